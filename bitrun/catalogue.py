@@ -1,0 +1,163 @@
+"""The catalogue: `languages.yml` as checked, frozen data, and its look-ups."""
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Self
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+IMAGE_PREFIX = "bitrun/"
+
+# What a command may hold and still mean the same without a shell.
+_SHELL_SYNTAX = re.compile(r"[$&|;<>*?`~#(){}\[\]\\!]|^\w+=")
+
+
+def _quotes_close(command: str) -> str:
+    shlex.split(command)
+    return command
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+#-]*$", max_length=64)]
+Alias = Annotated[str, StringConstraints(pattern=r"^\S+$", max_length=64)]
+Extension = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+]{1,12}$")]
+Command = Annotated[str, StringConstraints(min_length=1), AfterValidator(_quotes_close)]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+class CatalogueError(Exception):
+    """The catalogue can't be used; the text names the file, the key and what is wrong."""
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Language(_Entry):
+    """One language of a package: how its files are told and how they are run."""
+
+    name: Name
+    aliases: tuple[Alias, ...] = ()
+    extensions: tuple[Extension, ...] = ()
+    compile: Command | None = None
+    run: Command
+    format: str = "text/plain"
+    env: Mapping[VariableName, str] = Field(default_factory=dict)
+
+    @property
+    def command(self) -> str:
+        """Both steps in one line, `%s` for the file."""
+        return f"{self.compile} && {self.run}" if self.compile else self.run
+
+
+class Package(_Entry):
+    """One image and the languages it provides."""
+
+    name: Name
+    version: str
+    version_command: Command
+    build: Name | None = None
+    pull: str | None = None
+    languages: tuple[Language, ...] = Field(min_length=1)
+
+    @property
+    def image(self) -> str:
+        """The name its image has on the engine."""
+        return IMAGE_PREFIX + (self.build or self.name)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.build is None) == (self.pull is None):
+            raise ValueError("one of build and pull is needed, and not both")
+        return self
+
+
+class Catalogue(_Entry):
+    """All packages, in the file's order."""
+
+    packages: tuple[Package, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _unique(self) -> Self:
+        _refuse_repeated("package", (package.name for package in self.packages))
+        _refuse_repeated("image", (package.image for package in self.packages))
+        _refuse_repeated(
+            "extension",
+            (extension for _, language in self.languages() for extension in language.extensions),
+        )
+        return self
+
+    def languages(self) -> Iterator[tuple[Package, Language]]:
+        for package in self.packages:
+            for language in package.languages:
+                yield package, language
+
+    def by_extension(self, extension: str) -> tuple[Package, Language] | None:
+        """Find the language that owns an extension, given without its dot.
+
+        The case as given is tried first, since `.C` is C++ and `.c` is C; then the lower case.
+        """
+        for wanted in (extension, extension.lower()):
+            for package, language in self.languages():
+                if wanted in language.extensions:
+                    return package, language
+        return None
+
+    def package(self, name: str) -> Package | None:
+        return next((package for package in self.packages if package.name == name), None)
+
+
+def _refuse_repeated(kind: str, names: Iterable[str]) -> None:
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise ValueError(f"{kind} stands more than once: {', '.join(repeated)}")
+
+
+def load(path: Path) -> Catalogue:
+    """Read and check a catalogue.
+
+    Raises:
+        CatalogueError: it is missing, is no YAML, or an entry of it does not fit.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Catalogue.model_validate(data)
+    except ValidationError as error:
+        faults = [
+            f"{path}: {'.'.join(map(str, fault['loc'])) or 'packages'}: {fault['msg']}"
+            for fault in error.errors(include_url=False)
+        ]
+        raise CatalogueError("\n".join(faults)) from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise CatalogueError(f"{path}: {error}") from error
+
+
+def argv(template: str, names: Iterable[str] = (), arguments: Iterable[str] = ()) -> tuple[str, ...]:
+    """Turn a command of the catalogue into what the kernel executes.
+
+    `names` stand in for `%s`; `arguments` follow the command, or stand where a shell command says
+    `"$@"`.
+    """
+    command = fill(template, names)
+    if not _SHELL_SYNTAX.search(template):
+        return (*shlex.split(command), *arguments)
+    if "$@" not in template:
+        command += ' "$@"'
+    return ("sh", "-c", command, "sh", *arguments)
+
+
+def fill(template: str, names: Iterable[str]) -> str:
+    # A name that starts with a dash would be read as an option.
+    safe = (f"./{name}" if name.startswith("-") else name for name in names)
+    return template.replace("%s", " ".join(map(shlex.quote, safe)))

@@ -1,0 +1,45 @@
+"""Whose fault it is, decided where it is noticed.
+
+A program's own failure is no exception: it is a `Verdict` (see `bitrun.jobs`). What is raised is
+either the caller's fault, whose sentence is meant for the caller, or ours, whose sentence is meant
+for the operator's log. `bitrun.api.errors` is the one place that turns them into HTTP.
+"""
+
+
+class CallerFault(Exception):
+    """The request can't be carried out as it stands; the sentence says what to change."""
+
+
+class PackageMissing(CallerFault):
+    """The language is known, but its image is not installed on the engine."""
+
+    def __init__(self, package: str) -> None:
+        super().__init__(
+            f"Package is not installed: {package}. "
+            f"The operator installs it with: make install PACKAGES={package}"
+        )
+        self.package = package
+
+
+class FileRefused(CallerFault):
+    """A file of the job could not be written into the box."""
+
+
+class OurFault(Exception):
+    """The service or what it stands on has failed; no caller can mend it."""
+
+
+class EngineUnavailable(OurFault):
+    """The Docker engine does not answer."""
+
+
+class EngineFault(OurFault):
+    """The Docker engine answered, but did not do what was asked."""
+
+
+class BoxFault(OurFault):
+    """A box ended, hung or broke the protocol before its verdict."""
+
+
+class BuildFault(OurFault):
+    """An image could not be built; the text ends with the build's last lines."""

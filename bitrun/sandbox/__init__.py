@@ -1,0 +1,1 @@
+"""All that knows Docker. Nothing here knows HTTP."""
