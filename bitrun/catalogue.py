@@ -143,7 +143,9 @@ def load(path: Path) -> Catalogue:
         raise CatalogueError(f"{path}: {error}") from error
 
 
-def argv(template: str, names: Iterable[str] = (), arguments: Iterable[str] = ()) -> tuple[str, ...]:
+def argv(
+    template: str, names: Iterable[str] = (), arguments: Iterable[str] = ()
+) -> tuple[str, ...]:
     """Turn a command of the catalogue into what the kernel executes.
 
     `names` stand in for `%s`; `arguments` follow the command, or stand where a shell command says

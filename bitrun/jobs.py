@@ -61,9 +61,10 @@ class Stage:
 class Job:
     """Everything one container does, from its first file to its last stage.
 
-    The stages run in order until one fails. `wall_ms`, if given, bounds all of them together.
+    `image` is the engine's name for what `package` installed. The stages run in order until one fails. `wall_ms`, if given, bounds all of them together.
     """
 
+    package: str
     image: str
     files: tuple[File, ...]
     stages: tuple[Stage, ...]

@@ -4,23 +4,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
 MEBIBYTE = 1024 * 1024
+SMALLEST_MEMORY = 6 * MEBIBYTE  # below it the engine makes no container
 
 WordList = Annotated[tuple[str, ...], NoDecode]
 
 
+PREFIX = "BITRUN_"
+
+
+class SettingsError(Exception):
+    """A setting does not fit; the text names it and says what is wrong."""
+
+
 class Settings(BaseSettings):
-    """What an operator can set.
+    """What an operator can set; `docs/settings.md` has a row for each."""
 
-    `docs/settings.md` has a row for each. A value that does not fit raises
-    `pydantic.ValidationError`, and the service does not start.
-    """
-
-    model_config = SettingsConfigDict(env_prefix="BITRUN_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
     host: str = "127.0.0.1"
     port: int = Field(default=5000, ge=1, le=65535)
@@ -36,7 +40,7 @@ class Settings(BaseSettings):
     max_body: int = Field(default=10_000_000, ge=1)
 
     run_timeout: float = Field(default=10.0, gt=0, le=3600)
-    memory_limit: int = Field(default=256 * MEBIBYTE, ge=6 * MEBIBYTE)
+    memory_limit: int = Field(default=256 * MEBIBYTE, ge=SMALLEST_MEMORY)
     output_limit: int = Field(default=65536, ge=1)
     max_processes: int = Field(default=64, ge=1)
     max_open_files: int = Field(default=2048, ge=16)
@@ -57,3 +61,20 @@ class Settings(BaseSettings):
     @cached_property
     def run_timeout_ms(self) -> int:
         return round(self.run_timeout * 1000)
+
+
+def load() -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        SettingsError: one of them does not fit.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(
+            "\n".join(
+                f"{PREFIX}{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
+                for fault in error.errors(include_url=False)
+            )
+        ) from error

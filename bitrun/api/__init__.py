@@ -1,0 +1,25 @@
+"""HTTP, and nothing but HTTP: requests become jobs, results become replies."""
+
+from flask import Flask, Response, request
+
+from bitrun.api import errors, v1
+from bitrun.service import Service
+
+
+def create_app(service: Service) -> Flask:
+    app = Flask(__name__, static_folder=None)
+    limit = service.settings.max_body
+    app.config["MAX_CONTENT_LENGTH"] = limit
+    app.config["MAX_FORM_MEMORY_SIZE"] = limit  # a form's one field may be all of the body
+    app.url_map.strict_slashes = False
+    app.register_blueprint(v1.blueprint(service))
+    errors.register(app)
+
+    @app.after_request
+    def allow_origin(response: Response) -> Response:
+        # Here and not in the blueprint, which never sees a request that no route of it fits.
+        if service.settings.cors_origin and request.path.startswith("/api/v1/"):
+            v1.allow_origin(response, service.settings.cors_origin)
+        return response
+
+    return app

@@ -1,0 +1,195 @@
+"""BitRun v1: form fields in, the program's plain output and `X-Run-*` headers out."""
+
+import hmac
+import re
+import time
+from http import HTTPStatus
+
+from flask import Blueprint, Response, jsonify, request
+
+from bitrun import catalogue, planning
+from bitrun.api.durations import go_duration
+from bitrun.api.v1_form import Form, data, extension, read_form, variables
+from bitrun.catalogue import Catalogue, Language, Package
+from bitrun.faults import CallerFault
+from bitrun.jobs import File, Job, Limit, Limits, Result, Stage
+from bitrun.sandbox.images import allowed_tag
+from bitrun.service import Service
+from bitrun.settings import SMALLEST_MEMORY, Settings
+
+_HEADERS = (
+    "X-Run-Command", "X-Run-Duration", "X-Run-Exitcode", "X-Run-Status", "X-Run-Message",
+    "X-Run-Signal", "X-Run-Wall-Time", "X-Run-Cpu-Time", "X-Run-Memory",
+)  # fmt: skip
+_LONGEST_HEADER = 4096
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NUMBER = re.compile(r"[0-9]{1,19}")
+
+
+def blueprint(service: Service) -> Blueprint:
+    routes = Blueprint("v1", __name__, url_prefix="/api/v1")
+    settings = service.settings
+
+    @routes.post("/run")
+    def run() -> Response:
+        started = time.perf_counter_ns()
+        form = read_form(request)
+        _check_token(form, settings)
+        package, language = _language(form, service.catalogue)
+        job = _job(form, package, language, service)
+        result = service.runner.run(job)
+        if result.last.verdict.limit is Limit.WALL:
+            return _timed_out(result, settings)
+        response = Response(_output(result), content_type=language.format)
+        command = form.command or catalogue.fill(language.command, [form.filename])
+        _describe(response, command, result, time.perf_counter_ns() - started)
+        return response
+
+    @routes.get("/config")
+    def config() -> Response:
+        installed = service.images.installed()
+        return jsonify(
+            {
+                extension: {
+                    "image": package.image,
+                    "command": language.command,
+                    "format": language.format,
+                    "installed": package.name in installed,
+                }
+                for package, language in service.catalogue.languages()
+                for extension in language.extensions
+            }
+        )
+
+    return routes
+
+
+def allow_origin(response: Response, origin: str) -> None:
+    """Let pages of this origin read the reply, `X-Run-*` headers included."""
+    response.headers["Access-Control-Allow-Origin"] = origin
+    response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+    response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+    response.headers["Access-Control-Expose-Headers"] = ", ".join(_HEADERS)
+
+
+def _check_token(form: Form, settings: Settings) -> None:
+    if not settings.api_tokens:
+        return
+    authorization = request.authorization
+    bearer = authorization.token if authorization and authorization.type == "bearer" else None
+    given = data(bearer or form.api_token, "api_token")
+    # Every token is compared, so that the time taken does not tell which one came close.
+    matches = [hmac.compare_digest(given, token.encode()) for token in settings.api_tokens]
+    if not any(matches):
+        raise CallerFault("Api token is invalid")
+
+
+def _language(form: Form, catalogue: Catalogue) -> tuple[Package, Language]:
+    wanted = extension(form.filename)
+    if not form.content:
+        raise CallerFault("Content is required")
+    found = catalogue.by_extension(wanted)
+    if found is None:
+        raise CallerFault(f"Extension is not supported: .{wanted}")
+    return found
+
+
+def _job(form: Form, package: Package, language: Language, service: Service) -> Job:
+    settings = service.settings
+    name, image = _image(form, package, service)
+    limits = Limits(
+        wall_ms=settings.run_timeout_ms,
+        cpu_ms=None,  # the wall time bounds it
+        output=settings.output_limit,
+        memory=_memory(form, settings),
+    )
+    stdin = data(form.input, "input")
+    environment = variables(form.env)
+    if form.command:
+        stages: tuple[Stage, ...] = (
+            Stage(
+                name="run",
+                argv=("sh", "-c", form.command),
+                env=planning.program_environment(language, environment),
+                limits=limits,
+                stdin=stdin,
+                merge=True,
+            ),
+        )
+    else:
+        stages = planning.stages(
+            language,
+            [form.filename],
+            limits,
+            variables=environment,
+            stdin=stdin,
+            merge=True,
+        )
+    files = (File(form.filename, data(form.content, "content")),)
+    return Job(name, image, files, stages, wall_ms=settings.run_timeout_ms)
+
+
+def _image(form: Form, package: Package, service: Service) -> tuple[str, str]:
+    if not form.image:
+        return package.name, package.image
+    for known in service.catalogue.packages:
+        if form.image == known.image:
+            return known.name, known.image
+    if form.image in service.settings.allowed_images:
+        return form.image, allowed_tag(form.image)
+    raise CallerFault(f"Image is not allowed: {form.image}")
+
+
+def _memory(form: Form, settings: Settings) -> int:
+    if not form.memory_limit:
+        return settings.memory_limit
+    if not _NUMBER.fullmatch(form.memory_limit):
+        raise CallerFault("Invalid memory_limit: a number of bytes is expected")
+    memory = int(form.memory_limit)
+    if not SMALLEST_MEMORY <= memory <= settings.memory_limit:
+        raise CallerFault(
+            f"Invalid memory_limit: {SMALLEST_MEMORY} to {settings.memory_limit} bytes are possible"
+        )
+    return memory
+
+
+def _output(result: Result) -> bytes:
+    return b"".join(stage.output for stage in result.stages)
+
+
+def _timed_out(result: Result, settings: Settings) -> Response:
+    limit = go_duration(settings.run_timeout_ms * 1_000_000)
+    response = jsonify(
+        {
+            "error": f"Operation timed out after {limit}",
+            "output": _output(result).decode("utf-8", "replace"),
+        }
+    )
+    response.status_code = HTTPStatus.BAD_REQUEST
+    return response
+
+
+def _describe(response: Response, command: str, result: Result, nanoseconds: int) -> None:
+    verdict = result.last.verdict
+    cpu_ms = sum(stage.verdict.cpu_ms for stage in result.stages)
+    wall_ms = sum(stage.verdict.wall_ms for stage in result.stages)
+    values = {
+        "X-Run-Command": _header_text(command),
+        "X-Run-Duration": go_duration(nanoseconds),
+        "X-Run-Exitcode": str(verdict.shell_code),
+        "X-Run-Status": verdict.status,
+        "X-Run-Message": verdict.message,
+        "X-Run-Signal": verdict.signal,
+        "X-Run-Wall-Time": go_duration(round(wall_ms * 1_000_000)),
+        "X-Run-Cpu-Time": go_duration(round(cpu_ms * 1_000_000)),
+        "X-Run-Memory": str(max(stage.verdict.memory for stage in result.stages)),
+    }
+    response.headers.update({name: value for name, value in values.items() if value is not None})
+    # A program's output is no page of ours, whatever a browser may take it for.
+    response.headers["X-Content-Type-Options"] = "nosniff"
+
+
+def _header_text(text: str) -> str:
+    """Fit any text into a header: one line, its UTF-8 bytes as they are, not endless."""
+    line = _CONTROL.sub(" ", text)
+    return line.encode("utf-8", "surrogateescape")[:_LONGEST_HEADER].decode("latin-1")

@@ -1,0 +1,82 @@
+"""A container's attached stdin and stdout as a channel for a conversation."""
+
+import contextlib
+import socket
+import struct
+
+from bitrun.faults import BoxFault
+
+# Docker's stream format: before each piece stand its stream (1 stdout, 2 stderr) and its length.
+# https://docs.docker.com/reference/api/engine/ : "Stream format" of the attach call.
+_PIECE = struct.Struct(">BxxxI")
+_STDOUT = 1
+_RECEIVE_SIZE = 1 << 18
+
+
+class Attachment:
+    """Bytes both ways until one side ends."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._header = bytearray()
+        self._stream = _STDOUT
+        self._left = 0
+
+    def send(self, data: bytes) -> None:
+        """Send all of it.
+
+        Raises:
+            BoxFault: the container or the engine is gone.
+        """
+        try:
+            # A supervisor always reads, so this blocks no longer than the engine does.
+            self._socket.settimeout(None)
+            self._socket.sendall(data)
+        except OSError as error:
+            raise BoxFault(f"The box can't be reached: {error}") from error
+
+    def receive(self, timeout: float) -> bytes:
+        """Return what the container has written to stdout next, b"" at its end.
+
+        Raises:
+            TimeoutError: nothing came within `timeout` seconds.
+        """
+        while True:
+            try:
+                self._socket.settimeout(timeout)
+                data = self._socket.recv(_RECEIVE_SIZE)
+            except TimeoutError:
+                raise
+            except OSError:  # reset: the engine went away
+                return b""
+            if not data:
+                return b""
+            payload = self._unwrap(data)
+            if payload:
+                return payload
+
+    def close(self) -> None:
+        """Leave. The container's stdin ends, and with it the supervisor and the container."""
+        # Closing alone would not end a connection that another descriptor still holds.
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def _unwrap(self, data: bytes) -> bytes:
+        parts = []
+        at = 0
+        while at < len(data):
+            if self._left == 0:
+                wanted = _PIECE.size - len(self._header)
+                self._header += data[at : at + wanted]
+                at += wanted
+                if len(self._header) == _PIECE.size:
+                    self._stream, self._left = _PIECE.unpack(self._header)
+                    self._header.clear()
+                continue
+            piece = data[at : at + self._left]
+            at += len(piece)
+            self._left -= len(piece)
+            if self._stream == _STDOUT:
+                parts.append(piece)
+        return b"".join(parts)

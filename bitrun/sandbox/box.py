@@ -1,0 +1,144 @@
+"""A box: one container for one run, used once and thrown away."""
+
+import contextlib
+import itertools
+import logging
+import secrets
+from collections.abc import Iterable
+from typing import Any, Self
+
+from bitrun.faults import OurFault
+from bitrun.jobs import File, Stage, Verdict
+from bitrun.sandbox.attachment import Attachment
+from bitrun.sandbox.conversation import Conversation, Listener
+from bitrun.sandbox.engine import Engine
+from bitrun.settings import Settings
+
+SUPERVISOR = "/bitrun/supervisor"
+WORKDIR = "/box"
+ROLE = "bitrun.role"
+INSTANCE = "bitrun.instance"
+
+# Fits into the 65536 ids of a user namespace, and stays clear of any user an image has.
+_FIRST_UID, _UIDS = 20000, 40000
+
+# The default period of 100 ms would let a program on two processors use up its share in 50 and
+# hold up the supervisor, which is in the same cgroup, for the other 50.
+_CPU_PERIOD_US = 10_000
+
+_log = logging.getLogger(__name__)
+
+
+class Box:
+    """A started container whose supervisor waits for its first frame.
+
+    As a context manager it discards itself.
+    """
+
+    def __init__(self, engine: Engine, container: str, attachment: Attachment) -> None:
+        self.container = container
+        self._engine = engine
+        self._attachment = attachment
+        self._conversation = Conversation(attachment)
+
+    def put(self, files: Iterable[File]) -> None:
+        self._conversation.put(files)
+
+    def run(self, stage: Stage, listener: Listener) -> Verdict:
+        """Run one stage; see `Conversation.run`."""
+        return self._conversation.run(stage, listener)
+
+    def discard(self) -> None:
+        """End it. Leaving is enough: the supervisor exits and the engine removes the container."""
+        self._attachment.close()
+
+    def destroy(self) -> None:
+        """End it by force, for a box that may no longer notice that it was left."""
+        self.discard()
+        try:
+            self._engine.remove(self.container)
+        except OurFault as fault:
+            _log.warning("Box %s could not be removed: %s", self.container[:12], fault)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and issubclass(kind, OurFault):
+            self.destroy()
+        else:
+            self.discard()
+
+
+class BoxMaker:
+    """Makes boxes: what every container of ours is allowed, in one place."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self.instance = secrets.token_hex(8)
+        self._engine = engine
+        self._settings = settings
+        # Two services on one engine should not start at the same uid.
+        self._uids = itertools.count(secrets.randbelow(_UIDS))
+
+    def make(self, image: str, memory: int) -> Box:
+        """Create, attach and start a container; `memory` is its limit in bytes.
+
+        Raises:
+            NotOnEngine: the image is not there.
+            EngineUnavailable, EngineFault: the engine failed; nothing is left behind.
+        """
+        uid = _FIRST_UID + next(self._uids) % _UIDS
+        container = self._engine.create(
+            image,
+            [SUPERVISOR, str(uid), WORKDIR],
+            self._host(uid, memory),
+            hostname="box",
+            user="0:0",
+            working_dir="/",
+            labels={ROLE: "box", INSTANCE: self.instance},
+        )
+        attachment = None
+        try:
+            attachment = Attachment(self._engine.attach(container))
+            self._engine.start(container)
+            return Box(self._engine, container, attachment)
+        except BaseException:
+            if attachment is not None:
+                attachment.close()
+            # Never started, it would not be removed by itself.
+            with contextlib.suppress(OurFault):
+                self._engine.remove(container)
+            raise
+
+    def _host(self, uid: int, memory: int) -> dict[str, Any]:
+        settings = self._settings
+        tmpfs = (
+            # Without `exec` no compiled program would run; without uid and mode it would be root's.
+            f"rw,exec,nosuid,nodev,uid={uid},gid={uid},mode=0755,"
+            f"size={settings.workdir_size},nr_inodes={settings.workdir_inodes}"
+        )
+        return {
+            "auto_remove": True,
+            "read_only": True,
+            "tmpfs": {WORKDIR: tmpfs, "/tmp": tmpfs},  # noqa: S108  the container's own
+            "network_mode": "none",
+            "ipc_mode": "private",
+            "cap_drop": ["ALL"],
+            "cap_add": ["SETUID", "SETGID", "KILL"],
+            "security_opt": ["no-new-privileges"],
+            "mem_limit": memory,
+            "memswap_limit": memory,
+            "pids_limit": settings.max_processes + 1,  # the supervisor is one
+            "cpu_period": _CPU_PERIOD_US,
+            "cpu_quota": max(1000, round(settings.cpus * _CPU_PERIOD_US)),
+            "ulimits": [
+                _ulimit("nofile", settings.max_open_files),
+                _ulimit("fsize", settings.max_file_size),
+                _ulimit("core", 0),
+            ],
+            "log_config": {"Type": "none"},
+        }
+
+
+def _ulimit(name: str, value: int) -> dict[str, object]:
+    return {"Name": name, "Soft": value, "Hard": value}

@@ -1,0 +1,113 @@
+"""The frames that the service and a supervisor exchange; `images/supervisor/frames.h` is the twin.
+
+A frame is one type byte, a length (4 bytes, big-endian) and that many bytes of payload.
+"""
+
+import struct
+from collections.abc import Iterator
+from enum import Enum
+
+from bitrun.faults import BoxFault, CallerFault
+from bitrun.jobs import SIGNAL_NAMES, File, Limit, Stage, Verdict
+
+CHUNK = 1 << 16
+CREDIT_WINDOW = 1 << 20
+
+_HEADER = struct.Struct(">cI")
+_LARGEST = 1 << 20
+
+
+class Frame(Enum):
+    FILE = b"F"
+    DATA = b"D"
+    STAGE = b"S"
+    STDIN = b"I"
+    EOF = b"E"
+    SIGNAL = b"K"
+
+    STDOUT = b"o"
+    STDERR = b"e"
+    CREDIT = b"c"
+    VERDICT = b"v"
+    FAULT_BOX = b"x"
+    FAULT_FILE = b"f"
+
+
+def encode(kind: Frame, payload: bytes | memoryview = b"") -> bytes:
+    return _HEADER.pack(kind.value, len(payload)) + payload
+
+
+def encode_file(file: File) -> Iterator[bytes]:
+    yield encode(Frame.FILE, file.name.encode("utf-8", "surrogateescape"))
+    content = memoryview(file.content)
+    for start in range(0, len(content), CHUNK):
+        yield encode(Frame.DATA, content[start : start + CHUNK])
+
+
+def encode_stage(stage: Stage) -> bytes:
+    """Write the fields that `images/supervisor/stage.h` lists.
+
+    Raises:
+        CallerFault: the command or its environment can't be given to a program.
+    """
+    limits = stage.limits
+    fields = [
+        f"w{limits.wall_ms}",
+        f"c{limits.cpu_ms or 0}",
+        f"o{limits.output}",
+        f"r{limits.output}",
+        f"m{int(stage.merge)}",
+        *(f"a{argument}" for argument in stage.argv),
+        *(f"e{name}={value}" for name, value in stage.env.items()),
+    ]
+    payload = "".join(f"{field}\0" for field in fields).encode("utf-8", "surrogateescape")
+    # A NUL inside one would end it early, and what follows would pass for a field of ours.
+    if payload.count(0) != len(fields):
+        raise CallerFault("An argument or a variable of the environment holds a NUL")
+    if len(payload) > _LARGEST:
+        raise CallerFault("The arguments and the environment are too large")
+    return encode(Frame.STAGE, payload)
+
+
+class Decoder:
+    """Cuts a stream of bytes into frames."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[tuple[Frame, bytes]]:
+        """Take the next bytes and give the frames they complete.
+
+        Raises:
+            BoxFault: this is no frame of ours.
+        """
+        self._pending += data
+        while len(self._pending) >= _HEADER.size:
+            kind, size = _HEADER.unpack_from(self._pending)
+            if size > _LARGEST:
+                raise BoxFault(f"The supervisor sent a frame of {size} bytes")
+            end = _HEADER.size + size
+            if len(self._pending) < end:
+                return
+            payload = bytes(self._pending[_HEADER.size : end])
+            del self._pending[:end]
+            try:
+                frame = Frame(kind)
+            except ValueError as error:
+                raise BoxFault(f"The supervisor sent a frame of type {kind!r}") from error
+            yield frame, payload
+
+
+def decode_verdict(payload: bytes) -> Verdict:
+    """Read the supervisor's report, lines of key=value."""
+    report = dict(line.split("=", 1) for line in payload.decode("ascii").splitlines())
+    signal = int(report["signal"])
+    return Verdict(
+        code=None if signal else int(report["code"]),
+        signal=SIGNAL_NAMES[signal] if signal else None,
+        limit=None if report["limit"] == "none" else Limit(report["limit"]),
+        oom_killed=report["oom"] == "1",
+        wall_ms=int(report["wall_us"]) / 1000,
+        cpu_ms=int(report["cpu_us"]) / 1000,
+        memory=int(report["memory"]),
+    )

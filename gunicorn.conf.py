@@ -1,0 +1,19 @@
+"""How gunicorn serves `app:app`; every value comes from `bitrun.settings`."""
+
+import sys
+
+from bitrun import catalogue, settings
+
+try:
+    _settings = settings.load()
+    # Looked at here as well, so that a fault in it ends the start with a sentence instead of a
+    # traceback for every worker.
+    catalogue.load(_settings.languages)
+except (settings.SettingsError, catalogue.CatalogueError) as error:
+    sys.exit(str(error))
+
+bind = f"{_settings.host}:{_settings.port}"
+worker_class = "gthread"
+threads = _settings.threads
+# A request that has just begun may still take its whole time, and a box to run in.
+graceful_timeout = _settings.run_timeout + 20

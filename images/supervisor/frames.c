@@ -1,0 +1,179 @@
+#include "frames.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	INBOX_SIZE = FRAME_HEADER + FRAME_MAX,
+	OUTBOX_SIZE = 4 * FRAME_CHUNK,
+	OUTBOX_RESERVE = 4096, /* kept free of streams, so that credits and verdicts always fit */
+};
+
+/* In .bss: pages that a box never touches cost nothing. */
+static char inbox[INBOX_SIZE];
+static size_t inbox_used;
+static char outbox[OUTBOX_SIZE];
+static size_t outbox_start, outbox_end;
+
+static void
+put_header(char *header, enum frame_type type, size_t size)
+{
+	header[0] = (char)type;
+	header[1] = (char)(size >> 24);
+	header[2] = (char)(size >> 16);
+	header[3] = (char)(size >> 8);
+	header[4] = (char)size;
+}
+
+static size_t
+header_size(const char *header)
+{
+	const unsigned char *byte = (const unsigned char *)header;
+
+	return (size_t)byte[1] << 24 | (size_t)byte[2] << 16 | (size_t)byte[3] << 8 | byte[4];
+}
+
+void
+frames_open(void)
+{
+	if (fcntl(STDIN_FILENO, F_SETFL, fcntl(STDIN_FILENO, F_GETFL) | O_NONBLOCK) < 0 ||
+	    fcntl(STDOUT_FILENO, F_SETFL, fcntl(STDOUT_FILENO, F_GETFL) | O_NONBLOCK) < 0)
+		fault(FAULT_BOX, "the owner's streams: %s", strerror(errno));
+}
+
+size_t
+frames_parse(char *data, size_t size, frame_handler *handler)
+{
+	size_t taken = 0;
+
+	while (size - taken >= FRAME_HEADER) {
+		size_t payload = header_size(data + taken);
+		if (payload > FRAME_MAX)
+			fault(FAULT_BOX, "a frame of %zu bytes", payload);
+		if (size - taken - FRAME_HEADER < payload)
+			break;
+		handler(data[taken], data + taken + FRAME_HEADER, payload);
+		taken += FRAME_HEADER + payload;
+	}
+	return taken;
+}
+
+void
+frames_read(frame_handler *handler)
+{
+	ssize_t got = read(STDIN_FILENO, inbox + inbox_used, sizeof inbox - inbox_used);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got <= 0)
+		_exit(0);
+	inbox_used += (size_t)got;
+	size_t taken = frames_parse(inbox, inbox_used, handler);
+	inbox_used -= taken;
+	memmove(inbox, inbox + taken, inbox_used);
+}
+
+static size_t
+outbox_free(void)
+{
+	if (outbox_start == outbox_end)
+		outbox_start = outbox_end = 0;
+	if (outbox_start > 0 && OUTBOX_SIZE - outbox_end < FRAME_CHUNK + OUTBOX_RESERVE) {
+		memmove(outbox, outbox + outbox_start, outbox_end - outbox_start);
+		outbox_end -= outbox_start;
+		outbox_start = 0;
+	}
+	return OUTBOX_SIZE - outbox_end;
+}
+
+size_t
+frames_room(void)
+{
+	size_t space = outbox_free();
+	size_t reserve = FRAME_HEADER + OUTBOX_RESERVE;
+
+	if (space <= reserve)
+		return 0;
+	return space - reserve < FRAME_CHUNK ? space - reserve : FRAME_CHUNK;
+}
+
+void
+frames_put(enum frame_type type, const char *payload, size_t size)
+{
+	if (outbox_free() < FRAME_HEADER + size)
+		fault(FAULT_BOX, "the owner does not read");
+	put_header(outbox + outbox_end, type, size);
+	memcpy(outbox + outbox_end + FRAME_HEADER, payload, size);
+	outbox_end += FRAME_HEADER + size;
+}
+
+ssize_t
+frames_put_from(enum frame_type type, int fd, size_t limit, size_t keep)
+{
+	char *frame = outbox + outbox_end;
+
+	ssize_t got = read(fd, frame + FRAME_HEADER, limit);
+	if (got <= 0)
+		return got;
+	size_t kept = (size_t)got < keep ? (size_t)got : keep;
+	if (kept > 0) {
+		put_header(frame, type, kept);
+		outbox_end += FRAME_HEADER + kept;
+	}
+	return got;
+}
+
+bool
+frames_pending(void)
+{
+	return outbox_start < outbox_end;
+}
+
+void
+frames_flush(void)
+{
+	while (frames_pending()) {
+		ssize_t sent = write(STDOUT_FILENO, outbox + outbox_start, outbox_end - outbox_start);
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0 && errno == EAGAIN)
+			return;
+		if (sent < 0)
+			_exit(0); /* the owner is gone */
+		outbox_start += (size_t)sent;
+	}
+}
+
+void
+fault(enum fault_kind kind, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	int length = vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		length = 0;
+	if ((size_t)length >= sizeof text)
+		length = (int)sizeof text - 1;
+
+	/* What is queued goes first; a frame cut in two would be no frame. An owner that does not
+	 * read for a second has its own backstop. */
+	struct pollfd room = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	if (OUTBOX_SIZE - outbox_end >= FRAME_HEADER + (size_t)length) {
+		put_header(outbox + outbox_end, (enum frame_type)kind, (size_t)length);
+		memcpy(outbox + outbox_end + FRAME_HEADER, text, (size_t)length);
+		outbox_end += FRAME_HEADER + (size_t)length;
+	}
+	do
+		frames_flush();
+	while (frames_pending() && poll(&room, 1, 1000) > 0);
+	_exit(2);
+}

@@ -1,0 +1,512 @@
+#include "stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "frames.h"
+
+enum { ARGUMENTS_MAX = 8192, VARIABLES_MAX = 1024 };
+
+static const int64_t MILLISECOND = 1000000;
+static const int64_t SECOND = 1000000000;
+
+struct stream {
+	int fd; /* -1 once at its end */
+	enum frame_type type;
+	size_t left; /* bytes until the cap */
+	const char *limit;
+};
+
+static struct {
+	enum { IDLE, RUNNING, DRAINING } state;
+	pid_t main_process;
+	bool main_ended;
+	int main_status;
+	int exec_answer; /* an errno comes from there if the command could not be executed */
+	struct stream out, err;
+	const char *limit; /* the one that was crossed, or NULL */
+
+	int64_t started, ended, wall_limit; /* ns */
+	int64_t cpu_limit, cpu_check;       /* ns; the time of the next look */
+	int64_t cpu_base, self_base, peak_base, oom_base;
+	int64_t resident; /* bytes: the largest of any one process */
+} stage;
+
+/* Stdin that the program has not read yet, as a ring. */
+static struct {
+	int fd;
+	bool ends;
+	char data[CREDIT_WINDOW];
+	size_t start, used, consumed;
+} input = {.fd = -1};
+
+static char *arguments[ARGUMENTS_MAX + 1];
+static char *variables[VARIABLES_MAX + 1];
+
+static int64_t
+now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * SECOND + time.tv_nsec;
+}
+
+static int64_t
+usage_ns(int who)
+{
+	struct rusage usage;
+
+	getrusage(who, &usage);
+	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * SECOND +
+	       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
+}
+
+/* CPU time of the stage's processes. The supervisor shares their cgroup: its own part is taken off.
+ * Without a cgroup: the buried ones and, while it lives, the main process. */
+static int64_t
+cpu_total(void)
+{
+	if (cgroup_present())
+		return cgroup_cpu_ns() - usage_ns(RUSAGE_SELF);
+
+	int64_t total = usage_ns(RUSAGE_CHILDREN);
+	clockid_t clock;
+	struct timespec time;
+	if (stage.main_process > 0 && !stage.main_ended &&
+	    clock_getcpuclockid(stage.main_process, &clock) == 0 && clock_gettime(clock, &time) == 0)
+		total += time.tv_sec * SECOND + time.tv_nsec;
+	return total;
+}
+
+static int64_t
+number(const char *text)
+{
+	char *end;
+
+	errno = 0;
+	int64_t value = strtoll(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || value < 0)
+		fault(FAULT_BOX, "stage: not a number: %.40s", text);
+	return value;
+}
+
+static bool
+parse(char *payload, size_t size)
+{
+	size_t argument_count = 0, variable_count = 0;
+	bool merge = false;
+
+	if (size == 0 || payload[size - 1] != '\0')
+		fault(FAULT_BOX, "stage: the last field does not end");
+	for (char *field = payload; field < payload + size; field += strlen(field) + 1) {
+		char *value = field + 1;
+		switch (*field) {
+		case 'a':
+			if (argument_count == ARGUMENTS_MAX)
+				fault(FAULT_BOX, "stage: too many arguments");
+			arguments[argument_count++] = value;
+			break;
+		case 'e':
+			if (variable_count == VARIABLES_MAX)
+				fault(FAULT_BOX, "stage: too many variables");
+			variables[variable_count++] = value;
+			break;
+		case 'm':
+			merge = number(value) != 0;
+			break;
+		case 'w':
+			stage.wall_limit = number(value) * MILLISECOND;
+			break;
+		case 'c':
+			stage.cpu_limit = number(value) * MILLISECOND;
+			break;
+		case 'o':
+			stage.out.left = (size_t)number(value);
+			break;
+		case 'r':
+			stage.err.left = (size_t)number(value);
+			break;
+		default:
+			fault(FAULT_BOX, "stage: unknown field %d", *field);
+		}
+	}
+	if (argument_count == 0 || stage.wall_limit == 0)
+		fault(FAULT_BOX, "stage: a command and a wall time limit are needed");
+	arguments[argument_count] = NULL;
+	variables[variable_count] = NULL;
+	return merge;
+}
+
+/* A pipe between us and the program. Its inode is root's: without the chmod the program could not
+ * open its own /dev/stdout. */
+static void
+open_pipe(int ends[2], int ours)
+{
+	if (pipe2(ends, O_CLOEXEC) < 0 || fchmod(ends[0], 0666) < 0 ||
+	    fcntl(ends[ours], F_SETFL, fcntl(ends[ours], F_GETFL) | O_NONBLOCK) < 0)
+		fault(FAULT_BOX, "stage: pipe: %s", strerror(errno));
+}
+
+/* When memory runs out, the kernel shall never pick the supervisor. */
+static bool
+raise_oom_score(void)
+{
+	/* Changing the uid made us undumpable and our /proc files root's. Nothing else has this uid
+	 * yet, and exec would lift it anyway. */
+	if (prctl(PR_SET_DUMPABLE, 1) < 0)
+		return false;
+	int adjust = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	return adjust >= 0 && write(adjust, "1000", 4) == 4;
+}
+
+_Noreturn static void
+program_main(const struct identity *identity, int in, int out, int err, int answer)
+{
+	sigset_t none;
+
+	if (identity_assume(identity) && raise_oom_score() && dup2(in, STDIN_FILENO) >= 0 &&
+	    dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0) {
+		setsid();
+		signal(SIGPIPE, SIG_DFL);
+		signal(SIGXFSZ, SIG_DFL);
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		environ = variables; /* execvp() looks for PATH there */
+		execvp(arguments[0], arguments);
+	}
+	int reason = errno;
+	_exit(write(answer, &reason, sizeof reason) == sizeof reason ? 127 : 126);
+}
+
+void
+stage_start(const struct identity *identity, char *payload, size_t size)
+{
+	int in[2], out[2], err[2] = {-1, -1}, answer[2];
+
+	if (stage_active())
+		fault(FAULT_BOX, "a stage came while one was running");
+	memset(&stage, 0, sizeof stage);
+	stage.out = (struct stream){.fd = -1, .type = FRAME_STDOUT, .limit = "stdout"};
+	stage.err = (struct stream){.fd = -1, .type = FRAME_STDERR, .limit = "stderr"};
+	bool merge = parse(payload, size);
+
+	open_pipe(in, 1);
+	open_pipe(out, 0);
+	if (!merge)
+		open_pipe(err, 0);
+	if (pipe2(answer, O_CLOEXEC | O_NONBLOCK) < 0)
+		fault(FAULT_BOX, "stage: pipe: %s", strerror(errno));
+
+	stage.cpu_base = cpu_total();
+	stage.peak_base = cgroup_memory_peak();
+	stage.oom_base = cgroup_oom_kills();
+	stage.started = stage.cpu_check = now();
+	pid_t child = fork();
+	if (child < 0)
+		fault(FAULT_BOX, "stage: fork: %s", strerror(errno));
+	if (child == 0)
+		program_main(identity, in[0], out[1], merge ? out[1] : err[1], answer[1]);
+	close(in[0]);
+	close(out[1]);
+	close(answer[1]);
+	if (!merge)
+		close(err[1]);
+
+	stage.main_process = child;
+	stage.exec_answer = answer[0];
+	stage.out.fd = out[0];
+	stage.err.fd = err[0];
+	input.fd = in[1];
+	input.ends = false;
+	input.start = input.used = input.consumed = 0;
+	stage.state = RUNNING;
+}
+
+bool
+stage_active(void)
+{
+	return stage.state != IDLE;
+}
+
+static void
+consume(size_t size)
+{
+	char text[24];
+
+	input.consumed += size;
+	if (input.consumed < CREDIT_STEP || !stage_active())
+		return;
+	int length = snprintf(text, sizeof text, "%zu", input.consumed);
+	frames_put(FRAME_CREDIT, text, (size_t)length);
+	input.consumed = 0;
+}
+
+static void
+input_close(void)
+{
+	if (input.fd >= 0)
+		close(input.fd);
+	input.fd = -1;
+	consume(input.used);
+	input.used = 0;
+}
+
+static void
+input_push(void)
+{
+	while (input.fd >= 0 && input.used > 0) {
+		size_t straight = sizeof input.data - input.start;
+		size_t size = input.used < straight ? input.used : straight;
+		ssize_t put = write(input.fd, input.data + input.start, size);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0 && errno == EAGAIN)
+			return;
+		if (put < 0) {
+			input_close(); /* the program reads no more */
+			return;
+		}
+		input.start = (input.start + (size_t)put) % sizeof input.data;
+		input.used -= (size_t)put;
+		consume((size_t)put);
+	}
+	if (input.ends)
+		input_close();
+}
+
+void
+stage_stdin(const char *data, size_t size)
+{
+	if (input.fd < 0 || input.ends) {
+		consume(size);
+		return;
+	}
+	if (size > sizeof input.data - input.used)
+		fault(FAULT_BOX, "more stdin than there is credit for");
+	for (size_t copied = 0; copied < size;) {
+		size_t end = (input.start + input.used) % sizeof input.data;
+		size_t straight = sizeof input.data - end;
+		size_t part = size - copied < straight ? size - copied : straight;
+		memcpy(input.data + end, data + copied, part);
+		input.used += part;
+		copied += part;
+	}
+	input_push();
+}
+
+void
+stage_stdin_end(void)
+{
+	input.ends = true;
+	input_push();
+}
+
+void
+stage_signal(int signal_number)
+{
+	/* Until it is buried its number can't have gone to another. In its first moments it leads no
+	 * group yet. */
+	if (stage.state == RUNNING && !stage.main_ended &&
+	    kill(-stage.main_process, signal_number) < 0)
+		kill(stage.main_process, signal_number);
+}
+
+static bool
+readable(const struct stream *stream)
+{
+	return stream->fd >= 0 && frames_room() > 0;
+}
+
+void
+stage_poll(struct pollfd polled[POLLED_COUNT])
+{
+	polled[POLLED_PROGRAM_IN] =
+		(struct pollfd){.fd = input.used > 0 ? input.fd : -1, .events = POLLOUT};
+	polled[POLLED_PROGRAM_OUT] =
+		(struct pollfd){.fd = readable(&stage.out) ? stage.out.fd : -1, .events = POLLIN};
+	polled[POLLED_PROGRAM_ERR] =
+		(struct pollfd){.fd = readable(&stage.err) ? stage.err.fd : -1, .events = POLLIN};
+	/* poll() passes over a negative fd, but not over an idle stage's zeroes. */
+	if (!stage_active())
+		polled[POLLED_PROGRAM_OUT].fd = polled[POLLED_PROGRAM_ERR].fd = -1;
+}
+
+bool
+stage_timeout(struct timespec *timeout)
+{
+	if (stage.state != RUNNING)
+		return false;
+	int64_t next = stage.started + stage.wall_limit;
+	if (stage.cpu_limit > 0 && stage.cpu_check < next)
+		next = stage.cpu_check;
+	int64_t left = next - now();
+	if (left < 0)
+		left = 0;
+	timeout->tv_sec = left / SECOND;
+	timeout->tv_nsec = left % SECOND;
+	return true;
+}
+
+/* Pass on what one read gives. True if there may be more at once. */
+static bool
+transfer(struct stream *stream)
+{
+	size_t room = frames_room();
+
+	if (stream->fd < 0 || room == 0)
+		return false;
+	/* One byte more than the cap allows tells an output just at it from one over it. */
+	size_t limit = room <= stream->left ? room : stream->left + 1;
+	ssize_t got = frames_put_from(stream->type, stream->fd, limit, stream->left);
+	if (got < 0 && errno == EINTR)
+		return true;
+	if (got < 0 && errno == EAGAIN)
+		return false;
+	if (got <= 0 || (size_t)got > stream->left) {
+		if (got > 0 && stage.limit == NULL)
+			stage.limit = stream->limit;
+		close(stream->fd);
+		stream->fd = -1;
+		return false;
+	}
+	stream->left -= (size_t)got;
+	return true;
+}
+
+void
+stage_transfer(const struct pollfd polled[POLLED_COUNT])
+{
+	if (stage.state != RUNNING)
+		return;
+	if (polled[POLLED_PROGRAM_IN].revents)
+		input_push();
+	if (polled[POLLED_PROGRAM_OUT].revents)
+		transfer(&stage.out);
+	if (polled[POLLED_PROGRAM_ERR].revents)
+		transfer(&stage.err);
+}
+
+static bool
+bury(int flags)
+{
+	struct rusage usage;
+	int status;
+
+	pid_t dead = wait4(-1, &status, flags, &usage);
+	if (dead <= 0)
+		return dead < 0 && errno == EINTR;
+	if (usage.ru_maxrss * INT64_C(1024) > stage.resident)
+		stage.resident = usage.ru_maxrss * INT64_C(1024);
+	if (dead == stage.main_process) {
+		stage.main_ended = true;
+		stage.main_status = status;
+		stage.ended = now();
+	}
+	return true;
+}
+
+void
+stage_reap(void)
+{
+	/* Between stages the only child is the writer, and files_finish() buries that one. */
+	while (stage.state == RUNNING && bury(WNOHANG))
+		continue;
+}
+
+void
+stage_check_limits(void)
+{
+	if (stage.state != RUNNING || stage.main_ended || stage.limit != NULL)
+		return;
+	int64_t time = now();
+	if (time - stage.started >= stage.wall_limit) {
+		stage.limit = "wall";
+		return;
+	}
+	if (stage.cpu_limit > 0 && time >= stage.cpu_check) {
+		int64_t left = stage.cpu_limit - (cpu_total() - stage.cpu_base);
+		if (left <= 0) {
+			stage.limit = "cpu";
+			return;
+		}
+		/* It can't be used up sooner than by all processors at once. */
+		int64_t soonest = left / sysconf(_SC_NPROCESSORS_ONLN);
+		stage.cpu_check = time + (soonest > MILLISECOND ? soonest : MILLISECOND);
+	}
+}
+
+static void
+check_exec(void)
+{
+	int reason;
+
+	ssize_t got = read(stage.exec_answer, &reason, sizeof reason);
+	close(stage.exec_answer);
+	if (got == sizeof reason)
+		fault(FAULT_BOX, "can't start %.200s: %s", arguments[0], strerror(reason));
+}
+
+static void
+put_verdict(void)
+{
+	char text[256];
+	int64_t peak = cgroup_memory_peak();
+
+	/* A peak of an earlier stage, or of the runtime that made the container, is not this one's. */
+	if (peak <= stage.peak_base)
+		peak = stage.resident;
+	int length = snprintf(
+		text, sizeof text,
+		"code=%d\nsignal=%d\nlimit=%s\noom=%d\nwall_us=%" PRId64 "\ncpu_us=%" PRId64
+		"\nmemory=%" PRId64 "\n",
+		WIFEXITED(stage.main_status) ? WEXITSTATUS(stage.main_status) : -1,
+		stage.limit != NULL ? SIGKILL
+		: WIFSIGNALED(stage.main_status) ? WTERMSIG(stage.main_status)
+						 : 0,
+		stage.limit != NULL ? stage.limit : "none",
+		cgroup_oom_kills() > stage.oom_base, (stage.ended - stage.started) / 1000,
+		(cpu_total() - stage.cpu_base) / 1000, peak);
+	frames_put(FRAME_VERDICT, text, (size_t)length);
+}
+
+void
+stage_settle(void)
+{
+	if (stage.state == RUNNING && (stage.main_ended || stage.limit != NULL)) {
+		kill(-1, SIGKILL);
+		while (bury(0))
+			continue;
+		check_exec();
+		input_close();
+		stage.state = DRAINING;
+	}
+	if (stage.state != DRAINING)
+		return;
+	/* All that could write is dead, so what is readable now is all there is. The verdict waits
+	 * while the owner is slow to take it. */
+	for (struct stream *stream = &stage.out; stream != NULL;
+	     stream = stream == &stage.out ? &stage.err : NULL) {
+		while (transfer(stream))
+			continue;
+		if (stream->fd >= 0 && frames_room() == 0)
+			return;
+		if (stream->fd >= 0)
+			close(stream->fd);
+		stream->fd = -1;
+	}
+	put_verdict();
+	stage.state = IDLE;
+}

@@ -1,0 +1,228 @@
+"""The supervisor by itself, without Docker: PID 1 of a namespace, driven over two pipes."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from bitrun.faults import BoxFault, FileRefused
+from bitrun.jobs import File, Limit
+from bitrun.sandbox.frames import Frame, encode, encode_stage
+from tests.conftest import UID, SupervisorProcess, stage, wait_until
+
+
+def test_output_goes_to_its_stream(supervisor: SupervisorProcess) -> None:
+    verdict, stdout, stderr = supervisor.run("sh", "-c", "echo out; echo err >&2")
+    assert (verdict.code, verdict.signal, verdict.limit) == (0, None, None)
+    assert (stdout, stderr) == (b"out\n", b"err\n")
+
+
+@pytest.mark.parametrize("code", range(256))
+def test_every_exit_code(supervisor: SupervisorProcess, code: int) -> None:
+    verdict, _, _ = supervisor.run("sh", "-c", f"exit {code}")
+    assert (verdict.code, verdict.signal) == (code, None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name in signal.Signals.__members__ if name not in ("SIGCHLD", "SIGCLD", "SIGCONT",
+     "SIGURG", "SIGWINCH", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGPOLL", "SIGIOT",
+     "SIGRTMIN", "SIGRTMAX")],
+)  # fmt: skip
+def test_every_fatal_signal(supervisor: SupervisorProcess, name: str) -> None:
+    # Not a shell: those ignore some signals.
+    script = f"$SIG{{{name[3:]}}} = 'DEFAULT'; kill '{name[3:]}', $$; sleep 9"
+    verdict, _, _ = supervisor.run("perl", "-e", script)
+    assert (verdict.code, verdict.signal, verdict.limit) == (None, name, None)
+
+
+def test_wall_time_is_kept_to_the_millisecond(supervisor: SupervisorProcess) -> None:
+    verdict, _, _ = supervisor.run("sleep", "60", wall_ms=300)
+    assert (verdict.limit, verdict.signal) == (Limit.WALL, "SIGKILL")
+    assert 300 <= verdict.wall_ms < 320
+    assert verdict.cpu_ms < 50
+
+
+def test_cpu_time_is_limited(supervisor: SupervisorProcess) -> None:
+    verdict, _, _ = supervisor.run("sh", "-c", "while :; do :; done", cpu_ms=200)
+    assert verdict.limit is Limit.CPU
+    assert 200 <= verdict.cpu_ms < 250
+
+
+@pytest.mark.parametrize(("size", "limit"), [(99, None), (100, None), (101, Limit.STDOUT)])
+def test_the_cap_is_exact(supervisor: SupervisorProcess, size: int, limit: Limit | None) -> None:
+    verdict, stdout, _ = supervisor.run("head", "-c", str(size), "/dev/zero", output=100)
+    assert verdict.limit is limit
+    assert len(stdout) == min(size, 100)
+
+
+def test_stderr_has_a_cap_of_its_own(supervisor: SupervisorProcess) -> None:
+    verdict, stdout, stderr = supervisor.run("sh", "-c", "echo out; yes >&2", output=100)
+    assert verdict.limit is Limit.STDERR
+    assert (stdout, len(stderr)) == (b"out\n", 100)
+
+
+def test_merged_streams_keep_their_order(supervisor: SupervisorProcess) -> None:
+    script = "i=0; while [ $i -lt 2000 ]; do echo o$i; echo e$i >&2; i=$((i+1)); done"
+    verdict, stdout, stderr = supervisor.run("sh", "-c", script, merge=True)
+    assert verdict.code == 0
+    assert stdout.decode().split() == [f"{s}{i}" for i in range(2000) for s in "oe"]
+    assert stderr == b""
+
+
+def test_a_child_that_holds_stdout_open_delays_nothing(supervisor: SupervisorProcess) -> None:
+    started = time.monotonic()
+    verdict, stdout, _ = supervisor.run("sh", "-c", "sleep 60 & echo done")
+    assert (verdict.code, stdout) == (0, b"done\n")
+    assert time.monotonic() - started < 1
+    verdict, stdout, _ = supervisor.run("sh", "-c", "ls /proc | grep -c '^[0-9]'")
+    assert int(stdout) <= 4, "the child outlived its stage"  # supervisor, sh, ls, grep
+
+
+def test_a_stage_without_streams_is_waited_for(supervisor: SupervisorProcess) -> None:
+    verdict, stdout, _ = supervisor.run("sh", "-c", "exec <&- >&- 2>&-; sleep 0.2; exit 4")
+    assert (verdict.code, stdout) == (4, b"")
+    assert verdict.wall_ms >= 200
+
+
+@pytest.mark.parametrize("size", [0, 1, 65536, 1 << 20, (1 << 20) + 1, 5_000_000])
+def test_stdin_arrives_whole(supervisor: SupervisorProcess, size: int) -> None:
+    data = os.urandom(size)
+    verdict, stdout, _ = supervisor.run("cat", stdin=data, output=10_000_000)
+    assert verdict.code == 0
+    assert stdout == data
+
+
+def test_stdin_that_nobody_reads(supervisor: SupervisorProcess) -> None:
+    verdict, stdout, _ = supervisor.run("head", "-c", "3", stdin=b"abc" * 2_000_000)
+    assert (verdict.code, stdout) == (0, b"abc")
+    verdict, stdout, _ = supervisor.run("sh", "-c", "exec <&-; sleep 0.1", stdin=b"x" * 5_000_000)
+    assert verdict.code == 0
+    verdict, stdout, _ = supervisor.run("cat")
+    assert stdout == b"", "an earlier stage's stdin came through"
+
+
+def test_the_program_can_reopen_its_streams(supervisor: SupervisorProcess) -> None:
+    script = "read line < /dev/stdin; echo $line > /dev/stdout; echo e > /dev/stderr"
+    _, stdout, stderr = supervisor.run("sh", "-c", script, stdin=b"hello\n")
+    assert (stdout, stderr) == (b"hello\n", b"e\n")
+
+
+def test_files_belong_to_the_program(supervisor: SupervisorProcess) -> None:
+    big = os.urandom(3_000_000)
+    supervisor.conversation.put(
+        [
+            File("a/b/c.txt", b"deep"),
+            File("empty", b""),
+            File("big", big),
+            File("twice", b"first, and longer"),
+            File("twice", b"second"),
+            File("name with spaces\nand lines", b"x"),
+        ]
+    )
+    verdict, stdout, _ = supervisor.run(
+        "sh", "-c", "cat a/b/c.txt empty twice; echo y >> name*; cat name*; cat big", output=10**7
+    )
+    assert verdict.code == 0
+    assert stdout == b"deepsecondxy\n" + big
+    assert (supervisor.workdir / "empty").stat().st_uid == UID
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ([File("n" * 256, b"")], "too long a name"),
+        ([File("a", b""), File("a/b", b"")], "below what is not a directory"),
+        ([File("a/b", b""), File("a", b"")], "the name of a directory"),
+    ],
+)
+def test_a_file_that_cannot_be_written(
+    supervisor: SupervisorProcess, files: list[File], words: str
+) -> None:
+    supervisor.conversation.put(files)
+    with pytest.raises(FileRefused, match=words):
+        supervisor.run("true")
+
+
+def test_the_program_has_no_power(supervisor: SupervisorProcess) -> None:
+    script = "id -u; id -G; grep -E '^(Cap|NoNewPrivs)' /proc/self/status; cat /proc/self/oom_score_adj"
+    _, stdout, _ = supervisor.run("sh", "-c", script)
+    lines = stdout.decode().split("\n")
+    assert lines[:2] == [str(UID), str(UID)]
+    status = dict(line.split(":\t") for line in lines[2:-2])
+    assert {status["CapInh"], status["CapPrm"], status["CapEff"]} == {"0" * 16}
+    assert status["NoNewPrivs"] == "1"
+    assert lines[-2] == "1000"
+
+
+def test_the_supervisor_is_out_of_reach(supervisor: SupervisorProcess) -> None:
+    for attempt in ("kill -9 1", "ls /proc/1/fd", "cat /proc/1/environ", "cat /proc/1/mem"):
+        verdict, stdout, _ = supervisor.run("sh", "-c", attempt)
+        assert verdict.code != 0, attempt
+        assert stdout == b"", attempt
+
+
+def test_the_program_gets_three_descriptors_only(supervisor: SupervisorProcess) -> None:
+    script = "i=0; while [ $i -lt 100 ]; do [ -e /proc/$$/fd/$i ] && echo $i; i=$((i+1)); done"
+    _, stdout, _ = supervisor.run("sh", "-c", script)
+    assert stdout.split() == [b"0", b"1", b"2"]
+
+
+def test_a_command_that_does_not_exist_is_our_fault(supervisor: SupervisorProcess) -> None:
+    with pytest.raises(BoxFault, match="can't start nowhere: No such file or directory"):
+        supervisor.run("nowhere")
+
+
+def test_its_end_of_stdin_ends_everything(supervisor: SupervisorProcess) -> None:
+    # A program that never reads, with stdin waiting for it: nothing may clog the way.
+    supervisor.send(encode_stage(stage("sleep", "987654", wall_ms=60_000)))
+    for _ in range(16):
+        supervisor.send(encode(Frame.STDIN, b"x" * 65536))
+    assert wait_until(lambda: _sleepers() == 1, 2)
+    supervisor.stdin.close()
+    assert supervisor.process.wait(timeout=1) == 0
+    assert wait_until(lambda: _sleepers() == 0, 1)
+
+
+def _sleepers() -> int:
+    found = subprocess.run(["pgrep", "-f", "^sleep 987654"], capture_output=True, check=False)
+    return len(found.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"Z\0\0\0\0",
+        b"S\xff\xff\xff\xff",
+        b"S\0\0\0\1a",
+        b"S\0\0\0\0",
+        encode(Frame.STAGE, b"ash\0"),
+        encode(Frame.STAGE, b"w100\0"),
+        encode(Frame.STAGE, b"ash\0w-1\0"),
+        encode(Frame.STAGE, b"ash\0wx\0"),
+        encode(Frame.STAGE, b"ash\0w1\0?1\0"),
+        encode(Frame.DATA, b"before its file"),
+        encode(Frame.SIGNAL, b""),
+    ],
+)
+def test_a_broken_frame_is_refused(supervisor: SupervisorProcess, frame: bytes) -> None:
+    supervisor.send(frame)
+    assert supervisor.receive(1).startswith(Frame.FAULT_BOX.value)
+    assert supervisor.process.wait(timeout=1) == 2
+
+
+def test_it_refuses_to_be_any_other_process(supervisor_binary: Path) -> None:
+    done = subprocess.run([supervisor_binary, "20001", "/"], capture_output=True, check=False)
+    assert (done.returncode, done.stdout[5:]) == (2, b"not PID 1 of a PID namespace")
+
+
+def test_it_refuses_to_run_programs_as_root(supervisor_binary: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["unshare", "--pid", "--fork", supervisor_binary, "0", tmp_path],
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 2
