@@ -1,0 +1,86 @@
+"""The root of all images: Debian, from a registry, or without one from Debian's own mirror."""
+
+import shutil
+import subprocess
+import tempfile
+from collections import deque
+from io import BytesIO
+from pathlib import Path
+
+from bitrun.faults import BuildFault, EngineFault
+from bitrun.sandbox.engine import Engine, Report
+from bitrun.sandbox.sources import pack_dockerfile
+
+RELEASE = "trixie"
+UPSTREAM = f"debian:{RELEASE}-slim"
+
+_APT_INSTALL = Path(__file__).resolve().parents[2] / "scripts" / "apt-install"
+_PATIENCE = 5.0  # seconds in which a registry has to answer
+_DEBIAN_NAMES = {"386": "i386", "arm": "armhf", "ppc64le": "ppc64el"}
+
+
+def make_root(
+    engine: Engine, folder: Path, tag: str, labels: dict[str, str], report: Report
+) -> None:
+    """Make the root image; `folder` holds what a bootstrap is told.
+
+    Raises:
+        BuildFault: neither a registry nor a mirror has it.
+    """
+    if _fetched(engine, report):
+        engine.build(BytesIO(pack_dockerfile(f"FROM {UPSTREAM}\n")), tag, labels, report)
+        return
+    report(f"No registry offers {UPSTREAM}: bootstrapping Debian from its mirror")
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory) / "root.tar"
+        _bootstrap(folder, root, engine.architecture(), report)
+        engine.import_tar(root, tag, labels, report)
+
+
+def _fetched(engine: Engine, report: Report) -> bool:
+    if engine.image(UPSTREAM):
+        return True
+    # The engine itself waits for minutes for a registry that keeps silent.
+    if not Engine(_PATIENCE).offered(UPSTREAM):
+        return False
+    try:
+        engine.pull(UPSTREAM, report)
+    except (EngineFault, BuildFault) as error:
+        report(str(error))
+        return False
+    return True
+
+
+def _bootstrap(folder: Path, root: Path, architecture: str, report: Report) -> None:
+    if shutil.which("mmdebstrap") is None:
+        _run([str(_APT_INSTALL), "mmdebstrap", "debian-archive-keyring"], report)
+    _run(
+        [
+            "mmdebstrap",
+            "--variant=minbase",
+            f"--architectures={_DEBIAN_NAMES.get(architecture, architecture)}",
+            "--keyring=/usr/share/keyrings/debian-archive-keyring.gpg",
+            f"--dpkgopt={folder / 'dpkg.cfg'}",
+            RELEASE,
+            str(root),
+            str(folder / "sources.list"),
+        ],
+        report,
+    )
+
+
+def _run(command: list[str], report: Report) -> None:
+    last: deque[str] = deque(maxlen=20)
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        for line in process.stdout or ():
+            last.append(line.rstrip())
+            report(line.rstrip())
+    if process.returncode != 0:
+        raise BuildFault("\n".join(last))

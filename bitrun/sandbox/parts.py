@@ -1,0 +1,79 @@
+"""The images that sealed ones are made of: Debian, base, supervisor and the unsealed languages.
+
+Each has a folder below `images/`, and the Dockerfile's FROM lines name its parents. `debian` has
+no Dockerfile: nothing is below it.
+"""
+
+import re
+from io import BytesIO
+from pathlib import Path
+
+from bitrun.catalogue import IMAGE_PREFIX
+from bitrun.sandbox.debian import make_root
+from bitrun.sandbox.engine import Engine, Report
+from bitrun.sandbox.sources import digest, pack
+
+SOURCE = "bitrun.source"
+SUPERVISOR = "supervisor"
+
+_DEBIAN = "debian"
+_NEVER_SEALED = (_DEBIAN, "base", SUPERVISOR)
+_PARENT = re.compile(rf"^FROM\s+{IMAGE_PREFIX}([a-z0-9._-]+)", flags=re.MULTILINE | re.IGNORECASE)
+
+
+class Parts:
+    """The parts below one folder, each made again when it or a parent of it has changed."""
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self._engine = engine
+        self._folder = folder
+
+    def source(self, name: str) -> str:
+        """Hash all that a part is made of, its parents included.
+
+        Raises:
+            BuildFault: it has no folder.
+        """
+        return digest(pack(self._folder / name), *map(self.source, self._parents(name)))
+
+    def ensure(self, name: str, report: Report) -> str:
+        """Make a part unless it is up to date.
+
+        Returns:
+            Its tag.
+
+        Raises:
+            BuildFault: it, or a parent, can't be made.
+        """
+        tag = _tag(name)
+        source = self.source(name)
+        if not self.current(tag, source):
+            for parent in self._parents(name):
+                self.ensure(parent, report)
+            self._make(name, tag, {SOURCE: source}, report)
+        return tag
+
+    def current(self, tag: str, source: str) -> bool:
+        """Whether the engine has an image under this tag that was made of this source."""
+        image = self._engine.image(tag)
+        return image is not None and image.labels.get(SOURCE) == source
+
+    def remove(self, name: str) -> None:
+        self._engine.remove_image(_tag(name))
+
+    def _make(self, name: str, tag: str, labels: dict[str, str], report: Report) -> None:
+        folder = self._folder / name
+        if name == _DEBIAN:
+            make_root(self._engine, folder, tag, labels, report)
+        else:
+            self._engine.build(BytesIO(pack(folder)), tag, labels, report)
+
+    def _parents(self, name: str) -> tuple[str, ...]:
+        dockerfile = self._folder / name / "Dockerfile"
+        if not dockerfile.exists():
+            return ()
+        return tuple(dict.fromkeys(_PARENT.findall(dockerfile.read_text(encoding="utf-8"))))
+
+
+def _tag(name: str) -> str:
+    return f"{IMAGE_PREFIX}{name}" + ("" if name in _NEVER_SEALED else ":unsealed")

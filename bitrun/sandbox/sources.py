@@ -1,0 +1,56 @@
+"""What an image is made of, packed for the engine and hashed.
+
+The hash goes into the image as a label, and an image is made again when the label no longer fits.
+Nothing else remembers what was built. So packing is reproducible: the owner, the time and the
+umask of a checkout leave no trace.
+"""
+
+import hashlib
+import tarfile
+from io import BytesIO
+from pathlib import Path
+
+from bitrun.faults import BuildFault
+
+
+def pack(folder: Path) -> bytes:
+    """Pack a folder as a build's context.
+
+    Raises:
+        BuildFault: there is no such folder.
+    """
+    packed = BytesIO()
+    try:
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            archive.add(folder, arcname=".", filter=_reproducible)
+    except OSError as error:
+        raise BuildFault(f"The makings of an image can't be read: {error}") from error
+    return packed.getvalue()
+
+
+def pack_dockerfile(text: str) -> bytes:
+    """Pack a Dockerfile that needs no other file."""
+    content = text.encode()
+    entry = tarfile.TarInfo("Dockerfile")
+    entry.size = len(content)
+    packed = BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.addfile(entry, BytesIO(content))
+    return packed.getvalue()
+
+
+def digest(*parts: str | bytes) -> str:
+    """Hash all parts; where one ends and the next begins counts too."""
+    total = hashlib.sha256()
+    for part in parts:
+        content = part.encode() if isinstance(part, str) else part
+        total.update(hashlib.sha256(content).digest())
+    return total.hexdigest()
+
+
+def _reproducible(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    entry.mtime = 0
+    entry.mode = 0o755 if entry.mode & 0o100 else 0o644
+    return entry
