@@ -4,11 +4,17 @@ Every method answers with plain data or raises a fault of `bitrun.faults`, never
 docker-py or requests. Tests that need a failure no engine can be made to show replace this class.
 """
 
+import json
 import os
+import re
+import shlex
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 import docker
@@ -17,7 +23,22 @@ import urllib3
 from docker import errors
 from docker.utils import kwargs_from_env
 
-from bitrun.faults import EngineFault, EngineUnavailable
+from bitrun.faults import BuildFault, EngineFault, EngineUnavailable
+
+Report = Callable[[str], None]
+
+# What the classic builder says between the lines of a build.
+_BOOKKEEPING = (" ---> ", "Removing intermediate container ")
+_COLOUR = re.compile(r"\x1b\[\d*m")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image of the engine, with all its names."""
+
+    id: str
+    tags: tuple[str, ...]
+    labels: Mapping[str, str]
 
 
 class NotOnEngine(EngineFault):
@@ -108,8 +129,12 @@ class Engine:
             raw = self._client().attach_socket(
                 container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
             )
-            # A Unix or TCP connection comes wrapped as an unbuffered reader; TLS comes bare.
-            return raw if isinstance(raw, socket.socket) else raw._sock
+            if isinstance(raw, socket.socket):  # TLS, and it holds the response it belongs to
+                return raw
+            # An unbuffered reader, which takes its socket with it when the response is collected.
+            sock: socket.socket = raw._sock.dup()
+            raw._response.close()
+            return sock
 
     def start(self, container: str) -> None:
         with _translated():
@@ -132,3 +157,145 @@ class Engine:
         wanted = [f"{key}={value}" for key, value in labels.items()]
         with _translated():
             return list(self._client().containers(all=True, filters={"label": wanted}))
+
+    # Images
+
+    def image(self, reference: str) -> Image | None:
+        """Look an image up by name or id; None when the engine has none of it."""
+        try:
+            with _translated():
+                found = self._client().inspect_image(reference)
+        except NotOnEngine:
+            return None
+        return _image(found, found["Config"])
+
+    def images(self, label: str) -> list[Image]:
+        """List the images that carry a label, whatever its value."""
+        with _translated():
+            found = self._client().images(filters={"label": label})
+            return [_image(image, image) for image in found]
+
+    def build(self, context: IO[bytes], tag: str, labels: dict[str, str], report: Report) -> None:
+        """Build what the Dockerfile of a tar says.
+
+        The tag moves once everything has succeeded; until then it stands where it stood.
+
+        Raises:
+            BuildFault: a step failed; its last lines are told.
+        """
+        with _translated():
+            progress = self._client().build(
+                fileobj=context,
+                custom_context=True,
+                tag=tag,
+                labels=labels,
+                buildargs=_proxies(),
+                network_mode="host",
+                rm=True,
+                forcerm=True,
+                decode=True,
+            )
+            _follow(progress, report)
+
+    def offered(self, reference: str) -> bool:
+        """Whether a registry has the image and says so within this engine's timeout."""
+        try:
+            with _translated():
+                self._client().inspect_distribution(reference)
+        except (EngineFault, EngineUnavailable):
+            return False
+        return True
+
+    def pull(self, reference: str, report: Report) -> None:
+        with _translated():
+            _follow(self._client().pull(reference, stream=True, decode=True), report)
+
+    def import_tar(self, path: Path, tag: str, labels: dict[str, str], report: Report) -> None:
+        """Make an image of one layer from a root file system."""
+        changes = [f"LABEL {key}={value}" for key, value in labels.items()]
+        with _translated():
+            told = self._client().import_image_from_file(str(path), tag, changes=changes)
+            _follow(map(json.loads, told.splitlines()), report)
+
+    def output(self, image: str, command: Sequence[str]) -> str:
+        """Run a short command in an image and return what it prints.
+
+        Raises:
+            BuildFault: it failed.
+        """
+        container = self.create(
+            image,
+            list(command),
+            # What it prints is read back from a log, and the engine's own driver may keep none.
+            {"network_mode": "none", "log_config": {"Type": "json-file"}},
+            entrypoint=[],
+            labels={"bitrun.role": "build"},
+        )
+        try:
+            self.start(container)
+            with _translated():
+                code = self._client().wait(container)["StatusCode"]
+                printed = self._client().logs(container, stderr=code != 0).decode(errors="replace")
+        finally:
+            self.remove(container)
+        if code != 0:
+            raise BuildFault(f"{shlex.join(command)} in {image} exited with {code}: {printed}")
+        return str(printed)
+
+    def remove_image(self, reference: str) -> None:
+        """Take a name from an image, and the image away with its last name.
+
+        One that a box still uses stays, without a name, until it is pruned.
+        """
+        with _translated(), suppress(errors.NotFound):
+            self._client().remove_image(reference, force=True)
+
+    def prune_images(self, label: str) -> None:
+        """Remove the images with this label that have lost their names."""
+        with _translated():
+            try:
+                self._client().prune_images({"dangling": True, "label": label})
+            except errors.APIError as error:
+                # 409: someone else is pruning.
+                if error.status_code != requests.codes.conflict:
+                    raise
+
+    def architecture(self) -> str:
+        """Name the engine's processor as Go does."""
+        with _translated():
+            return str(self._client().version()["Arch"])
+
+
+def _image(found: dict[str, Any], labelled: dict[str, Any]) -> Image:
+    return Image(found["Id"], tuple(found["RepoTags"] or ()), labelled["Labels"] or {})
+
+
+def _follow(progress: Iterable[dict[str, Any]], report: Report) -> None:
+    last: deque[str] = deque(maxlen=20)
+    unfinished = ""
+    for message in progress:
+        # Output comes as it was written, whole lines or not; states come one by one.
+        *lines, unfinished = (unfinished + _told(message)).split("\n")
+        for line in lines:
+            if line.strip() and not line.startswith(_BOOKKEEPING):
+                last.append(line)
+                report(line)
+        if "error" in message:
+            raise BuildFault("\n".join([*last, *filter(None, (unfinished, message["error"]))]))
+
+
+def _told(message: dict[str, Any]) -> str:
+    if "status" in message and "progress" not in message:
+        return f"{message['status']}\n"
+    return _COLOUR.sub("", message.get("stream", ""))
+
+
+def _proxies() -> dict[str, str]:
+    """Return the proxies of this process, which a build has no other way to know."""
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+    return {
+        spelled: os.environ[spelled]
+        for name in names
+        for spelled in (name, name.lower())
+        if os.environ.get(spelled)
+    }
