@@ -1,0 +1,74 @@
+"""Brings the images of packages up to date: `python -m bitrun.install [PACKAGE...]`."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from bitrun import catalogue, settings
+from bitrun.catalogue import Catalogue, CatalogueError, Package
+from bitrun.faults import BuildFault, EngineFault, OurFault
+from bitrun.progress import progress
+from bitrun.sandbox.engine import Engine
+from bitrun.sandbox.images import Images
+from bitrun.settings import SettingsError
+
+
+class UnknownPackage(Exception):
+    """The catalogue has no package of this name; the text lists those it has."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bitrun.install", description=__doc__)
+    parser.add_argument("packages", nargs="*", metavar="PACKAGE")
+    names = parser.parse_args(arguments).packages
+    try:
+        install(names, Console(highlight=False, soft_wrap=True))
+    except (SettingsError, CatalogueError, UnknownPackage, OurFault) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def install(names: Sequence[str], console: Console) -> None:
+    """Install the packages named, or if none is, all that the settings name."""
+    wanted = settings.load()
+    packages = select(catalogue.load(wanted.languages), names or wanted.packages)
+    images = Images(Engine(wanted.engine_timeout), wanted.images)
+    for package in packages:
+        with progress(console, package.name) as report, _naming(f"Package {package.name}"):
+            images.install(package, report)
+    for reference in () if names else wanted.allowed_images:
+        with progress(console, reference) as report, _naming(f"Image {reference}"):
+            images.seal_allowed(reference, report)
+    installed = sorted(images.installed().items())
+    console.print("Installed: " + ", ".join(f"{name} {it.version}" for name, it in installed))
+
+
+def select(known: Catalogue, names: Sequence[str]) -> list[Package]:
+    """Find the packages of these names.
+
+    Raises:
+        UnknownPackage: there is none of one of the names.
+    """
+    packages = {package.name: package for package in known.packages}
+    for name in names:
+        if name not in packages:
+            raise UnknownPackage(
+                f"There is no package {name}; there are: {', '.join(sorted(packages))}"
+            )
+    return [packages[name] for name in names]
+
+
+@contextmanager
+def _naming(subject: str) -> Iterator[None]:
+    try:
+        yield
+    except (BuildFault, EngineFault) as fault:
+        raise BuildFault(f"{subject} can't be installed:\n{fault}") from fault
+
+
+if __name__ == "__main__":
+    sys.exit(main())
