@@ -79,7 +79,7 @@ class Engine:
             if self._connected is None:
                 self._connected = docker.APIClient(
                     version="auto",
-                    timeout=self._timeout,
+                    timeout=self._timeout,  # type: ignore[arg-type]  # the stubs know no fraction
                     max_pool_size=64,
                     **kwargs_from_env(),
                 )

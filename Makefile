@@ -1,0 +1,62 @@
+PYTHON := .venv/bin/python
+LOCK = $(PYTHON) -m uv pip compile setup.cfg --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --custom-compile-command "make lock" $(ARGS)
+
+.NOTPARALLEL:
+
+ifdef HOST
+export BITRUN_HOST := $(HOST)
+endif
+ifdef PORT
+export BITRUN_PORT := $(PORT)
+endif
+
+.PHONY: help
+help: ## Print the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+.PHONY: run
+run: install ## Serve on http://127.0.0.1:5000; HOST= and PORT= move the address
+	@exec $(PYTHON) -m gunicorn --config gunicorn.conf.py app:app
+
+.PHONY: install
+install: engine ## Bring the images of the default packages up to date, or of PACKAGES="..."
+	@$(PYTHON) -m bitrun.install $(PACKAGES)
+
+.PHONY: engine
+engine: setup
+	@$(PYTHON) -m scripts.engine
+
+.PHONY: setup
+setup:
+	@scripts/setup
+
+.PHONY: develop
+develop:
+	@scripts/setup dev
+
+.PHONY: test
+test: develop install ## Run every test against a real Docker engine; ARGS= goes to pytest
+	@$(PYTHON) -m pytest $(ARGS)
+
+.PHONY: lint
+lint: develop ## Check style and types
+	@$(PYTHON) -m ruff check
+	@$(PYTHON) -m ruff format --check
+	@$(PYTHON) -m mypy
+
+.PHONY: format
+format: develop ## Write the code in its one style
+	@$(PYTHON) -m ruff check --fix
+	@$(PYTHON) -m ruff format
+
+.PHONY: lock
+lock: develop ## Lock what setup.cfg requires; ARGS=--upgrade takes the newest of all
+	@$(PYTHON) -m pip install --quiet uv
+	@$(LOCK) -o requirements.txt
+	@$(LOCK) -o requirements-dev.txt --extra dev --constraint requirements.txt
+
+.PHONY: clean
+clean: ## Remove .venv and the caches
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
