@@ -1,5 +1,6 @@
 """How gunicorn serves `app:app`; every value comes from `bitrun.settings`."""
 
+import math
 import sys
 
 from bitrun import catalogue, settings
@@ -16,4 +17,4 @@ bind = f"{_settings.host}:{_settings.port}"
 worker_class = "gthread"
 threads = _settings.threads
 # A request that has just begun may still take its whole time, and a box to run in.
-graceful_timeout = _settings.run_timeout + 20
+graceful_timeout = math.ceil(_settings.v1_timeout) + 20

@@ -18,6 +18,8 @@ from pydantic import (
     model_validator,
 )
 
+from bitrun.settings import SMALLEST_MEMORY
+
 IMAGE_PREFIX = "bitrun/"
 
 # What a command may hold and still mean the same without a shell.
@@ -35,6 +37,10 @@ Extension = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+]{1,12}$")]
 Command = Annotated[str, StringConstraints(min_length=1), AfterValidator(_quotes_close)]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
+Count = Annotated[int, Field(ge=1)]
+Millis = Annotated[int, Field(ge=1, le=3_600_000)]
+Memory = Annotated[int, Field(ge=SMALLEST_MEMORY)]
+
 
 class CatalogueError(Exception):
     """The catalogue can't be used; the text names the file, the key and what is wrong."""
@@ -42,6 +48,21 @@ class CatalogueError(Exception):
 
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LimitOverrides(_Entry):
+    """What a language needs other than the configured defaults: ms, bytes and counts."""
+
+    compile_timeout: Millis | None = None
+    run_timeout: Millis | None = None
+    compile_cpu_time: Millis | None = None
+    run_cpu_time: Millis | None = None
+    compile_memory_limit: Memory | None = None
+    run_memory_limit: Memory | None = None
+    output_limit: Count | None = None
+    max_processes: Count | None = None
+    max_open_files: Count | None = None
+    max_file_size: Count | None = None
 
 
 class Language(_Entry):
@@ -54,6 +75,7 @@ class Language(_Entry):
     run: Command
     format: str = "text/plain"
     env: Mapping[VariableName, str] = Field(default_factory=dict)
+    limits: LimitOverrides = LimitOverrides()
 
     @property
     def command(self) -> str:

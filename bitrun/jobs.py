@@ -46,6 +46,15 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class BoxLimits:
+    """What holds for a box from its making: counts, and the bytes of one file."""
+
+    processes: int
+    open_files: int
+    file_size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """One command of a job. `merge` sends stderr into stdout, which keeps their order exact."""
 
@@ -61,13 +70,15 @@ class Stage:
 class Job:
     """Everything one container does, from its first file to its last stage.
 
-    `image` is the engine's name for what `package` installed. The stages run in order until one fails. `wall_ms`, if given, bounds all of them together.
+    `image` is the engine's name for what `package` installed. The stages run in order until
+    one fails. `wall_ms`, if given, bounds all of them together.
     """
 
     package: str
     image: str
     files: tuple[File, ...]
     stages: tuple[Stage, ...]
+    limits: BoxLimits
     wall_ms: int | None = None
 
 

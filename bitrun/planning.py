@@ -1,10 +1,12 @@
 """From a language and its files to the stages of a job, the same for every dialect."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from bitrun import catalogue
 from bitrun.catalogue import Language
-from bitrun.jobs import Limits, Stage
+from bitrun.jobs import BoxLimits, Limits, Stage, StageName
+from bitrun.settings import Settings
 
 # All that a program sees of the world by default; nothing of the service's own environment.
 _ENVIRONMENT = {
@@ -14,14 +16,20 @@ _ENVIRONMENT = {
 }
 
 
+def environment(language: Language, *more: Mapping[str, str]) -> dict[str, str]:
+    merged = _ENVIRONMENT | dict(language.env)
+    for variables in more:
+        merged |= variables
+    return merged
+
+
 def stages(
     language: Language,
     sources: Sequence[str],
-    run_limits: Limits,
+    limits: Mapping[StageName, Limits],
+    variables: Mapping[str, str],
     *,
-    compile_limits: Limits | None = None,
     arguments: Iterable[str] = (),
-    variables: Mapping[str, str] | None = None,
     stdin: bytes = b"",
     merge: bool = False,
 ) -> tuple[Stage, ...]:
@@ -29,12 +37,11 @@ def stages(
 
     The compile command gets all of `sources`, the run command the first one and `arguments`.
     """
-    environment = program_environment(language, variables)
     run = Stage(
         name="run",
         argv=catalogue.argv(language.run, sources[:1], arguments),
-        env=environment,
-        limits=run_limits,
+        env=variables,
+        limits=limits["run"],
         stdin=stdin,
         merge=merge,
     )
@@ -43,14 +50,22 @@ def stages(
     compilation = Stage(
         name="compile",
         argv=catalogue.argv(language.compile, sources),
-        env=environment,
-        limits=compile_limits or run_limits,
+        env=variables,
+        limits=limits["compile"],
         merge=merge,
     )
     return (compilation, run)
 
 
-def program_environment(
-    language: Language, variables: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    return _ENVIRONMENT | dict(language.env) | dict(variables or {})
+def setting(language: Language, settings: Settings, name: str) -> Any:
+    """Return a limit: the language's own where it has one, else the configured default."""
+    own = getattr(language.limits, name)
+    return getattr(settings, name) if own is None else own
+
+
+def box_limits(language: Language, settings: Settings) -> BoxLimits:
+    return BoxLimits(
+        processes=setting(language, settings, "max_processes"),
+        open_files=setting(language, settings, "max_open_files"),
+        file_size=setting(language, settings, "max_file_size"),
+    )

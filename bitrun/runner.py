@@ -35,7 +35,7 @@ class Runner:
 
     def _take(self, job: Job) -> Box:
         try:
-            return self._boxes.make(job.image, max(stage.limits.memory for stage in job.stages))
+            return self._boxes.make(job.image, job.limits, job.stages[0].limits.memory)
         except NotOnEngine as error:
             raise PackageMissing(job.package) from error
 

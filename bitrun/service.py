@@ -31,6 +31,6 @@ class Service:
         return cls(
             settings=settings,
             catalogue=languages,
-            images=Images(engine, languages, settings.images),
+            images=Images(engine, settings.images),
             runner=Runner(BoxMaker(engine, settings)),
         )

@@ -1,6 +1,5 @@
 """Every setting: one `BITRUN_*` environment variable each, read once, frozen."""
 
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -39,8 +38,13 @@ class Settings(BaseSettings):
     cors_origin: str = "*"
     max_body: int = Field(default=10_000_000, ge=1)
 
-    run_timeout: float = Field(default=10.0, gt=0, le=3600)
-    memory_limit: int = Field(default=256 * MEBIBYTE, ge=SMALLEST_MEMORY)
+    v1_timeout: float = Field(default=10.0, gt=0, le=3600)
+    compile_timeout: int = Field(default=10_000, ge=1, le=3_600_000)
+    run_timeout: int = Field(default=3_000, ge=1, le=3_600_000)
+    compile_cpu_time: int = Field(default=10_000, ge=1, le=3_600_000)
+    run_cpu_time: int = Field(default=3_000, ge=1, le=3_600_000)
+    compile_memory_limit: int = Field(default=256 * MEBIBYTE, ge=SMALLEST_MEMORY)
+    run_memory_limit: int = Field(default=256 * MEBIBYTE, ge=SMALLEST_MEMORY)
     output_limit: int = Field(default=65536, ge=1)
     max_processes: int = Field(default=64, ge=1)
     max_open_files: int = Field(default=2048, ge=16)
@@ -58,9 +62,9 @@ class Settings(BaseSettings):
             return tuple(word for word in value.replace(",", " ").split() if word)
         return value
 
-    @cached_property
-    def run_timeout_ms(self) -> int:
-        return round(self.run_timeout * 1000)
+    @property
+    def v1_timeout_ms(self) -> int:
+        return round(self.v1_timeout * 1000)
 
 
 def load() -> Settings:

@@ -10,12 +10,13 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
 import requests
 
-from bitrun.jobs import Job, Limits, Result, Stage, Stream, Verdict
+from bitrun.jobs import BoxLimits, Job, Limits, Result, Stage, Stream, Verdict
 from bitrun.runner import Runner
 from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.conversation import Conversation
@@ -24,6 +25,7 @@ from bitrun.settings import MEBIBYTE, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 UID = 20001
+BOX_LIMITS = BoxLimits(processes=64, open_files=2048, file_size=10_000_000)
 
 
 @pytest.fixture(scope="session")
@@ -61,9 +63,9 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if not wait_until(lambda: our_containers(client).keys() <= before.keys(), 2):
         left = {
-            id: (client.inspect_container(id)["Config"]["Cmd"], status)
-            for id, status in our_containers(client).items()
-            if id not in before
+            container: (client.inspect_container(container)["Config"]["Cmd"], status)
+            for container, status in our_containers(client).items()
+            if container not in before
         }
         for container in left:
             client.remove_container(container, force=True)
@@ -117,7 +119,7 @@ class SupervisorProcess:
             raise TimeoutError
         return os.read(self.stdout.fileno(), 1 << 16)
 
-    def run(self, *argv: str, **options: object) -> tuple[Verdict, bytes, bytes]:
+    def run(self, *argv: str, **options: Any) -> tuple[Verdict, bytes, bytes]:
         """Run one stage; return its verdict, stdout and stderr."""
         return collect(self.conversation.run, stage(*argv, **options))
 
@@ -178,8 +180,9 @@ def runner() -> Runner:
 def run(runner: Runner) -> Callable[..., Result]:
     """Run one command in a box of an installed image."""
 
-    def run(package: str, *argv: str, **options: object) -> Result:
-        return runner.run(Job(package, f"bitrun/{package}", (), (stage(*argv, **options),)))
+    def run(package: str, *argv: str, **options: Any) -> Result:
+        stages = (stage(*argv, **options),)
+        return runner.run(Job(package, f"bitrun/{package}", (), stages, BOX_LIMITS))
 
     return run
 
@@ -211,10 +214,10 @@ class Server:
             return self.process.poll() is not None
         return True
 
-    def run(self, **fields: object) -> requests.Response:
+    def run(self, **fields: Any) -> requests.Response:
         return requests.post(f"{self.url}/api/v1/run", data=fields, timeout=60)
 
-    def get(self, path: str, **options: object) -> requests.Response:
+    def get(self, path: str, **options: Any) -> requests.Response:
         return requests.get(self.url + path, timeout=60, **options)
 
     def stop(self) -> None:
@@ -235,7 +238,7 @@ def serve() -> Iterator[Callable[..., Server]]:
     """Start services with settings of their own."""
     servers: list[Server] = []
 
-    def serve(**settings: object) -> Server:
+    def serve(**settings: Any) -> Server:
         environment = {f"BITRUN_{name.upper()}": str(value) for name, value in settings.items()}
         servers.append(Server(environment))
         return servers[-1]

@@ -12,8 +12,7 @@ from bitrun.api.durations import go_duration
 from bitrun.api.v1_form import Form, data, extension, read_form, variables
 from bitrun.catalogue import Catalogue, Language, Package
 from bitrun.faults import CallerFault
-from bitrun.jobs import File, Job, Limit, Limits, Result, Stage
-from bitrun.sandbox.images import allowed_tag
+from bitrun.jobs import File, Job, Limit, Limits, Result, Stage, StageName
 from bitrun.service import Service
 from bitrun.settings import SMALLEST_MEMORY, Settings
 
@@ -98,35 +97,29 @@ def _job(form: Form, package: Package, language: Language, service: Service) -> 
     settings = service.settings
     name, image = _image(form, package, service)
     limits = Limits(
-        wall_ms=settings.run_timeout_ms,
+        wall_ms=settings.v1_timeout_ms,
         cpu_ms=None,  # the wall time bounds it
-        output=settings.output_limit,
-        memory=_memory(form, settings),
+        output=planning.setting(language, settings, "output_limit"),
+        memory=_memory(form, planning.setting(language, settings, "run_memory_limit")),
     )
     stdin = data(form.input, "input")
-    environment = variables(form.env)
+    environment = planning.environment(language, variables(form.env))
     if form.command:
-        stages: tuple[Stage, ...] = (
-            Stage(
-                name="run",
-                argv=("sh", "-c", form.command),
-                env=planning.program_environment(language, environment),
-                limits=limits,
-                stdin=stdin,
-                merge=True,
-            ),
-        )
+        command = ("sh", "-c", form.command)
+        stages: tuple[Stage, ...] = (Stage("run", command, environment, limits, stdin, merge=True),)
     else:
+        both: dict[StageName, Limits] = {"compile": limits, "run": limits}
         stages = planning.stages(
-            language,
-            [form.filename],
-            limits,
-            variables=environment,
-            stdin=stdin,
-            merge=True,
+            language, [form.filename], both, environment, stdin=stdin, merge=True
         )
-    files = (File(form.filename, data(form.content, "content")),)
-    return Job(name, image, files, stages, wall_ms=settings.run_timeout_ms)
+    return Job(
+        package=name,
+        image=image,
+        files=(File(form.filename, data(form.content, "content")),),
+        stages=stages,
+        limits=planning.box_limits(language, settings),
+        wall_ms=settings.v1_timeout_ms,
+    )
 
 
 def _image(form: Form, package: Package, service: Service) -> tuple[str, str]:
@@ -136,20 +129,18 @@ def _image(form: Form, package: Package, service: Service) -> tuple[str, str]:
         if form.image == known.image:
             return known.name, known.image
     if form.image in service.settings.allowed_images:
-        return form.image, allowed_tag(form.image)
+        return form.image, service.images.allowed().get(form.image, form.image)
     raise CallerFault(f"Image is not allowed: {form.image}")
 
 
-def _memory(form: Form, settings: Settings) -> int:
+def _memory(form: Form, most: int) -> int:
     if not form.memory_limit:
-        return settings.memory_limit
+        return most
     if not _NUMBER.fullmatch(form.memory_limit):
         raise CallerFault("Invalid memory_limit: a number of bytes is expected")
     memory = int(form.memory_limit)
-    if not SMALLEST_MEMORY <= memory <= settings.memory_limit:
-        raise CallerFault(
-            f"Invalid memory_limit: {SMALLEST_MEMORY} to {settings.memory_limit} bytes are possible"
-        )
+    if not SMALLEST_MEMORY <= memory <= most:
+        raise CallerFault(f"Invalid memory_limit: {SMALLEST_MEMORY} to {most} bytes are possible")
     return memory
 
 
@@ -158,7 +149,7 @@ def _output(result: Result) -> bytes:
 
 
 def _timed_out(result: Result, settings: Settings) -> Response:
-    limit = go_duration(settings.run_timeout_ms * 1_000_000)
+    limit = go_duration(settings.v1_timeout_ms * 1_000_000)
     response = jsonify(
         {
             "error": f"Operation timed out after {limit}",

@@ -7,8 +7,8 @@ import secrets
 from collections.abc import Iterable
 from typing import Any, Self
 
-from bitrun.faults import OurFault
-from bitrun.jobs import File, Stage, Verdict
+from bitrun.faults import CallerFault, EngineFault, OurFault
+from bitrun.jobs import BoxLimits, File, Stage, Verdict
 from bitrun.sandbox.attachment import Attachment
 from bitrun.sandbox.conversation import Conversation, Listener
 from bitrun.sandbox.engine import Engine
@@ -35,8 +35,9 @@ class Box:
     As a context manager it discards itself.
     """
 
-    def __init__(self, engine: Engine, container: str, attachment: Attachment) -> None:
+    def __init__(self, engine: Engine, container: str, attachment: Attachment, memory: int) -> None:
         self.container = container
+        self._memory = memory
         self._engine = engine
         self._attachment = attachment
         self._conversation = Conversation(attachment)
@@ -45,8 +46,23 @@ class Box:
         self._conversation.put(files)
 
     def run(self, stage: Stage, listener: Listener) -> Verdict:
-        """Run one stage; see `Conversation.run`."""
+        """Run one stage; see `Conversation.run`.
+
+        Raises:
+            CallerFault: the stage's memory limit is below what the box already holds.
+        """
+        self._limit_memory(stage.limits.memory)
         return self._conversation.run(stage, listener)
+
+    def _limit_memory(self, memory: int) -> None:
+        if memory == self._memory:
+            return
+        try:
+            self._engine.limit_memory(self.container, memory)
+        except EngineFault as fault:
+            # Files in the work directory are memory, and they stay.
+            raise CallerFault(f"A memory limit of {memory} bytes is too small here") from fault
+        self._memory = memory
 
     def discard(self) -> None:
         """End it. Leaving is enough: the supervisor exits and the engine removes the container."""
@@ -80,7 +96,7 @@ class BoxMaker:
         # Two services on one engine should not start at the same uid.
         self._uids = itertools.count(secrets.randbelow(_UIDS))
 
-    def make(self, image: str, memory: int) -> Box:
+    def make(self, image: str, limits: BoxLimits, memory: int) -> Box:
         """Create, attach and start a container; `memory` is its limit in bytes.
 
         Raises:
@@ -91,7 +107,7 @@ class BoxMaker:
         container = self._engine.create(
             image,
             [SUPERVISOR, str(uid), WORKDIR],
-            self._host(uid, memory),
+            self._host(uid, limits, memory),
             hostname="box",
             user="0:0",
             working_dir="/",
@@ -101,7 +117,7 @@ class BoxMaker:
         try:
             attachment = Attachment(self._engine.attach(container))
             self._engine.start(container)
-            return Box(self._engine, container, attachment)
+            return Box(self._engine, container, attachment, memory)
         except BaseException:
             if attachment is not None:
                 attachment.close()
@@ -110,11 +126,11 @@ class BoxMaker:
                 self._engine.remove(container)
             raise
 
-    def _host(self, uid: int, memory: int) -> dict[str, Any]:
+    def _host(self, uid: int, limits: BoxLimits, memory: int) -> dict[str, Any]:
         settings = self._settings
         tmpfs = (
             # Without `exec` no compiled program would run; without uid and mode it would be root's.
-            f"rw,exec,nosuid,nodev,uid={uid},gid={uid},mode=0755,"
+            f"rw,exec,nosuid,nodev,uid={uid},gid={uid},mode=0700,"
             f"size={settings.workdir_size},nr_inodes={settings.workdir_inodes}"
         )
         return {
@@ -128,12 +144,12 @@ class BoxMaker:
             "security_opt": ["no-new-privileges"],
             "mem_limit": memory,
             "memswap_limit": memory,
-            "pids_limit": settings.max_processes + 1,  # the supervisor is one
+            "pids_limit": limits.processes + 1,  # the supervisor is one
             "cpu_period": _CPU_PERIOD_US,
             "cpu_quota": max(1000, round(settings.cpus * _CPU_PERIOD_US)),
             "ulimits": [
-                _ulimit("nofile", settings.max_open_files),
-                _ulimit("fsize", settings.max_file_size),
+                _ulimit("nofile", limits.open_files),
+                _ulimit("fsize", limits.file_size),
                 _ulimit("core", 0),
             ],
             "log_config": {"Type": "none"},

@@ -148,7 +148,9 @@ def test_a_file_that_cannot_be_written(
 
 
 def test_the_program_has_no_power(supervisor: SupervisorProcess) -> None:
-    script = "id -u; id -G; grep -E '^(Cap|NoNewPrivs)' /proc/self/status; cat /proc/self/oom_score_adj"
+    script = (
+        "id -u; id -G; grep -E '^(Cap|NoNewPrivs)' /proc/self/status; cat /proc/self/oom_score_adj"
+    )
     _, stdout, _ = supervisor.run("sh", "-c", script)
     lines = stdout.decode().split("\n")
     assert lines[:2] == [str(UID), str(UID)]

@@ -1,0 +1,60 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bitrun.faults import BuildFault
+from bitrun.sandbox.sources import digest, pack
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "made"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM bitrun/base\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: (folder / "Dockerfile").write_text("FROM bitrun/other\n"),
+        lambda folder: (folder / "Dockerfile").chmod(0o755),
+        lambda folder: (folder / "Dockerfile").rename(folder / "Dockerfile.old"),
+        lambda folder: (folder / "empty").touch(),
+    ],
+    ids=["content", "mode", "name", "new file"],
+)
+def test_what_a_build_would_notice_changes_the_hash(
+    folder: Path, change: Callable[[Path], object]
+) -> None:
+    before = digest(pack(folder))
+    change(folder)
+    assert digest(pack(folder)) != before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: os.utime(folder / "Dockerfile", (1, 1)),
+        lambda folder: (folder / "Dockerfile").chmod(0o600),
+        lambda folder: folder.rename(folder.with_name("moved")).rename(folder),
+    ],
+    ids=["time", "umask", "place"],
+)
+def test_what_a_checkout_may_change_leaves_the_hash(
+    folder: Path, change: Callable[[Path], object]
+) -> None:
+    before = digest(pack(folder))
+    change(folder)
+    assert digest(pack(folder)) == before
+
+
+def test_parts_of_a_hash_do_not_run_together() -> None:
+    assert digest("ab", "c") != digest("a", "bc")
+
+
+def test_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BuildFault, match="nowhere"):
+        pack(tmp_path / "nowhere")
