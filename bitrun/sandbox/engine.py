@@ -132,13 +132,18 @@ class Engine:
             if isinstance(raw, socket.socket):  # TLS, and it holds the response it belongs to
                 return raw
             # An unbuffered reader, which takes its socket with it when the response is collected.
-            sock: socket.socket = raw._sock.dup()
-            raw._response.close()
+            sock: socket.socket = raw._sock.dup()  # noqa: SLF001  docker-py offers no other way
+            raw._response.close()  # noqa: SLF001
             return sock
 
     def start(self, container: str) -> None:
         with _translated():
             self._client().start(container)
+
+    def limit_memory(self, container: str, size: int) -> None:
+        """Bound a container's memory anew, in bytes, without swap."""
+        with _translated():
+            self._client().update_container(container, mem_limit=size, memswap_limit=size)
 
     def remove(self, container: str) -> None:
         """Kill and remove a container. One that is already gone, or going, is no error."""
@@ -291,11 +296,14 @@ def _told(message: dict[str, Any]) -> str:
 
 
 def _proxies() -> dict[str, str]:
-    """Return the proxies of this process, which a build has no other way to know."""
-    names = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+    """Return this process's proxies in both spellings, since apt reads one and others the other."""
+    values = {
+        name: os.environ.get(name) or os.environ.get(name.lower())
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+    }
     return {
-        spelled: os.environ[spelled]
-        for name in names
-        for spelled in (name, name.lower())
-        if os.environ.get(spelled)
+        spelling: value
+        for name, value in values.items()
+        if value
+        for spelling in (name, name.lower())
     }
