@@ -38,10 +38,17 @@ def encode(kind: Frame, payload: bytes | memoryview = b"") -> bytes:
 
 
 def encode_file(file: File) -> Iterator[bytes]:
-    yield encode(Frame.FILE, file.name.encode("utf-8", "surrogateescape"))
+    yield encode(Frame.FILE, _encode_text(file.name))
     content = memoryview(file.content)
     for start in range(0, len(content), CHUNK):
         yield encode(Frame.DATA, content[start : start + CHUNK])
+
+
+def _encode_text(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise CallerFault("A name, an argument or a variable is no valid Unicode") from error
 
 
 def encode_stage(stage: Stage) -> bytes:
@@ -60,7 +67,7 @@ def encode_stage(stage: Stage) -> bytes:
         *(f"a{argument}" for argument in stage.argv),
         *(f"e{name}={value}" for name, value in stage.env.items()),
     ]
-    payload = "".join(f"{field}\0" for field in fields).encode("utf-8", "surrogateescape")
+    payload = _encode_text("".join(f"{field}\0" for field in fields))
     # A NUL inside one would end it early, and what follows would pass for a field of ours.
     if payload.count(0) != len(fields):
         raise CallerFault("An argument or a variable of the environment holds a NUL")
