@@ -18,3 +18,5 @@ worker_class = "gthread"
 threads = _settings.threads
 # A request that has just begun may still take its whole time, and a box to run in.
 graceful_timeout = math.ceil(_settings.v1_timeout) + 20
+# A second way in, which nothing here needs.
+control_socket_disable = True

@@ -1,0 +1,51 @@
+"""The documents' console examples, run as they stand against a real service."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Server
+
+pytestmark = pytest.mark.engine
+
+DOCUMENTS = ["README.md"]
+_MEASURED = re.compile(r"^(X-Run-(?:Duration|Wall-Time|Cpu-Time|Memory)): \d.*$", re.MULTILINE)
+_NOT_SHOWN = re.compile(
+    r"^(Server|Date|Connection|X-Content-Type-Options|Access-Control-[A-Za-z-]+): .*\n",
+    re.MULTILINE,
+)
+
+
+def examples() -> list[tuple[str, str, str]]:
+    """Every block's commands and what it shows of their output, by document."""
+    found = []
+    for name in DOCUMENTS:
+        for block in re.findall(r"^```console\n(.*?)^```", (ROOT / name).read_text(), re.MULTILINE | re.DOTALL):
+            lines = block.splitlines(keepends=True)
+            commands = "".join(line[2:] for line in lines if line.startswith("$ "))
+            output = "".join(line for line in lines if not line.startswith("$ "))
+            found.append((name, commands, output))
+    return found
+
+
+def comparable(text: str) -> str:
+    text = _NOT_SHOWN.sub("", text.replace("\r\n", "\n"))
+    return _MEASURED.sub(r"\1: …", text).strip()
+
+
+@pytest.mark.parametrize(("document", "commands", "output"), examples())
+def test_an_example(
+    server: Server, tmp_path: Path, document: str, commands: str, output: str
+) -> None:
+    script = commands.replace("http://127.0.0.1:5000", server.url).replace("curl ", "curl -sS ")
+    done = subprocess.run(
+        ["bash", "-e"], input=script, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    assert comparable(done.stdout) == comparable(output)
+
+
+def test_there_are_examples() -> None:
+    assert {document for document, _, _ in examples()} == set(DOCUMENTS)
