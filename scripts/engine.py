@@ -69,7 +69,7 @@ def answers() -> bool:
 
 
 def install() -> None:
-    print("Installing a Docker engine")
+    print("Installing a Docker engine", flush=True)
     done = subprocess.run(
         [APT_INSTALL, *DEBIAN_PACKAGES], stderr=subprocess.PIPE, text=True, check=False
     )
@@ -78,7 +78,7 @@ def install() -> None:
 
 
 def start() -> None:
-    print("Starting the Docker engine")
+    print("Starting the Docker engine", flush=True)
     if Path("/run/systemd/system").is_dir():
         subprocess.run(["systemctl", "start", "docker"], check=False)
         wait(None, "journalctl -u docker tells why")

@@ -34,7 +34,7 @@ def make_root(
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory) / "root.tar"
         _bootstrap(folder, root, engine.architecture(), report)
-        engine.import_tar(root, tag, labels, report)
+        engine.import_tar(root, tag, labels)
 
 
 def _fetched(engine: Engine, report: Report) -> bool:

@@ -220,7 +220,7 @@ class Engine:
         changes = [f"LABEL {key}={value}" for key, value in labels.items()]
         with _translated():
             told = self._client().import_image_from_file(str(path), tag, changes=changes)
-            _follow(map(json.loads, told.splitlines()), report)
+            _follow(map(json.loads, told.splitlines()), lambda _: None)
 
     def output(self, image: str, command: Sequence[str]) -> str:
         """Run a short command in an image and return what it prints.
