@@ -215,7 +215,7 @@ class Engine:
         with _translated():
             _follow(self._client().pull(reference, stream=True, decode=True), report)
 
-    def import_tar(self, path: Path, tag: str, labels: dict[str, str], report: Report) -> None:
+    def import_tar(self, path: Path, tag: str, labels: dict[str, str]) -> None:
         """Make an image of one layer from a root file system."""
         changes = [f"LABEL {key}={value}" for key, value in labels.items()]
         with _translated():
@@ -277,7 +277,7 @@ def _image(found: dict[str, Any], labelled: dict[str, Any]) -> Image:
 
 def _follow(progress: Iterable[dict[str, Any]], report: Report) -> None:
     last: deque[str] = deque(maxlen=20)
-    unfinished = ""
+    unfinished = failure = ""
     for message in progress:
         # Output comes as it was written, whole lines or not; states come one by one.
         *lines, unfinished = (unfinished + _told(message)).split("\n")
@@ -285,8 +285,10 @@ def _follow(progress: Iterable[dict[str, Any]], report: Report) -> None:
             if line.strip() and not line.startswith(_BOOKKEEPING):
                 last.append(line)
                 report(line)
-        if "error" in message:
-            raise BuildFault("\n".join([*last, *filter(None, (unfinished, message["error"]))]))
+        # Nothing follows it, but only a stream read to its end gives its connection back.
+        failure = message.get("error", failure)
+    if failure:
+        raise BuildFault("\n".join([*last, *filter(None, (unfinished, failure))]))
 
 
 def _told(message: dict[str, Any]) -> str:
