@@ -2,10 +2,13 @@
 
 import dataclasses
 import time
+from collections.abc import Iterator
+from typing import Self
 
 from bitrun.faults import PackageMissing
-from bitrun.jobs import Job, Result, Stage, StageResult, Stream
+from bitrun.jobs import Job, Result, Stage, StageResult, Stream, Verdict
 from bitrun.sandbox.box import Box, BoxMaker
+from bitrun.sandbox.conversation import Conversation
 from bitrun.sandbox.engine import NotOnEngine
 
 
@@ -21,23 +24,67 @@ class Runner:
             CallerFault: its files or its command can't be used.
             OurFault: the engine or the box failed.
         """
-        with self._take(job) as box:
-            box.put(job.files)
-            results: list[StageResult] = []
-            started = time.monotonic()
-            for stage in job.stages:
-                spent_ms = round((time.monotonic() - started) * 1000)
-                result = _run_stage(box, _shortened(stage, job.wall_ms, spent_ms))
-                results.append(result)
-                if result.verdict.failed:
-                    break
-            return Result(tuple(results))
+        with self.open(job) as session:
+            return Result(tuple(_collect(session, stage) for stage in session.stages()))
 
-    def _take(self, job: Job) -> Box:
+    def open(self, job: Job) -> "Session":
+        """Take a box for a job, to be driven stage by stage. Raises as `run` does."""
         try:
-            return self._boxes.make(job.image, job.limits, job.stages[0].limits.memory)
+            box = self._boxes.make(job.image, job.limits, job.stages[0].limits.memory)
         except NotOnEngine as error:
             raise PackageMissing(job.package) from error
+        return Session(job, box)
+
+
+class Session:
+    """A job in its box. As a context manager it discards the box."""
+
+    def __init__(self, job: Job, box: Box) -> None:
+        self._job = job
+        self._box = box
+        self._verdict: Verdict | None = None
+
+    def stages(self) -> Iterator[Stage]:
+        """Give the stages, each to be started and driven to its verdict, until one fails."""
+        self.conversation.put(self._job.files)
+        started = time.monotonic()
+        for stage in self._job.stages:
+            self._verdict = None
+            spent_ms = round((time.monotonic() - started) * 1000)
+            yield _shortened(stage, self._job.wall_ms, spent_ms)
+            if self._verdict is None or self._verdict.failed:
+                return
+
+    def start(self, stage: Stage, *, interactive: bool = False) -> None:
+        self._box.start(stage, interactive=interactive)
+
+    def receive(self, timeout: float | None = None) -> list[tuple[Stream, bytes]]:
+        """Wait for output; `verdict` is set once the stage is over. See `Conversation.receive`."""
+        output = []
+        for event in self.conversation.receive(timeout):
+            if isinstance(event, Verdict):
+                self._verdict = event
+            else:
+                output.append(event)
+        return output
+
+    @property
+    def verdict(self) -> Verdict | None:
+        return self._verdict
+
+    @property
+    def conversation(self) -> Conversation:
+        return self._box.conversation
+
+    def fileno(self) -> int:
+        return self._box.fileno()
+
+    def __enter__(self) -> Self:
+        self._box.__enter__()
+        return self
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        self._box.__exit__(kind, error, traceback)
 
 
 def _shortened(stage: Stage, wall_ms: int | None, spent_ms: int) -> Stage:
@@ -48,12 +95,14 @@ def _shortened(stage: Stage, wall_ms: int | None, spent_ms: int) -> Stage:
     return dataclasses.replace(stage, limits=limits)
 
 
-def _run_stage(box: Box, stage: Stage) -> StageResult:
+def _collect(session: Session, stage: Stage) -> StageResult:
     pieces: list[tuple[Stream, bytes]] = []
-    verdict = box.run(stage, lambda stream, data: pieces.append((stream, data)))
+    session.start(stage)
+    while session.verdict is None:
+        pieces += session.receive()
     return StageResult(
         name=stage.name,
-        verdict=verdict,
+        verdict=session.verdict,
         stdout=b"".join(data for stream, data in pieces if stream is Stream.STDOUT),
         stderr=b"".join(data for stream, data in pieces if stream is Stream.STDERR),
         output=b"".join(data for _, data in pieces),

@@ -111,7 +111,7 @@ class SupervisorProcess:
         self.stdin, self.stdout = self.process.stdin, self.process.stdout
         self.conversation = Conversation(self)
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes | bytearray) -> None:
         self.stdin.write(data)
 
     def receive(self, timeout: float) -> bytes:
@@ -121,7 +121,7 @@ class SupervisorProcess:
 
     def run(self, *argv: str, **options: Any) -> tuple[Verdict, bytes, bytes]:
         """Run one stage; return its verdict, stdout and stderr."""
-        return collect(self.conversation.run, stage(*argv, **options))
+        return collect(self.conversation, stage(*argv, **options))
 
     def close(self) -> None:
         self.stdin.close()
@@ -129,16 +129,15 @@ class SupervisorProcess:
         self.stdout.close()
 
 
-def collect(
-    run: Callable[[Stage, Callable[[Stream, bytes], None]], Verdict], stage: Stage
-) -> tuple[Verdict, bytes, bytes]:
+def collect(conversation: Conversation, stage: Stage) -> tuple[Verdict, bytes, bytes]:
     streams = {Stream.STDOUT: b"", Stream.STDERR: b""}
-
-    def listen(stream: Stream, data: bytes) -> None:
-        streams[stream] += data
-
-    verdict = run(stage, listen)
-    return verdict, streams[Stream.STDOUT], streams[Stream.STDERR]
+    conversation.start(stage)
+    while True:
+        for event in conversation.receive():
+            if isinstance(event, Verdict):
+                return event, streams[Stream.STDOUT], streams[Stream.STDERR]
+            stream, data = event
+            streams[stream] += data
 
 
 def stage(

@@ -22,7 +22,9 @@ def examples() -> list[tuple[str, str, str]]:
     """Every block's commands and what it shows of their output, by document."""
     found = []
     for name in DOCUMENTS:
-        for block in re.findall(r"^```console\n(.*?)^```", (ROOT / name).read_text(), re.MULTILINE | re.DOTALL):
+        for block in re.findall(
+            r"^```console\n(.*?)^```", (ROOT / name).read_text(), re.MULTILINE | re.DOTALL
+        ):
             lines = block.splitlines(keepends=True)
             commands = "".join(line[2:] for line in lines if line.startswith("$ "))
             output = "".join(line for line in lines if not line.startswith("$ "))

@@ -22,7 +22,7 @@ class Attachment:
         self._stream = _STDOUT
         self._left = 0
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes | bytearray) -> None:
         """Send all of it.
 
         Raises:
@@ -54,6 +54,9 @@ class Attachment:
             payload = self._unwrap(data)
             if payload:
                 return payload
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
 
     def close(self) -> None:
         """Leave. The container's stdin ends, and with it the supervisor and the container."""

@@ -4,13 +4,12 @@ import contextlib
 import itertools
 import logging
 import secrets
-from collections.abc import Iterable
 from typing import Any, Self
 
 from bitrun.faults import CallerFault, EngineFault, OurFault
-from bitrun.jobs import BoxLimits, File, Stage, Verdict
+from bitrun.jobs import BoxLimits, Stage
 from bitrun.sandbox.attachment import Attachment
-from bitrun.sandbox.conversation import Conversation, Listener
+from bitrun.sandbox.conversation import Conversation
 from bitrun.sandbox.engine import Engine
 from bitrun.settings import Settings
 
@@ -40,19 +39,20 @@ class Box:
         self._memory = memory
         self._engine = engine
         self._attachment = attachment
-        self._conversation = Conversation(attachment)
+        self.conversation = Conversation(attachment)
 
-    def put(self, files: Iterable[File]) -> None:
-        self._conversation.put(files)
-
-    def run(self, stage: Stage, listener: Listener) -> Verdict:
-        """Run one stage; see `Conversation.run`.
+    def start(self, stage: Stage, *, interactive: bool = False) -> None:
+        """Start a stage; see `Conversation.start`.
 
         Raises:
             CallerFault: the stage's memory limit is below what the box already holds.
         """
         self._limit_memory(stage.limits.memory)
-        return self._conversation.run(stage, listener)
+        self.conversation.start(stage, interactive=interactive)
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when `Conversation.receive` has something."""
+        return self._attachment.fileno()
 
     def _limit_memory(self, memory: int) -> None:
         if memory == self._memory:
@@ -79,8 +79,8 @@ class Box:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None and issubclass(kind, OurFault):
+    def __exit__(self, _kind: object, error: object, _traceback: object) -> None:
+        if isinstance(error, OurFault):
             self.destroy()
         else:
             self.discard()

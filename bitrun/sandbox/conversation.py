@@ -1,7 +1,7 @@
 """One side of the talk with a supervisor, over any channel that carries bytes both ways."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Protocol
 
 from bitrun.faults import BoxFault, FileRefused
@@ -21,11 +21,13 @@ from bitrun.sandbox.frames import (
 # hangs, or its engine does.
 BACKSTOP_SECONDS = 5.0
 
-Listener = Callable[[Stream, bytes], None]
+_FLUSH_SIZE = 1 << 18
+
+Event = tuple[Stream, bytes] | Verdict
 
 
 class Channel(Protocol):
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes | bytearray) -> None:
         """Send all of it, or raise BoxFault."""
 
     def receive(self, timeout: float) -> bytes:
@@ -37,79 +39,127 @@ class Channel(Protocol):
 
 
 class Conversation:
-    """What is said to one supervisor, in order: files, a stage, perhaps more of both."""
+    """What is said to one supervisor, in order: files, a stage, perhaps more of both.
+
+    What is said is gathered and sent when a stage starts, so that a small job is one packet.
+    """
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._decoder = Decoder()
+        self._gathered = bytearray()
+        self._deadline = 0.0
+        self._stdin = bytearray()
+        self._stdin_ends = True
+        self._credit = 0
 
     def put(self, files: Iterable[File]) -> None:
-        """Send files. One that can't be written makes the next `run` raise FileRefused."""
+        """Say files. One that can't be written makes the stage that follows raise FileRefused."""
         for file in files:
             for frame in encode_file(file):
-                self._channel.send(frame)
+                self._say(frame)
 
-    def run(self, stage: Stage, listener: Listener) -> Verdict:
-        """Run a stage to its verdict; `listener` gets its output as it comes.
+    def start(self, stage: Stage, *, interactive: bool = False) -> None:
+        """Start a stage. An interactive one gets more stdin by `write`, until `end`.
 
         Raises:
+            CallerFault: the command can't be given to a program.
+            BoxFault: the box is gone.
+        """
+        self._say(encode_stage(stage))
+        self._deadline = time.monotonic() + stage.limits.wall_ms / 1000 + BACKSTOP_SECONDS
+        self._stdin = bytearray(stage.stdin)
+        self._stdin_ends = not interactive
+        self._credit = CREDIT_WINDOW
+        self._send_stdin()
+
+    def receive(self, timeout: float | None = None) -> list[Event]:
+        """Wait for what the stage has to tell, output or its verdict, which is the last.
+
+        `timeout` is in seconds; without it, wait until something comes.
+
+        Raises:
+            TimeoutError: nothing came within `timeout`.
             FileRefused: a file that was put before could not be written.
             BoxFault: the box ended or broke the protocol, or said nothing until long after the
                 stage's time.
         """
-        self._channel.send(encode_stage(stage))
-        stdin = _Stdin(self._channel, stage.stdin)
-        deadline = time.monotonic() + stage.limits.wall_ms / 1000 + BACKSTOP_SECONDS
-        while True:
-            for kind, payload in self._decoder.feed(self._receive(deadline)):
-                match kind:
-                    case Frame.STDOUT:
-                        listener(Stream.STDOUT, payload)
-                    case Frame.STDERR:
-                        listener(Stream.STDERR, payload)
-                    case Frame.CREDIT:
-                        stdin.credit(int(payload))
-                    case Frame.VERDICT:
-                        return decode_verdict(payload)
-                    case Frame.FAULT_FILE:
-                        raise FileRefused(_file_refusal(payload.decode("utf-8", "replace")))
-                    case Frame.FAULT_BOX:
-                        raise BoxFault(f"The supervisor: {payload.decode('utf-8', 'replace')}")
-                    case _:
-                        raise BoxFault(f"The supervisor sent a frame of type {kind.name}")
+        events: list[Event] = []
+        for kind, payload in self._decoder.feed(self._receive(timeout)):
+            match kind:
+                case Frame.STDOUT:
+                    events.append((Stream.STDOUT, payload))
+                case Frame.STDERR:
+                    events.append((Stream.STDERR, payload))
+                case Frame.CREDIT:
+                    self._credit += int(payload)
+                    self._send_stdin()
+                case Frame.VERDICT:
+                    events.append(decode_verdict(payload))
+                case Frame.FAULT_FILE:
+                    raise FileRefused(_file_refusal(payload.decode("utf-8", "replace")))
+                case Frame.FAULT_BOX:
+                    raise BoxFault(f"The supervisor: {payload.decode('utf-8', 'replace')}")
+                case _:
+                    raise BoxFault(f"The supervisor sent a frame of type {kind.name}")
+        return events
 
-    def _receive(self, deadline: float) -> bytes:
+    # While an interactive stage runs
+
+    def write(self, data: bytes) -> None:
+        """Give the program more stdin."""
+        self._stdin += data
+        self._send_stdin()
+
+    def end(self) -> None:
+        """End the program's stdin, once all of it has been read."""
+        self._stdin_ends = True
+        self._send_stdin()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the program's process group."""
+        self._say(encode(Frame.SIGNAL, bytes([number])))
+        self._flush()
+
+    @property
+    def unread(self) -> int:
+        """Bytes of stdin that wait here until the program has read what was sent before."""
+        return len(self._stdin)
+
+    def _send_stdin(self) -> None:
+        # The supervisor reads its own stdin at every moment, to notice its owner's end; so what
+        # the program does not read yet must wait here, not in the pipe.
+        size = min(len(self._stdin), self._credit)
+        for start in range(0, size, CHUNK):
+            self._say(encode(Frame.STDIN, self._stdin[start : min(start + CHUNK, size)]))
+        del self._stdin[:size]
+        self._credit -= size
+        if self._stdin_ends and not self._stdin:
+            self._say(encode(Frame.EOF))
+            self._stdin_ends = False  # it is said once
+        self._flush()
+
+    def _say(self, frame: bytes) -> None:
+        self._gathered += frame
+        if len(self._gathered) >= _FLUSH_SIZE:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._gathered:
+            self._channel.send(self._gathered)
+            self._gathered = bytearray()
+
+    def _receive(self, timeout: float | None) -> bytes:
+        backstop = max(self._deadline - time.monotonic(), 0.001)
         try:
-            data = self._channel.receive(max(deadline - time.monotonic(), 0.001))
+            data = self._channel.receive(backstop if timeout is None else min(timeout, backstop))
         except TimeoutError as error:
+            if time.monotonic() < self._deadline:
+                raise
             raise BoxFault("The supervisor says nothing") from error
         if not data:
             raise BoxFault("The box ended before its verdict")
         return data
-
-
-class _Stdin:
-    """A stage's stdin, never more of it under way than the supervisor can hold.
-
-    The supervisor reads its own stdin at every moment, to notice its owner's end; so what the
-    program does not read yet must wait here, not in the pipe.
-    """
-
-    def __init__(self, channel: Channel, data: bytes) -> None:
-        self._channel = channel
-        self._left = memoryview(data)
-        self._ended = False
-        self.credit(CREDIT_WINDOW)
-
-    def credit(self, size: int) -> None:
-        while self._left and size:
-            part = self._left[: min(size, CHUNK)]
-            self._channel.send(encode(Frame.STDIN, part))
-            self._left = self._left[len(part) :]
-            size -= len(part)
-        if not self._left and not self._ended:
-            self._channel.send(encode(Frame.EOF))
-            self._ended = True
 
 
 def _file_refusal(report: str) -> str:

@@ -33,7 +33,7 @@ class Frame(Enum):
     FAULT_FILE = b"f"
 
 
-def encode(kind: Frame, payload: bytes | memoryview = b"") -> bytes:
+def encode(kind: Frame, payload: bytes | bytearray | memoryview = b"") -> bytes:
     return _HEADER.pack(kind.value, len(payload)) + payload
 
 
