@@ -43,3 +43,31 @@ class BoxFault(OurFault):
 
 class BuildFault(OurFault):
     """An image could not be built; the text ends with the build's last lines."""
+
+
+class PackageUnknown(CallerFault):
+    """The catalogue has no such package."""
+
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(f"Requested package {name}-{version} does not exist")
+
+
+class AlreadyInstalled(CallerFault):
+    """The package is installed, and stays so."""
+
+    def __init__(self) -> None:
+        super().__init__("Already installed")
+
+
+class NotInstalled(CallerFault):
+    """The package is known, but not installed."""
+
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(f"{name}-{version} is not installed")
+
+
+class TokenRefused(CallerFault):
+    """The call needs a token, and came with none or a wrong one."""
+
+    def __init__(self) -> None:
+        super().__init__("A valid token is needed, as: Authorization: Bearer <token>")

@@ -1,6 +1,7 @@
 """From a language and its files to the stages of a job, the same for every dialect."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bitrun import catalogue
@@ -23,9 +24,38 @@ def environment(language: Language, *more: Mapping[str, str]) -> dict[str, str]:
     return merged
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Which files a language's commands are given.
+
+    `compiled` are the files that the compile command gets, `main` is the one that the run command
+    gets; `renamed` says which files must get another name for it.
+    """
+
+    main: tuple[str, ...]
+    compiled: tuple[str, ...]
+    renamed: Mapping[str, str]
+
+
+def sources(language: Language, names: Sequence[str]) -> Sources:
+    """Choose among the names of a job's code files, the first of which is the main one.
+
+    Where the tools insist on an ending, files that have it are compiled, so that a header is not;
+    if none has it, the main file gets it.
+    """
+    if language.suffix is None or not names:
+        return Sources(tuple(names[:1]), tuple(names), {})
+    endings = tuple(f".{ending}" for ending in {language.suffix, *language.extensions})
+    fitting = tuple(name for name in names if name.endswith(endings))
+    if fitting:
+        return Sources(fitting[:1], fitting, {})
+    main = f"{names[0]}.{language.suffix}"
+    return Sources((main,), (main,), {names[0]: main})
+
+
 def stages(
     language: Language,
-    sources: Sequence[str],
+    files: Sources,
     limits: Mapping[StageName, Limits],
     variables: Mapping[str, str],
     *,
@@ -35,11 +65,11 @@ def stages(
 ) -> tuple[Stage, ...]:
     """Compile, if the language does, then run.
 
-    The compile command gets all of `sources`, the run command the first one and `arguments`.
+    `arguments` follow the run command.
     """
     run = Stage(
         name="run",
-        argv=catalogue.argv(language.run, sources[:1], arguments),
+        argv=catalogue.argv(language.run, files.main, arguments),
         env=variables,
         limits=limits["run"],
         stdin=stdin,
@@ -49,7 +79,7 @@ def stages(
         return (run,)
     compilation = Stage(
         name="compile",
-        argv=catalogue.argv(language.compile, sources),
+        argv=catalogue.argv(language.compile, files.compiled),
         env=variables,
         limits=limits["compile"],
         merge=merge,

@@ -5,10 +5,14 @@ from typing import Self
 
 from bitrun import catalogue
 from bitrun.catalogue import Catalogue
+from bitrun.packages import Packages
 from bitrun.runner import Runner
+from bitrun.runtimes import Runtimes
 from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.images import Images
+from bitrun.sandbox.installed import InstalledPackages
+from bitrun.sandbox.watch import Watch
 from bitrun.settings import Settings
 
 
@@ -17,6 +21,9 @@ class Service:
     settings: Settings
     catalogue: Catalogue
     images: Images
+    installed: InstalledPackages
+    runtimes: Runtimes
+    packages: Packages
     runner: Runner
 
     @classmethod
@@ -28,9 +35,14 @@ class Service:
         """
         languages = catalogue.load(settings.languages)
         engine = Engine(settings.engine_timeout)
+        images = Images(engine, settings.images, settings.build_ca_bundle)
+        installed = InstalledPackages(images, Watch(engine))
         return cls(
             settings=settings,
             catalogue=languages,
-            images=Images(engine, settings.images),
+            images=images,
+            installed=installed,
+            runtimes=Runtimes(languages, installed),
+            packages=Packages(languages, images, installed),
             runner=Runner(BoxMaker(engine, settings)),
         )

@@ -1,8 +1,9 @@
 """HTTP, and nothing but HTTP: requests become jobs, results become replies."""
 
 from flask import Flask, Response, request
+from werkzeug.exceptions import UnsupportedMediaType
 
-from bitrun.api import errors, v1
+from bitrun.api import errors, v1, v2
 from bitrun.service import Service
 
 
@@ -13,7 +14,19 @@ def create_app(service: Service) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = limit  # a form's one field may be all of the body
     app.url_map.strict_slashes = False
     app.register_blueprint(v1.blueprint(service))
+    for name in v2.PREFIXES:
+        app.register_blueprint(v2.blueprint(service, name))
     errors.register(app)
+
+    @app.before_request
+    def require_json() -> None:
+        # Before routing: Piston answers so on paths it does not know, too.
+        if (
+            request.path.startswith("/api/v2/")
+            and request.method not in ("GET", "HEAD", "OPTIONS")
+            and not request.headers.get("Content-Type", "").startswith("application/json")
+        ):
+            raise UnsupportedMediaType
 
     @app.after_request
     def allow_origin(response: Response) -> Response:

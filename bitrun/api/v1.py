@@ -1,6 +1,5 @@
 """BitRun v1: form fields in, the program's plain output and `X-Run-*` headers out."""
 
-import hmac
 import re
 import time
 from http import HTTPStatus
@@ -9,6 +8,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from bitrun import catalogue, planning
 from bitrun.api.durations import go_duration
+from bitrun.api.tokens import bearer_token, token_is_valid
 from bitrun.api.v1_form import Form, data, extension, read_form, variables
 from bitrun.catalogue import Catalogue, Language, Package
 from bitrun.faults import CallerFault
@@ -46,14 +46,14 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.get("/config")
     def config() -> Response:
-        installed = service.images.installed()
+        installed = service.installed()
         return jsonify(
             {
                 extension: {
                     "image": package.image,
                     "command": language.command,
                     "format": language.format,
-                    "installed": package.name in installed,
+                    "installed": package.id in installed,
                 }
                 for package, language in service.catalogue.languages()
                 for extension in language.extensions
@@ -72,14 +72,7 @@ def allow_origin(response: Response, origin: str) -> None:
 
 
 def _check_token(form: Form, settings: Settings) -> None:
-    if not settings.api_tokens:
-        return
-    authorization = request.authorization
-    bearer = authorization.token if authorization and authorization.type == "bearer" else None
-    given = data(bearer or form.api_token, "api_token")
-    # Every token is compared, so that the time taken does not tell which one came close.
-    matches = [hmac.compare_digest(given, token.encode()) for token in settings.api_tokens]
-    if not any(matches):
+    if not token_is_valid(bearer_token(request) or form.api_token, settings):
         raise CallerFault("Api token is invalid")
 
 
@@ -109,9 +102,8 @@ def _job(form: Form, package: Package, language: Language, service: Service) -> 
         stages: tuple[Stage, ...] = (Stage("run", command, environment, limits, stdin, merge=True),)
     else:
         both: dict[StageName, Limits] = {"compile": limits, "run": limits}
-        stages = planning.stages(
-            language, [form.filename], both, environment, stdin=stdin, merge=True
-        )
+        sources = planning.sources(language, [form.filename])
+        stages = planning.stages(language, sources, both, environment, stdin=stdin, merge=True)
     return Job(
         package=name,
         image=image,
@@ -124,10 +116,10 @@ def _job(form: Form, package: Package, language: Language, service: Service) -> 
 
 def _image(form: Form, package: Package, service: Service) -> tuple[str, str]:
     if not form.image:
-        return package.name, package.image
+        return package.id, package.image
     for known in service.catalogue.packages:
         if form.image == known.image:
-            return known.name, known.image
+            return known.id, known.image
     if form.image in service.settings.allowed_images:
         return form.image, service.images.allowed().get(form.image, form.image)
     raise CallerFault(f"Image is not allowed: {form.image}")

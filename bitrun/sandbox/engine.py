@@ -163,6 +163,16 @@ class Engine:
         with _translated():
             return list(self._client().containers(all=True, filters={"label": wanted}))
 
+    def events(self, kinds: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Tell what happens to containers and images from the return on: event and object's id.
+
+        `kinds` are the engine's names of events. It ends when the engine does.
+        """
+        filters = {"type": ["container", "image"], "event": list(kinds)}
+        with _translated():
+            told = self._client().events(decode=True, filters=filters)
+        return _events(told)
+
     # Images
 
     def image(self, reference: str) -> Image | None:
@@ -269,6 +279,12 @@ class Engine:
         """Name the engine's processor as Go does."""
         with _translated():
             return str(self._client().version()["Arch"])
+
+
+def _events(told: Iterator[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    with _translated():
+        for event in told:
+            yield event["Action"], event["Actor"]["ID"]
 
 
 def _image(found: dict[str, Any], labelled: dict[str, Any]) -> Image:

@@ -1,0 +1,37 @@
+"""JSON bodies, read strictly and refused in words."""
+
+import json
+from typing import Any, Never
+
+from bitrun.faults import CallerFault
+
+
+def parse_json(body: bytes | str) -> Any:
+    """Parse a JSON text.
+
+    Raises:
+        CallerFault: it is none; the text says what is wrong and where.
+    """
+    try:
+        text = body.decode("utf-8") if isinstance(body, bytes) else body
+        return json.loads(text, parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        raise CallerFault(f"The body is no UTF-8 at byte {error.start}") from error
+    except json.JSONDecodeError as error:
+        raise CallerFault(
+            f"The body is no JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        ) from error
+    except RecursionError as error:
+        raise CallerFault("The body is nested too deeply") from error
+    except ValueError as error:  # an integer of thousands of digits
+        raise CallerFault("The body holds a number that is too long") from error
+
+
+def parse_object(body: bytes | str) -> dict[str, Any]:
+    """Parse a JSON object. No body, or another kind of value, counts as an empty object."""
+    value = parse_json(body) if body.strip() else {}
+    return value if isinstance(value, dict) else {}
+
+
+def _refuse_constant(name: str) -> Never:
+    raise CallerFault(f"The body is no JSON: {name} is no number of it")

@@ -1,0 +1,96 @@
+"""The files of a Piston request: names, encodings, and which of them are code."""
+
+import base64
+import binascii
+import posixpath
+from dataclasses import dataclass
+from typing import Any
+
+from bitrun.faults import CallerFault
+from bitrun.jobs import File
+
+_LONGEST_NAME = 4095  # Linux's PATH_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFile:
+    """A file as sent; `is_code` when it came as text, so that it is compiled or run."""
+
+    file: File
+    is_code: bool
+
+
+def check_contents(files: Any) -> list[dict[str, Any]]:
+    """Check what must hold before anything else is looked at.
+
+    Raises:
+        CallerFault: `files` is no array, or an entry has no content.
+    """
+    if not isinstance(files, list):
+        raise CallerFault("files is required as an array")
+    for index, entry in enumerate(files):
+        if not isinstance(entry, dict) or not isinstance(entry.get("content"), str):
+            raise CallerFault(f"files[{index}].content is required as a string")
+    return files
+
+
+def any_is_text(files: list[dict[str, Any]]) -> bool:
+    """Whether Piston would find something to run: an unknown encoding does not count here."""
+    return any(not entry.get("encoding") or entry["encoding"] == "utf8" for entry in files)
+
+
+def read_files(files: list[dict[str, Any]]) -> list[RequestFile]:
+    """Decode checked files; of those with one name the last wins.
+
+    Raises:
+        CallerFault: a name or a content can't be used.
+    """
+    found: dict[str, RequestFile] = {}
+    for index, entry in enumerate(files):
+        encoding = entry.get("encoding")
+        name = _name(entry.get("name") or f"file{index}.code", index)
+        content = _content(entry["content"], encoding, index)
+        found[name] = RequestFile(File(name, content), encoding not in ("base64", "hex"))
+    return list(found.values())
+
+
+def _name(name: Any, index: int) -> str:
+    where = f"files[{index}].name"
+    if not isinstance(name, str):
+        raise CallerFault(f"{where} must be a string")
+    if "\0" in name or not _is_unicode(name):
+        raise CallerFault(f"{where} holds a character that no file name can hold")
+    if len(name.encode()) > _LONGEST_NAME:
+        raise CallerFault(f"{where} is too long")
+    path = posixpath.normpath(name)
+    if name.startswith("/") or path.split("/")[0] == "..":
+        raise CallerFault(f"{where} must stay within the directory: {name}")
+    if path == "." or name.endswith(("/", "/.")):
+        raise CallerFault(f"{where} must name a file: {name}")
+    return path
+
+
+def _content(content: str, encoding: Any, index: int) -> bytes:
+    try:
+        if encoding == "base64":
+            return _base64(content)
+        if encoding == "hex":
+            return bytes.fromhex(content)
+        return content.encode()
+    except (ValueError, binascii.Error) as error:
+        kind = encoding if encoding in ("base64", "hex") else "utf8"
+        raise CallerFault(f"files[{index}].content is no valid {kind}") from error
+
+
+def _base64(content: str) -> bytes:
+    """Decode either alphabet, padded or not, in lines or not, as Piston's runtime does."""
+    packed = "".join(content.split()).replace("-", "+").replace("_", "/").rstrip("=")
+    return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,52 @@
+"""The limits of a Piston request: they tighten what is configured, and never lift it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bitrun.faults import CallerFault
+from bitrun.jobs import Limits, StageName
+from bitrun.settings import SMALLEST_MEMORY
+
+_STAGES: tuple[StageName, ...] = ("compile", "run")
+
+
+def read_limits(
+    body: Mapping[str, Any], configured: Callable[[str], int]
+) -> dict[StageName, Limits]:
+    """Read both stages' limits, `configured` giving the maximum by name.
+
+    Raises:
+        CallerFault: one is no number, negative, above the maximum or too small to work.
+    """
+    values = {
+        name: _read(name, body.get(name), configured(name))
+        for kind in ("memory_limit", "timeout", "cpu_time")
+        for name in (f"{stage}_{kind}" for stage in _STAGES)
+    }
+    return {
+        stage: Limits(
+            wall_ms=values[f"{stage}_timeout"],
+            cpu_ms=values[f"{stage}_cpu_time"],
+            output=configured("output_limit"),
+            memory=values[f"{stage}_memory_limit"],
+        )
+        for stage in _STAGES
+    }
+
+
+def _read(name: str, value: Any, most: int) -> int:
+    # 0, "" and false mean what is configured. In Piston they lift the limit.
+    if not value and not isinstance(value, (list, dict)):
+        return most
+    is_memory = name.endswith("memory_limit")
+    if is_memory and value == -1:
+        return most
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise CallerFault(f"If specified, {name} must be a number")
+    if value > most:
+        raise CallerFault(f"{name} cannot exceed the configured limit of {most}")
+    if value < 0:
+        raise CallerFault(f"{name} must be non-negative")
+    if is_memory and value < SMALLEST_MEMORY:
+        raise CallerFault(f"{name} must be at least {SMALLEST_MEMORY}")
+    return max(1, round(value))

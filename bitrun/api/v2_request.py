@@ -1,0 +1,102 @@
+"""From the body of a Piston `execute` or `init` to a job, with Piston's refusals in their order."""
+
+import dataclasses
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from bitrun import planning
+from bitrun.api.v2_files import any_is_text, check_contents, read_files
+from bitrun.api.v2_limits import read_limits
+from bitrun.faults import CallerFault
+from bitrun.jobs import Job
+from bitrun.runtimes import Runtime, Runtimes
+from bitrun.settings import Settings
+
+_NO_CODE = "file"  # the language whose files need not be text
+
+_PLAIN_DIGITS = 1e21  # from here on JavaScript writes numbers with an exponent
+
+
+def read_request(
+    body: Mapping[str, Any], runtimes: Runtimes, settings: Settings, *, interactive: bool = False
+) -> tuple[Runtime, Job]:
+    """Check a request and make its job.
+
+    Stdin gets the newline it lacks, so that a program without any reads one empty line; but an
+    interactive program's is passed on as it is.
+
+    Raises:
+        CallerFault: it can't be carried out; the texts up to the limits are Piston's.
+    """
+    for field in ("language", "version"):
+        if not body.get(field) or not isinstance(body[field], str):
+            raise CallerFault(f"{field} is required as a string")
+    entries = check_contents(body.get("files"))
+    runtime = runtimes.find(body["language"], body["version"])
+    if runtime is None:
+        raise CallerFault(f"{body['language']}-{body['version']} runtime is unknown")
+    language = runtime.language
+    if language.name != _NO_CODE and not any_is_text(entries):
+        raise CallerFault("files must include at least one utf8 encoded file")
+    limits = read_limits(body, lambda name: planning.setting(language, settings, name))
+    stdin = _stdin(body.get("stdin"))
+    if not interactive and not stdin.endswith(b"\n"):
+        stdin += b"\n"
+    arguments = _arguments(body.get("args"))
+    files = read_files(entries)
+
+    sources = planning.sources(language, [each.file.name for each in files if each.is_code])
+    return runtime, Job(
+        package=runtime.package.id,
+        image=runtime.package.image,
+        files=tuple(
+            dataclasses.replace(each.file, name=sources.renamed.get(each.file.name, each.file.name))
+            for each in files
+        ),
+        stages=planning.stages(
+            language,
+            sources,
+            limits,
+            planning.environment(language, {"PISTON_LANGUAGE": language.name}),
+            arguments=arguments,
+            stdin=stdin,
+        ),
+        limits=planning.box_limits(language, settings),
+    )
+
+
+def _stdin(value: Any) -> bytes:
+    if value is None:
+        value = ""
+    if not isinstance(value, str):
+        raise CallerFault("If specified, stdin must be a string")
+    try:
+        return value.encode()
+    except UnicodeEncodeError as error:
+        raise CallerFault("stdin is no valid Unicode") from error
+
+
+def _arguments(value: Any) -> list[str]:
+    if value is None:
+        return []
+    numbers = (str, int, float)
+    if not isinstance(value, list) or any(
+        isinstance(each, bool) or not isinstance(each, numbers) for each in value
+    ):
+        raise CallerFault("If specified, args must be an array of strings and numbers")
+    return [each if isinstance(each, str) else _number(each) for each in value]
+
+
+def _number(value: float) -> str:
+    """Write a number as JavaScript does, which has but doubles."""
+    try:
+        value = float(value)
+    except OverflowError:
+        value = math.copysign(math.inf, value)
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    if value == int(value) and abs(value) < _PLAIN_DIGITS:
+        return str(int(value))
+    return re.sub(r"e([+-])0+", r"e\1", repr(value))

@@ -1,0 +1,42 @@
+"""Which packages are installed, remembered until the engine says that its images have changed."""
+
+from collections.abc import Mapping
+
+from bitrun.sandbox.images import Images, Installed
+from bitrun.sandbox.watch import IMAGE_EVENTS, Watch
+
+
+class InstalledPackages:
+    """The answer of `Images.installed` without a round trip to the engine for each request.
+
+    The engine's own events tell of a change, whoever made it: another worker, another service, an
+    operator at the command line.
+    """
+
+    def __init__(self, images: Images, watch: Watch) -> None:
+        self._images = images
+        self._watch = watch
+        self._known: Mapping[str, Installed] | None = None
+        self._changes = 0
+        watch.listen(self._forget)
+
+    def __call__(self) -> Mapping[str, Installed]:
+        """Return the installed packages by id.
+
+        Raises:
+            EngineUnavailable, EngineFault: the engine can't be asked.
+        """
+        known = self._known
+        if known is not None and self._watch.connected:
+            return known
+        connected, changes = self._watch.connected, self._changes
+        found = self._images.installed()
+        # A change that came while the engine was asked may be missing from its answer.
+        if connected and changes == self._changes:
+            self._known = found
+        return found
+
+    def _forget(self, action: str, _: str) -> None:
+        if action == Watch.RECONNECT or action in IMAGE_EVENTS:
+            self._changes += 1
+            self._known = None

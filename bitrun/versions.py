@@ -1,0 +1,18 @@
+"""Versions as npm understands them, which is what Piston's clients write."""
+
+from collections.abc import Iterable
+
+import nodesemver
+
+_LONGEST = 256  # npm refuses longer ones, too
+
+
+def newest_match(versions: Iterable[str], wanted: str) -> str | None:
+    """Return the newest version that a range admits; None if there is none, or it is no range."""
+    if len(wanted) > _LONGEST:
+        return None
+    try:
+        found = nodesemver.max_satisfying(list(versions), wanted, loose=False)
+    except ValueError:
+        return None
+    return None if found is None else str(found)
