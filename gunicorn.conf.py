@@ -15,7 +15,8 @@ except (settings.SettingsError, catalogue.CatalogueError) as error:
 
 bind = f"{_settings.host}:{_settings.port}"
 worker_class = "gthread"
-threads = _settings.threads
+# A session holds its thread while it lasts; plain requests keep theirs whatever sessions do.
+threads = _settings.threads + _settings.sessions
 # A request that has just begun may still take its whole time, and a box to run in.
 graceful_timeout = math.ceil(_settings.v1_timeout) + 20
 # A second way in, which nothing here needs.

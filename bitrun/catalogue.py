@@ -24,6 +24,7 @@ IMAGE_PREFIX = "bitrun/"
 
 # What a command may hold and still mean the same without a shell.
 _SHELL_SYNTAX = re.compile(r"[$&|;<>*?`~#(){}\[\]\\!]|^\w+=")
+_FILE = re.compile("%[s1]")
 
 
 def _quotes_close(command: str) -> str:
@@ -71,6 +72,7 @@ class Language(_Entry):
     name: Name
     aliases: tuple[Alias, ...] = ()
     extensions: tuple[Extension, ...] = ()
+    suffix: Extension | None = None
     compile: Command | None = None
     run: Command
     format: str = "text/plain"
@@ -94,9 +96,14 @@ class Package(_Entry):
     languages: tuple[Language, ...] = Field(min_length=1)
 
     @property
+    def id(self) -> str:
+        """What tells it from every other package, also from other versions of the same name."""
+        return self.build or self.name
+
+    @property
     def image(self) -> str:
         """The name its image has on the engine."""
-        return IMAGE_PREFIX + (self.build or self.name)
+        return IMAGE_PREFIX + self.id
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -112,7 +119,7 @@ class Catalogue(_Entry):
 
     @model_validator(mode="after")
     def _unique(self) -> Self:
-        _refuse_repeated("package", (package.name for package in self.packages))
+        _refuse_repeated("package", (f"{it.name} {it.version}" for it in self.packages))
         _refuse_repeated("image", (package.image for package in self.packages))
         _refuse_repeated(
             "extension",
@@ -136,8 +143,12 @@ class Catalogue(_Entry):
                     return package, language
         return None
 
-    def package(self, name: str) -> Package | None:
-        return next((package for package in self.packages if package.name == name), None)
+    def package(self, package_id: str) -> Package | None:
+        return next((package for package in self.packages if package.id == package_id), None)
+
+    def versions(self, name: str) -> tuple[Package, ...]:
+        """Return the packages of one name, in the file's order."""
+        return tuple(package for package in self.packages if package.name == name)
 
 
 def _refuse_repeated(kind: str, names: Iterable[str]) -> None:
@@ -170,8 +181,8 @@ def argv(
 ) -> tuple[str, ...]:
     """Turn a command of the catalogue into what the kernel executes.
 
-    `names` stand in for `%s`; `arguments` follow the command, or stand where a shell command says
-    `"$@"`.
+    `names` stand in for `%s`, the first of them for `%1`; `arguments` follow the command, or stand
+    where a shell command says `"$@"`.
     """
     command = fill(template, names)
     if not _SHELL_SYNTAX.search(template):
@@ -183,5 +194,6 @@ def argv(
 
 def fill(template: str, names: Iterable[str]) -> str:
     # A name that starts with a dash would be read as an option.
-    safe = (f"./{name}" if name.startswith("-") else name for name in names)
-    return template.replace("%s", " ".join(map(shlex.quote, safe)))
+    safe = [shlex.quote(f"./{name}" if name.startswith("-") else name) for name in names]
+    replacements = {"%s": " ".join(safe), "%1": "".join(safe[:1])}
+    return _FILE.sub(lambda found: replacements[found[0]], template)

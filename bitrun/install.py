@@ -36,9 +36,9 @@ def install(names: Sequence[str], console: Console) -> None:
     """Install the packages named, or if none is, all that the settings name."""
     wanted = settings.load()
     packages = select(catalogue.load(wanted.languages), names or wanted.packages)
-    images = Images(Engine(wanted.engine_timeout), wanted.images)
+    images = Images(Engine(wanted.engine_timeout), wanted.images, wanted.build_ca_bundle)
     for package in packages:
-        with progress(console, package.name) as report, _naming(f"Package {package.name}"):
+        with progress(console, package.id) as report, _naming(f"Package {package.id}"):
             images.install(package, report)
     for reference in () if names else wanted.allowed_images:
         with progress(console, reference) as report, _naming(f"Image {reference}"):
@@ -48,12 +48,12 @@ def install(names: Sequence[str], console: Console) -> None:
 
 
 def select(known: Catalogue, names: Sequence[str]) -> list[Package]:
-    """Find the packages of these names.
+    """Find the packages of these ids.
 
     Raises:
-        UnknownPackage: there is none of one of the names.
+        UnknownPackage: there is none of one of them.
     """
-    packages = {package.name: package for package in known.packages}
+    packages = {package.id: package for package in known.packages}
     for name in names:
         if name not in packages:
             raise UnknownPackage(

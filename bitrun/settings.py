@@ -28,11 +28,13 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=5000, ge=1, le=65535)
     threads: int = Field(default=32, ge=1, le=1024)
+    sessions: int = Field(default=128, ge=0, le=4096)
 
     languages: Path = ROOT / "config" / "languages.yml"
     images: Path = ROOT / "images"
     packages: WordList = ("python", "ruby", "php", "node", "bash", "gcc")
     allowed_images: WordList = ()
+    build_ca_bundle: Path | None = None
 
     api_tokens: WordList = Field(default=(), repr=False)
     cors_origin: str = "*"

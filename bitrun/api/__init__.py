@@ -4,6 +4,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from bitrun.api import errors, v1, v2
+from bitrun.api.connect import Sessions
 from bitrun.service import Service
 
 
@@ -14,8 +15,9 @@ def create_app(service: Service) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = limit  # a form's one field may be all of the body
     app.url_map.strict_slashes = False
     app.register_blueprint(v1.blueprint(service))
+    sessions = Sessions(service, service.settings.sessions)
     for name in v2.PREFIXES:
-        app.register_blueprint(v2.blueprint(service, name))
+        app.register_blueprint(v2.blueprint(service, sessions, name))
     errors.register(app)
 
     @app.before_request

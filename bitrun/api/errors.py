@@ -24,6 +24,13 @@ from bitrun.faults import (
 
 _log = logging.getLogger(__name__)
 
+
+class UpgradeRequired(HTTPException):
+    """A plain request where only a WebSocket can be served."""
+
+    code = 426
+
+
 # The first row that fits counts. No sentence: the fault's own, written for the caller.
 TABLE: tuple[tuple[type[Exception], int, str | None], ...] = (
     (TokenRefused, 401, None),
@@ -36,6 +43,7 @@ TABLE: tuple[tuple[type[Exception], int, str | None], ...] = (
     (UnsupportedMediaType, 415, "requests must be of type application/json"),
     (RequestEntityTooLarge, 413, "The request is too large"),
     (NotFound, 404, "Not Found"),
+    (UpgradeRequired, 426, "This is a WebSocket: connect with one"),
     (MethodNotAllowed, 405, "Method Not Allowed"),
     (HTTPException, 400, "The request can't be read"),
     (Exception, 500, "The service has failed; its log says more"),
@@ -46,20 +54,31 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _reply)
 
 
+def sentence(error: Exception) -> str:
+    """Say what is wrong in the words that are meant for the caller."""
+    return _row(error)[1] or str(error)
+
+
+def _row(error: Exception) -> tuple[int, str | None]:
+    return next((status, text) for kind, status, text in TABLE if isinstance(error, kind))
+
+
 def _reply(error: Exception) -> Response:
-    status, sentence = next(
-        (status, sentence) for kind, status, sentence in TABLE if isinstance(error, kind)
-    )
     if not isinstance(error, (CallerFault, HTTPException)):
         _log.error("%s %s: %s", request.method, request.path, error, exc_info=error)
     key = "error" if request.path.startswith("/api/v1/") else "message"
-    response = jsonify({key: sentence or str(error)})
-    response.status_code = status
+    response = jsonify({key: sentence(error)})
+    response.status_code = _row(error)[0]
     response.headers.update(_headers(error))
     return response
 
 
 def _headers(error: Exception) -> Mapping[str, str]:
-    if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        return {"Allow": ", ".join(sorted(error.valid_methods))}
+    match error:
+        case MethodNotAllowed() if error.valid_methods:
+            return {"Allow": ", ".join(sorted(error.valid_methods))}
+        case UpgradeRequired():
+            return {"Upgrade": "websocket"}
+        case TokenRefused():
+            return {"WWW-Authenticate": "Bearer"}
     return {}

@@ -1,13 +1,16 @@
 """Piston v2 over plain HTTP: runtimes, execute, packages."""
 
-from typing import Any
+from typing import Any, Never
 
 from flask import Blueprint, Response, jsonify, request
 
+from bitrun.api.connect import Sessions
+from bitrun.api.errors import UpgradeRequired
 from bitrun.api.json_body import parse_object
 from bitrun.api.tokens import bearer_token, token_is_valid
 from bitrun.api.v2_reply import execute_reply, runtime_reply
 from bitrun.api.v2_request import read_request
+from bitrun.api.websocket import NoUpgrade, WebSocket
 from bitrun.faults import TokenRefused
 from bitrun.packages import PackageState
 from bitrun.service import Service
@@ -18,7 +21,7 @@ PREFIXES = {
 }
 
 
-def blueprint(service: Service, name: str) -> Blueprint:
+def blueprint(service: Service, sessions: Sessions, name: str) -> Blueprint:
     routes = Blueprint(name, __name__, url_prefix=PREFIXES[name])
 
     def check_token() -> None:
@@ -56,7 +59,28 @@ def blueprint(service: Service, name: str) -> Blueprint:
             _reply(service.packages.uninstall(body.get("language"), body.get("version")))
         )
 
+    @routes.get("/connect")
+    def no_connect() -> Never:
+        raise UpgradeRequired
+
+    @routes.get("/connect", websocket=True)
+    def connect() -> Response:
+        check_token()
+        try:
+            websocket = WebSocket(request.environ, service.settings.max_body)
+        except NoUpgrade as error:
+            raise UpgradeRequired from error
+        sessions.serve(websocket)
+        return _Served()
+
     return routes
+
+
+class _Served(Response):
+    """What is left to answer on a connection that was a WebSocket: nothing."""
+
+    def __call__(self, *_: Any) -> Never:
+        raise StopIteration  # gunicorn's sign to close the connection
 
 
 def _package(state: PackageState) -> dict[str, Any]:

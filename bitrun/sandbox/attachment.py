@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import struct
 
 from bitrun.faults import BoxFault
@@ -45,6 +46,11 @@ class Attachment:
             try:
                 self._socket.settimeout(timeout)
                 data = self._socket.recv(_RECEIVE_SIZE)
+                if isinstance(self._socket, ssl.SSLSocket):
+                    # What TLS has decrypted ahead, poll() would not tell of.
+                    data += (
+                        self._socket.recv(pending) if (pending := self._socket.pending()) else b""
+                    )
             except TimeoutError:
                 raise
             except OSError:  # reset: the engine went away

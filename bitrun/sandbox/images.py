@@ -57,13 +57,13 @@ class _Origin:
 class Images:
     """The sealed images of one engine. Threads may share it."""
 
-    def __init__(self, engine: Engine, folder: Path) -> None:
+    def __init__(self, engine: Engine, folder: Path, ca_bundle: Path | None = None) -> None:
         self._engine = engine
-        self._parts = Parts(engine, folder)
+        self._parts = Parts(engine, folder, ca_bundle)
         self._lock = threading.Lock()
 
     def installed(self) -> dict[str, Installed]:
-        """Return the installed packages by name."""
+        """Return the installed packages by id."""
         return {
             image.labels[_PACKAGE]: Installed(image.id, image.labels[_VERSION])
             for image in self._sealed(_PACKAGE)
@@ -90,7 +90,7 @@ class Images:
                 version = self._engine.output(tools, argv(package.version_command)).strip()
                 if not version:
                     raise BuildFault(f"{package.name}: its version_command prints nothing")
-                labels = {_PACKAGE: package.name, _VERSION: version, SOURCE: source}
+                labels = {_PACKAGE: package.id, _VERSION: version, SOURCE: source}
                 self._seal(tools, tag, labels, report)
 
     def seal_allowed(self, reference: str, report: Report) -> str:

@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 from bitrun.catalogue import IMAGE_PREFIX
+from bitrun.faults import BuildFault
 from bitrun.sandbox.debian import make_root
 from bitrun.sandbox.engine import Engine, Report
 from bitrun.sandbox.sources import digest, pack
@@ -17,6 +18,7 @@ SOURCE = "bitrun.source"
 SUPERVISOR = "supervisor"
 
 _DEBIAN = "debian"
+_CA_BUNDLE = "ca-bundle.pem"
 _NEVER_SEALED = (_DEBIAN, "base", SUPERVISOR)
 _PARENT = re.compile(rf"^FROM\s+{IMAGE_PREFIX}([a-z0-9._-]+)", flags=re.MULTILINE | re.IGNORECASE)
 
@@ -24,9 +26,10 @@ _PARENT = re.compile(rf"^FROM\s+{IMAGE_PREFIX}([a-z0-9._-]+)", flags=re.MULTILIN
 class Parts:
     """The parts below one folder, each made again when it or a parent of it has changed."""
 
-    def __init__(self, engine: Engine, folder: Path) -> None:
+    def __init__(self, engine: Engine, folder: Path, ca_bundle: Path | None = None) -> None:
         self._engine = engine
         self._folder = folder
+        self._ca_bundle = ca_bundle
 
     def source(self, name: str) -> str:
         """Hash all that a part is made of, its parents included.
@@ -66,7 +69,18 @@ class Parts:
         if name == _DEBIAN:
             make_root(self._engine, folder, tag, labels, report)
         else:
-            self._engine.build(BytesIO(pack(folder)), tag, labels, report)
+            context = pack(folder, {_CA_BUNDLE: self._certificates()})
+            self._engine.build(BytesIO(context), tag, labels, report)
+
+    def _certificates(self) -> bytes:
+        """Read what a build may trust besides; a Dockerfile can't copy a file that may be missing.
+
+        It is no part of the source: what a build fetches does not depend on it.
+        """
+        try:
+            return self._ca_bundle.read_bytes() if self._ca_bundle else b""
+        except OSError as error:
+            raise BuildFault(f"The certificates for builds can't be read: {error}") from error
 
     def _parents(self, name: str) -> tuple[str, ...]:
         dockerfile = self._folder / name / "Dockerfile"

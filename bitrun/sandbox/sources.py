@@ -2,19 +2,24 @@
 
 The hash goes into the image as a label, and an image is made again when the label no longer fits.
 Nothing else remembers what was built. So packing is reproducible: the owner, the time and the
-umask of a checkout leave no trace.
+umask of a checkout leave no trace, nor does the folder `tests`, whose programs prove an image.
 """
 
 import hashlib
 import tarfile
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 
 from bitrun.faults import BuildFault
 
+_TESTS = "./tests"
+_NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
-def pack(folder: Path) -> bytes:
-    """Pack a folder as a build's context.
+
+def pack(folder: Path, more: Mapping[str, bytes] = _NOTHING) -> bytes:
+    """Pack a folder as a build's context, with `more` files beside those it holds.
 
     Raises:
         BuildFault: there is no such folder.
@@ -23,6 +28,8 @@ def pack(folder: Path) -> bytes:
     try:
         with tarfile.open(fileobj=packed, mode="w") as archive:
             archive.add(folder, arcname=".", filter=_reproducible)
+            for name, content in more.items():
+                _add(archive, name, content)
     except OSError as error:
         raise BuildFault(f"The makings of an image can't be read: {error}") from error
     return packed.getvalue()
@@ -30,12 +37,9 @@ def pack(folder: Path) -> bytes:
 
 def pack_dockerfile(text: str) -> bytes:
     """Pack a Dockerfile that needs no other file."""
-    content = text.encode()
-    entry = tarfile.TarInfo("Dockerfile")
-    entry.size = len(content)
     packed = BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
-        archive.addfile(entry, BytesIO(content))
+        _add(archive, "Dockerfile", text.encode())
     return packed.getvalue()
 
 
@@ -48,7 +52,15 @@ def digest(*parts: str | bytes) -> str:
     return total.hexdigest()
 
 
-def _reproducible(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = len(content)
+    archive.addfile(entry, BytesIO(content))
+
+
+def _reproducible(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    if entry.name == _TESTS:
+        return None
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = ""
     entry.mtime = 0

@@ -1,0 +1,209 @@
+"""Piston's `/connect`: a program as a terminal, over a WebSocket.
+
+One thread serves a session. It waits with poll() on the client and on the box at once, and reads
+from neither what the other has no room for.
+"""
+
+import codecs
+import json
+import logging
+import select
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from bitrun.api.errors import sentence
+from bitrun.api.json_body import parse_object
+from bitrun.api.v2_reply import verdict_reply
+from bitrun.api.v2_request import read_request
+from bitrun.api.websocket import Disconnected, WebSocket
+from bitrun.faults import CallerFault, OurFault
+from bitrun.jobs import SIGNAL_NUMBERS, Stage, Stream
+from bitrun.runner import Session
+from bitrun.sandbox.conversation import Conversation
+from bitrun.service import Service
+
+_INIT_SECONDS = 1.0
+_STDIN_BACKLOG = 1 << 20  # bytes the program has not read, above which the client waits
+_LOOK_MS = 1000  # how often a silent box's backstop is looked at
+_PIECE_SECONDS = 0.01  # for the rest of a piece of output that has begun to come
+_INTERNAL_ERROR, _TRY_AGAIN_LATER = 1011, 1013  # IANA's registry of close codes
+
+_log = logging.getLogger(__name__)
+
+
+class _Pollable(Protocol):
+    def fileno(self) -> int: ...
+
+
+class Closed(Exception):
+    """The session ends with one of Piston's close codes."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Sessions:
+    """All sessions of a worker, never more than `most` at once."""
+
+    def __init__(self, service: Service, most: int) -> None:
+        self._service = service
+        self._places = threading.BoundedSemaphore(most)
+
+    def serve(self, websocket: WebSocket) -> None:
+        """Serve one client from the accepted upgrade to the close."""
+        if not self._places.acquire(blocking=False):
+            websocket.close(_TRY_AGAIN_LATER, "Too many sessions")
+            return
+        try:
+            _Terminal(self._service, websocket).serve()
+        except Closed as closed:
+            websocket.close(closed.code, closed.reason)
+        except Disconnected:
+            pass  # leaving the box has ended the run
+        finally:
+            self._places.release()
+
+
+class _Terminal:
+    def __init__(self, service: Service, websocket: WebSocket) -> None:
+        self._service = service
+        self._websocket = websocket
+        self._waiting: list[dict[str, Any]] = []  # messages for the program, not yet handed on
+
+    def serve(self) -> None:
+        with self._reporting():
+            body = self._await_init()
+            runtime, job = read_request(
+                body, self._service.runtimes, self._service.settings, interactive=True
+            )
+            with self._service.runner.open(job) as session:
+                self._send(type="runtime", language=runtime.language.name, version=runtime.version)
+                for stage in session.stages():
+                    self._run(session, stage)
+        raise Closed(4999, "Job Completed")
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        try:
+            yield
+        except CallerFault as fault:
+            self._send(type="error", message=str(fault))
+            raise Closed(4002, "Notified Error") from fault
+        except OurFault as fault:
+            _log.exception("A session has failed")
+            self._send(type="error", message=sentence(fault))
+            raise Closed(_INTERNAL_ERROR, "Internal Error") from fault
+
+    def _await_init(self) -> Mapping[str, Any]:
+        deadline = time.monotonic() + _INIT_SECONDS
+        while True:
+            left_ms = max(0.0, deadline - time.monotonic()) * 1000
+            if not _poll({self._websocket: select.POLLIN}, left_ms):
+                raise Closed(4001, "Initialization Timeout")
+            messages = self._receive()
+            for position, message in enumerate(messages):
+                if message.get("type") == "init":
+                    self._waiting = [_checked(each) for each in messages[position + 1 :]]
+                    return message
+                if message.get("type") in ("data", "signal", "eof"):
+                    raise Closed(4003, "Not yet initialized")
+
+    def _run(self, session: Session, stage: Stage) -> None:
+        interactive = stage.name == "run"
+        self._send(type="stage", stage=stage.name)
+        session.start(stage, interactive=interactive)
+        decoders = {stream: _new_decoder() for stream in Stream}
+        while session.verdict is None:
+            if interactive:
+                self._hand_on(session.conversation)
+            box_is_ready, client_is_ready = self._wait(session)
+            if client_is_ready:
+                self._waiting += map(_checked, self._receive())
+            if box_is_ready:
+                for stream, data in _output(session):
+                    self._send_data(stream, decoders[stream].decode(data))
+        for stream, decoder in decoders.items():
+            self._send_data(stream, decoder.decode(b"", final=True))
+        self._send(type="exit", stage=stage.name, **verdict_reply(session.verdict))
+
+    def _wait(self, session: Session) -> tuple[bool, bool]:
+        """Wait until there is something to do; whether the box, and whether the client, is ready.
+
+        Raises:
+            Disconnected: the client has hung up.
+        """
+        # A client whose program does not read is not read from; but its end is noticed.
+        full = session.conversation.unread > _STDIN_BACKLOG
+        client_events = select.POLLRDHUP | (0 if full else select.POLLIN)
+        ready = dict(_poll({session: select.POLLIN, self._websocket: client_events}, _LOOK_MS))
+        client = ready.get(self._websocket.fileno(), 0)
+        if full and client:
+            raise Disconnected
+        # Nothing for so long: let the conversation look at its backstop.
+        return session.fileno() in ready or not ready, bool(client)
+
+    def _hand_on(self, conversation: Conversation) -> None:
+        for message in self._waiting:
+            match message["type"]:
+                case "data":
+                    conversation.write(message["data"].encode("utf-8", "replace"))
+                case "signal":
+                    conversation.signal(SIGNAL_NUMBERS[message["signal"]])
+                case "eof":
+                    conversation.end()
+        self._waiting.clear()
+
+    def _receive(self) -> list[dict[str, Any]]:
+        return [parse_object(text) for text in self._websocket.receive()]
+
+    def _send_data(self, stream: Stream, text: str) -> None:
+        if text:
+            self._send(type="data", stream=stream, data=text)
+
+    def _send(self, **message: Any) -> None:
+        self._websocket.send(json.dumps(message))
+
+
+def _checked(message: dict[str, Any]) -> dict[str, Any]:
+    """Check a message that may come while a program runs; unknown ones are ignored."""
+    match message.get("type"):
+        case "init":
+            raise Closed(4000, "Already Initialized")
+        case "data":
+            if message.get("stream") != "stdin":
+                raise Closed(4004, "Can only write to stdin")
+            if not isinstance(message.get("data"), str):
+                raise CallerFault("data is required as a string")
+            return message
+        case "signal":
+            if message.get("signal") not in SIGNAL_NUMBERS:
+                raise Closed(4005, "Invalid signal")
+            return message
+        case "eof":
+            return message
+        case _:
+            return {"type": "ignored"}
+
+
+def _output(session: Session) -> list[tuple[Stream, bytes]]:
+    try:
+        return session.receive(_PIECE_SECONDS)
+    except TimeoutError:  # the part of a piece, or no more than a look
+        return []
+
+
+def _poll(wanted: Mapping[_Pollable, int], timeout_ms: float) -> list[tuple[int, int]]:
+    poll = select.poll()
+    for pollable, events in wanted.items():
+        poll.register(pollable, events)
+    return poll.poll(timeout_ms)
+
+
+def _new_decoder() -> codecs.IncrementalDecoder:
+    """Make a decoder that never breaks a character split across two reads."""
+    return codecs.getincrementaldecoder("utf-8")("replace")

@@ -1,0 +1,116 @@
+"""A WebSocket on the connection that gunicorn has accepted, for loops that wait with poll().
+
+The protocol is wsproto's. The libraries that also do the input and output start a thread for each
+connection and buffer what it reads without bound; a session here is one thread, and stops reading
+while its program does.
+"""
+
+import socket
+from typing import Any
+
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import (
+    AcceptConnection,
+    BytesMessage,
+    CloseConnection,
+    Event,
+    Ping,
+    Request,
+    TextMessage,
+)
+from wsproto.utilities import LocalProtocolError, RemoteProtocolError
+
+_SEND_TIMEOUT = 10.0  # seconds until a client that takes nothing counts as gone
+_RECEIVE_SIZE = 1 << 16
+_TOO_LARGE = 1009  # RFC 6455, section 7.4.1
+
+
+class Disconnected(Exception):
+    """The client has closed, or is gone."""
+
+
+class NoUpgrade(Exception):
+    """The request does not ask for a WebSocket, or not properly."""
+
+
+class WebSocket:
+    """The server's end of one WebSocket."""
+
+    def __init__(self, environ: dict[str, Any], largest: int) -> None:
+        """Answer the upgrade; `largest` bounds a message in characters.
+
+        Raises:
+            NoUpgrade: there is none to answer. Nothing was sent.
+        """
+        self._socket: socket.socket = environ["gunicorn.socket"]
+        self._largest = largest
+        self._text = ""
+        self._protocol = WSConnection(ConnectionType.SERVER)
+        headers = [
+            (name[5:].replace("_", "-").encode(), value.encode("latin-1"))
+            for name, value in environ.items()
+            if name.startswith("HTTP_")
+        ]
+        try:
+            self._protocol.initiate_upgrade_connection(headers, environ["PATH_INFO"])
+        except (RemoteProtocolError, LocalProtocolError) as error:
+            raise NoUpgrade(str(error)) from error
+        if not any(isinstance(event, Request) for event in self._protocol.events()):
+            raise NoUpgrade
+        self._send(AcceptConnection())
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def send(self, text: str) -> None:
+        """Send a text message.
+
+        Raises:
+            Disconnected: the client is gone.
+        """
+        self._send(TextMessage(data=text))
+
+    def receive(self) -> list[str]:
+        """Read what has come, once the descriptor is readable, and return the whole messages.
+
+        Raises:
+            Disconnected: the client has closed, or broken the protocol.
+        """
+        try:
+            self._socket.settimeout(_SEND_TIMEOUT)
+            self._protocol.receive_data(self._socket.recv(_RECEIVE_SIZE) or None)
+            return [text for event in self._protocol.events() for text in self._handle(event)]
+        except (OSError, RemoteProtocolError) as error:
+            raise Disconnected from error
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Say goodbye. A client that is gone already is no error."""
+        try:
+            self._send(CloseConnection(code=code, reason=reason))
+        except (Disconnected, LocalProtocolError):
+            return
+
+    def _handle(self, event: object) -> list[str]:
+        match event:
+            case TextMessage() | BytesMessage():
+                data = event.data
+                self._text += data if isinstance(data, str) else data.decode("utf-8", "replace")
+                if len(self._text) > self._largest:
+                    self.close(_TOO_LARGE, "Message too large")
+                    raise Disconnected
+                if event.message_finished:
+                    text, self._text = self._text, ""
+                    return [text]
+            case Ping():
+                self._send(event.response())
+            case CloseConnection():
+                self.close(event.code, event.reason or "")
+                raise Disconnected
+        return []
+
+    def _send(self, event: Event) -> None:
+        try:
+            self._socket.settimeout(_SEND_TIMEOUT)
+            self._socket.sendall(self._protocol.send(event))
+        except OSError as error:
+            raise Disconnected from error
