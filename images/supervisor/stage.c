@@ -10,14 +10,16 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cgroup.h"
 #include "frames.h"
+#include "order.h"
 
-enum { ARGUMENTS_MAX = 8192, VARIABLES_MAX = 1024 };
+enum { ARGUMENTS_MAX = 8192, VARIABLES_MAX = 1024, NICENESS = 10 };
 
 static const int64_t MILLISECOND = 1000000;
 static const int64_t SECOND = 1000000000;
@@ -173,18 +175,22 @@ raise_oom_score(void)
 }
 
 _Noreturn static void
-program_main(const struct identity *identity, int in, int out, int err, int answer)
+program_main(const struct identity *identity, int in, int out, int err, int answer, int order)
 {
 	sigset_t none;
 
-	if (identity_assume(identity) && raise_oom_score() && dup2(in, STDIN_FILENO) >= 0 &&
-	    dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0) {
+	/* The supervisor shares the box's processors with all that the program starts. */
+	if (setpriority(PRIO_PROCESS, 0, NICENESS) == 0 && identity_assume(identity) && raise_oom_score() &&
+	    dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
+	    dup2(err, STDERR_FILENO) >= 0) {
 		setsid();
 		signal(SIGPIPE, SIG_DFL);
 		signal(SIGXFSZ, SIG_DFL);
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		environ = variables; /* execvp() looks for PATH there */
+		if (order >= 0)
+			order_offer(order);
 		execvp(arguments[0], arguments);
 	}
 	int reason = errno;
@@ -194,7 +200,7 @@ program_main(const struct identity *identity, int in, int out, int err, int answ
 void
 stage_start(const struct identity *identity, char *payload, size_t size)
 {
-	int in[2], out[2], err[2] = {-1, -1}, answer[2];
+	int in[2], out[2], err[2] = {-1, -1}, answer[2], order[2] = {-1, -1};
 
 	if (stage_active())
 		fault(FAULT_BOX, "a stage came while one was running");
@@ -207,7 +213,8 @@ stage_start(const struct identity *identity, char *payload, size_t size)
 	open_pipe(out, 0);
 	if (!merge)
 		open_pipe(err, 0);
-	if (pipe2(answer, O_CLOEXEC | O_NONBLOCK) < 0)
+	if (pipe2(answer, O_CLOEXEC | O_NONBLOCK) < 0 ||
+	    (!merge && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, order) < 0))
 		fault(FAULT_BOX, "stage: pipe: %s", strerror(errno));
 
 	stage.cpu_base = cpu_total();
@@ -218,12 +225,15 @@ stage_start(const struct identity *identity, char *payload, size_t size)
 	if (child < 0)
 		fault(FAULT_BOX, "stage: fork: %s", strerror(errno));
 	if (child == 0)
-		program_main(identity, in[0], out[1], merge ? out[1] : err[1], answer[1]);
+		program_main(identity, in[0], out[1], merge ? out[1] : err[1], answer[1], order[1]);
 	close(in[0]);
 	close(out[1]);
 	close(answer[1]);
-	if (!merge)
+	if (!merge) {
 		close(err[1]);
+		close(order[1]);
+		order_await(order[0]);
+	}
 
 	stage.main_process = child;
 	stage.exec_answer = answer[0];
@@ -339,6 +349,7 @@ stage_poll(struct pollfd polled[POLLED_COUNT])
 		(struct pollfd){.fd = readable(&stage.out) ? stage.out.fd : -1, .events = POLLIN};
 	polled[POLLED_PROGRAM_ERR] =
 		(struct pollfd){.fd = readable(&stage.err) ? stage.err.fd : -1, .events = POLLIN};
+	polled[POLLED_PROGRAM_ORDER] = (struct pollfd){.fd = order_fd(), .events = POLLIN};
 	/* poll() passes over a negative fd, but not over an idle stage's zeroes. */
 	if (!stage_active())
 		polled[POLLED_PROGRAM_OUT].fd = polled[POLLED_PROGRAM_ERR].fd = -1;
@@ -360,6 +371,14 @@ stage_timeout(struct timespec *timeout)
 	return true;
 }
 
+static void
+stream_close(struct stream *stream)
+{
+	if (stream->fd >= 0)
+		close(stream->fd);
+	stream->fd = -1;
+}
+
 /* Pass on what one read gives. True if there may be more at once. */
 static bool
 transfer(struct stream *stream)
@@ -378,12 +397,20 @@ transfer(struct stream *stream)
 	if (got <= 0 || (size_t)got > stream->left) {
 		if (got > 0 && stage.limit == NULL)
 			stage.limit = stream->limit;
-		close(stream->fd);
-		stream->fd = -1;
+		stream_close(stream);
 		return false;
 	}
 	stream->left -= (size_t)got;
 	return true;
+}
+
+/* Pass on all that is there. False if the owner must read first. */
+static bool
+transfer_all(struct stream *stream)
+{
+	while (transfer(stream))
+		continue;
+	return stream->fd < 0 || frames_room() > 0;
 }
 
 void
@@ -393,10 +420,15 @@ stage_transfer(const struct pollfd polled[POLLED_COUNT])
 		return;
 	if (polled[POLLED_PROGRAM_IN].revents)
 		input_push();
+	/* What poll() saw in stdout was written after anything that is now in stderr; see order.h. */
+	if (polled[POLLED_PROGRAM_OUT].revents || polled[POLLED_PROGRAM_ERR].revents)
+		transfer_all(&stage.err);
 	if (polled[POLLED_PROGRAM_OUT].revents)
 		transfer(&stage.out);
-	if (polled[POLLED_PROGRAM_ERR].revents)
-		transfer(&stage.err);
+	if (polled[POLLED_PROGRAM_ORDER].revents)
+		order_read();
+	if (order_holds() && transfer_all(&stage.err) && transfer_all(&stage.out))
+		order_release();
 }
 
 static bool
@@ -491,22 +523,17 @@ stage_settle(void)
 			continue;
 		check_exec();
 		input_close();
+		order_forget();
 		stage.state = DRAINING;
 	}
 	if (stage.state != DRAINING)
 		return;
 	/* All that could write is dead, so what is readable now is all there is. The verdict waits
 	 * while the owner is slow to take it. */
-	for (struct stream *stream = &stage.out; stream != NULL;
-	     stream = stream == &stage.out ? &stage.err : NULL) {
-		while (transfer(stream))
-			continue;
-		if (stream->fd >= 0 && frames_room() == 0)
-			return;
-		if (stream->fd >= 0)
-			close(stream->fd);
-		stream->fd = -1;
-	}
+	if (!transfer_all(&stage.err) || !transfer_all(&stage.out))
+		return;
+	stream_close(&stage.err);
+	stream_close(&stage.out);
 	put_verdict();
 	stage.state = IDLE;
 }
