@@ -4,4 +4,6 @@ from bitrun import settings
 from bitrun.api import create_app
 from bitrun.service import Service
 
-app = create_app(Service.open(settings.load()))
+service = Service(settings.load())
+service.start()
+app = create_app(service)

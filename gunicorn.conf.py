@@ -21,3 +21,9 @@ threads = _settings.threads + _settings.sessions
 graceful_timeout = math.ceil(_settings.v1_timeout) + 20
 # A second way in, which nothing here needs.
 control_socket_disable = True
+
+
+def worker_exit(_server: object, _worker: object) -> None:
+    """Close the service that a worker has opened, once its last request is answered."""
+    if "app" in sys.modules:
+        sys.modules["app"].service.close()

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Literal
 
 StageName = Literal["compile", "run"]
+STAGES: tuple[StageName, ...] = ("compile", "run")
 
 
 class Stream(StrEnum):
@@ -47,8 +48,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class BoxLimits:
-    """What holds for a box from its making: counts, and the bytes of one file."""
+    """What holds for a box from its making: bytes of memory, counts, and the bytes of one file."""
 
+    memory: int
     processes: int
     open_files: int
     file_size: int
@@ -71,7 +73,8 @@ class Job:
     """Everything one container does, from its first file to its last stage.
 
     `image` is the engine's name for what `package` installed. The stages run in order until
-    one fails. `wall_ms`, if given, bounds all of them together.
+    one fails. `wall_ms`, if given, bounds all of them together. A `fresh` job gets no box that was
+    started before it came.
     """
 
     package: str
@@ -80,6 +83,7 @@ class Job:
     stages: tuple[Stage, ...]
     limits: BoxLimits
     wall_ms: int | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

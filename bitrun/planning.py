@@ -93,8 +93,13 @@ def setting(language: Language, settings: Settings, name: str) -> Any:
     return getattr(settings, name) if own is None else own
 
 
+def first_stage(language: Language) -> StageName:
+    return "run" if language.compile is None else "compile"
+
+
 def box_limits(language: Language, settings: Settings) -> BoxLimits:
     return BoxLimits(
+        memory=setting(language, settings, f"{first_stage(language)}_memory_limit"),
         processes=setting(language, settings, "max_processes"),
         open_files=setting(language, settings, "max_open_files"),
         file_size=setting(language, settings, "max_file_size"),

@@ -7,14 +7,16 @@ from typing import Self
 
 from bitrun.faults import PackageMissing
 from bitrun.jobs import Job, Result, Stage, StageResult, Stream, Verdict
-from bitrun.sandbox.box import Box, BoxMaker
+from bitrun.sandbox.box import Box
 from bitrun.sandbox.conversation import Conversation
 from bitrun.sandbox.engine import NotOnEngine
+from bitrun.sandbox.pool import Pool
+from bitrun.sandbox.stock import Kind
 
 
 class Runner:
-    def __init__(self, boxes: BoxMaker) -> None:
-        self._boxes = boxes
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
 
     def run(self, job: Job) -> Result:
         """Run a job in a box of its own.
@@ -30,7 +32,8 @@ class Runner:
     def open(self, job: Job) -> "Session":
         """Take a box for a job, to be driven stage by stage. Raises as `run` does."""
         try:
-            box = self._boxes.make(job.image, job.limits, job.stages[0].limits.memory)
+            memory = job.stages[0].limits.memory
+            box = self._pool.take(Kind(job.image, job.limits), memory, fresh=job.fresh)
         except NotOnEngine as error:
             raise PackageMissing(job.package) from error
         return Session(job, box)

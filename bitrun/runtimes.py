@@ -10,11 +10,12 @@ from bitrun.versions import newest_match
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A language that can run, and the version of it that its image told."""
+    """A language that can run, the version of it that its image told, and that image's id."""
 
     package: Package
     language: Language
     version: str
+    image: str
 
     @property
     def implementation(self) -> str | None:
@@ -41,7 +42,7 @@ class Runtimes:
         """
         installed = self._installed()
         return [
-            Runtime(package, language, installed[package.id].version)
+            Runtime(package, language, installed[package.id].version, installed[package.id].image)
             for package, language in self._catalogue.languages()
             if package.id in installed
         ]

@@ -1,48 +1,64 @@
 """The parts of a running service, put together once."""
 
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Mapping
+from subprocess import Popen
 
-from bitrun import catalogue
-from bitrun.catalogue import Catalogue
+from bitrun import catalogue, planning
 from bitrun.packages import Packages
 from bitrun.runner import Runner
 from bitrun.runtimes import Runtimes
+from bitrun.sandbox import janitor
 from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.images import Images
 from bitrun.sandbox.installed import InstalledPackages
-from bitrun.sandbox.watch import Watch
+from bitrun.sandbox.pool import Pool
+from bitrun.sandbox.stock import Kind
+from bitrun.sandbox.watch import IMAGE_EVENTS, Watch
 from bitrun.settings import Settings
 
 
-@dataclass(frozen=True)
 class Service:
-    settings: Settings
-    catalogue: Catalogue
-    images: Images
-    installed: InstalledPackages
-    runtimes: Runtimes
-    packages: Packages
-    runner: Runner
+    """Everything a process needs to answer requests. Threads share it.
 
-    @classmethod
-    def open(cls, settings: Settings) -> Self:
-        """Put a service together. The engine is not asked for anything yet.
+    Putting it together asks the engine for nothing, so that a service can start before it.
 
-        Raises:
-            CatalogueError: the catalogue can't be used.
-        """
-        languages = catalogue.load(settings.languages)
+    Raises:
+        CatalogueError: the catalogue can't be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.catalogue = catalogue.load(settings.languages)
         engine = Engine(settings.engine_timeout)
-        images = Images(engine, settings.images, settings.build_ca_bundle)
-        installed = InstalledPackages(images, Watch(engine))
-        return cls(
-            settings=settings,
-            catalogue=languages,
-            images=images,
-            installed=installed,
-            runtimes=Runtimes(languages, installed),
-            packages=Packages(languages, images, installed),
-            runner=Runner(BoxMaker(engine, settings)),
-        )
+        watch = Watch(engine)
+        self.images = Images(engine, settings.images, settings.build_ca_bundle)
+        self.installed = InstalledPackages(self.images, watch)
+        self.runtimes = Runtimes(self.catalogue, self.installed)
+        self.packages = Packages(self.catalogue, self.images, self.installed)
+        self._boxes = BoxMaker(engine, settings)
+        self._pool = Pool(self._boxes, settings.pool_size, self._offered)
+        watch.listen(lambda action, _: self._pool.look_again() if action in IMAGE_EVENTS else None)
+        self.runner = Runner(self._pool)
+        self._janitor: Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Begin to hold boxes ready, and have what a sudden end would leave removed."""
+        self._janitor = janitor.hire(self._boxes.instance)
+        self._pool.start()
+
+    def close(self) -> None:
+        """Leave nothing behind. To be called when no request is under way any more."""
+        self._pool.close()
+        if self._janitor is not None and self._janitor.stdin is not None:
+            self._janitor.stdin.close()
+
+    def _offered(self) -> Mapping[Kind, int]:
+        """Tell the kinds of boxes that requests can ask for, and how many of each are pinned."""
+        kinds: dict[Kind, int] = {}
+        for runtime in self.runtimes.all():
+            limits = planning.box_limits(runtime.language, self.settings)
+            kinds[Kind(runtime.image, limits)] = self.settings.pool_pinned.get(
+                runtime.package.id, 0
+            )
+        return kinds

@@ -1,5 +1,6 @@
 """Every setting: one `BITRUN_*` environment variable each, read once, frozen."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MEBIBYTE = 1024 * 1024
 SMALLEST_MEMORY = 6 * MEBIBYTE  # below it the engine makes no container
 
+Pinned = Annotated[int, Field(ge=0)]
 WordList = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -55,6 +57,9 @@ class Settings(BaseSettings):
     workdir_inodes: int = Field(default=4096, ge=16)
     cpus: float = Field(default=1.0, gt=0)
 
+    pool_size: int = Field(default=32, ge=0, le=1024)
+    pool_pinned: Annotated[Mapping[str, Pinned], NoDecode] = Field(default_factory=dict)
+
     engine_timeout: float = Field(default=60.0, gt=0)
 
     @field_validator("packages", "allowed_images", "api_tokens", mode="before")
@@ -62,6 +67,13 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(word for word in value.replace(",", " ").split() if word)
+        return value
+
+    @field_validator("pool_pinned", mode="before")
+    @classmethod
+    def _split_pairs(cls, value: object) -> object:
+        if isinstance(value, str):
+            return dict(pair.partition("=")[::2] for pair in value.replace(",", " ").split())
         return value
 
     @property

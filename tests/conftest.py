@@ -21,11 +21,12 @@ from bitrun.runner import Runner
 from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.conversation import Conversation
 from bitrun.sandbox.engine import Engine
+from bitrun.sandbox.pool import Pool
 from bitrun.settings import MEBIBYTE, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 UID = 20001
-BOX_LIMITS = BoxLimits(processes=64, open_files=2048, file_size=10_000_000)
+BOX_LIMITS = BoxLimits(memory=64 * MEBIBYTE, processes=64, open_files=2048, file_size=10_000_000)
 
 
 @pytest.fixture(scope="session")
@@ -172,7 +173,7 @@ def supervisor(supervisor_binary: Path, tmp_path: Path) -> Iterator[SupervisorPr
 
 @pytest.fixture(scope="session")
 def runner() -> Runner:
-    return Runner(BoxMaker(Engine(), Settings()))
+    return Runner(Pool(BoxMaker(Engine(), Settings()), 0, dict))
 
 
 @pytest.fixture
@@ -199,7 +200,10 @@ class Server:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "app:app"],
             cwd=ROOT,
-            env=os.environ | {"BITRUN_PORT": str(self.port)} | environment,
+            # Without a pool, every container that is left after a test was left by it.
+            env=os.environ
+            | {"BITRUN_PORT": str(self.port), "BITRUN_POOL_SIZE": "0"}
+            | environment,
             start_new_session=True,
         )
         if not wait_until(self._answers, 20):

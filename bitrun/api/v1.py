@@ -11,8 +11,8 @@ from bitrun.api.durations import go_duration
 from bitrun.api.tokens import bearer_token, token_is_valid
 from bitrun.api.v1_form import Form, data, extension, read_form, variables
 from bitrun.catalogue import Catalogue, Language, Package
-from bitrun.faults import CallerFault
-from bitrun.jobs import File, Job, Limit, Limits, Result, Stage, StageName
+from bitrun.faults import CallerFault, PackageMissing
+from bitrun.jobs import STAGES, File, Job, Limit, Limits, Result, Stage, StageName
 from bitrun.service import Service
 from bitrun.settings import SMALLEST_MEMORY, Settings
 
@@ -89,21 +89,25 @@ def _language(form: Form, catalogue: Catalogue) -> tuple[Package, Language]:
 def _job(form: Form, package: Package, language: Language, service: Service) -> Job:
     settings = service.settings
     name, image = _image(form, package, service)
-    limits = Limits(
-        wall_ms=settings.v1_timeout_ms,
-        cpu_ms=None,  # the wall time bounds it
-        output=planning.setting(language, settings, "output_limit"),
-        memory=_memory(form, planning.setting(language, settings, "run_memory_limit")),
-    )
+    limits: dict[StageName, Limits] = {
+        stage: Limits(
+            wall_ms=settings.v1_timeout_ms,
+            cpu_ms=None,  # the wall time bounds it
+            output=planning.setting(language, settings, "output_limit"),
+            memory=_memory(form, planning.setting(language, settings, f"{stage}_memory_limit")),
+        )
+        for stage in STAGES
+    }
     stdin = data(form.input, "input")
     environment = planning.environment(language, variables(form.env))
     if form.command:
         command = ("sh", "-c", form.command)
-        stages: tuple[Stage, ...] = (Stage("run", command, environment, limits, stdin, merge=True),)
+        stages: tuple[Stage, ...] = (
+            Stage("run", command, environment, limits["run"], stdin, merge=True),
+        )
     else:
-        both: dict[StageName, Limits] = {"compile": limits, "run": limits}
         sources = planning.sources(language, [form.filename])
-        stages = planning.stages(language, sources, both, environment, stdin=stdin, merge=True)
+        stages = planning.stages(language, sources, limits, environment, stdin=stdin, merge=True)
     return Job(
         package=name,
         image=image,
@@ -111,18 +115,22 @@ def _job(form: Form, package: Package, language: Language, service: Service) -> 
         stages=stages,
         limits=planning.box_limits(language, settings),
         wall_ms=settings.v1_timeout_ms,
+        fresh=form.clean not in ("", "0", "false"),
     )
 
 
 def _image(form: Form, package: Package, service: Service) -> tuple[str, str]:
-    if not form.image:
-        return package.id, package.image
+    """Find the image to run in: what it is called here, and what the engine knows it by."""
+    wanted = form.image or package.image
+    installed = service.installed()
     for known in service.catalogue.packages:
-        if form.image == known.image:
-            return known.id, known.image
-    if form.image in service.settings.allowed_images:
-        return form.image, service.images.allowed().get(form.image, form.image)
-    raise CallerFault(f"Image is not allowed: {form.image}")
+        if known.image == wanted:
+            if known.id not in installed:
+                raise PackageMissing(known.id)
+            return known.id, installed[known.id].image
+    if wanted in service.settings.allowed_images:
+        return wanted, service.images.allowed().get(wanted, wanted)
+    raise CallerFault(f"Image is not allowed: {wanted}")
 
 
 def _memory(form: Form, most: int) -> int:

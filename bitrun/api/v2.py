@@ -23,22 +23,26 @@ PREFIXES = {
 
 def blueprint(service: Service, sessions: Sessions, name: str) -> Blueprint:
     routes = Blueprint(name, __name__, url_prefix=PREFIXES[name])
+    _add_execute(routes, service)
+    _add_packages(routes, service)
+    _add_connect(routes, service, sessions)
+    return routes
 
-    def check_token() -> None:
-        if not token_is_valid(bearer_token(request), service.settings):
-            raise TokenRefused
 
+def _add_execute(routes: Blueprint, service: Service) -> None:
     @routes.get("/runtimes")
     def runtimes() -> Response:
         return jsonify([runtime_reply(runtime) for runtime in service.runtimes.all()])
 
     @routes.post("/execute")
     def execute() -> Response:
-        check_token()
+        _check_token(service)
         body = parse_object(request.get_data())
         runtime, job = read_request(body, service.runtimes, service.settings)
         return jsonify(execute_reply(runtime, service.runner.run(job)))
 
+
+def _add_packages(routes: Blueprint, service: Service) -> None:
     @routes.get("/packages")
     def packages() -> Response:
         return jsonify(
@@ -47,25 +51,27 @@ def blueprint(service: Service, sessions: Sessions, name: str) -> Blueprint:
 
     @routes.post("/packages")
     def install() -> Response:
-        check_token()
+        _check_token(service)
         body = parse_object(request.get_data())
         return jsonify(_reply(service.packages.install(body.get("language"), body.get("version"))))
 
     @routes.delete("/packages")
     def uninstall() -> Response:
-        check_token()
+        _check_token(service)
         body = parse_object(request.get_data())
         return jsonify(
             _reply(service.packages.uninstall(body.get("language"), body.get("version")))
         )
 
+
+def _add_connect(routes: Blueprint, service: Service, sessions: Sessions) -> None:
     @routes.get("/connect")
     def no_connect() -> Never:
         raise UpgradeRequired
 
     @routes.get("/connect", websocket=True)
     def connect() -> Response:
-        check_token()
+        _check_token(service)
         try:
             websocket = WebSocket(request.environ, service.settings.max_body)
         except NoUpgrade as error:
@@ -73,14 +79,17 @@ def blueprint(service: Service, sessions: Sessions, name: str) -> Blueprint:
         sessions.serve(websocket)
         return _Served()
 
-    return routes
-
 
 class _Served(Response):
     """What is left to answer on a connection that was a WebSocket: nothing."""
 
     def __call__(self, *_: Any) -> Never:
         raise StopIteration  # gunicorn's sign to close the connection
+
+
+def _check_token(service: Service) -> None:
+    if not token_is_valid(bearer_token(request), service.settings):
+        raise TokenRefused
 
 
 def _package(state: PackageState) -> dict[str, Any]:

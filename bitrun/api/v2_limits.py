@@ -4,10 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bitrun.faults import CallerFault
-from bitrun.jobs import Limits, StageName
+from bitrun.jobs import STAGES, Limits, StageName
 from bitrun.settings import SMALLEST_MEMORY
-
-_STAGES: tuple[StageName, ...] = ("compile", "run")
 
 
 def read_limits(
@@ -21,7 +19,7 @@ def read_limits(
     values = {
         name: _read(name, body.get(name), configured(name))
         for kind in ("memory_limit", "timeout", "cpu_time")
-        for name in (f"{stage}_{kind}" for stage in _STAGES)
+        for name in (f"{stage}_{kind}" for stage in STAGES)
     }
     return {
         stage: Limits(
@@ -30,7 +28,7 @@ def read_limits(
             output=configured("output_limit"),
             memory=values[f"{stage}_memory_limit"],
         )
-        for stage in _STAGES
+        for stage in STAGES
     }
 
 

@@ -50,7 +50,7 @@ def read_request(
     sources = planning.sources(language, [each.file.name for each in files if each.is_code])
     return runtime, Job(
         package=runtime.package.id,
-        image=runtime.package.image,
+        image=runtime.image,
         files=tuple(
             dataclasses.replace(each.file, name=sources.renamed.get(each.file.name, each.file.name))
             for each in files

@@ -4,19 +4,20 @@ import contextlib
 import itertools
 import logging
 import secrets
+import select
+import time
+from collections.abc import Callable
 from typing import Any, Self
 
 from bitrun.faults import CallerFault, EngineFault, OurFault
 from bitrun.jobs import BoxLimits, Stage
 from bitrun.sandbox.attachment import Attachment
 from bitrun.sandbox.conversation import Conversation
-from bitrun.sandbox.engine import Engine
+from bitrun.sandbox.engine import INSTANCE, ROLE, Engine
 from bitrun.settings import Settings
 
 SUPERVISOR = "/bitrun/supervisor"
 WORKDIR = "/box"
-ROLE = "bitrun.role"
-INSTANCE = "bitrun.instance"
 
 # Fits into the 65536 ids of a user namespace, and stays clear of any user an image has.
 _FIRST_UID, _UIDS = 20000, 40000
@@ -36,6 +37,8 @@ class Box:
 
     def __init__(self, engine: Engine, container: str, attachment: Attachment, memory: int) -> None:
         self.container = container
+        self.made_at = time.monotonic()
+        self.on_leave: Callable[[], None] | None = None
         self._memory = memory
         self._engine = engine
         self._attachment = attachment
@@ -49,6 +52,12 @@ class Box:
         """
         self._limit_memory(stage.limits.memory)
         self.conversation.start(stage, interactive=interactive)
+
+    def is_waiting(self) -> bool:
+        """Whether its supervisor still waits for a first frame: then it has nothing to say."""
+        poll = select.poll()
+        poll.register(self._attachment, select.POLLIN)
+        return not poll.poll(0)
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when `Conversation.receive` has something."""
@@ -67,6 +76,9 @@ class Box:
     def discard(self) -> None:
         """End it. Leaving is enough: the supervisor exits and the engine removes the container."""
         self._attachment.close()
+        if self.on_leave is not None:
+            self.on_leave()
+            self.on_leave = None
 
     def destroy(self) -> None:
         """End it by force, for a box that may no longer notice that it was left."""
@@ -111,6 +123,10 @@ class BoxMaker:
             hostname="box",
             user="0:0",
             working_dir="/",
+            # The engine's own way to an unconnected namespace runs a hook in every container, at
+            # half of the container's whole cost. Told that there is no network, it leaves the
+            # namespace to runc, which makes a new one with nothing but loopback in it.
+            network_disabled=True,
             labels={ROLE: "box", INSTANCE: self.instance},
         )
         attachment = None
@@ -137,7 +153,7 @@ class BoxMaker:
             "auto_remove": True,
             "read_only": True,
             "tmpfs": {WORKDIR: tmpfs, "/tmp": tmpfs},  # noqa: S108  the container's own
-            "network_mode": "none",
+            "network_mode": "none",  # see also network_disabled
             "ipc_mode": "private",
             "cap_drop": ["ALL"],
             "cap_add": ["SETUID", "SETGID", "KILL"],

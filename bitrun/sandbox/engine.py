@@ -41,6 +41,11 @@ class Image:
     labels: Mapping[str, str]
 
 
+# The labels of our containers: what one is for, and the service process it belongs to.
+ROLE = "bitrun.role"
+INSTANCE = "bitrun.instance"
+
+
 class NotOnEngine(EngineFault):
     """The engine knows no such image or container."""
 

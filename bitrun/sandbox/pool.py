@@ -1,0 +1,188 @@
+"""The pool: boxes made ahead, each taken once, and replaced in the background.
+
+A run costs what its program costs if a box waits for it, and 100 ms more if not. But making a box
+costs the engine ten times what a run does. So while a burst of runs is being answered nothing is
+refilled, and however many requests miss, only so many boxes are made at once.
+"""
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from bitrun.faults import OurFault
+from bitrun.sandbox.box import Box, BoxMaker
+from bitrun.sandbox.engine import NotOnEngine
+from bitrun.sandbox.stock import Kind, Stock
+
+_MAKERS = 2  # threads that refill
+_MAKING_MOST = 4  # boxes under construction at once, for requests and refill together
+_BURST_SECONDS = 0.1  # after the last box was taken, until refilling goes on beside running ones
+_LOOK_SECONDS = 5.0  # between looks at the health of what waits
+_RETRY_SECONDS = 1.0  # after the engine failed
+
+_log = logging.getLogger(__name__)
+
+
+class Pool:
+    """Boxes for runs. Threads share it; `close` ends it.
+
+    `offered` tells which kinds can be asked for, with how many of each are pinned.
+    """
+
+    def __init__(
+        self, boxes: BoxMaker, places: int, offered: Callable[[], Mapping[Kind, int]]
+    ) -> None:
+        self._boxes = boxes
+        self._offered = offered
+        self._stock = Stock(places)
+        lock = threading.Lock()
+        self._box_came = threading.Condition(lock)
+        self._refill_due = threading.Condition(lock)
+        self._lock = lock
+        self._under_way: Counter[Kind] = Counter()  # refills
+        self._making = 0
+        self._missing = 0  # requests that wait for a box
+        self._running = 0
+        self._taken_at = 0.0
+        self._looked_at = 0.0
+        self._settled = False  # nothing to refill when last looked at
+        self._closed = False
+        self._makers = [
+            threading.Thread(target=self._refill, name=f"maker-{number}", daemon=True)
+            for number in range(_MAKERS if places else 0)
+        ]
+
+    def start(self) -> None:
+        """Begin to fill it."""
+        for maker in self._makers:
+            maker.start()
+
+    def take(self, kind: Kind, memory: int, *, fresh: bool = False) -> Box:
+        """Take a box that waits, or make one; a `fresh` one is always made.
+
+        One that is made for this request is given `memory` bytes at once; one that waited has its
+        kind's, and can be given less.
+
+        Raises:
+            NotOnEngine: the image is not there.
+            EngineUnavailable, EngineFault: the engine failed.
+        """
+        with self._lock:
+            self._stock.ask(kind)
+            box = self._wait_for(kind, fresh=fresh)
+            self._running += 1
+            if box is None:
+                self._making += 1
+            else:
+                self._taken_at = time.monotonic()
+            if self._settled:
+                self._settled = False
+                self._refill_due.notify_all()
+        if box is None:
+            box = self._make_now(kind, memory)
+        box.on_leave = self._left
+        return box
+
+    def look_again(self) -> None:
+        """Ask anew what is offered: an image has come, gone or been replaced."""
+        with self._lock:
+            self._looked_at = 0.0
+            self._refill_due.notify_all()
+
+    def close(self) -> None:
+        """Discard what waits, and return when no box is being made ahead any more."""
+        with self._lock:
+            self._closed = True
+            self._refill_due.notify_all()
+        for maker in self._makers:
+            if maker.is_alive():
+                maker.join()
+        with self._lock:
+            self._stock.clear()
+
+    def _wait_for(self, kind: Kind, *, fresh: bool) -> Box | None:
+        """Wait until there is a box, or room to make one; None for the latter."""
+        self._missing += 1
+        try:
+            while True:
+                box = None if fresh else self._stock.take(kind)
+                if box is not None or self._making < _MAKING_MOST:
+                    return box
+                self._box_came.wait()
+        finally:
+            self._missing -= 1
+
+    def _make_now(self, kind: Kind, memory: int) -> Box:
+        try:
+            return self._boxes.make(kind.image, kind.limits, memory)
+        except BaseException:
+            self._left()
+            raise
+        finally:
+            with self._lock:
+                self._making -= 1
+                self._box_came.notify()
+
+    def _left(self) -> None:
+        with self._lock:
+            self._running -= 1
+            if not self._running:
+                self._refill_due.notify_all()
+
+    # The makers
+
+    def _refill(self) -> None:
+        while (kind := self._await_need()) is not None:
+            box = self._make_ahead(kind)
+            with self._lock:
+                self._making -= 1
+                self._under_way[kind] -= 1
+                if box is not None:
+                    self._stock.add(kind, box)
+                self._box_came.notify()
+
+    def _await_need(self) -> Kind | None:
+        """Wait until a kind should be made; None when the pool has closed."""
+        while True:
+            self._look()
+            with self._lock:
+                if self._closed:
+                    return None
+                now = time.monotonic()
+                burst = self._running > 0 and now - self._taken_at < _BURST_SECONDS
+                if not burst and not self._missing and self._making < _MAKING_MOST:
+                    kind = self._stock.next_kind(self._under_way)
+                    if kind is not None:
+                        self._making += 1
+                        self._under_way[kind] += 1
+                        return kind
+                    self._settled = True
+                self._refill_due.wait(_LOOK_SECONDS if self._settled else _BURST_SECONDS)
+
+    def _make_ahead(self, kind: Kind) -> Box | None:
+        try:
+            return self._boxes.make(kind.image, kind.limits, kind.limits.memory)
+        except NotOnEngine:
+            self.look_again()
+        except OurFault as fault:
+            _log.warning("No box could be made ahead: %s", fault)
+        time.sleep(_RETRY_SECONDS)
+        return None
+
+    def _look(self) -> None:
+        """Look, now and then, at what is offered and at the health of what waits."""
+        with self._lock:
+            now = time.monotonic()
+            if now - self._looked_at < _LOOK_SECONDS:
+                return
+            self._looked_at = now
+        try:
+            offered = self._offered()
+        except OurFault as fault:
+            _log.debug("What is offered is not known: %s", fault)
+            return
+        with self._lock:
+            self._stock.offer(offered)
+            self._stock.drop_spent()
