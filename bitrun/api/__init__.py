@@ -1,8 +1,9 @@
 """HTTP, and nothing but HTTP: requests become jobs, results become replies."""
 
-from flask import Flask, Response, request
-from werkzeug.exceptions import UnsupportedMediaType
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
+from bitrun import __version__
 from bitrun.api import errors, v1, v2
 from bitrun.api.connect import Sessions
 from bitrun.service import Service
@@ -20,6 +21,10 @@ def create_app(service: Service) -> Flask:
         app.register_blueprint(v2.blueprint(service, sessions, name))
     errors.register(app)
 
+    @app.get("/")
+    def root() -> Response:
+        return jsonify(message=f"BitRun v{__version__}")
+
     @app.before_request
     def require_json() -> None:
         # Before routing: Piston answers so on paths it does not know, too.
@@ -29,6 +34,16 @@ def create_app(service: Service) -> Flask:
             and not request.headers.get("Content-Type", "").startswith("application/json")
         ):
             raise UnsupportedMediaType
+
+    @app.before_request
+    def require_all_of_the_body() -> None:
+        # Of a body that does not tell its length, werkzeug keeps what is within the limit.
+        if (
+            request.content_length is None
+            and len(request.get_data()) == limit
+            and request.environ["wsgi.input"].read(1)
+        ):
+            raise RequestEntityTooLarge
 
     @app.after_request
     def allow_origin(response: Response) -> Response:

@@ -13,7 +13,7 @@ def parse_json(body: bytes | str) -> Any:
         CallerFault: it is none; the text says what is wrong and where.
     """
     try:
-        text = body.decode("utf-8") if isinstance(body, bytes) else body
+        text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
         return json.loads(text, parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
         raise CallerFault(f"The body is no UTF-8 at byte {error.start}") from error
