@@ -48,7 +48,7 @@ def read_files(files: list[dict[str, Any]]) -> list[RequestFile]:
     found: dict[str, RequestFile] = {}
     for index, entry in enumerate(files):
         encoding = entry.get("encoding")
-        name = _name(entry.get("name") or f"file{index}.code", index)
+        name = _name(entry.get("name"), index)
         content = _content(entry["content"], encoding, index)
         found[name] = RequestFile(File(name, content), encoding not in ("base64", "hex"))
     return list(found.values())
@@ -56,6 +56,8 @@ def read_files(files: list[dict[str, Any]]) -> list[RequestFile]:
 
 def _name(name: Any, index: int) -> str:
     where = f"files[{index}].name"
+    if name in (None, "", 0):  # what counts as none in Piston's language, false included
+        name = f"file{index}.code"
     if not isinstance(name, str):
         raise CallerFault(f"{where} must be a string")
     if "\0" in name or not _is_unicode(name):
