@@ -81,7 +81,7 @@ def _newest(states: Iterable[PackageState], name: Any, version: Any) -> PackageS
     named = [state for state in states if state.package.name == name]
     if not isinstance(version, str):
         return None
-    newest = newest_match((state.version for state in named), version)
+    newest = newest_match(tuple(state.version for state in named), version)
     return next((state for state in named if state.version == newest), None)
 
 

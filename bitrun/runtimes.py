@@ -1,6 +1,7 @@
 """What can run at this moment: the languages of the packages that are installed."""
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bitrun.catalogue import Catalogue, Language, Package
@@ -33,26 +34,43 @@ class Runtimes:
     ) -> None:
         self._catalogue = catalogue
         self._installed = installed
+        self._view = _View({}, ())
 
-    def all(self) -> list[Runtime]:
+    def all(self) -> Sequence[Runtime]:
         """List them in the catalogue's order.
 
         Raises:
             EngineUnavailable, EngineFault: the engine can't be asked.
         """
-        installed = self._installed()
-        return [
-            Runtime(package, language, installed[package.id].version, installed[package.id].image)
-            for package, language in self._catalogue.languages()
-            if package.id in installed
-        ]
+        return self._current().runtimes
 
     def find(self, name: str, version: str) -> Runtime | None:
         """Find the newest runtime of a language, by its name or an alias, in a SemVer range."""
-        named = [
-            runtime
-            for runtime in self.all()
-            if name == runtime.language.name or name in runtime.language.aliases
-        ]
-        newest = newest_match((runtime.version for runtime in named), version)
+        named = self._current().by_name.get(name, ())
+        newest = newest_match(tuple(runtime.version for runtime in named), version)
         return next((runtime for runtime in named if runtime.version == newest), None)
+
+    def _current(self) -> "_View":
+        installed = self._installed()
+        if self._view.installed is not installed:
+            self._view = _View(
+                installed,
+                tuple(
+                    Runtime(package, language, found.version, found.image)
+                    for package, language in self._catalogue.languages()
+                    if (found := installed.get(package.id)) is not None
+                ),
+            )
+        return self._view
+
+
+class _View:
+    """The runtimes of one answer to what is installed, found by name without a search."""
+
+    def __init__(self, installed: Mapping[str, Installed], runtimes: Sequence[Runtime]) -> None:
+        self.installed = installed
+        self.runtimes = runtimes
+        self.by_name: dict[str, list[Runtime]] = defaultdict(list)
+        for runtime in runtimes:
+            for name in {runtime.language.name, *runtime.language.aliases}:
+                self.by_name[name].append(runtime)

@@ -1,13 +1,14 @@
 """Versions as npm understands them, which is what Piston's clients write."""
 
-from collections.abc import Iterable
+from functools import lru_cache
 
 import nodesemver
 
 _LONGEST = 256  # npm refuses longer ones, too
 
 
-def newest_match(versions: Iterable[str], wanted: str) -> str | None:
+@lru_cache(maxsize=1024)  # a range takes a millisecond to parse, and few are in use
+def newest_match(versions: tuple[str, ...], wanted: str) -> str | None:
     """Return the newest version that a range admits; None if there is none, or it is no range."""
     if len(wanted) > _LONGEST:
         return None

@@ -21,6 +21,7 @@ import docker
 import requests
 import urllib3
 from docker import errors
+from docker.transport import UnixHTTPAdapter
 from docker.utils import kwargs_from_env
 
 from bitrun.faults import BuildFault, EngineFault, EngineUnavailable
@@ -67,6 +68,20 @@ def _translated() -> Iterator[None]:
         raise EngineUnavailable(f"The Docker engine does not answer: {error}") from error
 
 
+_CONNECTIONS = 16  # kept for the next calls; more are made as they are needed
+
+
+class _OnePool(UnixHTTPAdapter):
+    """One pool of connections for the engine.
+
+    docker-py's own adapter has one for each URL, and every container has URLs of its own: no
+    connection would ever serve twice.
+    """
+
+    def get_connection(self, url: str | bytes, proxies: Any = None) -> Any:  # noqa: ARG002
+        return super().get_connection("http+docker://localhost", proxies)
+
+
 class Engine:
     """The engine that `DOCKER_HOST` (and `DOCKER_TLS_VERIFY`, `DOCKER_CERT_PATH`) names.
 
@@ -82,12 +97,24 @@ class Engine:
     def _client(self) -> docker.APIClient:
         with self._lock:
             if self._connected is None:
-                self._connected = docker.APIClient(
+                client = docker.APIClient(
                     version="auto",
                     timeout=self._timeout,  # type: ignore[arg-type]  # the stubs know no fraction
-                    max_pool_size=64,
+                    max_pool_size=_CONNECTIONS,
                     **kwargs_from_env(),
                 )
+                adapter = client.get_adapter(client.base_url)
+                if isinstance(adapter, UnixHTTPAdapter):
+                    one = _OnePool(
+                        f"http+unix://{adapter.socket_path}",
+                        self._timeout,  # type: ignore[arg-type]
+                        max_pool_size=_CONNECTIONS,
+                    )
+                    client.mount("http+docker://", one)
+                # For every request it would look through the environment for proxies and netrc,
+                # a millisecond of processor time; none of them is meant for an engine.
+                client.trust_env = False
+                self._connected = client
             return self._connected
 
     def ping(self) -> None:
