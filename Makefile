@@ -11,9 +11,14 @@ ifdef PORT
 export BITRUN_PORT := $(PORT)
 endif
 
+# Whoever needs an authority of their own for pip here needs it inside image builds, too.
+ifdef PIP_CERT
+export BITRUN_BUILD_CA_BUNDLE ?= $(PIP_CERT)
+endif
+
 .PHONY: help
 help: ## Print the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: run
 run: install ## Serve on http://127.0.0.1:5000; HOST= and PORT= move the address
@@ -38,6 +43,10 @@ develop:
 .PHONY: test
 test: develop install ## Run every test against a real Docker engine; ARGS= goes to pytest
 	@$(PYTHON) -m pytest $(ARGS)
+
+.PHONY: test-languages
+test-languages: develop engine ## Install, try and measure every language, or LANGS="..."; REMOVE=1 saves disk, AGAIN=1 tries all anew
+	@$(PYTHON) -m scripts.languages $(if $(REMOVE),--remove) $(if $(AGAIN),--again) $(LANGS)
 
 .PHONY: lint
 lint: develop ## Check style and types

@@ -40,6 +40,12 @@ def write(path: Path, text: str) -> Path:
         ("build: one", "build: one\n    pull: two", "packages.0", "one of build and pull"),
         ("name: one\n    build", "name: ONE\n    build", "packages.0.name", "pattern"),
         ("extensions: [one]", "extensions: [one, one]", "packages", "extension stands more than"),
+        (
+            GOOD,
+            GOOD + GOOD.partition("\n  -")[2].join(("  -", "")),
+            "packages",
+            "package stands more",
+        ),
         (GOOD, "packages: []", "packages", "at least 1"),
         (GOOD, "[", "", "while parsing"),
         (GOOD, "", "packages", "valid"),
@@ -75,12 +81,22 @@ def test_extensions_keep_their_case_where_it_matters() -> None:
     assert language("xyz") is None
 
 
+def test_versions_of_a_package_share_its_name_and_nothing_else() -> None:
+    found = SHIPPED.versions("node")
+    assert len({package.id for package in found}) == len(found) > 1
+    assert len({package.image for package in found}) == len(found)
+    assert [SHIPPED.package(package.id) for package in found] == list(found)
+    assert SHIPPED.package("nothing-such") is None
+
+
 @pytest.mark.parametrize(
     ("template", "names", "arguments", "expected"),
     [
         ("python3 -B %s", ["a.py"], ["x y"], ("python3", "-B", "a.py", "x y")),
         ("run %s", ["-x"], [], ("run", "./-x")),
         ("run %s", ["a b'c"], [], ("run", "a b'c")),
+        ("cc %1", ["a.c", "b.c"], [], ("cc", "a.c")),
+        ("cc %s %1", ["%s.c", "%1.c"], [], ("cc", "%s.c", "%1.c", "%s.c")),
         ("cc %s -lm", ["a.c", "b.c"], [], ("cc", "a.c", "b.c", "-lm")),
         ("a %s && b", ["$(x)"], ["1"], ("sh", "-c", "a '$(x)' && b \"$@\"", "sh", "1")),
         ('a "$@" | b', [], ["1"], ("sh", "-c", 'a "$@" | b', "sh", "1")),

@@ -26,7 +26,8 @@ def pack(folder: Path, more: Mapping[str, bytes] = _NOTHING) -> bytes:
     """
     packed = BytesIO()
     try:
-        with tarfile.open(fileobj=packed, mode="w") as archive:
+        # A link to another image's file is packed as that file.
+        with tarfile.open(fileobj=packed, mode="w", dereference=True) as archive:
             archive.add(folder, arcname=".", filter=_reproducible)
             for name, content in more.items():
                 _add(archive, name, content)

@@ -249,6 +249,38 @@ def test_builds_know_the_proxies(
     assert images.installed()[OURS].version == "mirror.example"
 
 
+def test_builds_are_given_the_certificates_and_no_image_keeps_them(
+    engine: Engine, folder: Path, tmp_path: Path, images: Images
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text("certificates")
+    write(
+        folder,
+        "FROM bitrun/base AS build",
+        "COPY ca-bundle.pem /",
+        "RUN wc -c < /ca-bundle.pem > /version",
+        "FROM bitrun/base",
+        "COPY --from=build /version /",
+    )
+    images.install(BUILT, Lines())
+    without = images.installed()[OURS]
+    assert without.version == "0"
+    trusting = Images(engine, folder, bundle)
+    trusting.install(BUILT, Lines())
+    assert trusting.installed()[OURS] == without  # the bundle is no part of the source
+    trusting.remove(BUILT)
+    trusting.install(BUILT, Lines())
+    assert trusting.installed()[OURS].version == "12"
+    assert engine.output(BUILT.image, ["find", "/", "-xdev", "-name", "ca-bundle.pem"]) == ""
+
+
+def test_unreadable_certificates_are_a_fault(
+    engine: Engine, folder: Path, tmp_path: Path, images: Images
+) -> None:
+    with pytest.raises(BuildFault, match="certificates"):
+        Images(engine, folder, tmp_path / "nowhere").install(BUILT, Lines())
+
+
 def test_silent_registry_is_not_waited_for() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]

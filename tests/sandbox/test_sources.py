@@ -1,4 +1,6 @@
+import io
 import os
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,8 +42,9 @@ def test_what_a_build_would_notice_changes_the_hash(
         lambda folder: os.utime(folder / "Dockerfile", (1, 1)),
         lambda folder: (folder / "Dockerfile").chmod(0o600),
         lambda folder: folder.rename(folder.with_name("moved")).rename(folder),
+        lambda folder: (folder / "tests" / "one").mkdir(parents=True),
     ],
-    ids=["time", "umask", "place"],
+    ids=["time", "umask", "place", "tests"],
 )
 def test_what_a_checkout_may_change_leaves_the_hash(
     folder: Path, change: Callable[[Path], object]
@@ -49,6 +52,24 @@ def test_what_a_checkout_may_change_leaves_the_hash(
     before = digest(pack(folder))
     change(folder)
     assert digest(pack(folder)) == before
+
+
+def test_a_link_to_another_image_s_file_is_packed_as_that_file(folder: Path) -> None:
+    elsewhere = folder.with_name("elsewhere")
+    elsewhere.write_text("content")
+    (folder / "linked").symlink_to(elsewhere)
+    before = pack(folder)
+    (folder / "linked").unlink()
+    (folder / "linked").write_text("content")
+    assert pack(folder) == before
+
+
+def test_further_files_are_packed_beside_those_of_the_folder(folder: Path) -> None:
+    with tarfile.open(fileobj=io.BytesIO(pack(folder, {"more": b"content"}))) as archive:
+        assert {"./Dockerfile", "more"} <= set(archive.getnames())
+        more = archive.extractfile("more")
+        assert more is not None
+        assert more.read() == b"content"
 
 
 def test_parts_of_a_hash_do_not_run_together() -> None:

@@ -1,0 +1,1 @@
+: "${missing:?is not set}"

@@ -1,0 +1,3 @@
+echo "Größe 日本"
+read -r line
+echo "$line"

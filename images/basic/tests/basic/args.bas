@@ -1,0 +1,2 @@
+print peek$("argument")
+print peek$("argument")

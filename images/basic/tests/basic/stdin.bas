@@ -1,0 +1,2 @@
+line input "" line$
+print line$

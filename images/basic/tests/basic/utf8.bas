@@ -1,0 +1,3 @@
+print "Größe 日本"
+line input "" line$
+print line$

@@ -1,0 +1,3 @@
+(import (chicken process-context))
+
+(for-each print (command-line-arguments))

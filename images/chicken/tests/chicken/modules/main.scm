@@ -1,0 +1,3 @@
+(load "helper.scm")
+
+(print (greeting))

@@ -1,0 +1,3 @@
+(import (chicken io))
+
+(print (read-line))

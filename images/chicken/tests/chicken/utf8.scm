@@ -1,0 +1,4 @@
+(import (chicken io))
+
+(print "Größe 日本")
+(print (read-line))

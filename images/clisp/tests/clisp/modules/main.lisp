@@ -1,0 +1,3 @@
+(load "helper.lisp")
+
+(write-line (greeting))

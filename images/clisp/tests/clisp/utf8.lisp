@@ -1,0 +1,2 @@
+(write-line "Größe 日本")
+(write-line (read-line))

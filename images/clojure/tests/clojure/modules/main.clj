@@ -1,0 +1,3 @@
+(load-file "helper.clj")
+
+(println (greeting))

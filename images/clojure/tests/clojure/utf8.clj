@@ -1,0 +1,2 @@
+(println "Größe 日本")
+(println (read-line))

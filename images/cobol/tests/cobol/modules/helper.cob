@@ -1,0 +1,5 @@
+identification division.
+program-id. helper.
+procedure division.
+    display "Hello, module!".
+    goback.

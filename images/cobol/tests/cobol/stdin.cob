@@ -1,0 +1,9 @@
+identification division.
+program-id. echo.
+data division.
+working-storage section.
+01 line-read pic x(80).
+procedure division.
+    accept line-read.
+    display function trim(line-read trailing).
+    stop run.

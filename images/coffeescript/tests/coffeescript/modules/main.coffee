@@ -1,0 +1,3 @@
+{ greeting } = require "./helper"
+
+console.log greeting()

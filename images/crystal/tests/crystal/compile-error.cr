@@ -1,0 +1,1 @@
+number : Int32 = "text"

@@ -1,0 +1,3 @@
+import { greeting } from "./helper.js";
+
+console.log(greeting());

@@ -1,0 +1,4 @@
+import * as fs from "node:fs";
+
+console.log("Größe 日本");
+console.log(fs.readFileSync(0, "utf8").trimEnd());

@@ -1,0 +1,1 @@
+select * from read_csv('/dev/stdin', header = false, sep = '\0');

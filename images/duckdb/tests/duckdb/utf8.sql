@@ -1,0 +1,2 @@
+select 'Größe 日本';
+select * from read_csv('/dev/stdin', header = false, sep = '\0');

@@ -1,0 +1,2 @@
+(dolist (argument (cddddr (ext:command-args)))
+  (write-line argument))

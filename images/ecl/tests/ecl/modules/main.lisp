@@ -1,0 +1,3 @@
+(load "helper.lisp" :verbose nil)
+
+(write-line (greeting))

@@ -1,0 +1,3 @@
+defmodule Helper do
+  def greeting, do: "Hello, module!"
+end

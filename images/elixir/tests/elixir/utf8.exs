@@ -1,0 +1,2 @@
+IO.puts("Größe 日本")
+IO.write(IO.gets(""))

@@ -1,0 +1,3 @@
+fn greeting {
+  echo "Hello, module!"
+}

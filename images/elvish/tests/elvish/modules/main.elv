@@ -1,0 +1,3 @@
+use ./helper
+
+helper:greeting

@@ -1,0 +1,2 @@
+echo "Größe 日本"
+echo (read-line)

@@ -1,0 +1,3 @@
+(dolist (argument command-line-args-left)
+  (princ argument)
+  (terpri))

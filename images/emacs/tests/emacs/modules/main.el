@@ -1,0 +1,3 @@
+(load (expand-file-name "helper.el") nil t)
+(princ (greeting))
+(terpri)

@@ -1,0 +1,2 @@
+(princ (read-from-minibuffer ""))
+(terpri)

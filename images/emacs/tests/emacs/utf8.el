@@ -1,0 +1,3 @@
+(princ "Größe 日本\n")
+(princ (read-from-minibuffer ""))
+(terpri)

@@ -1,0 +1,3 @@
+
+main(Arguments) ->
+    [io:format("~ts~n", [Argument]) || Argument <- Arguments].

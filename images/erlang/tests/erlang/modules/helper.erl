@@ -1,0 +1,4 @@
+-module(helper).
+-export([greeting/0]).
+
+greeting() -> "Hello, module!".

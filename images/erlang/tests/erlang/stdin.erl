@@ -1,0 +1,2 @@
+main(_) ->
+    io:put_chars(io:get_line("")).

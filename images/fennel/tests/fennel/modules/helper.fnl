@@ -1,0 +1,3 @@
+(fn greeting [] "Hello, module!")
+
+{: greeting}

@@ -1,0 +1,2 @@
+#!/bin/sh
+: "${missing:?is not set}"

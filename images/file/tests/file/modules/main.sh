@@ -1,0 +1,3 @@
+#!/bin/sh
+. ./helper.sh
+greeting

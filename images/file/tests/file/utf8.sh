@@ -1,0 +1,3 @@
+#!/bin/sh
+echo "Größe 日本"
+cat

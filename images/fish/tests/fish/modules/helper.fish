@@ -1,0 +1,3 @@
+function greeting
+    echo "Hello, module!"
+end

@@ -1,0 +1,3 @@
+echo "Größe 日本"
+read line
+echo $line

@@ -1,0 +1,2 @@
+: echo begin key dup 10 <> while emit repeat drop cr ;
+echo

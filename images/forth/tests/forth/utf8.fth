@@ -1,0 +1,3 @@
+: echo begin key dup 10 <> while emit repeat drop cr ;
+." Größe 日本" cr
+echo

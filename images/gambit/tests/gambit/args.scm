@@ -1,0 +1,3 @@
+(for-each
+ (lambda (argument) (display argument) (newline))
+ (cdr (command-line)))

@@ -1,0 +1,4 @@
+(load "helper.scm")
+
+(display (greeting))
+(newline)

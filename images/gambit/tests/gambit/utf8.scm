@@ -1,0 +1,4 @@
+(display "Größe 日本")
+(newline)
+(display (read-line))
+(newline)

@@ -1,0 +1,2 @@
+BEGIN { print "Größe 日本" }
+{ print }

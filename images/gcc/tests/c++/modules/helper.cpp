@@ -1,0 +1,5 @@
+#include "helper.h"
+
+std::string greeting() {
+    return "Hello, module!";
+}

@@ -1,0 +1,7 @@
+#include <iostream>
+
+#include "helper.h"
+
+int main() {
+    std::cout << greeting() << '\n';
+}

@@ -1,0 +1,5 @@
+#include "helper.h"
+
+const char *greeting(void) {
+    return "Hello, module!";
+}

@@ -1,0 +1,7 @@
+#include <stdio.h>
+
+#include "helper.h"
+
+int main(void) {
+    puts(greeting());
+}

@@ -1,0 +1,6 @@
+import std.stdio;
+import helper;
+
+void main() {
+    writeln(greeting());
+}

@@ -1,0 +1,6 @@
+import std.stdio;
+
+void main() {
+    writeln("Größe 日本");
+    write(readln());
+}

@@ -1,0 +1,3 @@
+program broken
+  error stop "broken"
+end program

@@ -1,0 +1,3 @@
+subroutine greet()
+  print '(a)', "Hello, module!"
+end subroutine

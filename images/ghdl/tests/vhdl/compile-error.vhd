@@ -1,0 +1,7 @@
+entity main is
+end entity;
+
+architecture simulation of main is
+begin
+  nothing;
+end architecture;

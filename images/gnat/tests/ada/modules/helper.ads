@@ -1,0 +1,3 @@
+package Helper is
+   function Greeting return String;
+end Helper;

@@ -1,0 +1,3 @@
+set print "-"
+print ARG1
+print ARG2

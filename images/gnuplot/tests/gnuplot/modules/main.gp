@@ -1,0 +1,3 @@
+load "helper.gp"
+set print "-"
+print greeting

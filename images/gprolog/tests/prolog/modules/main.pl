@@ -1,0 +1,3 @@
+:- initialization(main).
+
+main :- greeting(Greeting), write(Greeting), nl.

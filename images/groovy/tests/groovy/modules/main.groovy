@@ -1,0 +1,1 @@
+println evaluate(new File("helper.groovy"))

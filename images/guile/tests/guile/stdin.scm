@@ -1,0 +1,4 @@
+(use-modules (ice-9 rdelim))
+
+(display (read-line))
+(newline)

@@ -1,0 +1,4 @@
+import Helper (greeting)
+
+main :: IO ()
+main = putStrLn greeting

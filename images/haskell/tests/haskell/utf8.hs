@@ -1,0 +1,4 @@
+main :: IO ()
+main = do
+  putStrLn "Größe 日本"
+  getLine >>= putStrLn

@@ -1,0 +1,5 @@
+class Helper {
+    public static function greeting():String {
+        return "Hello, module!";
+    }
+}

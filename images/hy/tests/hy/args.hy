@@ -1,0 +1,4 @@
+(import sys)
+
+(for [argument (cut sys.argv 1 None)]
+  (print argument))

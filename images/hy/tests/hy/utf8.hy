@@ -1,0 +1,2 @@
+(print "Größe 日本")
+(print (input))

@@ -1,0 +1,3 @@
+module helper;
+  initial $display("Hello, module!");
+endmodule

@@ -1,0 +1,3 @@
+module main;
+  helper helper_instance();
+endmodule

@@ -1,0 +1,8 @@
+module main;
+  reg [8*80:1] line;
+  integer got;
+  initial begin
+    got = $fgets(line, 32'h8000_0000);
+    $write("%0s", line);
+  end
+endmodule

@@ -1,0 +1,8 @@
+import java.util.Scanner;
+
+public class Main {
+    public static void main(String[] args) {
+        System.out.println("Größe 日本");
+        System.out.println(new Scanner(System.in).nextLine());
+    }
+}

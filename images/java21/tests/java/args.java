@@ -1,0 +1,1 @@
+../../../java/tests/java/args.java

@@ -1,0 +1,3 @@
+import "helper" as helper;
+
+helper::greeting

@@ -1,0 +1,4 @@
+fun main() {
+    println("Größe 日本")
+    println(readln())
+}

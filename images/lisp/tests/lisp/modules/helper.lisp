@@ -1,0 +1,2 @@
+(defun greeting ()
+  "Hello, module!")

@@ -1,0 +1,2 @@
+for argument in process.argv.slice 2
+  console.log argument

@@ -1,0 +1,7 @@
+local helper = {}
+
+function helper.greeting()
+  return "Hello, module!"
+end
+
+return helper

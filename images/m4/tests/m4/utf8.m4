@@ -1,0 +1,2 @@
+Größe 日本
+include(`/dev/stdin')dnl

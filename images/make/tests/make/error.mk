@@ -1,0 +1,2 @@
+all:
+	@echo broken >&2; false

@@ -1,0 +1,4 @@
+include helper.mk
+
+all:
+	@echo '$(greeting)'

@@ -1,0 +1,3 @@
+all:
+	@echo 'Größe 日本'
+	@cat

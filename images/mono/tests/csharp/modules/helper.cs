@@ -1,0 +1,5 @@
+static class Helper {
+    public static string Greeting() {
+        return "Hello, module!";
+    }
+}

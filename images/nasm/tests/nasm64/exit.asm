@@ -1,0 +1,6 @@
+global _start
+
+_start:
+    mov rax, 60
+    mov rdi, 3
+    syscall

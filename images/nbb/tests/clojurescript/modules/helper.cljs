@@ -1,0 +1,3 @@
+(ns helper)
+
+(defn greeting [] "Hello, module!")

@@ -1,0 +1,4 @@
+(ns main
+  (:require [helper]))
+
+(println (helper/greeting))

@@ -1,0 +1,3 @@
+(require '["fs" :as fs])
+
+(print (str (.readFileSync fs 0)))

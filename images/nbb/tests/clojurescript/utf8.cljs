@@ -1,0 +1,4 @@
+(require '["fs" :as fs])
+
+(println "Größe 日本")
+(print (str (.readFileSync fs 0)))

@@ -1,0 +1,2 @@
+proc greeting*(): string =
+  "Hello, module!"

@@ -1,0 +1,3 @@
+const { greeting } = require("./helper");
+
+console.log(greeting());

@@ -1,0 +1,5 @@
+#import <Foundation/Foundation.h>
+
+@interface Helper : NSObject
++ (NSString *)greeting;
+@end

@@ -1,0 +1,7 @@
+#import "helper.h"
+
+@implementation Helper
++ (NSString *)greeting {
+    return @"Hello, module!";
+}
+@end

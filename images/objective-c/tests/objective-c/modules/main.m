@@ -1,0 +1,7 @@
+#import "helper.h"
+
+int main(void) {
+    @autoreleasepool {
+        printf("%s\n", [[Helper greeting] UTF8String]);
+    }
+}

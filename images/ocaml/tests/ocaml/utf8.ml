@@ -1,0 +1,3 @@
+let () =
+  print_endline "Größe 日本";
+  print_endline (read_line ())

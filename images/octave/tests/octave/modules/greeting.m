@@ -1,0 +1,3 @@
+function text = greeting()
+  text = "Hello, module!";
+end

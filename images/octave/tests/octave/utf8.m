@@ -1,0 +1,2 @@
+disp("Größe 日本")
+disp(fgetl(stdin))

@@ -1,0 +1,2 @@
+read("helper.gp");
+print(greeting());

@@ -1,0 +1,1 @@
+print(externstr("head -n1")[1]);

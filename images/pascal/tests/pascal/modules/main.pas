@@ -1,0 +1,6 @@
+program Main;
+uses
+  Helper;
+begin
+  WriteLn(Greeting);
+end.

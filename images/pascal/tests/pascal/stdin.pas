@@ -1,0 +1,7 @@
+program Echo;
+var
+  Line: string;
+begin
+  ReadLn(Line);
+  WriteLn(Line);
+end.

@@ -1,0 +1,5 @@
+package Helper;
+
+sub greeting { return "Hello, module!" }
+
+1;

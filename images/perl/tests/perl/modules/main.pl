@@ -1,0 +1,4 @@
+use lib ".";
+use Helper;
+
+print Helper::greeting(), "\n";

@@ -1,0 +1,2 @@
+print "Größe 日本\n";
+print scalar <STDIN>;

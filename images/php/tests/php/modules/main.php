@@ -1,0 +1,4 @@
+<?php
+require "helper.php";
+
+echo greeting(), "\n";

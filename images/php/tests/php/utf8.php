@@ -1,0 +1,3 @@
+<?php
+echo "Größe 日本\n";
+echo fgets(STDIN);

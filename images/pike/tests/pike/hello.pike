@@ -1,0 +1,4 @@
+int main() {
+    write("Hello, World!\n");
+    return 0;
+}

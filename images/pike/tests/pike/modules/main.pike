@@ -1,0 +1,4 @@
+int main() {
+    write("%s\n", .helper.greeting());
+    return 0;
+}

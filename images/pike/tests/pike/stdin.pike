@@ -1,0 +1,4 @@
+int main() {
+    write("%s\n", Stdio.stdin->gets());
+    return 0;
+}

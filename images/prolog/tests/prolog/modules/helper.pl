@@ -1,0 +1,3 @@
+:- module(helper, [greeting/1]).
+
+greeting('Hello, module!').

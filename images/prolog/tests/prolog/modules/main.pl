@@ -1,0 +1,4 @@
+:- use_module(helper).
+:- initialization(main).
+
+main :- greeting(Greeting), write(Greeting), nl.

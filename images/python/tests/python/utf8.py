@@ -1,0 +1,4 @@
+import sys
+
+print("Größe 日本")
+print(sys.stdin.readline(), end="")

@@ -1,0 +1,3 @@
+# coding: utf-8
+print "Größe 日本"
+print raw_input()

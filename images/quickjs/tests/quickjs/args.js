@@ -1,0 +1,3 @@
+for (const argument of scriptArgs.slice(1)) {
+  console.log(argument);
+}

@@ -1,0 +1,2 @@
+console.log("Größe 日本");
+console.log(std.in.getline());

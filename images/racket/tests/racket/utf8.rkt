@@ -1,0 +1,3 @@
+#lang racket/base
+(displayln "Größe 日本")
+(displayln (read-line))

@@ -1,0 +1,3 @@
+unit module Helper;
+
+sub greeting is export { "Hello, module!" }

@@ -1,0 +1,2 @@
+say "Größe 日本";
+say get;

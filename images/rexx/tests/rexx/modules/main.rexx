@@ -1,0 +1,2 @@
+call "helper.rexx"
+say result

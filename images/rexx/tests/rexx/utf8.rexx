@@ -1,0 +1,3 @@
+say "Größe 日本"
+parse pull line
+say line

@@ -1,0 +1,2 @@
+cat(commandArgs(trailingOnly = TRUE), sep = "\n")
+cat("\n")

@@ -1,0 +1,1 @@
+cat(readLines("stdin", n = 1), "\n", sep = "")

@@ -1,0 +1,2 @@
+puts "Größe 日本"
+puts gets

@@ -1,0 +1,1 @@
+select arg from argv;

@@ -1,0 +1,1 @@
+create table greeting as select 'Hello, module!' as text;

@@ -1,0 +1,2 @@
+.read helper.sql
+select text from greeting;

@@ -1,0 +1,2 @@
+select 'Größe 日本';
+select 'üñí → 世界';

@@ -1,0 +1,2 @@
+foreach (argument in vargv)
+    print(argument + "\n");

@@ -1,0 +1,2 @@
+dofile("helper.nut");
+print(greeting() + "\n");

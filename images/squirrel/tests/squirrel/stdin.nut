@@ -1,0 +1,4 @@
+local c;
+while ((c = stdin.readn('b')) != null && c != '\n')
+    print(c.tochar());
+print("\n");

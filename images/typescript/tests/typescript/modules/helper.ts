@@ -1,0 +1,5 @@
+import { join } from "lodash";
+
+export function greeting(): string {
+  return join(["Hello", "module!"], ", ");
+}

@@ -1,0 +1,3 @@
+import { greeting } from "./helper";
+
+console.log(greeting());

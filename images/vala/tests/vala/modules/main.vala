@@ -1,0 +1,3 @@
+void main() {
+    stdout.printf("%s\n", greeting());
+}

@@ -1,0 +1,2 @@
+for argument in $ARGS[1:]:
+    print(argument)

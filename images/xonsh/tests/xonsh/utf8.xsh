@@ -1,0 +1,2 @@
+echo "Größe 日本"
+print(input())

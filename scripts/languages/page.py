@@ -1,0 +1,146 @@
+"""Writes `docs/languages.md` from the catalogue, the programs and the records.
+
+A row of a package without a record stays as the page has it, so that a run for one language leaves
+the others' results alone.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from bitrun.catalogue import Catalogue, Language, Package
+from scripts.languages import programs
+from scripts.languages.records import LanguageRecord, Record, Records
+from scripts.languages.trial import parent_of
+
+_HEAD = """\
+# Languages
+
+`make test-languages` has written this page: it installed every package, ran the conformance
+programs of every language ([`images/*/tests`](../images)) in boxes, and measured. Times are
+milliseconds on a machine of two cores that did other work besides: *warm* is the wall time of the
+program's own stages, compilation included; *cold* adds the making of the box. An image shares the
+layers of the one it is made from, so that *own* is what installing it costs beside that one.
+"""
+
+_RUNTIMES = """
+## Runtimes
+
+| language | version | package | aliases | extensions | hello cold | hello warm | programs passed |
+|---|---|---|---|---|---|---|---|
+"""
+
+_IMAGES = """
+## Images
+
+| package | made from | MB | own MB |
+|---|---|---|---|
+"""
+
+_SHARED = """
+## Shared extensions
+
+An extension belongs to one language. The others are asked for by their names.
+
+| extension | belongs to | used by |
+|---|---|---|
+"""
+
+_INCAPABLE = """
+## What some can't do
+
+"""
+
+_ROW = re.compile(r"^\| (`[^|]*`) \|(?: [^|]* \| (`[^|]*`) \|)?.*$")
+_MEGABYTE = 1_000_000
+
+
+def write(path: Path, catalogue: Catalogue, records: Records, images: Path) -> None:
+    kept = _rows(path)
+    text = [_HEAD, _RUNTIMES]
+    for package, language in catalogue.languages():
+        record = records.read(package)
+        row = _runtime_row(package, language, record, images)
+        text.append(row if record else kept.get(_key(row), row))
+    text.append(_IMAGES)
+    for package in catalogue.packages:
+        record = records.read(package)
+        row = _image_row(package, record, images)
+        text.append(row if record else kept.get(_key(row), row))
+    text += [_SHARED, *_shared(catalogue, images), _INCAPABLE, *_incapable(catalogue, images)]
+    path.write_text("".join(text), encoding="utf-8")
+
+
+def _rows(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return {_key(line): line for line in lines if _ROW.match(line)}
+
+
+def _key(row: str) -> str:
+    cells = row.split(" | ")
+    # A row of an image has fewer cells than one of a runtime, which is told by its package, too.
+    return cells[0] if len(cells) < 5 else f"{cells[0]} {cells[2]}"  # noqa: PLR2004
+
+
+def _runtime_row(package: Package, language: Language, record: Record | None, images: Path) -> str:
+    tried = record.languages.get(language.name) if record else None
+    cells = (
+        f"`{language.name}`",
+        record.version if record else package.version,
+        f"`{package.id}`",
+        " ".join(f"`{alias}`" for alias in language.aliases),
+        " ".join(f"`.{extension}`" for extension in language.extensions),
+        _milliseconds(tried.cold_ms if tried else None),
+        _milliseconds(tried.warm_ms if tried else None),
+        _passed(tried, programs.incapable(programs.folder(images, package, language))),
+    )
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _milliseconds(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _passed(tried: LanguageRecord | None, incapable: dict[str, str]) -> str:
+    if tried is None:
+        return "not tried"
+    text = f"{len(tried.passed)} of {len(tried.complaints)}"
+    if tried.failed:
+        text += f"; failed: {', '.join(tried.failed)}"
+    if incapable:
+        text += f"; can't: {', '.join(incapable)}"
+    return text
+
+
+def _image_row(package: Package, record: Record | None, images: Path) -> str:
+    parent = parent_of(package, images).removeprefix("bitrun/").removesuffix(":unsealed")
+    sizes = (record.size, record.own_size) if record else ()
+    numbers = [f"{round(size / _MEGABYTE)}" for size in sizes] or ["", ""]
+    return f"| `{package.id}` | {parent} | {' | '.join(numbers)} |\n"
+
+
+def _shared(catalogue: Catalogue, images: Path) -> Iterator[str]:
+    users = defaultdict(list)
+    for package, language in catalogue.languages():
+        for program in programs.find(programs.folder(images, package, language))[:1]:
+            users[Path(program.files[0].name).suffix.removeprefix(".")].append((package, language))
+    for extension, claims in sorted(users.items()):
+        owner = catalogue.by_extension(extension)
+        others = [claim for claim in claims if claim != owner]
+        if owner and others:
+            names = ", ".join(map(_name, others))
+            yield f"| `.{extension}` | {_name(owner)} | {names} |\n"
+
+
+def _name(claim: tuple[Package, Language]) -> str:
+    package, language = claim
+    return f"{language.name} (`{package.id}`)"
+
+
+def _incapable(catalogue: Catalogue, images: Path) -> Iterator[str]:
+    for claim in catalogue.languages():
+        for task, reason in programs.incapable(programs.folder(images, *claim)).items():
+            yield f"- {_name(claim)}, {task}: {reason}\n"

@@ -1,0 +1,74 @@
+"""What the trials found, a file for each package, so that an interrupted test run can go on."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from bitrun.catalogue import Package
+from bitrun.sandbox.parts import Parts
+from bitrun.sandbox.sources import digest
+from scripts.languages import programs
+
+
+class LanguageRecord(BaseModel):
+    """How the programs of a language fared: None for one that passed, else what was wrong."""
+
+    complaints: dict[str, str | None] = Field(default_factory=dict)
+    cold_ms: int | None = None
+    warm_ms: int | None = None
+
+    @property
+    def passed(self) -> list[str]:
+        return [name for name, complaint in self.complaints.items() if complaint is None]
+
+    @property
+    def failed(self) -> dict[str, str]:
+        return {name: text for name, text in self.complaints.items() if text is not None}
+
+
+class Record(BaseModel):
+    """One trial of a package; `key` changes with all that its outcome depends on."""
+
+    key: str
+    version: str
+    size: int
+    own_size: int
+    languages: dict[str, LanguageRecord]
+
+    @property
+    def good(self) -> bool:
+        return all(language.passed and not language.failed for language in self.languages.values())
+
+
+class Records:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, package: Package) -> Record | None:
+        path = self._path(package)
+        return Record.model_validate_json(path.read_bytes()) if path.exists() else None
+
+    def write(self, package: Package, record: Record) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._path(package).write_text(record.model_dump_json(indent=1), encoding="utf-8")
+
+    def _path(self, package: Package) -> Path:
+        return self._folder / f"{package.id}.json"
+
+
+def key(package: Package, parts: Parts, images: Path) -> str:
+    """Hash a package's image, its entry in the catalogue and its programs.
+
+    It needs no image, so that those tried can be told even after their removal.
+    """
+    return digest(
+        parts.source(package.build) if package.build else str(package.pull),
+        package.model_dump_json(),
+        *(
+            part
+            for language in package.languages
+            for program in programs.find(programs.folder(images, package, language))
+            for file in program.files
+            for part in (file.name, file.content)
+        ),
+    )

@@ -1,0 +1,120 @@
+"""Runs the programs of one package in boxes, in the way the API does, and measures hello."""
+
+import re
+import statistics
+import time
+from pathlib import Path
+
+import docker
+from docker.utils import kwargs_from_env
+
+from bitrun import planning
+from bitrun.catalogue import IMAGE_PREFIX, Language, Package
+from bitrun.faults import CallerFault, OurFault
+from bitrun.jobs import Job, Limits, Result, StageName
+from bitrun.service import Service
+from scripts.languages import programs
+from scripts.languages.programs import HELLO, Program
+from scripts.languages.records import LanguageRecord, Record
+
+_MEASURED = 3
+_FROM = re.compile(r"^FROM\s+(\S+)", flags=re.MULTILINE)
+
+
+def try_package(service: Service, package: Package, key: str) -> Record:
+    """Run every program of an installed package."""
+    images = service.settings.images
+    size, own_size = _sizes(package, images)
+    return Record(
+        key=key,
+        version=service.images.installed()[package.id].version,
+        size=size,
+        own_size=own_size,
+        languages={
+            language.name: _try_language(
+                service,
+                package,
+                language,
+                programs.find(programs.folder(images, package, language)),
+            )
+            for language in package.languages
+        },
+    )
+
+
+def _try_language(
+    service: Service, package: Package, language: Language, found: tuple[Program, ...]
+) -> LanguageRecord:
+    record = LanguageRecord()
+    for program in found:
+        name = program.task.name
+        try:
+            result = service.runner.run(_job(service, package, language, program))
+            record.complaints[name] = program.task.complaint(result)
+            if name == HELLO and record.complaints[name] is None:
+                _measure(service, _job(service, package, language, program), record)
+        except (CallerFault, OurFault) as fault:
+            record.complaints[name] = str(fault)
+    return record
+
+
+def _measure(service: Service, job: Job, record: LanguageRecord) -> None:
+    cold, warm = [], []
+    for _ in range(_MEASURED):
+        started = time.monotonic()
+        result = service.runner.run(job)
+        cold.append((time.monotonic() - started) * 1000)
+        warm.append(_wall_ms(result))
+    record.cold_ms = round(statistics.median(cold))
+    record.warm_ms = round(statistics.median(warm))
+
+
+def _wall_ms(result: Result) -> float:
+    return sum(stage.verdict.wall_ms for stage in result.stages)
+
+
+def _job(service: Service, package: Package, language: Language, program: Program) -> Job:
+    settings = service.settings
+
+    def limits(stage: StageName) -> Limits:
+        return Limits(
+            wall_ms=planning.setting(language, settings, f"{stage}_timeout"),
+            cpu_ms=planning.setting(language, settings, f"{stage}_cpu_time"),
+            output=planning.setting(language, settings, "output_limit"),
+            memory=planning.setting(language, settings, f"{stage}_memory_limit"),
+        )
+
+    return Job(
+        package=package.id,
+        image=package.image,
+        files=program.files,
+        stages=planning.stages(
+            language,
+            planning.sources(language, [file.name for file in program.files]),
+            {"compile": limits("compile"), "run": limits("run")},
+            planning.environment(language),
+            arguments=program.task.arguments,
+            stdin=program.task.stdin.encode(),
+        ),
+        limits=planning.box_limits(language, settings),
+    )
+
+
+def _sizes(package: Package, images: Path) -> tuple[int, int]:
+    """Return the bytes of a package's image, and of those layers that its parent has not."""
+    client = docker.APIClient(version="auto", **kwargs_from_env())
+    try:
+        size = client.inspect_image(package.image)["Size"]
+        parent = client.inspect_image(parent_of(package, images))["Size"]
+    finally:
+        client.close()
+    return size, size - parent
+
+
+def parent_of(package: Package, images: Path) -> str:
+    """Name the image whose layers a package's image continues."""
+    if package.pull:
+        return package.pull
+    dockerfile = (images / package.id / "Dockerfile").read_text(encoding="utf-8")
+    last: str = _FROM.findall(dockerfile)[-1]
+    return last if last.startswith(IMAGE_PREFIX) else f"{IMAGE_PREFIX}base"

@@ -1,0 +1,116 @@
+"""The catalogue's packages are whole, and the conformance programs are judged rightly."""
+
+from pathlib import Path
+
+import pytest
+
+from bitrun import catalogue
+from bitrun.catalogue import Language, Package
+from bitrun.jobs import Result, StageName, StageResult, Verdict
+from bitrun.settings import Settings
+from scripts.languages import page, programs
+from scripts.languages.__main__ import UnknownLanguage, select
+from scripts.languages.programs import TASKS, Task
+from scripts.languages.records import LanguageRecord, Record, Records
+
+IMAGES = Settings().images
+SHIPPED = catalogue.load(Settings().languages)
+ONE = SHIPPED.packages[0]
+
+
+@pytest.mark.parametrize("package", SHIPPED.packages, ids=lambda package: package.id)
+def test_every_package_has_its_folder(package: Package) -> None:
+    assert (IMAGES / package.id / "Dockerfile").is_file()
+    assert {folder.name for folder in (IMAGES / package.id / "tests").iterdir()} == {
+        language.name for language in package.languages
+    }
+
+
+@pytest.mark.parametrize(
+    ("package", "language"),
+    list(SHIPPED.languages()),
+    ids=lambda it: it.id if isinstance(it, Package) else it.name,
+)
+def test_every_language_proves_what_it_can_or_says_why_not(
+    package: Package, language: Language
+) -> None:
+    place = programs.folder(IMAGES, package, language)
+    assert programs.missing(place, language) == []
+    assert programs.find(place)[0].task.name == programs.HELLO
+
+
+def test_no_program_is_left_over() -> None:
+    known = {task.name for task in TASKS} | {"incapable"}
+    for claim in SHIPPED.languages():
+        for path in programs.folder(IMAGES, *claim).iterdir():
+            assert path.name.partition(".")[0] in known, path
+
+
+def test_a_missing_program_and_a_needless_reason_are_told(tmp_path: Path) -> None:
+    for task in TASKS[1:]:
+        (tmp_path / f"{task.name}.txt").touch()
+    (tmp_path / "incapable.yml").write_text("utf8: no\n")
+    interpreted = Language(name="one", run="one %s")
+    assert programs.missing(tmp_path, interpreted) == ["compile-error", "hello", "utf8"]
+
+
+def ended(
+    stage: StageName = "run", *, code: int = 0, stdout: bytes = b"", stderr: bytes = b""
+) -> Result:
+    verdict = Verdict(code, None, None, oom_killed=False, wall_ms=1, cpu_ms=1, memory=1)
+    return Result((StageResult(stage, verdict, stdout, stderr, stdout + stderr),))
+
+
+@pytest.mark.parametrize(
+    ("task", "result", "complaint"),
+    [
+        ("hello", ended(stdout=b"Hello, World!"), None),
+        ("hello", ended(stdout=b"Hello, World!\n", stderr=b"a warning"), None),
+        ("hello", ended(stdout=b"Hello"), "prints 'Hello'"),
+        ("hello", ended(stdout=b"Hello, World!\n", code=1), "exits with 1: 'Hello, World!\\n'"),
+        ("hello", ended("compile", code=1, stderr=b"no"), "does not compile: 'no'"),
+        ("exit", ended(code=3, stdout=b"stopped"), None),
+        ("exit", ended(code=1), "exits with 1: ''"),
+        ("error", ended(code=1, stderr=b"broken"), None),
+        ("error", ended(code=1), "says nothing on stderr: ''"),
+        ("error", ended(stderr=b"broken"), "does not fail: 'broken'"),
+        ("compile-error", ended("compile", code=1, stderr=b"no"), None),
+        ("compile-error", ended(code=1), "is not refused by the compiler: ''"),
+        ("compile-error", ended("compile", code=1), "is not refused by the compiler: ''"),
+    ],
+)
+def test_a_program_is_judged(task: str, result: Result, complaint: str | None) -> None:
+    assert next(it for it in TASKS if it.name == task).complaint(result) == complaint
+
+
+def test_a_folder_s_main_file_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "modules").mkdir()
+    for name in ("helper.x", "Main.x"):
+        (tmp_path / "modules" / name).touch()
+    (program,) = programs.find(tmp_path)
+    assert program.task == Task("modules", "Hello, module!\n")
+    assert [file.name for file in program.files] == ["Main.x", "helper.x"]
+
+
+def test_packages_are_found_by_any_of_their_names() -> None:
+    assert [package.id for package in select(SHIPPED, ["golang"])] == ["go", "go124"]
+    assert [package.id for package in select(SHIPPED, ["go124", "c++"])] == ["gcc", "go124"]
+    assert select(SHIPPED, []) == list(SHIPPED.packages)
+    with pytest.raises(UnknownLanguage, match="nothing-such"):
+        select(SHIPPED, ["go", "nothing-such"])
+
+
+def test_the_page_keeps_the_rows_of_what_was_not_tried(tmp_path: Path) -> None:
+    path, records = tmp_path / "languages.md", Records(tmp_path / "records")
+    tried = LanguageRecord(complaints={"hello": None, "exit": "exits with 1"}, cold_ms=70)
+    record = Record(
+        key="", version="3.99", size=5 * 10**6, own_size=10**6, languages={"python": tried}
+    )
+    records.write(ONE, record)
+    page.write(path, SHIPPED, records, IMAGES)
+    first = path.read_text()
+    assert "| `python` | 3.99 | `python` |" in first
+    assert "| 70 |  | 1 of 2; failed: exit |" in first
+    assert "| `python` | base | 5 | 1 |" in first
+    page.write(path, SHIPPED, Records(tmp_path / "none"), IMAGES)
+    assert path.read_text() == first
