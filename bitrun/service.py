@@ -30,7 +30,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.catalogue = catalogue.load(settings.languages)
-        engine = Engine(settings.engine_timeout)
+        self._engine = engine = Engine(settings.engine_timeout)
         watch = Watch(engine)
         self.images = Images(engine, settings.images, settings.build_ca_bundle)
         self.installed = InstalledPackages(self.images, watch)
@@ -50,6 +50,7 @@ class Service:
     def close(self) -> None:
         """Leave nothing behind. To be called when no request is under way any more."""
         self._pool.close()
+        self._engine.close()
         if self._janitor is not None and self._janitor.stdin is not None:
             self._janitor.stdin.close()
 

@@ -172,8 +172,10 @@ def supervisor(supervisor_binary: Path, tmp_path: Path) -> Iterator[SupervisorPr
 
 
 @pytest.fixture(scope="session")
-def runner() -> Runner:
-    return Runner(Pool(BoxMaker(Engine(), Settings()), 0, dict))
+def runner() -> Iterator[Runner]:
+    engine = Engine()
+    yield Runner(Pool(BoxMaker(engine, Settings()), 0, dict))
+    engine.close()
 
 
 @pytest.fixture
@@ -201,9 +203,7 @@ class Server:
             [sys.executable, "-m", "gunicorn", "app:app"],
             cwd=ROOT,
             # Without a pool, every container that is left after a test was left by it.
-            env=os.environ
-            | {"BITRUN_PORT": str(self.port), "BITRUN_POOL_SIZE": "0"}
-            | environment,
+            env=os.environ | {"BITRUN_PORT": str(self.port), "BITRUN_POOL_SIZE": "0"} | environment,
             start_new_session=True,
         )
         if not wait_until(self._answers, 20):

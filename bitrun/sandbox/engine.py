@@ -126,6 +126,13 @@ class Engine:
         with _translated():
             self._client().ping()
 
+    def close(self) -> None:
+        """Close the connections. The next call opens new ones."""
+        with self._lock:
+            if self._connected is not None:
+                self._connected.close()
+                self._connected = None
+
     # Containers
 
     def create(self, image: str, command: list[str], host: dict[str, Any], **options: Any) -> str:

@@ -1,0 +1,198 @@
+"""The pool: what it holds, what it gives, and that nothing of it is left."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+import docker
+import pytest
+
+from bitrun.faults import EngineUnavailable
+from bitrun.jobs import Verdict
+from bitrun.sandbox.box import Box, BoxMaker
+from bitrun.sandbox.engine import INSTANCE, Engine, NotOnEngine
+from bitrun.sandbox.pool import Pool
+from bitrun.sandbox.shares import share_out
+from bitrun.sandbox.stock import Kind
+from bitrun.settings import Settings
+from tests.conftest import BOX_LIMITS, collect, stage, wait_until
+
+
+@pytest.mark.parametrize(
+    ("places", "demand", "pinned", "shares"),
+    [
+        (0, {"a": 1.0}, {}, {"a": 0}),
+        (4, {"a": 1.0}, {}, {"a": 4}),
+        (4, {"a": 1.0, "b": 1.0}, {}, {"a": 2, "b": 2}),
+        (10, {"a": 7.0, "b": 1.0}, {}, {"a": 8, "b": 2}),
+        (10, {"a": 99.0, "b": 0.1}, {}, {"a": 9, "b": 1}),
+        (2, {"a": 3.0, "b": 2.0, "c": 1.0}, {}, {"a": 1, "b": 1, "c": 0}),
+        (5, {"a": 1.0}, {"b": 2}, {"b": 2, "a": 3}),
+        (5, {}, {"b": 2}, {"b": 2}),
+        (1, {"a": 9.0}, {"b": 2}, {"b": 1, "a": 0}),
+        (3, {"a": 0.0, "b": 1.0}, {}, {"a": 0, "b": 3}),
+    ],
+)
+def test_places_are_shared_out(
+    places: int, demand: Mapping[str, float], pinned: Mapping[str, int], shares: Mapping[str, int]
+) -> None:
+    assert share_out(places, demand, pinned) == shares
+
+
+@pytest.fixture
+def boxes() -> Iterator[BoxMaker]:
+    engine = Engine()
+    yield BoxMaker(engine, Settings())
+    engine.close()
+
+
+class Pools:
+    """Pools that are closed after the test."""
+
+    def __init__(self, boxes: BoxMaker) -> None:
+        self.boxes = boxes
+        self.opened: list[Pool] = []
+
+    def open(self, places: int, pinned: Mapping[Kind, int]) -> Pool:
+        pool = Pool(self.boxes, places, lambda: pinned)
+        self.opened.append(pool)
+        pool.start()
+        return pool
+
+
+@pytest.fixture
+def pools(boxes: BoxMaker) -> Iterator[Pools]:
+    pools = Pools(boxes)
+    yield pools
+    for pool in pools.opened:
+        pool.close()
+
+
+def kind_of(client: docker.APIClient, package: str) -> Kind:
+    return Kind(client.inspect_image(f"bitrun/{package}")["Id"], BOX_LIMITS)
+
+
+def of_instance(client: docker.APIClient, boxes: BoxMaker) -> list[str]:
+    found = client.containers(filters={"label": f"{INSTANCE}={boxes.instance}"})
+    return [container["ImageID"] for container in found]
+
+
+def say_hello(box: Box) -> Verdict:
+    with box:
+        verdict, stdout, _ = collect(box.conversation, stage("echo", "hello"))
+    assert stdout == b"hello\n"
+    return verdict
+
+
+@pytest.mark.engine
+def test_it_fills_gives_and_refills(
+    pools: Pools, boxes: BoxMaker, docker_client: docker.APIClient
+) -> None:
+    kind = kind_of(docker_client, "bash")
+    pool = pools.open(3, {kind: 0})
+    assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 3, 10)
+    seen = set()
+    for _ in range(5):
+        box = pool.take(kind, BOX_LIMITS.memory)
+        seen.add(box.container)
+        say_hello(box)
+    assert len(seen) == 5, "a box was given twice"
+    assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 3, 10)
+
+
+@pytest.mark.engine
+def test_a_fresh_box_never_waited(
+    pools: Pools, boxes: BoxMaker, docker_client: docker.APIClient
+) -> None:
+    kind = kind_of(docker_client, "bash")
+    pool = pools.open(2, {kind: 0})
+    assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 2, 10)
+    asked = time.monotonic()
+    box = pool.take(kind, BOX_LIMITS.memory, fresh=True)
+    assert box.made_at > asked
+    say_hello(box)
+
+
+@pytest.mark.engine
+def test_demand_moves_the_places(
+    pools: Pools, boxes: BoxMaker, docker_client: docker.APIClient
+) -> None:
+    bash, ruby = kind_of(docker_client, "bash"), kind_of(docker_client, "ruby")
+    pool = pools.open(6, {bash: 0, ruby: 0})
+
+    def held() -> Counter[str]:
+        return Counter(of_instance(docker_client, boxes))
+
+    assert wait_until(lambda: held() == {bash.image: 3, ruby.image: 3}, 20)
+    for _ in range(8):
+        say_hello(pool.take(bash, BOX_LIMITS.memory))
+    # 5 and 1 would be their shares; for one box more or less none is thrown away.
+    assert wait_until(lambda: held() == {bash.image: 4, ruby.image: 2}, 20), held()
+
+
+@pytest.mark.engine
+def test_pinned_boxes_stay(pools: Pools, boxes: BoxMaker, docker_client: docker.APIClient) -> None:
+    bash, ruby = kind_of(docker_client, "bash"), kind_of(docker_client, "ruby")
+    pool = pools.open(4, {bash: 0, ruby: 2})
+    for _ in range(8):
+        say_hello(pool.take(bash, BOX_LIMITS.memory))
+    wanted = sorted(2 * [bash.image] + 2 * [ruby.image])
+    assert wait_until(lambda: sorted(of_instance(docker_client, boxes)) == wanted, 10)
+
+
+@pytest.mark.engine
+def test_a_dead_box_is_never_given(
+    pools: Pools, boxes: BoxMaker, docker_client: docker.APIClient
+) -> None:
+    kind = kind_of(docker_client, "bash")
+    pool = pools.open(2, {kind: 0})
+    assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 2, 10)
+    for container in docker_client.containers(filters={"label": f"{INSTANCE}={boxes.instance}"}):
+        docker_client.kill(container["Id"])
+    say_hello(pool.take(kind, BOX_LIMITS.memory))
+
+
+@pytest.mark.engine
+def test_more_requests_than_places_all_get_one(
+    pools: Pools, docker_client: docker.APIClient
+) -> None:
+    kind = kind_of(docker_client, "bash")
+    pool = pools.open(2, {kind: 0})
+    verdicts: list[Verdict] = []
+    threads = [
+        threading.Thread(target=lambda: verdicts.append(say_hello(pool.take(kind, 64 << 20))))
+        for _ in range(12)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert [verdict.code for verdict in verdicts] == [0] * 12
+
+
+@pytest.mark.engine
+def test_close_leaves_nothing(boxes: BoxMaker, docker_client: docker.APIClient) -> None:
+    kind = kind_of(docker_client, "bash")
+    pool = Pool(boxes, 4, lambda: {kind: 0})
+    pool.start()
+    time.sleep(0.3)  # in the middle of filling it
+    pool.close()
+    left = {"label": f"{INSTANCE}={boxes.instance}"}
+    assert wait_until(lambda: not docker_client.containers(all=True, filters=left), 5)
+
+
+@pytest.mark.engine
+def test_an_image_that_is_gone(pools: Pools) -> None:
+    pool = pools.open(2, {Kind("sha256:" + "0" * 64, BOX_LIMITS): 0})
+    with pytest.raises(NotOnEngine):
+        pool.take(Kind("sha256:" + "0" * 64, BOX_LIMITS), BOX_LIMITS.memory)
+
+
+def test_an_engine_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    pool = Pool(BoxMaker(Engine(), Settings()), 2, lambda: {Kind("x", BOX_LIMITS): 0})
+    pool.start()
+    with pytest.raises(EngineUnavailable):
+        pool.take(Kind("x", BOX_LIMITS), BOX_LIMITS.memory)
+    pool.close()
