@@ -400,25 +400,27 @@ def test_ten_at_once_keep_apart(server: Server) -> None:
         assert list(pool.map(run, range(10))) == [f"{n}\na.sh\nf\n" for n in range(10)]
 
 
+@pytest.mark.parametrize("pool_size", [0, 8])
 def test_killed_service_leaves_nothing(
-    serve: Callable[..., Server], docker_client: docker.APIClient
+    serve: Callable[..., Server], docker_client: docker.APIClient, pool_size: int
 ) -> None:
     before = our_containers(docker_client)
-    server = serve()
+    server = serve(pool_size=pool_size)
 
     def run(_: int) -> None:
         with pytest.raises(requests.ConnectionError):
             server.run(filename="a.sh", content="sleep 60")
 
-    def sleeping() -> int:
+    def ours() -> int:
         return len(our_containers(docker_client).keys() - before.keys())
 
     with ThreadPoolExecutor(10) as pool:
         done = [pool.submit(run, number) for number in range(10)]
-        assert wait_until(lambda: sleeping() == 10, 20)
+        # With a pool this falls into the middle of refilling it: some boxes are half made.
+        assert wait_until(lambda: ours() >= 10, 20)
         time.sleep(0.5)
         os.killpg(server.process.pid, signal.SIGKILL)
-        assert wait_until(lambda: sleeping() == 0, 2), our_containers(docker_client)
+        assert wait_until(lambda: ours() == 0, 2), our_containers(docker_client)
         for one in done:
             one.result()
 
