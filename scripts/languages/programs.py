@@ -35,14 +35,18 @@ class Task:
     def complaint(self, result: Result) -> str | None:
         """Say what a run did wrong, or None."""
         last = result.last
+        if last.verdict.limit or last.verdict.oom_killed:
+            return f"{last.name} ends by a limit: {last.verdict.message}"
         if self.name == COMPILE_ERROR:
             return _refused(result)
         if last.name != "run":
             return f"does not compile: {_shown(last.output)}"
-        if last.verdict.shell_code != self.code and self.code is not None:
+        return _failed(result) if self.code is None else self._deviation(result)
+
+    def _deviation(self, result: Result) -> str | None:
+        last = result.last
+        if last.verdict.shell_code != self.code:
             return f"exits with {last.verdict.shell_code}: {_shown(last.output)}"
-        if self.code is None:
-            return _failed(result)
         printed = last.stdout.decode(errors="replace")
         if self.stdout is None or printed.rstrip("\n") == self.stdout.rstrip("\n"):
             return None
@@ -110,8 +114,6 @@ def _failed(result: Result) -> str | None:
     last = result.last
     if not last.verdict.failed:
         return f"does not fail: {_shown(last.output)}"
-    if last.verdict.limit or last.verdict.oom_killed:
-        return f"ends by a limit: {last.verdict.message}"
     return None if last.stderr.strip() else f"says nothing on stderr: {_shown(last.output)}"
 
 

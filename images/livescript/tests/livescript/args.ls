@@ -1,2 +1,2 @@
-for argument in process.argv.slice 2
+for argument in process.argv.slice 3
   console.log argument

@@ -1,5 +1,5 @@
 identification division.
-program-id. main.
+program-id. start.
 procedure division.
     call "helper".
     stop run.

@@ -1,0 +1,4 @@
+HAI 1.2
+  CAN HAS STDIO?
+  VISIBLE "Hello, World!"
+KTHXBYE

@@ -1,0 +1,1 @@
+../../../python/tests/python/exit.py

@@ -1,0 +1,1 @@
+../../../python/tests/python/utf8.py

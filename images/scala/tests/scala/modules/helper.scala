@@ -1,0 +1,3 @@
+object Helper {
+  def greeting: String = "Hello, module!"
+}

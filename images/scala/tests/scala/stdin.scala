@@ -1,0 +1,5 @@
+import scala.io.StdIn
+
+object Main extends App {
+  println(StdIn.readLine())
+}
