@@ -48,6 +48,10 @@ test: develop install ## Run every test against a real Docker engine; ARGS= goes
 test-languages: develop engine ## Install, try and measure every language, or LANGS="..."; REMOVE=1 saves disk, AGAIN=1 tries all anew
 	@$(PYTHON) -m scripts.languages $(if $(REMOVE),--remove) $(if $(AGAIN),--again) $(LANGS)
 
+.PHONY: bench
+bench: develop install ## Measure everything into docs/benchmark.md; ARGS="--against URL" measures another server
+	@$(PYTHON) -m bench $(ARGS)
+
 .PHONY: lint
 lint: develop ## Check style and types
 	@$(PYTHON) -m ruff check

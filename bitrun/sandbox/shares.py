@@ -11,25 +11,25 @@ def share_out(
 ) -> dict[Kind, int]:
     """Share out places in proportion to demand, after what is pinned.
 
-    A pinned kind keeps its number whatever the demand, as far as the places go. Of the rest every
-    kind with any demand gets a place before one gets a second.
+    A pinned kind keeps its number whatever the demand, as far as the places go. Of the rest, every
+    kind with a demand of 1 or more gets a place before any kind gets a second.
     """
     shares = dict.fromkeys([*pinned, *demand], 0)
     for kind, wanted in pinned.items():
         shares[kind] = min(wanted, places)
         places -= shares[kind]
-    asked = sorted((kind for kind in demand if demand[kind] > 0), key=lambda kind: -demand[kind])
-    for kind in asked:
-        if places > 0 and shares[kind] == 0:
+    ranked = sorted(demand, key=lambda kind: -demand[kind])
+    for kind in ranked:
+        if demand[kind] >= 1 and shares[kind] == 0 and places > 0:
             shares[kind] = 1
             places -= 1
-    total = sum(demand[kind] for kind in asked)
+    total = sum(demand.values())
     if total <= 0:
         return shares
-    exact = {kind: places * demand[kind] / total for kind in asked}
+    exact = {kind: places * demand[kind] / total for kind in ranked if demand[kind] > 0}
+    left = places - sum(int(share) for share in exact.values())
+    # The largest remainders get what rounding down has left over.
+    favoured = sorted(exact, key=lambda kind: int(exact[kind]) - exact[kind])[:left]
     for kind, share in exact.items():
-        shares[kind] += int(share)
-    left = places - sum(map(int, exact.values()))
-    for kind in sorted(asked, key=lambda kind: int(exact[kind]) - exact[kind])[:left]:
-        shares[kind] += 1
+        shares[kind] += int(share) + (kind in favoured)
     return shares

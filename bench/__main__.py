@@ -1,0 +1,209 @@
+"""Measure everything and write `docs/benchmark.md`; or another server, with `--against URL`."""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import machine
+from bench.client import Sample, burst, paced, sustained, timed, together
+from bench.peers import bare_root, engine_ceiling, run_bare, run_docker_cli
+from bench.programs import NODE, PROGRAMS, PYTHON, C, Program
+from bench.report import Goal, Report
+from bench.service import ROOT, Target, own_service, warm_up
+
+_BURST = 16
+_AT_ONCE = (2, 8, 16)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--against", metavar="URL", help="measure another Piston-compatible server")
+    parser.add_argument("--seconds", type=float, default=20, help="length of a sustained load")
+    parser.add_argument("--runs", type=int, default=10_000, help="runs in a row to look for growth")
+    options = parser.parse_args()
+
+    report = Report(machine.description())
+    with tempfile.TemporaryDirectory() as folder:
+        bare = {program: _bare(program, Path(folder), report) for program in PROGRAMS}
+    if options.against:
+        _load(report, Target(options.against, None), bare, options.seconds)
+        return
+
+    cli = report.add(
+        "docker run: python", _repeat(12, lambda: run_docker_cli(PYTHON)), bare[PYTHON].p50
+    )
+    with own_service(pool_size="0") as target:
+        cold = _watched(target, lambda: paced(target.url, PYTHON, 12, 0.7))
+        report.add("python, cold", cold, bare[PYTHON].p50)
+    with own_service() as target:
+        warm_up(target.url)
+        _memory(report, target)
+        measured = _load(report, target, bare, options.seconds)
+        ceiling = report.add(
+            "the engine alone: create, start, remove; 8 at once",
+            engine_ceiling(8, options.seconds),
+            0,
+        )
+        growth = _growth(report, target, options.runs)
+    report.goals = [
+        *_pace_goals(measured, bare),
+        _burst_goal(measured, bare),
+        _rate_goal(measured, ceiling),
+        *_own_cpu_goals(measured),
+        Goal(
+            "cold run", "≤ docker run", _ratio(cold, cli), cold.quantile(0.5) <= cli.quantile(0.5)
+        ),
+        growth,
+    ]
+    report.write(ROOT / "docs" / "benchmark.md", ROOT / "docs" / "benchmark.png")
+
+
+class Bare:
+    """What a program costs as bare processes: one at a time, and a burst of them."""
+
+    def __init__(self, single: Sample, burst: Sample) -> None:
+        self.p50 = single.quantile(0.5)
+        self.burst_ms = burst.seconds * 1000
+
+
+def _bare(program: Program, folder: Path, report: Report) -> Bare:
+    with bare_root(program, folder) as root:
+        run_bare(program, root)
+        single = _repeat(30, lambda: run_bare(program, root), pause=0.1)
+        bursts = (
+            [together(_BURST, lambda: run_bare(PYTHON, root)) for _ in range(3)]
+            if (program is PYTHON)
+            else [Sample()]
+        )
+    report.add(f"bare: {program.name}", single, single.quantile(0.5))
+    return Bare(single, min(bursts, key=lambda sample: sample.seconds))
+
+
+def _load(
+    report: Report, target: Target, bare: dict[Program, Bare], seconds: float
+) -> dict[str, Sample]:
+    measured = {}
+
+    def measure(name: str, program: Program, load: Callable[[], Sample]) -> None:
+        measured[name] = report.add(name, _watched(target, load), bare[program].p50)
+
+    for program in PROGRAMS:
+        measure(
+            f"{program.name}, 2 a second",
+            program,
+            lambda program=program: paced(target.url, program, 40, 0.5),  # type: ignore[misc]
+        )
+    time.sleep(8)
+    measure(f"python, burst of {_BURST}", PYTHON, lambda: burst(target.url, PYTHON, _BURST))
+    for clients in _AT_ONCE:
+        time.sleep(8)
+        for program in (PYTHON, NODE, C) if clients == 8 else (PYTHON,):
+            end = time.perf_counter() + seconds
+            measure(
+                f"{program.name}, {clients} at once",
+                program,
+                lambda end=end, clients=clients, program=program: sustained(  # type: ignore[misc]
+                    target.url, program, clients, lambda: time.perf_counter() < end
+                ),
+            )
+    return measured
+
+
+def _repeat(count: int, action: Callable[[], bool], pause: float = 0.0) -> Sample:
+    sample = Sample()
+    begun, cpu = time.perf_counter(), machine.machine_cpu_ms()
+    for _ in range(count):
+        timed(sample, action)
+        time.sleep(pause)
+    sample.seconds = time.perf_counter() - begun
+    sample.machine_cpu_ms = machine.machine_cpu_ms() - cpu
+    return sample
+
+
+def _watched(target: Target, load: Callable[[], Sample]) -> Sample:
+    machine_cpu, service_cpu = machine.machine_cpu_ms(), target.cpu_ms()
+    sample = load()
+    sample.machine_cpu_ms = machine.machine_cpu_ms() - machine_cpu
+    sample.service_cpu_ms = target.cpu_ms() - service_cpu
+    return sample
+
+
+def _memory(report: Report, target: Target) -> None:
+    if target.worker:
+        use = machine.use(target.worker)
+        report.fact("memory of the service, idle", f"{use.memory / 1e6:.0f} MB")
+        report.fact("memory of a waiting box", f"{machine.waiting_box_memory(32) / 1e6:.1f} MB")
+
+
+def _growth(report: Report, target: Target, runs: int) -> Goal:
+    """Run on and on, and compare what the service holds in the middle and at the end."""
+    worker = target.worker or 0
+
+    def more_runs(count: int) -> tuple[machine.Use, int]:
+        left = iter(range(count))
+        sample = sustained(target.url, PYTHON, 8, lambda: next(left, None) is not None)
+        time.sleep(8)
+        return machine.use(worker), sample.errors
+
+    middle, errors = more_runs(runs // 2)
+    end, more_errors = more_runs(runs - runs // 2)
+    grown = (
+        f"{(end.memory - middle.memory) / 1e6:+.1f} MB, {end.threads - middle.threads:+d} threads, "
+        f"{end.descriptors - middle.descriptors:+d} descriptors, {errors + more_errors} errors"
+    )
+    report.fact(f"memory of the service after {runs} runs", f"{end.memory / 1e6:.0f} MB")
+    report.fact(f"growth over the second half of {runs} runs", grown)
+    steady = (
+        end.memory - middle.memory < 2e6
+        and end.threads <= middle.threads
+        and end.descriptors <= middle.descriptors + 2  # of the engine's connections
+    )
+    return Goal(f"{runs} runs", "no growth", grown, steady and errors + more_errors == 0)
+
+
+def _pace_goals(measured: dict[str, Sample], bare: dict[Program, Bare]) -> list[Goal]:
+    python, c = measured["python, 2 a second"], measured[f"{C.name}, 2 a second"]
+    return [
+        _extra_goal("python hello, paced, p50", python.quantile(0.5), bare[PYTHON].p50, 5),
+        _extra_goal("python hello, paced, p95", python.quantile(0.95), bare[PYTHON].p50, 15),
+        _extra_goal("C hello, paced, p50", c.quantile(0.5), bare[C].p50, 10),
+    ]
+
+
+def _extra_goal(what: str, reached: float, bare: float, most: float) -> Goal:
+    extra = reached - bare
+    return Goal(what, f"≤ bare + {most:.0f} ms", f"bare {extra:+.1f} ms", extra <= most)
+
+
+def _burst_goal(measured: dict[str, Sample], bare: dict[Program, Bare]) -> Goal:
+    ratio = measured[f"python, burst of {_BURST}"].seconds * 1000 / bare[PYTHON].burst_ms
+    return Goal(f"burst of {_BURST}", "≤ 2 x bare", f"{ratio:.2f} x bare", ratio <= 2)
+
+
+def _rate_goal(measured: dict[str, Sample], ceiling: Sample) -> Goal:
+    sample = measured["python, 8 at once"]
+    share = sample.rate / ceiling.rate
+    met = share >= 0.9 and not sample.errors
+    return Goal("8 at once", "≥ 90 % of the engine's ceiling", f"{share:.0%}", met)
+
+
+def _own_cpu_goals(measured: dict[str, Sample]) -> list[Goal]:
+    """In a burst nothing is refilled: what the service uses then is the request's path alone."""
+    path, whole = (
+        measured[name].service_cpu_ms / max(1, len(measured[name].times))
+        for name in (f"python, burst of {_BURST}", "python, 2 a second")
+    )
+    return [
+        Goal("the service's own CPU on the request's path", "≤ 3 ms", f"{path:.1f} ms", path <= 3),
+        Goal("the service's own CPU, box included", "≤ 10 ms", f"{whole:.1f} ms", whole <= 10),
+    ]
+
+
+def _ratio(sample: Sample, other: Sample) -> str:
+    return f"{sample.quantile(0.5) / other.quantile(0.5):.2f} x docker run"
+
+
+if __name__ == "__main__":
+    main()

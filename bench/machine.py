@@ -1,0 +1,77 @@
+"""What processes and the machine have used, from /proc."""
+
+import os
+import platform
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a process holds at one moment."""
+
+    memory: int
+    threads: int
+    descriptors: int
+
+
+def machine_cpu_ms() -> float:
+    """Processor time that all of the machine has used."""
+    numbers = [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
+    idle = numbers[3] + numbers[4]
+    return (sum(numbers) - idle) * _TICK_MS
+
+
+def process_cpu_ms(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * _TICK_MS
+
+
+def use(pid: int) -> Use:
+    return Use(
+        memory=_proportional_memory(pid),
+        threads=_entries(pid, "task"),
+        descriptors=_entries(pid, "fd"),
+    )
+
+
+def waiting_box_memory(boxes: int) -> int:
+    """Bytes that one waiting box takes: its supervisor and its shim."""
+    total = 0
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError, ValueError):
+            if (entry / "comm").read_text().strip() in ("supervisor", "containerd-shim"):
+                total += _proportional_memory(int(entry.name))
+    return total // max(1, boxes)
+
+
+def children(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(word) for word in text.split()]
+
+
+def description() -> str:
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    return f"{os.cpu_count()} processors ({model}), Linux {platform.release()}"
+
+
+def _entries(pid: int, folder: str) -> int:
+    return sum(1 for _ in Path(f"/proc/{pid}/{folder}").iterdir())
+
+
+def _proportional_memory(pid: int) -> int:
+    """Memory with shared pages counted in parts, as it adds up over processes."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    return 0

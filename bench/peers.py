@@ -1,0 +1,100 @@
+"""What a run is compared with: nothing around it, the engine's own command, the engine alone."""
+
+import io
+import shutil
+import subprocess
+import tarfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import docker
+
+from bench.client import Sample, timed
+from bench.programs import Program
+from bitrun.jobs import BoxLimits
+from bitrun.sandbox.box import BoxMaker
+from bitrun.sandbox.engine import Engine
+from bitrun.settings import Settings
+
+
+@contextmanager
+def bare_root(program: Program, folder: Path) -> Iterator[Path]:
+    """Unpack a program's image, so that its very interpreter runs without a container."""
+    root = folder / program.language
+    client = docker.APIClient(version="auto", **docker.utils.kwargs_from_env())
+    container = client.create_container(program.image, ["true"])["Id"]
+    try:
+        packed = io.BytesIO(b"".join(client.export(container)))
+        with tarfile.open(fileobj=packed) as archive:
+            archive.extractall(root, filter="tar")
+    finally:
+        client.remove_container(container)
+        client.close()
+    (root / program.file).write_text(program.source)
+    yield root
+    shutil.rmtree(root)
+
+
+def run_bare(program: Program, root: Path) -> bool:
+    """Run the program's commands as plain processes, in the image's files."""
+    output = b""
+    for command in program.commands:
+        done = subprocess.run(["chroot", root, *command], capture_output=True, check=False)
+        output = done.stdout
+        if done.returncode:
+            return False
+    return output == b"hi\n"
+
+
+def run_docker_cli(program: Program) -> bool:
+    # The same program, and no network either; the source travels as an argument.
+    script = f"cd /tmp && printf %s {_quoted(program.source)} > {program.file} && {program.shell}"
+    command = ["docker", "run", "--rm", "--network=none", "--read-only", "--tmpfs=/tmp:exec"]
+    done = subprocess.run(
+        [*command, program.image, "sh", "-c", script], capture_output=True, check=False
+    )
+    return done.stdout == b"hi\n"
+
+
+def engine_ceiling(at_once: int, seconds: float) -> Sample:
+    """Create, start and remove containers with the very options of boxes, and do nothing else."""
+    settings = Settings()
+    engine = Engine()
+    boxes = BoxMaker(engine, settings)
+    image = engine.image("bitrun/python")
+    limits = BoxLimits(
+        memory=settings.run_memory_limit,
+        processes=settings.max_processes,
+        open_files=settings.max_open_files,
+        file_size=settings.max_file_size,
+    )
+    sample = Sample()
+    deadline = time.perf_counter() + seconds
+
+    def make_and_leave() -> bool:
+        boxes.make(image.id if image else "", limits, limits.memory).discard()
+        return True
+
+    def loop() -> None:
+        while time.perf_counter() < deadline:
+            timed(sample, make_and_leave)
+
+    threads = [threading.Thread(target=loop) for _ in range(at_once)]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # It has done its work when the last one is gone, too.
+    while engine.containers({"bitrun.instance": boxes.instance}):
+        time.sleep(0.01)
+    sample.seconds = time.perf_counter() - begun
+    engine.close()
+    return sample
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"

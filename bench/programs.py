@@ -1,0 +1,46 @@
+"""The programs that are timed, and how each is run with nothing around it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Program:
+    """A hello: as a request, as the commands of a bare process, as a `docker run`."""
+
+    name: str
+    language: str
+    image: str
+    file: str
+    source: str
+    commands: tuple[tuple[str, ...], ...]
+
+    @property
+    def request(self) -> dict[str, object]:
+        files = [{"name": self.file, "content": self.source}]
+        return {"language": self.language, "version": "*", "files": files}
+
+    @property
+    def shell(self) -> str:
+        return " && ".join(" ".join(command) for command in self.commands)
+
+
+PYTHON = Program(
+    "python",
+    "python",
+    "bitrun/python",
+    "hello.py",
+    'print("hi")\n',
+    (("python3", "-B", "hello.py"),),
+)
+NODE = Program(
+    "node", "javascript", "bitrun/node", "hello.js", 'console.log("hi")\n', (("node", "hello.js"),)
+)
+C = Program(
+    "C (compile + run)",
+    "c",
+    "bitrun/gcc",
+    "hello.c",
+    '#include <stdio.h>\nint main(void) { puts("hi"); }\n',
+    (("gcc", "-std=gnu17", "-O1", "-o", "main", "hello.c", "-lm"), ("./main",)),
+)
+PROGRAMS = (PYTHON, NODE, C)
