@@ -19,9 +19,10 @@ _HEAD = """\
 
 `make test-languages` has written this page: it installed every package, ran the conformance
 programs of every language ([`images/*/tests`](../images)) in boxes, and measured. Times are
-milliseconds on a machine of two cores that did other work besides: *warm* is the wall time of the
-program's own stages, compilation included; *cold* adds the making of the box. An image shares the
-layers of the one it is made from, so that *own* is what installing it costs beside that one.
+milliseconds, the best of three on a machine of two cores that did other work besides: *warm* is the
+wall time of the program's own stages, compilation included; *cold* adds the making of the box. An
+image shares the layers of the one it is made from, so that *own* is what installing it costs beside
+that one.
 """
 
 _RUNTIMES = """
