@@ -71,3 +71,14 @@ class TokenRefused(CallerFault):
 
     def __init__(self) -> None:
         super().__init__("A valid token is needed, as: Authorization: Bearer <token>")
+
+
+class CallerGone(CallerFault):
+    """The client hung up; there is nobody left to answer."""
+
+    def __init__(self) -> None:
+        super().__init__("The client has hung up")
+
+
+class Busy(Exception):
+    """Nobody's fault: all places are taken, and the queue before them is full or too slow."""

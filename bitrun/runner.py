@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterator
 from typing import Self
 
+from bitrun.admission import Admission
+from bitrun.caller import Caller
 from bitrun.faults import PackageMissing
 from bitrun.jobs import Job, Result, Stage, StageResult, Stream, Verdict
 from bitrun.sandbox.box import Box
@@ -13,24 +15,32 @@ from bitrun.sandbox.engine import NotOnEngine
 from bitrun.sandbox.pool import Pool
 from bitrun.sandbox.stock import Kind
 
+_LOOK_MS = 1000  # how often a silent box's backstop is looked at
+
 
 class Runner:
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, admission: Admission) -> None:
         self._pool = pool
+        self._admission = admission
 
-    def run(self, job: Job) -> Result:
-        """Run a job in a box of its own.
+    def run(self, job: Job, caller: Caller | None = None) -> Result:
+        """Run a job in a box of its own, as long as its caller is there.
 
         Raises:
             PackageMissing: its image is not installed.
             CallerFault: its files or its command can't be used.
             OurFault: the engine or the box failed.
+            Busy: too many others run, and too many wait.
+            CallerGone: the caller hung up.
         """
-        with self.open(job) as session:
-            return Result(tuple(_collect(session, stage) for stage in session.stages()))
+        with self._admission.place(caller), self.open(job) as session:
+            return Result(tuple(_collect(session, stage, caller) for stage in session.stages()))
 
     def open(self, job: Job) -> "Session":
-        """Take a box for a job, to be driven stage by stage. Raises as `run` does."""
+        """Take a box for a job, to be driven stage by stage.
+
+        Whoever holds a session open bounds their number. Raises as `run` does, but for Busy.
+        """
         try:
             memory = job.stages[0].limits.memory
             box = self._pool.take(Kind(job.image, job.limits), memory, fresh=job.fresh)
@@ -90,6 +100,13 @@ class Session:
         self._box.__exit__(kind, error, traceback)
 
 
+def _received(session: Session) -> list[tuple[Stream, bytes]]:
+    try:
+        return session.receive(_LOOK_MS / 1000)
+    except TimeoutError:
+        return []
+
+
 def _shortened(stage: Stage, wall_ms: int | None, spent_ms: int) -> Stage:
     if wall_ms is None:
         return stage
@@ -98,11 +115,13 @@ def _shortened(stage: Stage, wall_ms: int | None, spent_ms: int) -> Stage:
     return dataclasses.replace(stage, limits=limits)
 
 
-def _collect(session: Session, stage: Stage) -> StageResult:
+def _collect(session: Session, stage: Stage, caller: Caller | None) -> StageResult:
     pieces: list[tuple[Stream, bytes]] = []
     session.start(stage)
     while session.verdict is None:
-        pieces += session.receive()
+        if caller is not None:
+            caller.wait_for(session, _LOOK_MS)
+        pieces += _received(session)
     return StageResult(
         name=stage.name,
         verdict=session.verdict,

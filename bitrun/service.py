@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from subprocess import Popen
 
 from bitrun import catalogue, planning
+from bitrun.admission import Admission
 from bitrun.packages import Packages
 from bitrun.runner import Runner
 from bitrun.runtimes import Runtimes
@@ -39,7 +40,8 @@ class Service:
         self._boxes = BoxMaker(engine, settings)
         self._pool = Pool(self._boxes, settings.pool_size, self._offered)
         watch.listen(lambda action, _: self._pool.look_again() if action in IMAGE_EVENTS else None)
-        self.runner = Runner(self._pool)
+        admission = Admission(settings.max_runs, settings.max_queue, settings.queue_timeout)
+        self.runner = Runner(self._pool, admission)
         self._janitor: Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -29,7 +29,7 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=5000, ge=1, le=65535)
-    threads: int = Field(default=32, ge=1, le=1024)
+    threads: int = Field(default=96, ge=1, le=1024)
     sessions: int = Field(default=128, ge=0, le=4096)
 
     languages: Path = ROOT / "config" / "languages.yml"
@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     workdir_inodes: int = Field(default=4096, ge=16)
     cpus: float = Field(default=1.0, gt=0)
 
+    max_runs: int = Field(default=16, ge=1, le=1024)
+    max_queue: int = Field(default=64, ge=0, le=4096)
+    queue_timeout: float = Field(default=10.0, gt=0)
     pool_size: int = Field(default=32, ge=0, le=1024)
     pool_pinned: Annotated[Mapping[str, Pinned], NoDecode] = Field(default_factory=dict)
 

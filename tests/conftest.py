@@ -16,6 +16,7 @@ import docker
 import pytest
 import requests
 
+from bitrun.admission import Admission
 from bitrun.jobs import BoxLimits, Job, Limits, Result, Stage, Stream, Verdict
 from bitrun.runner import Runner
 from bitrun.sandbox.box import BoxMaker
@@ -174,7 +175,7 @@ def supervisor(supervisor_binary: Path, tmp_path: Path) -> Iterator[SupervisorPr
 @pytest.fixture(scope="session")
 def runner() -> Iterator[Runner]:
     engine = Engine()
-    yield Runner(Pool(BoxMaker(engine, Settings()), 0, dict))
+    yield Runner(Pool(BoxMaker(engine, Settings()), 0, dict), Admission(64, 0, 1.0))
     engine.close()
 
 

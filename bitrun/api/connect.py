@@ -7,12 +7,11 @@ from neither what the other has no room for.
 import codecs
 import json
 import logging
-import select
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from bitrun.api.errors import sentence
 from bitrun.api.json_body import parse_object
@@ -21,6 +20,7 @@ from bitrun.api.v2_request import read_request
 from bitrun.api.websocket import Disconnected, WebSocket
 from bitrun.faults import CallerFault, OurFault
 from bitrun.jobs import SIGNAL_NUMBERS, Stage, Stream
+from bitrun.polling import HUNG_UP, READABLE, poll
 from bitrun.runner import Session
 from bitrun.sandbox.conversation import Conversation
 from bitrun.service import Service
@@ -32,10 +32,6 @@ _PIECE_SECONDS = 0.01  # for the rest of a piece of output that has begun to com
 _INTERNAL_ERROR, _TRY_AGAIN_LATER = 1011, 1013  # IANA's registry of close codes
 
 _log = logging.getLogger(__name__)
-
-
-class _Pollable(Protocol):
-    def fileno(self) -> int: ...
 
 
 class Closed(Exception):
@@ -103,7 +99,7 @@ class _Terminal:
         deadline = time.monotonic() + _INIT_SECONDS
         while True:
             left_ms = max(0.0, deadline - time.monotonic()) * 1000
-            if not _poll({self._websocket: select.POLLIN}, left_ms):
+            if not poll({self._websocket: READABLE}, left_ms):
                 raise Closed(4001, "Initialization Timeout")
             messages = self._receive()
             for position, message in enumerate(messages):
@@ -139,8 +135,8 @@ class _Terminal:
         """
         # A client whose program does not read is not read from; but its end is noticed.
         full = session.conversation.unread > _STDIN_BACKLOG
-        client_events = select.POLLRDHUP | (0 if full else select.POLLIN)
-        ready = dict(_poll({session: select.POLLIN, self._websocket: client_events}, _LOOK_MS))
+        client_events = HUNG_UP if full else HUNG_UP | READABLE
+        ready = poll({session: READABLE, self._websocket: client_events}, _LOOK_MS)
         client = ready.get(self._websocket.fileno(), 0)
         if full and client:
             raise Disconnected
@@ -195,13 +191,6 @@ def _output(session: Session) -> list[tuple[Stream, bytes]]:
         return session.receive(_PIECE_SECONDS)
     except TimeoutError:  # the part of a piece, or no more than a look
         return []
-
-
-def _poll(wanted: Mapping[_Pollable, int], timeout_ms: float) -> list[tuple[int, int]]:
-    poll = select.poll()
-    for pollable, events in wanted.items():
-        poll.register(pollable, events)
-    return poll.poll(timeout_ms)
 
 
 def _new_decoder() -> codecs.IncrementalDecoder:

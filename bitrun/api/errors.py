@@ -15,7 +15,9 @@ from werkzeug.exceptions import (
 from bitrun.faults import (
     AlreadyInstalled,
     BuildFault,
+    Busy,
     CallerFault,
+    CallerGone,
     EngineUnavailable,
     NotInstalled,
     PackageUnknown,
@@ -37,7 +39,9 @@ TABLE: tuple[tuple[type[Exception], int, str | None], ...] = (
     (PackageUnknown, 404, None),
     (AlreadyInstalled, 500, None),  # Piston's status for it, and for the next
     (NotInstalled, 500, None),
+    (CallerGone, 499, None),  # nginx's status for it; it is only ever logged
     (CallerFault, 400, None),
+    (Busy, 503, "All places are taken. Try again in a moment"),
     (BuildFault, 500, None),
     (EngineUnavailable, 503, "The Docker engine does not answer. Try again later"),
     (UnsupportedMediaType, 415, "requests must be of type application/json"),
@@ -64,7 +68,7 @@ def _row(error: Exception) -> tuple[int, str | None]:
 
 
 def _reply(error: Exception) -> Response:
-    if not isinstance(error, (CallerFault, HTTPException)):
+    if not isinstance(error, (CallerFault, Busy, HTTPException)):
         _log.error("%s %s: %s", request.method, request.path, error, exc_info=error)
     key = "error" if request.path.startswith("/api/v1/") else "message"
     response = jsonify({key: sentence(error)})
@@ -79,6 +83,8 @@ def _headers(error: Exception) -> Mapping[str, str]:
             return {"Allow": ", ".join(sorted(error.valid_methods))}
         case UpgradeRequired():
             return {"Upgrade": "websocket"}
+        case Busy():
+            return {"Retry-After": "1"}
         case TokenRefused():
             return {"WWW-Authenticate": "Bearer"}
     return {}

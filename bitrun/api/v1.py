@@ -7,6 +7,7 @@ from http import HTTPStatus
 from flask import Blueprint, Response, jsonify, request
 
 from bitrun import catalogue, planning
+from bitrun.api.client import client
 from bitrun.api.durations import go_duration
 from bitrun.api.tokens import bearer_token, token_is_valid
 from bitrun.api.v1_form import Form, data, extension, read_form, variables
@@ -36,7 +37,7 @@ def blueprint(service: Service) -> Blueprint:
         _check_token(form, settings)
         package, language = _language(form, service.catalogue)
         job = _job(form, package, language, service)
-        result = service.runner.run(job)
+        result = service.runner.run(job, client(request))
         if result.last.verdict.limit is Limit.WALL:
             return _timed_out(result, settings)
         response = Response(_output(result), content_type=language.format)

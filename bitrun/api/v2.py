@@ -4,6 +4,7 @@ from typing import Any, Never
 
 from flask import Blueprint, Response, jsonify, request
 
+from bitrun.api.client import client
 from bitrun.api.connect import Sessions
 from bitrun.api.errors import UpgradeRequired
 from bitrun.api.json_body import parse_object
@@ -39,7 +40,7 @@ def _add_execute(routes: Blueprint, service: Service) -> None:
         _check_token(service)
         body = parse_object(request.get_data())
         runtime, job = read_request(body, service.runtimes, service.settings)
-        return jsonify(execute_reply(runtime, service.runner.run(job)))
+        return jsonify(execute_reply(runtime, service.runner.run(job, client(request))))
 
 
 def _add_packages(routes: Blueprint, service: Service) -> None:

@@ -4,13 +4,13 @@ import contextlib
 import itertools
 import logging
 import secrets
-import select
 import time
 from collections.abc import Callable
 from typing import Any, Self
 
 from bitrun.faults import CallerFault, EngineFault, OurFault
 from bitrun.jobs import BoxLimits, Stage
+from bitrun.polling import READABLE, poll
 from bitrun.sandbox.attachment import Attachment
 from bitrun.sandbox.conversation import Conversation
 from bitrun.sandbox.engine import INSTANCE, ROLE, Engine
@@ -55,9 +55,7 @@ class Box:
 
     def is_waiting(self) -> bool:
         """Whether its supervisor still waits for a first frame: then it has nothing to say."""
-        poll = select.poll()
-        poll.register(self._attachment, select.POLLIN)
-        return not poll.poll(0)
+        return not poll({self._attachment: READABLE}, 0)
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when `Conversation.receive` has something."""

@@ -425,13 +425,16 @@ def test_killed_service_leaves_nothing(
             one.result()
 
 
-def test_sigterm_lets_runs_finish(serve: Callable[..., Server]) -> None:
+def test_sigterm_lets_runs_finish(
+    serve: Callable[..., Server], docker_client: docker.APIClient
+) -> None:
+    before = our_containers(docker_client)
     server = serve()
     with ThreadPoolExecutor(2) as pool:
         runs = [
             pool.submit(server.run, filename="a.sh", content="sleep 1.5; echo done") for _ in "ab"
         ]
-        time.sleep(0.7)
+        assert wait_until(lambda: len(our_containers(docker_client).keys() - before.keys()) >= 2, 9)
         server.process.terminate()
         assert [one.result().text for one in runs] == ["done\n", "done\n"]
     assert server.process.wait(timeout=10) == 0

@@ -1,0 +1,93 @@
+"""Places, the queue before them, and callers who hang up."""
+
+import json
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import docker
+import pytest
+import requests
+
+from bitrun.admission import Admission
+from bitrun.caller import Caller
+from bitrun.faults import Busy, CallerGone
+from tests.conftest import Server, our_containers, wait_until
+
+
+def test_a_place_comes_back() -> None:
+    admission = Admission(1, 0, 1.0)
+    for _ in range(3):
+        with admission.place(), pytest.raises(Busy), admission.place():
+            pass
+
+
+def test_patience_ends() -> None:
+    admission = Admission(1, 1, 0.2)
+    with admission.place():
+        started = time.monotonic()
+        with pytest.raises(Busy), admission.place():
+            pass
+        assert 0.2 <= time.monotonic() - started < 0.5
+
+
+def test_one_who_waits_gets_the_next_place() -> None:
+    admission = Admission(1, 1, 5.0)
+    with ThreadPoolExecutor(1) as pool:
+        with admission.place():
+            waiting = pool.submit(lambda: admission.place().__enter__())
+            time.sleep(0.1)
+            assert not waiting.done()
+        assert waiting.result(timeout=1) is None
+
+
+def test_one_who_hangs_up_leaves_the_queue() -> None:
+    admission = Admission(1, 1, 5.0)
+    ours, theirs = socket.socketpair()
+    with admission.place(), ours:
+        theirs.close()
+        started = time.monotonic()
+        with pytest.raises(CallerGone), admission.place(Caller(ours)):
+            pass
+        assert time.monotonic() - started < 1
+    with admission.place():  # and the place that it never had is still there
+        pass
+
+
+@pytest.mark.engine
+def test_too_many_are_told_at_once(serve: Callable[..., Server]) -> None:
+    server = serve(max_runs=1, max_queue=1, queue_timeout=10)
+    server.run(filename="a.sh", content="true")  # it has asked the engine what is installed
+
+    def run(number: int) -> requests.Response:
+        time.sleep(number * 0.3)
+        return server.run(filename="a.sh", content="sleep 1.5; echo done")
+
+    with ThreadPoolExecutor(4) as pool:
+        replies = list(pool.map(run, range(4)))
+    assert Counter(reply.status_code for reply in replies) == {200: 2, 503: 2}
+    for reply in replies:
+        if reply.status_code == 503:
+            assert reply.json() == {"error": "All places are taken. Try again in a moment"}
+            assert reply.headers["Retry-After"] == "1"
+            assert reply.elapsed.total_seconds() < 1
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("path", ["/api/v1/run", "/api/v2/execute"])
+def test_hanging_up_ends_the_run(
+    server: Server, docker_client: docker.APIClient, path: str
+) -> None:
+    before = our_containers(docker_client)
+    body = json.dumps(
+        {"filename": "a.sh", "content": "sleep 3"}
+        | {"language": "bash", "version": "*", "files": [{"content": "sleep 3"}]}
+    ).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        assert wait_until(lambda: our_containers(docker_client).keys() > before.keys(), 5)
+        time.sleep(0.3)
+    assert wait_until(lambda: our_containers(docker_client).keys() <= before.keys(), 1)
