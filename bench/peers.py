@@ -16,7 +16,7 @@ from bench.client import Sample, timed
 from bench.programs import Program
 from bitrun.jobs import BoxLimits
 from bitrun.sandbox.box import BoxMaker
-from bitrun.sandbox.engine import Engine
+from bitrun.sandbox.engine import INSTANCE, Engine
 from bitrun.settings import Settings
 
 
@@ -89,7 +89,7 @@ def engine_ceiling(at_once: int, seconds: float) -> Sample:
     for thread in threads:
         thread.join()
     # It has done its work when the last one is gone, too.
-    while engine.containers({"bitrun.instance": boxes.instance}):
+    while engine.containers(INSTANCE, boxes.instance):
         time.sleep(0.01)
     sample.seconds = time.perf_counter() - begun
     engine.close()

@@ -1,10 +1,12 @@
 """The parts of a running service, put together once."""
 
+import logging
 from collections.abc import Mapping
 from subprocess import Popen
 
 from bitrun import catalogue, planning
 from bitrun.admission import Admission
+from bitrun.faults import OurFault
 from bitrun.packages import Packages
 from bitrun.runner import Runner
 from bitrun.runtimes import Runtimes
@@ -13,10 +15,13 @@ from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.images import Images
 from bitrun.sandbox.installed import InstalledPackages
+from bitrun.sandbox.leftovers import remove_leftovers
 from bitrun.sandbox.pool import Pool
 from bitrun.sandbox.stock import Kind
 from bitrun.sandbox.watch import IMAGE_EVENTS, Watch
 from bitrun.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 
 class Service:
@@ -47,6 +52,10 @@ class Service:
     def start(self) -> None:
         """Begin to hold boxes ready, and have what a sudden end would leave removed."""
         self._janitor = janitor.hire(self._boxes.instance)
+        try:
+            remove_leftovers(self._engine)
+        except OurFault as fault:
+            _log.warning("%s", fault)
         self._pool.start()
 
     def close(self) -> None:

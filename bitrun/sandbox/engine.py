@@ -196,9 +196,9 @@ class Engine:
                 if error.status_code != requests.codes.conflict:
                     raise
 
-    def containers(self, labels: dict[str, str]) -> list[dict[str, Any]]:
-        """List all containers, stopped ones too, that carry these labels, as the engine does."""
-        wanted = [f"{key}={value}" for key, value in labels.items()]
+    def containers(self, label: str, value: str | None = None) -> list[dict[str, Any]]:
+        """List all containers with a label, stopped ones too, as the engine does."""
+        wanted = label if value is None else f"{label}={value}"
         with _translated():
             return list(self._client().containers(all=True, filters={"label": wanted}))
 

@@ -37,7 +37,7 @@ def main(instance: str) -> None:
     while quiet < _QUIET_LOOKS:
         quiet += 1
         try:
-            for container in engine.containers({INSTANCE: instance}):
+            for container in engine.containers(INSTANCE, instance):
                 engine.remove(container["Id"])
                 quiet = 0
         except OurFault:
