@@ -1,0 +1,59 @@
+"""The folders are the architecture: who may import what."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+# What a part of the package must never import, directly.
+FORBIDDEN = {
+    "api": ("docker",),
+    "sandbox": ("flask", "werkzeug", "bitrun.api", "bitrun.runner", "bitrun.service"),
+    "jobs.py": ("bitrun", "flask", "docker"),
+    "faults.py": ("bitrun", "flask", "docker"),
+    "settings.py": ("bitrun", "flask", "docker"),
+    "catalogue.py": ("bitrun.api", "bitrun.sandbox", "flask", "docker"),
+    "runner.py": ("bitrun.api", "flask", "docker"),
+    "planning.py": ("bitrun.api", "bitrun.sandbox", "flask", "docker"),
+}
+ONLY_DOCKER = ROOT / "bitrun" / "sandbox" / "engine.py"
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+@pytest.mark.parametrize("part", FORBIDDEN)
+def test_imports_point_downwards(part: str) -> None:
+    place = ROOT / "bitrun" / part
+    files = [place] if place.is_file() else list(place.rglob("*.py"))
+    assert files
+    wrong = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in files
+        for name in imported(path)
+        for package in FORBIDDEN[part]
+        if within(name, package)
+    }
+    assert wrong == set()
+
+
+def test_one_module_knows_docker() -> None:
+    users = {
+        path
+        for path in (ROOT / "bitrun").rglob("*.py")
+        if any(within(name, "docker") for name in imported(path))
+    }
+    assert users == {ONLY_DOCKER}
