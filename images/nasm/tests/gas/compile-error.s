@@ -1,0 +1,2 @@
+    mov nothing
+    nothing

@@ -1,0 +1,4 @@
+foreach (__argv[[1:]]) {
+    variable argument = ();
+    message(argument);
+}

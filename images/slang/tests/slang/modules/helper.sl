@@ -1,0 +1,3 @@
+public define greeting() {
+    return "Hello, module!";
+}

@@ -1,0 +1,2 @@
+() = evalfile("helper.sl");
+message(greeting());

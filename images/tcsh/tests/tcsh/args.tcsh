@@ -1,0 +1,3 @@
+foreach argument ($argv:q)
+    echo "$argument"
+end

@@ -1,0 +1,1 @@
+alias greeting "echo 'Hello, module\!'"

@@ -1,0 +1,3 @@
+echo 'Größe 日本'
+set line = "$<"
+echo "$line"

@@ -1,0 +1,1 @@
+../../../zig/tests/zig/error.zig

@@ -1,0 +1,3 @@
+pub fn greeting() []const u8 {
+    return "Hello, module!\n";
+}
