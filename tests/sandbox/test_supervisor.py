@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bitrun.faults import BoxFault, FileRefused
-from bitrun.jobs import File, Limit
+from bitrun.jobs import File, Limit, Stream, Verdict
 from bitrun.sandbox.frames import Frame, encode, encode_stage
 from tests.conftest import UID, SupervisorProcess, stage, wait_until
 
@@ -71,6 +71,70 @@ def test_merged_streams_keep_their_order(supervisor: SupervisorProcess) -> None:
     assert verdict.code == 0
     assert stdout.decode().split() == [f"{s}{i}" for i in range(2000) for s in "oe"]
     assert stderr == b""
+
+
+LINES = 3000
+ALTERNATING = {
+    "perl": f'$| = 1; for (0..{LINES - 1}) {{ print "o$_\\n"; print STDERR "e$_\\n" }}',
+    "sh": f"i=0; while [ $i -lt {LINES} ]; do echo o$i; echo e$i >&2; i=$((i+1)); done",
+    "bash": f"for ((i=0; i<{LINES}; i++)); do echo o$i; echo e$i >&2; done",
+}
+
+
+@pytest.mark.parametrize("interpreter", ALTERNATING)
+def test_separate_streams_keep_their_order_too(
+    supervisor: SupervisorProcess, interpreter: str
+) -> None:
+    option = "-e" if interpreter == "perl" else "-c"
+    supervisor.conversation.start(stage(interpreter, option, ALTERNATING[interpreter]))
+    output = b""
+    streams = set()
+    while True:
+        events = supervisor.conversation.receive()
+        output += b"".join(event[1] for event in events if isinstance(event, tuple))
+        streams |= {event[0] for event in events if isinstance(event, tuple)}
+        if any(isinstance(event, Verdict) for event in events):
+            break
+    assert streams == {Stream.STDOUT, Stream.STDERR}
+    assert output.decode().split() == [f"{s}{i}" for i in range(LINES) for s in "oe"]
+
+
+def test_children_keep_the_order_too(supervisor: SupervisorProcess) -> None:
+    script = (
+        "for i in 1 2 3 4 5 6 7 8 9; do perl -e 'print qq(o)'; perl -e 'print STDERR qq(e)'; done"
+    )
+    for _ in range(5):
+        supervisor.conversation.start(stage("sh", "-c", script))
+        output = b""
+        while not output.endswith(b"v"):
+            for event in supervisor.conversation.receive():
+                output += b"v" if isinstance(event, Verdict) else event[1]
+        assert output == b"oe" * 9 + b"v"
+
+
+def test_a_signal_reaches_the_program(supervisor: SupervisorProcess) -> None:
+    script = "trap 'echo caught; exit 5' INT; echo ready; while :; do sleep 0.05; done"
+    conversation = supervisor.conversation
+    conversation.start(stage("sh", "-c", script), interactive=True)
+    assert conversation.receive(2) == [(Stream.STDOUT, b"ready\n")]
+    conversation.signal(signal.SIGINT)
+    events = conversation.receive(2)
+    while not isinstance(events[-1], Verdict):
+        events += conversation.receive(2)
+    assert events[0] == (Stream.STDOUT, b"caught\n")
+    assert events[-1].code == 5
+
+
+def test_more_stdin_while_it_runs(supervisor: SupervisorProcess) -> None:
+    conversation = supervisor.conversation
+    conversation.start(stage("cat"), interactive=True)
+    for line in (b"one\n", b"two\n"):
+        conversation.write(line)
+        assert conversation.receive(2) == [(Stream.STDOUT, line)]
+    conversation.end()
+    verdict = conversation.receive(2)[-1]
+    assert isinstance(verdict, Verdict)
+    assert verdict.code == 0
 
 
 def test_a_child_that_holds_stdout_open_delays_nothing(supervisor: SupervisorProcess) -> None:
