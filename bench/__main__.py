@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench import machine
 from bench.client import Sample, burst, paced, sustained, timed, together
-from bench.peers import bare_root, engine_ceiling, run_bare, run_docker_cli
+from bench.peers import bare_root, engine_ceiling, run_bare, run_docker_cli, stream_rate
 from bench.programs import NODE, PROGRAMS, PYTHON, C, Program
 from bench.report import Goal, Report
 from bench.service import ROOT, Target, own_service, warm_up
@@ -37,6 +37,11 @@ def main() -> None:
     with own_service(pool_size="0") as target:
         cold = _watched(target, lambda: paced(target.url, PYTHON, 12, 0.7))
         report.add("python, cold", cold, bare[PYTHON].p50)
+    size = 10_000_000
+    written = max(stream_rate(("head", "-c", str(size), "/dev/zero"), b"") for _ in range(3)) / 1e6
+    read = max(stream_rate(("wc", "-c"), bytes(size)) for _ in range(3)) / 1e6
+    report.fact("10 MB of output", f"{written:.0f} MB/s")
+    report.fact("10 MB of stdin", f"{read:.0f} MB/s")
     with own_service() as target:
         warm_up(target.url)
         _memory(report, target)
@@ -54,6 +59,12 @@ def main() -> None:
         *_own_cpu_goals(measured),
         Goal(
             "cold run", "≤ docker run", _ratio(cold, cli), cold.quantile(0.5) <= cli.quantile(0.5)
+        ),
+        Goal(
+            "streaming, out and in",
+            "≥ 100 MB/s",
+            f"{written:.0f} and {read:.0f} MB/s",
+            min(written, read) >= 100,
         ),
         growth,
     ]

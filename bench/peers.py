@@ -14,7 +14,7 @@ import docker
 
 from bench.client import Sample, timed
 from bench.programs import Program
-from bitrun.jobs import BoxLimits
+from bitrun.jobs import BoxLimits, Limits, Stage, Verdict
 from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.engine import INSTANCE, Engine
 from bitrun.settings import Settings
@@ -65,12 +65,7 @@ def engine_ceiling(at_once: int, seconds: float) -> Sample:
     engine = Engine()
     boxes = BoxMaker(engine, settings)
     image = engine.image("bitrun/python")
-    limits = BoxLimits(
-        memory=settings.run_memory_limit,
-        processes=settings.max_processes,
-        open_files=settings.max_open_files,
-        file_size=settings.max_file_size,
-    )
+    limits = _default_limits(settings)
     sample = Sample()
     deadline = time.perf_counter() + seconds
 
@@ -94,6 +89,47 @@ def engine_ceiling(at_once: int, seconds: float) -> Sample:
     sample.seconds = time.perf_counter() - begun
     engine.close()
     return sample
+
+
+def stream_rate(command: tuple[str, ...], stdin: bytes) -> float:
+    """Run a command that reads or writes a lot in a box; the bytes moved in a second.
+
+    What comes is counted and thrown away, as a session does that passes it on.
+    """
+    settings = Settings()
+    engine = Engine()
+    image = engine.image("bitrun/bash")
+    limits = _default_limits(settings)
+    stage = Stage(
+        name="run",
+        argv=command,
+        env={"PATH": "/usr/bin:/bin"},
+        limits=Limits(wall_ms=60_000, cpu_ms=None, output=1 << 30, memory=limits.memory),
+        stdin=stdin,
+        merge=True,
+    )
+    with BoxMaker(engine, settings).make(image.id if image else "", limits, limits.memory) as box:
+        begun = time.perf_counter()
+        box.start(stage)
+        passed, verdict = 0, None
+        while verdict is None:
+            for event in box.conversation.receive():
+                if isinstance(event, Verdict):
+                    verdict = event
+                else:
+                    passed += len(event[1])
+        seconds = time.perf_counter() - begun
+    engine.close()
+    return max(passed, len(stdin)) / seconds
+
+
+def _default_limits(settings: Settings) -> BoxLimits:
+    return BoxLimits(
+        memory=settings.run_memory_limit,
+        processes=settings.max_processes,
+        open_files=settings.max_open_files,
+        file_size=settings.max_file_size,
+    )
 
 
 def _quoted(text: str) -> str:

@@ -43,7 +43,7 @@ class Service:
         self.runtimes = Runtimes(self.catalogue, self.installed)
         self.packages = Packages(self.catalogue, self.images, self.installed)
         self._boxes = BoxMaker(engine, settings)
-        self._pool = Pool(self._boxes, settings.pool_size, self._offered)
+        self._pool = Pool(self._boxes, settings.pool_places, self._offered)
         watch.listen(lambda action, _: self._pool.look_again() if action in IMAGE_EVENTS else None)
         admission = Admission(settings.max_runs, settings.max_queue, settings.queue_timeout)
         self.runner = Runner(self._pool, admission)

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
 MEBIBYTE = 1024 * 1024
+WAITING_BOX_MEMORY = 5 * MEBIBYTE  # its supervisor and the engine's shim, measured, rounded up
 SMALLEST_MEMORY = 6 * MEBIBYTE  # below it the engine makes no container
 
 Pinned = Annotated[int, Field(ge=0)]
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
     max_queue: int = Field(default=64, ge=0, le=4096)
     queue_timeout: float = Field(default=10.0, gt=0)
     pool_size: int = Field(default=32, ge=0, le=1024)
+    pool_memory: int = Field(default=256 * MEBIBYTE, ge=0)
     pool_pinned: Annotated[Mapping[str, Pinned], NoDecode] = Field(default_factory=dict)
 
     engine_timeout: float = Field(default=60.0, gt=0)
@@ -78,6 +80,11 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return dict(pair.partition("=")[::2] for pair in value.replace(",", " ").split())
         return value
+
+    @property
+    def pool_places(self) -> int:
+        """Boxes that the pool may hold, by their number and by their memory."""
+        return min(self.pool_size, self.pool_memory // WAITING_BOX_MEMORY)
 
     @property
     def v1_timeout_ms(self) -> int:
