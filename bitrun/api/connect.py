@@ -134,7 +134,8 @@ class _Terminal:
             Disconnected: the client has hung up.
         """
         # A client whose program does not read is not read from; but its end is noticed.
-        full = session.conversation.unread > _STDIN_BACKLOG
+        backlog = session.conversation.unread + sum(map(_size, self._waiting))
+        full = backlog > _STDIN_BACKLOG
         client_events = HUNG_UP if full else HUNG_UP | READABLE
         ready = poll({session: READABLE, self._websocket: client_events}, _LOOK_MS)
         client = ready.get(self._websocket.fileno(), 0)
@@ -184,6 +185,11 @@ def _checked(message: dict[str, Any]) -> dict[str, Any]:
             return message
         case _:
             return {"type": "ignored"}
+
+
+def _size(message: Mapping[str, Any]) -> int:
+    """Tell roughly what a message takes while it waits for the stage it is for."""
+    return 100 + len(message.get("data", ""))
 
 
 def _output(session: Session) -> list[tuple[Stream, bytes]]:
