@@ -21,6 +21,7 @@ from pydantic import (
 from bitrun.settings import SMALLEST_MEMORY
 
 IMAGE_PREFIX = "bitrun/"
+_OURS = ("debian", "base", "supervisor", "allowed")
 
 # What a command may hold and still mean the same without a shell.
 _SHELL_SYNTAX = re.compile(r"[$&|;<>*?`~#(){}\[\]\\!]|^\w+=")
@@ -109,6 +110,12 @@ class Package(_Entry):
     def _one_source(self) -> Self:
         if (self.build is None) == (self.pull is None):
             raise ValueError("one of build and pull is needed, and not both")
+        if self.id in _OURS:
+            raise ValueError(f"{self.image} is the name of an image that all packages stand on")
+        if self.pull is not None and self.pull.removesuffix(":latest") == self.image:
+            raise ValueError(
+                f"pull is {self.image}, which is what the package's own image is called"
+            )
         return self
 
 

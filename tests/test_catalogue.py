@@ -39,6 +39,8 @@ def write(path: Path, text: str) -> Path:
         ("    build: one\n", "", "packages.0", "one of build and pull"),
         ("build: one", "build: one\n    pull: two", "packages.0", "one of build and pull"),
         ("name: one\n    build", "name: ONE\n    build", "packages.0.name", "pattern"),
+        ("build: one", "build: base", "packages.0", "all packages stand on"),
+        ("build: one", "pull: bitrun/one:latest", "packages.0", "own image is called"),
         ("extensions: [one]", "extensions: [one, one]", "packages", "extension stands more than"),
         (
             GOOD,

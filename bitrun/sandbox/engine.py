@@ -40,6 +40,7 @@ class Image:
     id: str
     tags: tuple[str, ...]
     labels: Mapping[str, str]
+    volumes: tuple[str, ...] = ()  # told by a look at one image, not in a list
 
 
 # The labels of our containers: what one is for, and the service process it belongs to.
@@ -327,7 +328,12 @@ def _events(told: Iterator[dict[str, Any]]) -> Iterator[tuple[str, str]]:
 
 
 def _image(found: dict[str, Any], labelled: dict[str, Any]) -> Image:
-    return Image(found["Id"], tuple(found["RepoTags"] or ()), labelled["Labels"] or {})
+    return Image(
+        id=found["Id"],
+        tags=tuple(found["RepoTags"] or ()),
+        labels=labelled["Labels"] or {},
+        volumes=tuple(labelled.get("Volumes") or ()),
+    )
 
 
 def _follow(progress: Iterable[dict[str, Any]], report: Report) -> None:

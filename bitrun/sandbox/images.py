@@ -136,6 +136,9 @@ class Images:
             image = self._engine.image(reference)
         if image is None:
             raise BuildFault(f"{reference} was pulled, but is not on the engine")
+        if image.volumes:
+            # Each would be a writable folder without bounds on the engine's disk, in every box.
+            raise BuildFault(f"{reference} declares volumes, which a box can't bound")
         return _Origin(image.id, lambda _: reference)
 
     def _source(self, *sources: str) -> str:

@@ -39,7 +39,7 @@ PULLED = Package(
 DEFAULT = [
     package
     for package in catalogue.load(Settings().languages).packages
-    if package.name in Settings().packages
+    if package.id in Settings().packages
 ]
 
 
@@ -233,6 +233,12 @@ def test_image_made_from_a_package_does_not_pass_for_it(engine: Engine, images: 
     build_own(engine, "FROM bitrun/bash", "RUN touch /more")
     images.seal_allowed(OWN, Lines())
     assert images.installed() == before
+
+
+def test_image_with_volumes_is_refused(engine: Engine, images: Images) -> None:
+    build_own(engine, "FROM bitrun/base", "VOLUME /data")
+    with pytest.raises(BuildFault, match="declares volumes"):
+        images.seal_allowed(OWN, Lines())
 
 
 def test_image_that_no_one_has_is_a_fault(images: Images) -> None:
