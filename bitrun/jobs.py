@@ -147,13 +147,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """`output` holds both streams in order of arrival; all are bytes, untouched."""
+    """What came of a stage; `pieces` is its output in order of arrival, untouched."""
 
     name: StageName
     verdict: Verdict
-    stdout: bytes
-    stderr: bytes
-    output: bytes
+    pieces: tuple[tuple[Stream, bytes], ...]
+
+    @property
+    def output(self) -> bytes:
+        return b"".join(data for _, data in self.pieces)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,10 +122,4 @@ def _collect(session: Session, stage: Stage, caller: Caller | None) -> StageResu
         if caller is not None:
             caller.wait_for(session, _LOOK_MS)
         pieces += _received(session)
-    return StageResult(
-        name=stage.name,
-        verdict=session.verdict,
-        stdout=b"".join(data for stream, data in pieces if stream is Stream.STDOUT),
-        stderr=b"".join(data for stream, data in pieces if stream is Stream.STDERR),
-        output=b"".join(data for _, data in pieces),
-    )
+    return StageResult(stage.name, session.verdict, tuple(pieces))

@@ -201,4 +201,4 @@ def test_order_of_fatal_and_final_output(run: Callable[..., Result]) -> None:
     for _ in range(5):
         result = run("python", "python3", "-c", script)
         assert result.last.verdict.signal == "SIGABRT"
-        assert len(result.last.stdout) == 60000
+        assert len(result.last.output) == 60000

@@ -4,7 +4,6 @@ One thread serves a session. It waits with poll() on the client and on the box a
 from neither what the other has no room for.
 """
 
-import codecs
 import json
 import logging
 import threading
@@ -15,7 +14,7 @@ from typing import Any
 
 from bitrun.api.errors import sentence
 from bitrun.api.json_body import parse_object
-from bitrun.api.v2_reply import verdict_reply
+from bitrun.api.v2_reply import new_decoder, verdict_reply
 from bitrun.api.v2_request import read_request
 from bitrun.api.websocket import Disconnected, WebSocket
 from bitrun.faults import CallerFault, OurFault
@@ -113,7 +112,7 @@ class _Terminal:
         interactive = stage.name == "run"
         self._send(type="stage", stage=stage.name)
         session.start(stage, interactive=interactive)
-        decoders = {stream: _new_decoder() for stream in Stream}
+        decoders = {stream: new_decoder() for stream in Stream}
         while session.verdict is None:
             if interactive:
                 self._hand_on(session.conversation)
@@ -197,8 +196,3 @@ def _output(session: Session) -> list[tuple[Stream, bytes]]:
         return session.receive(_PIECE_SECONDS)
     except TimeoutError:  # the part of a piece, or no more than a look
         return []
-
-
-def _new_decoder() -> codecs.IncrementalDecoder:
-    """Make a decoder that never breaks a character split across two reads."""
-    return codecs.getincrementaldecoder("utf-8")("replace")

@@ -1,8 +1,9 @@
 """Results as Piston writes them."""
 
+import codecs
 from typing import Any
 
-from bitrun.jobs import Result, StageResult, Verdict
+from bitrun.jobs import Result, StageResult, Stream, Verdict
 from bitrun.runtimes import Runtime
 
 
@@ -39,8 +40,17 @@ def verdict_reply(verdict: Verdict) -> dict[str, Any]:
     return reply
 
 
+def new_decoder() -> codecs.IncrementalDecoder:
+    """Make what turns one stream into text and never breaks a character split across two reads."""
+    return codecs.getincrementaldecoder("utf-8")("replace")
+
+
 def _stage(stage: StageResult) -> dict[str, Any]:
-    texts = {"stdout": stage.stdout, "stderr": stage.stderr, "output": stage.output}
-    return {name: data.decode("utf-8", "replace") for name, data in texts.items()} | verdict_reply(
-        stage.verdict
-    )
+    decoders = {stream: new_decoder() for stream in Stream}
+    texts = [(stream, decoders[stream].decode(data)) for stream, data in stage.pieces]
+    texts += [(stream, decoder.decode(b"", final=True)) for stream, decoder in decoders.items()]
+    return {
+        "stdout": "".join(text for stream, text in texts if stream is Stream.STDOUT),
+        "stderr": "".join(text for stream, text in texts if stream is Stream.STDERR),
+        "output": "".join(text for _, text in texts),
+    } | verdict_reply(stage.verdict)

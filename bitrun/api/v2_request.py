@@ -4,6 +4,7 @@ import dataclasses
 import math
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from bitrun import planning
@@ -16,7 +17,7 @@ from bitrun.settings import Settings
 
 _NO_CODE = "file"  # the language whose files need not be text
 
-_PLAIN_DIGITS = 1e21  # from here on JavaScript writes numbers with an exponent
+_PLAIN_LEAST, _PLAIN_MOST = 1e-6, 1e21  # outside JavaScript writes numbers with an exponent
 
 
 def read_request(
@@ -94,9 +95,10 @@ def _number(value: float) -> str:
     try:
         value = float(value)
     except OverflowError:
-        value = math.copysign(math.inf, value)
+        value = math.inf if value > 0 else -math.inf
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
-    if value == int(value) and abs(value) < _PLAIN_DIGITS:
-        return str(int(value))
+    if value == 0 or _PLAIN_LEAST <= abs(value) < _PLAIN_MOST:
+        plain = format(Decimal(repr(value)), "f")
+        return plain.removesuffix(".0").removeprefix("-" if value == 0 else "")
     return re.sub(r"e([+-])0+", r"e\1", repr(value))

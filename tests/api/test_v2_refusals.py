@@ -135,15 +135,18 @@ def test_what_counts_as_code(server: Server, encoding: object) -> None:
 # Limits
 
 
+NO_NUMBERS: list[Any] = ["1000", "x", True, [], {}, [1]]
+
+
 @pytest.mark.parametrize(("name", "most"), LIMITS)
 def test_limits(server: Server, name: str, most: int) -> None:
     body = request("bash", "echo ok")
-    for value in ("1000", "x", True, [], {}, [1]):
-        refused(server, body | {name: value}, NUMBER.format(name))
-    for value in (most + 1, most + 0.5, 2**70, 1e300):
-        refused(server, body | {name: value}, EXCEEDS.format(name, most))
-    for value in (-2, -0.5, -(2**70)):
-        refused(server, body | {name: value}, NEGATIVE.format(name))
+    for other in NO_NUMBERS:
+        refused(server, body | {name: other}, NUMBER.format(name))
+    for large in (most + 1, most + 0.5, 2**70, 1e300):
+        refused(server, body | {name: large}, EXCEEDS.format(name, most))
+    for negative in (-2, -0.5, -(2**70)):
+        refused(server, body | {name: negative}, NEGATIVE.format(name))
     if not name.endswith("memory_limit"):
         refused(server, body | {name: -1}, NEGATIVE.format(name))
 
@@ -177,10 +180,10 @@ def test_a_memory_limit_is_never_lifted(serve: Callable[..., Server], value: obj
 
 
 def test_times_are_never_lifted(serve: Callable[..., Server]) -> None:
-    server = serve(run_timeout=1000, run_cpu_time=100)
+    server = serve(run_timeout=600, run_cpu_time=100)
     sleep, spin = "import time; time.sleep(9)", "while True: pass"
     for value in (None, 0, "", False):
-        assert run(server, "python", sleep, run_timeout=value)["wall_time"] < 1100
+        assert run(server, "python", sleep, run_timeout=value)["wall_time"] < 700
         assert run(server, "python", spin, run_cpu_time=value)["message"] == "Time limit exceeded"
 
 
