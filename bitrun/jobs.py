@@ -154,6 +154,14 @@ class StageResult:
     pieces: tuple[tuple[Stream, bytes], ...]
 
     @property
+    def stdout(self) -> bytes:
+        return b"".join(data for stream, data in self.pieces if stream is Stream.STDOUT)
+
+    @property
+    def stderr(self) -> bytes:
+        return b"".join(data for stream, data in self.pieces if stream is Stream.STDERR)
+
+    @property
     def output(self) -> bytes:
         return b"".join(data for _, data in self.pieces)
 

@@ -1,13 +1,15 @@
 """Packages: what the catalogue offers, what is installed of it, and how one becomes the other."""
 
+import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from bitrun.catalogue import Catalogue, Package
 from bitrun.faults import AlreadyInstalled, NotInstalled, PackageUnknown
-from bitrun.sandbox.images import Images, Installed
+from bitrun.sandbox.images import Images
+from bitrun.sandbox.installed import InstalledPackages
 from bitrun.versions import newest_match
 
 _log = logging.getLogger(__name__)
@@ -23,12 +25,7 @@ class PackageState:
 
 
 class Packages:
-    def __init__(
-        self,
-        catalogue: Catalogue,
-        images: Images,
-        installed: Callable[[], Mapping[str, Installed]],
-    ) -> None:
+    def __init__(self, catalogue: Catalogue, images: Images, installed: InstalledPackages) -> None:
         self._catalogue = catalogue
         self._images = images
         self._installed = installed
@@ -58,6 +55,7 @@ class Packages:
             raise AlreadyInstalled
         package = state.package
         self._images.install(package, lambda line: _log.debug("%s: %s", package.id, line))
+        self._installed.forget()  # the engine's word of it may still be on its way
         return next(each for each in self.all() if each.package is package)
 
     def uninstall(self, name: Any, version: Any) -> PackageState:
@@ -74,6 +72,7 @@ class Packages:
                 raise PackageUnknown(_sent(name), _sent(version))
             raise NotInstalled(_sent(name), _sent(version))
         self._images.remove(state.package)
+        self._installed.forget()
         return state
 
 
@@ -81,10 +80,12 @@ def _newest(states: Iterable[PackageState], name: Any, version: Any) -> PackageS
     named = [state for state in states if state.package.name == name]
     if not isinstance(version, str):
         return None
-    newest = newest_match(tuple(state.version for state in named), version)
+    newest = newest_match((state.version for state in named), version)
     return next((state for state in named if state.version == newest), None)
 
 
 def _sent(value: Any) -> str:
-    """Write what was sent, or not, as Piston's runtime does."""
-    return "undefined" if value is None else str(value)
+    """Write what was sent, or not, much as Piston's runtime does."""
+    if value is None:
+        return "undefined"
+    return value if isinstance(value, str) else json.dumps(value)

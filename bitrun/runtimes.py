@@ -47,7 +47,7 @@ class Runtimes:
     def find(self, name: str, version: str) -> Runtime | None:
         """Find the newest runtime of a language, by its name or an alias, in a SemVer range."""
         named = self._current().by_name.get(name, ())
-        newest = newest_match(tuple(runtime.version for runtime in named), version)
+        newest = newest_match((runtime.version for runtime in named), version)
         return next((runtime for runtime in named if runtime.version == newest), None)
 
     def _current(self) -> "_View":

@@ -18,7 +18,7 @@ from bitrun.sandbox.installed import InstalledPackages
 from bitrun.sandbox.leftovers import remove_leftovers
 from bitrun.sandbox.pool import Pool
 from bitrun.sandbox.stock import Kind
-from bitrun.sandbox.watch import IMAGE_EVENTS, Watch
+from bitrun.sandbox.watch import CONTAINER_GONE, IMAGE_EVENTS, Watch
 from bitrun.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ class Service:
         self._boxes = BoxMaker(engine, settings)
         self._pool = Pool(self._boxes, settings.pool_places, self._offered)
         watch.listen(lambda action, _: self._pool.look_again() if action in IMAGE_EVENTS else None)
+        watch.listen(lambda action, _: self.images.tidy() if action == CONTAINER_GONE else None)
         admission = Admission(settings.max_runs, settings.max_queue, settings.queue_timeout)
         self.runner = Runner(self._pool, admission)
         self._janitor: Popen[bytes] | None = None

@@ -6,7 +6,7 @@ import pytest
 
 from bitrun import catalogue
 from bitrun.catalogue import Language, Package
-from bitrun.jobs import Result, StageName, StageResult, Verdict
+from bitrun.jobs import Result, StageName, StageResult, Stream, Verdict
 from bitrun.settings import Settings
 from scripts.languages import page, programs
 from scripts.languages.__main__ import UnknownLanguage, select
@@ -58,7 +58,8 @@ def ended(
     stage: StageName = "run", *, code: int = 0, stdout: bytes = b"", stderr: bytes = b""
 ) -> Result:
     verdict = Verdict(code, None, None, oom_killed=False, wall_ms=1, cpu_ms=1, memory=1)
-    return Result((StageResult(stage, verdict, stdout, stderr, stdout + stderr),))
+    pieces = ((Stream.STDOUT, stdout), (Stream.STDERR, stderr))
+    return Result((StageResult(stage, verdict, pieces),))
 
 
 @pytest.mark.parametrize(

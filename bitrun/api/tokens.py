@@ -8,10 +8,9 @@ from bitrun.settings import Settings
 
 
 def bearer_token(request: Request) -> str:
-    authorization = request.authorization
-    if authorization is None or authorization.type != "bearer":
-        return ""
-    return authorization.token or ""
+    """Return the token that came; clients written for Piston send it without a scheme."""
+    scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
+    return rest.strip() if scheme.lower() == "bearer" else scheme
 
 
 def token_is_valid(token: str, settings: Settings) -> bool:

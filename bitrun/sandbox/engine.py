@@ -315,6 +315,11 @@ class Engine:
                 if error.status_code != requests.codes.conflict:
                     raise
 
+    def has_dangling(self, label: str) -> bool:
+        """Whether there are images with this label that have lost their names."""
+        with _translated():
+            return bool(self._client().images(filters={"dangling": True, "label": label}))
+
     def architecture(self) -> str:
         """Name the engine's processor as Go does."""
         with _translated():

@@ -5,7 +5,9 @@ as the last, thin layer: any image will do, and a changed supervisor costs littl
 is written nowhere but in the labels of the engine's images.
 """
 
-import threading
+import fcntl
+import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +16,11 @@ from io import BytesIO
 from pathlib import Path
 
 from bitrun.catalogue import IMAGE_PREFIX, Package, argv
-from bitrun.faults import BuildFault
+from bitrun.faults import BuildFault, OurFault
 from bitrun.sandbox.engine import Engine, Image, Report
 from bitrun.sandbox.parts import SOURCE, SUPERVISOR, Parts
 from bitrun.sandbox.sources import digest, pack_dockerfile
+from bitrun.settings import ROOT
 
 _TAG = "bitrun.image"
 _PACKAGE = "bitrun.package"
@@ -36,6 +39,8 @@ USER 0:0
 HEALTHCHECK NONE
 ENTRYPOINT []
 """
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ class Images:
     def __init__(self, engine: Engine, folder: Path, ca_bundle: Path | None = None) -> None:
         self._engine = engine
         self._parts = Parts(engine, folder, ca_bundle)
-        self._lock = threading.Lock()
+        self._untidy = False
 
     def installed(self) -> dict[str, Installed]:
         """Return the installed packages by id."""
@@ -79,7 +84,7 @@ class Images:
         Raises:
             BuildFault: it can't be made. What stood under its tag still does.
         """
-        with self._lock:
+        with _alone():
             origin = self._origin(package, report)
             source = self._source(origin.source, package.version_command)
             tag = f"{package.image}:latest"
@@ -102,7 +107,7 @@ class Images:
         Raises:
             BuildFault: the allowed image can't be had, or not be sealed.
         """
-        with self._lock:
+        with _alone():
             source = self._source(self._foreign(reference, report).source)
             tag = f"{IMAGE_PREFIX}allowed:{digest(reference)[:16]}"
             if not self._parts.current(tag, source):
@@ -112,10 +117,22 @@ class Images:
 
     def remove(self, package: Package) -> None:
         """Take a package off the engine; an image of the operator's stays."""
-        with self._lock, self._tidied():
+        with _alone(), self._tidied():
             self._engine.remove_image(f"{package.image}:latest")
             if package.build:
                 self._parts.remove(package.build)
+
+    def tidy(self) -> None:
+        """Remove what could not be removed before, as a box still stood on it."""
+        if not self._untidy:
+            return
+        try:
+            with _alone(wait=False), self._tidied():
+                pass
+        except BlockingIOError:
+            pass  # who changes images now will tidy up, too
+        except OurFault as fault:
+            _log.debug("Images are left to be removed: %s", fault)
 
     def _sealed(self, label: str) -> Iterator[Image]:
         for image in self._engine.images(label):
@@ -156,3 +173,19 @@ class Images:
             yield
         finally:
             self._engine.prune_images(SOURCE)
+            self._untidy = self._engine.has_dangling(SOURCE)
+
+
+@contextmanager
+def _alone(*, wait: bool = True) -> Iterator[None]:
+    """Hold up all other threads and processes of this service that would change images.
+
+    Raises:
+        BlockingIOError: one of them does so now, and this one would not `wait`.
+    """
+    descriptor = os.open(ROOT, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,5 +1,6 @@
 """Which packages are installed, remembered until the engine says that its images have changed."""
 
+import threading
 from collections.abc import Mapping
 
 from bitrun.sandbox.images import Images, Installed
@@ -18,7 +19,8 @@ class InstalledPackages:
         self._watch = watch
         self._known: Mapping[str, Installed] | None = None
         self._changes = 0
-        watch.listen(self._forget)
+        self._lock = threading.Lock()
+        watch.listen(self._hear)
 
     def __call__(self) -> Mapping[str, Installed]:
         """Return the installed packages by id.
@@ -31,12 +33,18 @@ class InstalledPackages:
             return known
         connected, changes = self._watch.connected, self._changes
         found = self._images.installed()
-        # A change that came while the engine was asked may be missing from its answer.
-        if connected and changes == self._changes:
-            self._known = found
+        with self._lock:
+            # A change that came while the engine was asked may be missing from its answer.
+            if connected and changes == self._changes:
+                self._known = found
         return found
 
-    def _forget(self, action: str, _: str) -> None:
-        if action == Watch.RECONNECT or action in IMAGE_EVENTS:
+    def forget(self) -> None:
+        """Ask the engine anew next time."""
+        with self._lock:
             self._changes += 1
             self._known = None
+
+    def _hear(self, action: str, _: str) -> None:
+        if action == Watch.RECONNECT or action in IMAGE_EVENTS:
+            self.forget()
