@@ -11,6 +11,7 @@ from bitrun.faults import BoxFault
 # https://docs.docker.com/reference/api/engine/ : "Stream format" of the attach call.
 _PIECE = struct.Struct(">BxxxI")
 _STDOUT = 1
+_SEND_SECONDS = 10.0
 _RECEIVE_SIZE = 1 << 18
 
 
@@ -30,8 +31,8 @@ class Attachment:
             BoxFault: the container or the engine is gone.
         """
         try:
-            # A supervisor always reads, so this blocks no longer than the engine does.
-            self._socket.settimeout(None)
+            # A supervisor always reads, so this waits for the engine alone.
+            self._socket.settimeout(_SEND_SECONDS)
             self._socket.sendall(data)
         except OSError as error:
             raise BoxFault(f"The box can't be reached: {error}") from error

@@ -55,7 +55,9 @@ class Stock:
             box = boxes.popleft()
             if box.is_waiting():
                 return box
-            box.destroy()
+            # No more than that: its supervisor has exited, so the engine removes it by itself, and
+            # a call to an engine in trouble would hold up everyone who waits for the pool's lock.
+            box.discard()
         return None
 
     def add(self, kind: Kind, box: Box) -> None:
@@ -92,7 +94,7 @@ class Stock:
         for boxes in self._waiting.values():
             for box in [each for each in boxes if each.made_at < oldest or not each.is_waiting()]:
                 boxes.remove(box)
-                box.destroy()
+                box.discard()
 
     def clear(self) -> None:
         for boxes in self._waiting.values():
