@@ -65,7 +65,7 @@ def engine_ceiling(at_once: int, seconds: float) -> Sample:
     engine = Engine()
     boxes = BoxMaker(engine, settings)
     image = engine.image("bitrun/python")
-    limits = _default_limits(settings)
+    limits = default_limits(settings)
     sample = Sample()
     deadline = time.perf_counter() + seconds
 
@@ -99,7 +99,7 @@ def stream_rate(command: tuple[str, ...], stdin: bytes) -> float:
     settings = Settings()
     engine = Engine()
     image = engine.image("bitrun/bash")
-    limits = _default_limits(settings)
+    limits = default_limits(settings)
     stage = Stage(
         name="run",
         argv=command,
@@ -123,7 +123,7 @@ def stream_rate(command: tuple[str, ...], stdin: bytes) -> float:
     return max(passed, len(stdin)) / seconds
 
 
-def _default_limits(settings: Settings) -> BoxLimits:
+def default_limits(settings: Settings) -> BoxLimits:
     return BoxLimits(
         memory=settings.run_memory_limit,
         processes=settings.max_processes,

@@ -42,12 +42,12 @@ class Report:
     def add(self, name: str, sample: Sample, baseline: float) -> Sample:
         """Keep a row, with the p50 (in milliseconds) that it is a multiple of."""
         self.rows.append((name, sample, baseline))
-        print(_line(name, sample, baseline), flush=True)  # noqa: T201  this is its progress
+        print(_line(name, sample, baseline), flush=True)
         return sample
 
     def fact(self, name: str, value: str) -> None:
         self.facts.append((name, value))
-        print(f"| {name} | {value} |", flush=True)  # noqa: T201
+        print(f"| {name} | {value} |", flush=True)
 
     def write(self, page: Path, chart: Path) -> None:
         _draw(self.rows, chart)

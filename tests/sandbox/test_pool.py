@@ -144,6 +144,19 @@ def test_pinned_boxes_stay(pools: Pools, boxes: BoxMaker, docker_client: docker.
 
 
 @pytest.mark.engine
+def test_a_replaced_image_takes_its_boxes_along(
+    pools: Pools, boxes: BoxMaker, docker_client: docker.APIClient
+) -> None:
+    bash, ruby = kind_of(docker_client, "bash"), kind_of(docker_client, "ruby")
+    offered = {bash: 0}
+    pool = pools.open(2, offered)
+    assert wait_until(lambda: of_instance(docker_client, boxes) == 2 * [bash.image], 10)
+    offered[ruby] = offered.pop(bash)
+    pool.look_again()
+    assert wait_until(lambda: of_instance(docker_client, boxes) == 2 * [ruby.image], 10)
+
+
+@pytest.mark.engine
 def test_a_dead_box_is_never_given(
     pools: Pools, boxes: BoxMaker, docker_client: docker.APIClient
 ) -> None:

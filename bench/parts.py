@@ -1,0 +1,83 @@
+"""What each part of a container costs the engine: variants in turn, the table of `docs/speed.md`.
+
+Run as: python -m bench.parts [ROUNDS]
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from bench import machine
+from bench.peers import default_limits
+from bitrun.jobs import BoxLimits
+from bitrun.sandbox.box import BoxMaker
+from bitrun.sandbox.engine import INSTANCE, Engine
+from bitrun.settings import Settings
+
+Change = Callable[[dict[str, Any], dict[str, Any]], None]
+
+
+class _Changed(Engine):
+    """The engine, given other options than a box's."""
+
+    def __init__(self, change: Change) -> None:
+        super().__init__()
+        self._change = change
+
+    def create(self, image: str, command: list[str], host: dict[str, Any], **options: Any) -> str:
+        self._change(host, options)
+        return super().create(image, command, host, **options)
+
+
+def _no_quota(host: dict[str, Any], _options: dict[str, Any]) -> None:
+    del host["cpu_period"], host["cpu_quota"]
+
+
+VARIANTS: dict[str, Change] = {
+    "a box as it is": lambda _host, _options: None,
+    "NetworkMode none alone": lambda _host, options: options.pop("network_disabled"),
+    "IpcMode none": lambda host, _options: host.update(ipc_mode="none"),
+    "no seccomp profile": lambda host, _options: host["security_opt"].append("seccomp=unconfined"),
+    "no CPU quota": _no_quota,
+    "log driver json-file": lambda host, _options: host.update(log_config={"Type": "json-file"}),
+}
+
+
+class Variant:
+    def __init__(self, change: Change) -> None:
+        self._engine = _Changed(change)
+        self._boxes = BoxMaker(self._engine, Settings())
+        image = self._engine.image("bitrun/bash")
+        self._image = image.id if image else ""
+        self.wall_ms: list[float] = []
+        self.cpu_ms: list[float] = []
+
+    def try_once(self, limits: BoxLimits) -> None:
+        """Make a box and see it gone."""
+        cpu, begun = machine.machine_cpu_ms(), time.perf_counter()
+        box = self._boxes.make(self._image, limits, limits.memory)
+        self.wall_ms.append((time.perf_counter() - begun) * 1000)
+        box.discard()
+        while self._engine.containers(INSTANCE, self._boxes.instance):
+            time.sleep(0.02)
+        self.cpu_ms.append(machine.machine_cpu_ms() - cpu)
+
+
+def main(rounds: int) -> None:
+    limits = default_limits(Settings())
+    variants = {name: Variant(change) for name, change in VARIANTS.items()}
+    for _ in range(rounds):
+        for variant in variants.values():
+            variant.try_once(limits)
+    print(
+        "| variant | making, p50 ms | CPU of the machine, make and remove, p50 ms |\n|---|---|---|"
+    )
+    for name, variant in variants.items():
+        wall, cpu = map(statistics.median, (variant.wall_ms, variant.cpu_ms))
+        print(f"| {name} | {wall:.0f} | {cpu:.0f} |")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
