@@ -108,6 +108,8 @@ class Trials:
         return record.good
 
     def _tell(self, subject: str, record: Record) -> None:
+        if not record.versioned:
+            self._console.print(f"{subject}: {record.version} is no SemVer version", markup=False)
         for name, language in record.languages.items():
             self._console.print(
                 f"{subject}: {name} {record.version}: "

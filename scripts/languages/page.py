@@ -42,9 +42,9 @@ _IMAGES = """
 _SHARED = """
 ## Shared extensions
 
-An extension belongs to one language; the others are asked for by their names. Of those that languages
-claim which are not to be had here, `.fs` is Forth's, `.v` Verilog's, `.bas` Yabasic's and `.sc`
-Scala's.
+An extension belongs to one language; the others are asked for by their names. Of those that other
+languages claim which are not to be had here, `.fs` is Forth's, `.v` Verilog's, `.bas` Yabasic's and
+`.sc` Scala's.
 
 | extension | belongs to | used by |
 |---|---|---|

@@ -1,5 +1,6 @@
 """What the trials found, a file for each package, so that an interrupted test run can go on."""
 
+import re
 from pathlib import Path
 
 from pydantic import BaseModel, Field
@@ -8,6 +9,9 @@ from bitrun.catalogue import Package
 from bitrun.sandbox.parts import Parts
 from bitrun.sandbox.sources import digest
 from scripts.languages import programs
+
+# Clients ask for ranges of versions, which no other kind is in.
+_SEMVER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
 
 class LanguageRecord(BaseModel):
@@ -36,8 +40,14 @@ class Record(BaseModel):
     languages: dict[str, LanguageRecord]
 
     @property
+    def versioned(self) -> bool:
+        return _SEMVER.fullmatch(self.version) is not None
+
+    @property
     def good(self) -> bool:
-        return all(language.passed and not language.failed for language in self.languages.values())
+        return self.versioned and all(
+            language.passed and not language.failed for language in self.languages.values()
+        )
 
 
 class Records:

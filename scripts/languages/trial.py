@@ -97,6 +97,7 @@ def _job(service: Service, package: Package, language: Language, program: Progra
             stdin=program.task.stdin.encode(),
         ),
         limits=planning.box_limits(language, settings),
+        fresh=True,
     )
 
 

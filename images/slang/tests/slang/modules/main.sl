@@ -1,2 +1,2 @@
-() = evalfile("helper.sl");
+() = evalfile("./helper.sl");
 message(greeting());
