@@ -8,7 +8,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -60,6 +60,10 @@ class Sessions:
             websocket.close(closed.code, closed.reason)
         except Disconnected:
             pass  # leaving the box has ended the run
+        except Exception:  # noqa: BLE001
+            # The connection speaks HTTP no more, so an HTTP error is no way out.
+            _log.exception("A session has failed")
+            websocket.close(_INTERNAL_ERROR, "Internal Error")
         finally:
             self._places.release()
 
@@ -103,7 +107,7 @@ class _Terminal:
             messages = self._receive()
             for position, message in enumerate(messages):
                 if message.get("type") == "init":
-                    self._waiting = [_checked(each) for each in messages[position + 1 :]]
+                    self._keep(messages[position + 1 :])
                     return message
                 if message.get("type") in ("data", "signal", "eof"):
                     raise Closed(4003, "Not yet initialized")
@@ -118,7 +122,7 @@ class _Terminal:
                 self._hand_on(session.conversation)
             box_is_ready, client_is_ready = self._wait(session)
             if client_is_ready:
-                self._waiting += map(_checked, self._receive())
+                self._keep(self._receive())
             if box_is_ready:
                 for stream, data in _output(session):
                     self._send_data(stream, decoders[stream].decode(data))
@@ -143,6 +147,9 @@ class _Terminal:
         # Nothing for so long: let the conversation look at its backstop.
         return session.fileno() in ready or not ready, bool(client)
 
+    def _keep(self, messages: Iterable[dict[str, Any]]) -> None:
+        self._waiting += filter(_is_for_program, messages)
+
     def _hand_on(self, conversation: Conversation) -> None:
         for message in self._waiting:
             match message["type"]:
@@ -165,7 +172,7 @@ class _Terminal:
         self._websocket.send(json.dumps(message))
 
 
-def _checked(message: dict[str, Any]) -> dict[str, Any]:
+def _is_for_program(message: Mapping[str, Any]) -> bool:
     """Check a message that may come while a program runs; unknown ones are ignored."""
     match message.get("type"):
         case "init":
@@ -175,15 +182,15 @@ def _checked(message: dict[str, Any]) -> dict[str, Any]:
                 raise Closed(4004, "Can only write to stdin")
             if not isinstance(message.get("data"), str):
                 raise CallerFault("data is required as a string")
-            return message
         case "signal":
-            if message.get("signal") not in SIGNAL_NUMBERS:
+            name = message.get("signal")
+            if not isinstance(name, str) or name not in SIGNAL_NUMBERS:
                 raise Closed(4005, "Invalid signal")
-            return message
         case "eof":
-            return message
+            pass
         case _:
-            return {"type": "ignored"}
+            return False
+    return True
 
 
 def _size(message: Mapping[str, Any]) -> int:

@@ -11,7 +11,7 @@ from bitrun.api.json_body import parse_object
 from bitrun.api.tokens import bearer_token, token_is_valid
 from bitrun.api.v2_reply import execute_reply, runtime_reply
 from bitrun.api.v2_request import read_request
-from bitrun.api.websocket import NoUpgrade, WebSocket
+from bitrun.api.websocket import Disconnected, NoUpgrade, WebSocket
 from bitrun.faults import TokenRefused
 from bitrun.packages import PackageState
 from bitrun.service import Service
@@ -77,6 +77,8 @@ def _add_connect(routes: Blueprint, service: Service, sessions: Sessions) -> Non
             websocket = WebSocket(request.environ, service.settings.max_body)
         except NoUpgrade as error:
             raise UpgradeRequired from error
+        except Disconnected:
+            return _Served()
         sessions.serve(websocket)
         return _Served()
 

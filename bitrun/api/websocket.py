@@ -5,10 +5,14 @@ connection and buffer what it reads without bound; a session here is one thread,
 while its program does.
 """
 
+import codecs
 import socket
+import time
+from collections import deque
 from typing import Any
 
 from wsproto import ConnectionType, WSConnection
+from wsproto.connection import ConnectionState
 from wsproto.events import (
     AcceptConnection,
     BytesMessage,
@@ -22,6 +26,7 @@ from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 _SEND_TIMEOUT = 10.0  # seconds until a client that takes nothing counts as gone
 _RECEIVE_SIZE = 1 << 16
+_GOODBYE_SECONDS = 1.0
 _TOO_LARGE = 1009  # RFC 6455, section 7.4.1
 
 
@@ -45,6 +50,7 @@ class WebSocket:
         self._socket: socket.socket = environ["gunicorn.socket"]
         self._largest = largest
         self._text = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._protocol = WSConnection(ConnectionType.SERVER)
         headers = [
             (name[5:].replace("_", "-").encode(), value.encode("latin-1"))
@@ -87,14 +93,26 @@ class WebSocket:
         """Say goodbye. A client that is gone already is no error."""
         try:
             self._send(CloseConnection(code=code, reason=reason))
-        except (Disconnected, LocalProtocolError):
+            self._await_goodbye()
+        except (Disconnected, OSError, LocalProtocolError, RemoteProtocolError):
             return
+
+    def _await_goodbye(self) -> None:
+        """Take what the client still sends, until it says goodbye.
+
+        Closed with something unread, the connection would be reset and our goodbye lost.
+        """
+        deadline = time.monotonic() + _GOODBYE_SECONDS
+        while self._protocol.state is not ConnectionState.CLOSED:
+            self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+            self._protocol.receive_data(self._socket.recv(_RECEIVE_SIZE) or None)
+            deque(self._protocol.events(), maxlen=0)
 
     def _handle(self, event: object) -> list[str]:
         match event:
             case TextMessage() | BytesMessage():
                 data = event.data
-                self._text += data if isinstance(data, str) else data.decode("utf-8", "replace")
+                self._text += data if isinstance(data, str) else self._decoder.decode(data)
                 if len(self._text) > self._largest:
                     self.close(_TOO_LARGE, "Message too large")
                     raise Disconnected
