@@ -101,6 +101,22 @@ def test_packages_are_found_by_any_of_their_names() -> None:
         select(SHIPPED, ["go", "nothing-such"])
 
 
+@pytest.mark.parametrize(
+    ("version", "complaints", "good"),
+    [
+        ("1.2.3", {"hello": None}, True),
+        ("1.2.3", {"hello": None, "exit": "exits with 1"}, False),
+        ("1.2.3", {}, False),
+        ("1.02.3", {"hello": None}, False),
+        ("1.2", {"hello": None}, False),
+    ],
+)
+def test_a_record_is_good(version: str, complaints: dict[str, str | None], good: bool) -> None:
+    tried = LanguageRecord(complaints=complaints)
+    assert Record(key="", version=version, languages={"one": tried}).good == good
+    assert not Record(key="", version=version).good
+
+
 def test_the_page_keeps_the_rows_of_what_was_not_tried(tmp_path: Path) -> None:
     path, records = tmp_path / "languages.md", Records(tmp_path / "records")
     tried = LanguageRecord(complaints={"hello": None, "exit": "exits with 1"}, cold_ms=70)

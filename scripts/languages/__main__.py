@@ -100,6 +100,7 @@ class Trials:
             record = try_package(self._service, package, key)
         except OurFault as fault:
             self._console.print(f"{subject}: {fault}", markup=False)
+            self._records.write(package, Record(key=key, version=package.version))
             return False
         self._records.write(package, record)
         self._tell(subject, record)

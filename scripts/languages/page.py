@@ -4,7 +4,6 @@ A row of a package without a record stays as the page has it, so that a run for 
 the others' results alone.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +54,6 @@ _INCAPABLE = """
 
 """
 
-_ROW = re.compile(r"^\| (`[^|]*`) \|(?: [^|]* \| (`[^|]*`) \|)?.*$")
 _MEGABYTE = 1_000_000
 
 
@@ -79,7 +77,7 @@ def _rows(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    return {_key(line): line for line in lines if _ROW.match(line)}
+    return {_key(line): line for line in lines if line.startswith("| `")}
 
 
 def _key(row: str) -> str:
@@ -98,7 +96,11 @@ def _runtime_row(package: Package, language: Language, record: Record | None, im
         " ".join(f"`.{extension}`" for extension in language.extensions),
         _milliseconds(tried.cold_ms if tried else None),
         _milliseconds(tried.warm_ms if tried else None),
-        _passed(tried, programs.incapable(programs.folder(images, package, language))),
+        _passed(tried, programs.incapable(programs.folder(images, package, language)))
+        if tried
+        else "can't be installed"
+        if record
+        else "not tried",
     )
     return f"| {' | '.join(cells)} |\n"
 
@@ -107,9 +109,7 @@ def _milliseconds(value: int | None) -> str:
     return "" if value is None else str(value)
 
 
-def _passed(tried: LanguageRecord | None, incapable: dict[str, str]) -> str:
-    if tried is None:
-        return "not tried"
+def _passed(tried: LanguageRecord, incapable: dict[str, str]) -> str:
     text = f"{len(tried.passed)} of {len(tried.complaints)}"
     if tried.failed:
         text += f"; failed: {', '.join(tried.failed)}"

@@ -31,13 +31,16 @@ class LanguageRecord(BaseModel):
 
 
 class Record(BaseModel):
-    """One trial of a package; `key` changes with all that its outcome depends on."""
+    """One trial of a package; `key` changes with all that its outcome depends on.
+
+    One that could not be installed has no languages.
+    """
 
     key: str
     version: str
-    size: int
-    own_size: int
-    languages: dict[str, LanguageRecord]
+    size: int = 0
+    own_size: int = 0
+    languages: dict[str, LanguageRecord] = Field(default_factory=dict)
 
     @property
     def versioned(self) -> bool:
@@ -45,8 +48,11 @@ class Record(BaseModel):
 
     @property
     def good(self) -> bool:
-        return self.versioned and all(
-            language.passed and not language.failed for language in self.languages.values()
+        tried = self.languages.values()
+        return (
+            self.versioned
+            and bool(tried)
+            and all(language.passed and not language.failed for language in tried)
         )
 
 
