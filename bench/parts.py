@@ -57,7 +57,7 @@ class Variant:
     def try_once(self, limits: BoxLimits) -> None:
         """Make a box and see it gone."""
         cpu, begun = machine.machine_cpu_ms(), time.perf_counter()
-        box = self._boxes.make(self._image, limits, limits.memory)
+        box = self._boxes.make(self._image, limits)
         self.wall_ms.append((time.perf_counter() - begun) * 1000)
         box.discard()
         while self._engine.containers(INSTANCE, self._boxes.instance):

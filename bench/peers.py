@@ -70,7 +70,7 @@ def engine_ceiling(at_once: int, seconds: float) -> Sample:
     deadline = time.perf_counter() + seconds
 
     def make_and_leave() -> bool:
-        boxes.make(image.id if image else "", limits, limits.memory).discard()
+        boxes.make(image.id if image else "", limits).discard()
         return True
 
     def loop() -> None:
@@ -108,7 +108,7 @@ def stream_rate(command: tuple[str, ...], stdin: bytes) -> float:
         stdin=stdin,
         merge=True,
     )
-    with BoxMaker(engine, settings).make(image.id if image else "", limits, limits.memory) as box:
+    with BoxMaker(engine, settings).make(image.id if image else "", limits) as box:
         begun = time.perf_counter()
         box.start(stage)
         passed, verdict = 0, None

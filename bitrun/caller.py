@@ -20,7 +20,7 @@ class Caller:
             raise CallerGone
 
     def wait_for(self, source: Pollable, timeout_ms: float) -> None:
-        """Wait until `source` has something to read, or the time is over.
+        """Wait until `source` has something to read, or return without when the time is over.
 
         Raises:
             CallerGone: the client hung up first.

@@ -1,6 +1,6 @@
 """From a language and its files to the stages of a job, the same for every dialect."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,11 +37,11 @@ class Sources:
     renamed: Mapping[str, str]
 
 
-def sources(language: Language, names: Sequence[str]) -> Sources:
+def sources(language: Language, names: Sequence[str], taken: Collection[str] = ()) -> Sources:
     """Choose among the names of a job's code files, the first of which is the main one.
 
     Where the tools insist on an ending, files that have it are compiled, so that a header is not;
-    if none has it, the main file gets it.
+    if none has it, the main file gets it, in a way that gives it no name that is `taken`.
     """
     if language.suffix is None or not names:
         return Sources(tuple(names[:1]), tuple(names), {})
@@ -50,6 +50,8 @@ def sources(language: Language, names: Sequence[str]) -> Sources:
     if fitting:
         return Sources(fitting[:1], fitting, {})
     main = f"{names[0]}.{language.suffix}"
+    while main in taken:
+        main = f"{main}.{language.suffix}"
     return Sources((main,), (main,), {names[0]: main})
 
 

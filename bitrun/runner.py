@@ -16,6 +16,7 @@ from bitrun.sandbox.pool import Pool
 from bitrun.sandbox.stock import Kind
 
 _LOOK_MS = 1000  # how often a silent box's backstop is looked at
+_PIECE_SECONDS = 0.01  # for the rest of a piece of output that has begun to come
 
 
 class Runner:
@@ -42,8 +43,7 @@ class Runner:
         Whoever holds a session open bounds their number. Raises as `run` does, but for Busy.
         """
         try:
-            memory = job.stages[0].limits.memory
-            box = self._pool.take(Kind(job.image, job.limits), memory, fresh=job.fresh)
+            box = self._pool.take(Kind(job.image, job.limits), fresh=job.fresh)
         except NotOnEngine as error:
             raise PackageMissing(job.package) from error
         return Session(job, box)
@@ -100,9 +100,9 @@ class Session:
         self._box.__exit__(kind, error, traceback)
 
 
-def _received(session: Session) -> list[tuple[Stream, bytes]]:
+def _received(session: Session, timeout: float | None) -> list[tuple[Stream, bytes]]:
     try:
-        return session.receive(_LOOK_MS / 1000)
+        return session.receive(timeout)
     except TimeoutError:
         return []
 
@@ -121,5 +121,5 @@ def _collect(session: Session, stage: Stage, caller: Caller | None) -> StageResu
     while session.verdict is None:
         if caller is not None:
             caller.wait_for(session, _LOOK_MS)
-        pieces += _received(session)
+        pieces += _received(session, None if caller is None else _PIECE_SECONDS)
     return StageResult(stage.name, session.verdict, tuple(pieces))

@@ -1,6 +1,8 @@
 """The parts of a running service, put together once."""
 
 import logging
+import threading
+import time
 from collections.abc import Mapping
 from subprocess import Popen
 
@@ -20,6 +22,8 @@ from bitrun.sandbox.pool import Pool
 from bitrun.sandbox.stock import Kind
 from bitrun.sandbox.watch import CONTAINER_GONE, IMAGE_EVENTS, Watch
 from bitrun.settings import Settings
+
+_HOUSEKEEPING_SECONDS = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -53,10 +57,7 @@ class Service:
     def start(self) -> None:
         """Begin to hold boxes ready, and have what a sudden end would leave removed."""
         self._janitor = janitor.hire(self._boxes.instance)
-        try:
-            remove_leftovers(self._engine)
-        except OurFault as fault:
-            _log.warning("%s", fault)
+        threading.Thread(target=self._keep_house, name="housekeeping", daemon=True).start()
         self._pool.start()
 
     def close(self) -> None:
@@ -65,6 +66,18 @@ class Service:
         self._engine.close()
         if self._janitor is not None and self._janitor.stdin is not None:
             self._janitor.stdin.close()
+
+    def _keep_house(self) -> None:
+        """Remove, now and then, what a former life or an engine in trouble has left.
+
+        An engine that answers too late carries out what nobody waits for any more.
+        """
+        while True:
+            try:
+                remove_leftovers(self._engine)
+            except OurFault as fault:
+                _log.debug("Nothing can be removed: %s", fault)
+            time.sleep(_HOUSEKEEPING_SECONDS)
 
     def _offered(self) -> Mapping[Kind, int]:
         """Tell the kinds of boxes that requests can ask for, and how many of each are pinned."""

@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     run_memory_limit: int = Field(default=256 * MEBIBYTE, ge=SMALLEST_MEMORY)
     output_limit: int = Field(default=65536, ge=1)
     max_processes: int = Field(default=64, ge=1)
-    max_open_files: int = Field(default=2048, ge=16)
+    max_open_files: int = Field(default=2048, ge=32)
     max_file_size: int = Field(default=10_000_000, ge=0)
     workdir_size: int = Field(default=64 * MEBIBYTE, ge=4096)
     workdir_inodes: int = Field(default=4096, ge=16)

@@ -5,6 +5,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from bitrun import __version__
 from bitrun.api import errors, v1, v2
+from bitrun.api.client import limit_patience
 from bitrun.api.connect import Sessions
 from bitrun.service import Service
 
@@ -24,6 +25,10 @@ def create_app(service: Service) -> Flask:
     @app.get("/")
     def root() -> Response:
         return jsonify(message=f"BitRun v{__version__}")
+
+    @app.before_request
+    def be_patient_for_long_enough() -> None:
+        limit_patience(request)
 
     @app.before_request
     def require_json() -> None:

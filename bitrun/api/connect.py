@@ -101,8 +101,8 @@ class _Terminal:
     def _await_init(self) -> Mapping[str, Any]:
         deadline = time.monotonic() + _INIT_SECONDS
         while True:
-            left_ms = max(0.0, deadline - time.monotonic()) * 1000
-            if not poll({self._websocket: READABLE}, left_ms):
+            left_ms = (deadline - time.monotonic()) * 1000
+            if left_ms <= 0 or not poll({self._websocket: READABLE}, left_ms):
                 raise Closed(4001, "Initialization Timeout")
             messages = self._receive()
             for position, message in enumerate(messages):

@@ -73,7 +73,8 @@ def allow_origin(response: Response, origin: str) -> None:
 
 
 def _check_token(form: Form, settings: Settings) -> None:
-    if not token_is_valid(bearer_token(request) or form.api_token, settings):
+    # A proxy in front may use the header for a purpose of its own: either place will do.
+    if not any(token_is_valid(each, settings) for each in (bearer_token(request), form.api_token)):
         raise CallerFault("Api token is invalid")
 
 
@@ -130,7 +131,10 @@ def _image(form: Form, package: Package, service: Service) -> tuple[str, str]:
                 raise PackageMissing(known.id)
             return known.id, installed[known.id].image
     if wanted in service.settings.allowed_images:
-        return wanted, service.images.allowed().get(wanted, wanted)
+        sealed = service.images.allowed()
+        if wanted not in sealed:
+            raise CallerFault(f"Image is not installed: {wanted}. The operator runs: make install")
+        return wanted, sealed[wanted]
     raise CallerFault(f"Image is not allowed: {wanted}")
 
 

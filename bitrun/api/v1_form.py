@@ -8,12 +8,14 @@ from urllib.parse import parse_qsl
 
 from flask import Request
 
+from bitrun.api.json_body import parse_json
 from bitrun.faults import CallerFault
 
 _NAMES = (
     "filename", "content", "command", "input", "env", "image", "memory_limit", "clean", "api_token",
 )  # fmt: skip
 _FILENAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*\.([A-Za-z0-9+]{1,12})")
+_FIELDS_MOST = 64
 _FILENAME_LONGEST = 255  # Linux's NAME_MAX
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -41,7 +43,7 @@ def read_form(request: Request) -> Form:
     """
     fields = dict(_pairs(request.query_string))
     if request.mimetype == "application/json":
-        fields |= _json_fields(request.get_json(silent=True))
+        fields |= _json_fields(parse_json(request.get_data()))
     elif request.mimetype == "multipart/form-data":
         fields |= request.form.to_dict()
         # A file part keeps its bytes; werkzeug decodes the text parts itself.
@@ -88,7 +90,17 @@ def data(text: str, field: str) -> bytes:
 
 
 def _pairs(query: bytes) -> dict[str, str]:
-    return dict(parse_qsl(_text(query), keep_blank_values=True, errors="surrogateescape"))
+    try:
+        return dict(
+            parse_qsl(
+                _text(query),
+                keep_blank_values=True,
+                errors="surrogateescape",
+                max_num_fields=_FIELDS_MOST,
+            )
+        )
+    except ValueError as error:
+        raise CallerFault(f"At most {_FIELDS_MOST} fields are possible") from error
 
 
 def _text(raw: bytes) -> str:

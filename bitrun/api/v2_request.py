@@ -48,7 +48,11 @@ def read_request(
     arguments = _arguments(body.get("args"))
     files = read_files(entries)
 
-    sources = planning.sources(language, [each.file.name for each in files if each.is_code])
+    sources = planning.sources(
+        language,
+        [each.file.name for each in files if each.is_code],
+        taken={each.file.name for each in files},
+    )
     return runtime, Job(
         package=runtime.package.id,
         image=runtime.image,

@@ -104,7 +104,10 @@ class WebSocket:
         """
         deadline = time.monotonic() + _GOODBYE_SECONDS
         while self._protocol.state is not ConnectionState.CLOSED:
-            self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            self._socket.settimeout(left)
             self._protocol.receive_data(self._socket.recv(_RECEIVE_SIZE) or None)
             deque(self._protocol.events(), maxlen=0)
 

@@ -4,16 +4,17 @@ import contextlib
 import itertools
 import logging
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Self
 
-from bitrun.faults import CallerFault, EngineFault, OurFault
+from bitrun.faults import BoxFault, CallerFault, EngineFault, OurFault
 from bitrun.jobs import BoxLimits, Stage
 from bitrun.polling import READABLE, poll
 from bitrun.sandbox.attachment import Attachment
 from bitrun.sandbox.conversation import Conversation
-from bitrun.sandbox.engine import INSTANCE, ROLE, Engine
+from bitrun.sandbox.engine import INSTANCE, ROLE, Engine, NotOnEngine
 from bitrun.settings import Settings
 
 SUPERVISOR = "/bitrun/supervisor"
@@ -66,6 +67,8 @@ class Box:
             return
         try:
             self._engine.limit_memory(self.container, memory)
+        except NotOnEngine as fault:
+            raise BoxFault("The box ended before its stage") from fault
         except EngineFault as fault:
             # Files in the work directory are memory, and they stay.
             raise CallerFault(f"A memory limit of {memory} bytes is too small here") from fault
@@ -79,8 +82,14 @@ class Box:
             self.on_leave = None
 
     def destroy(self) -> None:
-        """End it by force, for a box that may no longer notice that it was left."""
+        """End it by force, for a box that may no longer notice that it was left.
+
+        In a thread of its own: an engine in trouble shall not hold the answer up.
+        """
         self.discard()
+        threading.Thread(target=self._remove, daemon=True).start()
+
+    def _remove(self) -> None:
         try:
             self._engine.remove(self.container)
         except OurFault as fault:
@@ -106,8 +115,8 @@ class BoxMaker:
         # Two services on one engine should not start at the same uid.
         self._uids = itertools.count(secrets.randbelow(_UIDS))
 
-    def make(self, image: str, limits: BoxLimits, memory: int) -> Box:
-        """Create, attach and start a container; `memory` is its limit in bytes.
+    def make(self, image: str, limits: BoxLimits) -> Box:
+        """Create, attach and start a container.
 
         Raises:
             NotOnEngine: the image is not there.
@@ -117,7 +126,7 @@ class BoxMaker:
         container = self._engine.create(
             image,
             [SUPERVISOR, str(uid), WORKDIR],
-            self._host(uid, limits, memory),
+            self._host(uid, limits),
             hostname="box",
             user="0:0",
             working_dir="/",
@@ -131,7 +140,7 @@ class BoxMaker:
         try:
             attachment = Attachment(self._engine.attach(container))
             self._engine.start(container)
-            return Box(self._engine, container, attachment, memory)
+            return Box(self._engine, container, attachment, limits.memory)
         except BaseException:
             if attachment is not None:
                 attachment.close()
@@ -140,7 +149,7 @@ class BoxMaker:
                 self._engine.remove(container)
             raise
 
-    def _host(self, uid: int, limits: BoxLimits, memory: int) -> dict[str, Any]:
+    def _host(self, uid: int, limits: BoxLimits) -> dict[str, Any]:
         settings = self._settings
         tmpfs = (
             # Without `exec` no compiled program would run; without uid and mode it would be root's.
@@ -156,8 +165,8 @@ class BoxMaker:
             "cap_drop": ["ALL"],
             "cap_add": ["SETUID", "SETGID", "KILL"],
             "security_opt": ["no-new-privileges"],
-            "mem_limit": memory,
-            "memswap_limit": memory,
+            "mem_limit": limits.memory,
+            "memswap_limit": limits.memory,
             "pids_limit": limits.processes + 1,  # the supervisor is one
             "cpu_period": _CPU_PERIOD_US,
             "cpu_quota": max(1000, round(settings.cpus * _CPU_PERIOD_US)),

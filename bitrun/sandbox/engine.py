@@ -62,6 +62,7 @@ def _translated() -> Iterator[None]:
         raise EngineFault(str(error.explanation or error)) from error
     except (
         errors.DockerException,  # how docker-py says that it can't ask for the engine's version
+        errors.StreamParseError,  # a stream that ends in the middle of a message
         requests.RequestException,
         urllib3.exceptions.HTTPError,
         OSError,

@@ -15,6 +15,8 @@ CREDIT_WINDOW = 1 << 20
 
 _HEADER = struct.Struct(">cI")
 _LARGEST = 1 << 20
+_ARGUMENTS_MOST, _VARIABLES_MOST = 8192, 1024  # of images/supervisor/stage.c
+_LONGEST_STRING = 131072  # Linux's MAX_ARG_STRLEN
 
 
 class Frame(Enum):
@@ -58,6 +60,10 @@ def encode_stage(stage: Stage) -> bytes:
         CallerFault: the command or its environment can't be given to a program.
     """
     limits = stage.limits
+    if len(stage.argv) > _ARGUMENTS_MOST or len(stage.env) > _VARIABLES_MOST:
+        raise CallerFault(
+            f"At most {_ARGUMENTS_MOST} arguments and {_VARIABLES_MOST} variables are possible"
+        )
     fields = [
         f"w{limits.wall_ms}",
         f"c{limits.cpu_ms or 0}",
@@ -68,6 +74,8 @@ def encode_stage(stage: Stage) -> bytes:
         *(f"e{name}={value}" for name, value in stage.env.items()),
     ]
     payload = _encode_text("".join(f"{field}\0" for field in fields))
+    if max(map(len, payload.split(b"\0"))) >= _LONGEST_STRING:
+        raise CallerFault(f"An argument or a variable is longer than {_LONGEST_STRING} bytes")
     # A NUL inside one would end it early, and what follows would pass for a field of ours.
     if payload.count(0) != len(fields):
         raise CallerFault("An argument or a variable of the environment holds a NUL")

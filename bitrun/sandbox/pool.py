@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from bitrun.faults import OurFault
+from bitrun.faults import EngineUnavailable, OurFault
 from bitrun.sandbox.box import Box, BoxMaker
 from bitrun.sandbox.engine import NotOnEngine
 from bitrun.sandbox.stock import Kind, Stock
@@ -19,6 +19,7 @@ from bitrun.sandbox.stock import Kind, Stock
 _MAKERS = 2  # threads that refill
 _MAKING_MOST = 4  # boxes under construction at once, for requests and refill together
 _BURST_SECONDS = 0.1  # after the last box was taken, until refilling goes on beside running ones
+_PATIENCE_SECONDS = 30.0  # until a request gives up waiting for one of those
 _LOOK_SECONDS = 5.0  # between looks at the health of what waits
 _RETRY_SECONDS = 1.0  # after the engine failed
 
@@ -59,15 +60,12 @@ class Pool:
         for maker in self._makers:
             maker.start()
 
-    def take(self, kind: Kind, memory: int, *, fresh: bool = False) -> Box:
+    def take(self, kind: Kind, *, fresh: bool = False) -> Box:
         """Take a box that waits, or make one; a `fresh` one is always made.
-
-        One that is made for this request is given `memory` bytes at once; one that waited has its
-        kind's, and can be given less.
 
         Raises:
             NotOnEngine: the image is not there.
-            EngineUnavailable, EngineFault: the engine failed.
+            EngineUnavailable, EngineFault: the engine failed, or makes no progress.
         """
         with self._lock:
             self._stock.ask(kind)
@@ -81,7 +79,7 @@ class Pool:
                 self._settled = False
                 self._refill_due.notify_all()
         if box is None:
-            box = self._make_now(kind, memory)
+            box = self._make_now(kind)
         box.on_leave = self._left
         return box
 
@@ -105,18 +103,20 @@ class Pool:
     def _wait_for(self, kind: Kind, *, fresh: bool) -> Box | None:
         """Wait until there is a box, or room to make one; None for the latter."""
         self._missing += 1
+        deadline = time.monotonic() + _PATIENCE_SECONDS
         try:
             while True:
                 box = None if fresh else self._stock.take(kind)
                 if box is not None or self._making < _MAKING_MOST:
                     return box
-                self._box_came.wait()
+                if not self._box_came.wait(max(0.0, deadline - time.monotonic())):
+                    raise EngineUnavailable("The engine makes no progress with other boxes")
         finally:
             self._missing -= 1
 
-    def _make_now(self, kind: Kind, memory: int) -> Box:
+    def _make_now(self, kind: Kind) -> Box:
         try:
-            return self._boxes.make(kind.image, kind.limits, memory)
+            return self._boxes.make(kind.image, kind.limits)
         except BaseException:
             self._left()
             raise
@@ -135,13 +135,18 @@ class Pool:
 
     def _refill(self) -> None:
         while (kind := self._await_need()) is not None:
-            box = self._make_ahead(kind)
-            with self._lock:
-                self._making -= 1
-                self._under_way[kind] -= 1
-                if box is not None:
-                    self._stock.add(kind, box)
-                self._box_came.notify()
+            box = None
+            try:
+                box = self._make_ahead(kind)
+            finally:
+                with self._lock:
+                    self._making -= 1
+                    self._under_way[kind] -= 1
+                    if box is not None:
+                        self._stock.add(kind, box)
+                    self._box_came.notify()
+            if box is None:
+                time.sleep(_RETRY_SECONDS)
 
     def _await_need(self) -> Kind | None:
         """Wait until a kind should be made; None when the pool has closed."""
@@ -163,12 +168,14 @@ class Pool:
 
     def _make_ahead(self, kind: Kind) -> Box | None:
         try:
-            return self._boxes.make(kind.image, kind.limits, kind.limits.memory)
+            return self._boxes.make(kind.image, kind.limits)
         except NotOnEngine:
             self.look_again()
         except OurFault as fault:
             _log.warning("No box could be made ahead: %s", fault)
-        time.sleep(_RETRY_SECONDS)
+        except Exception:  # noqa: BLE001
+            # A maker that ended would not be missed until the pool had run dry.
+            _log.exception("No box could be made ahead")
         return None
 
     def _look(self) -> None:

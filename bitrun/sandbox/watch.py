@@ -58,7 +58,11 @@ class Watch:
                     self._tell(action, identity)
             except OurFault as fault:
                 _log.debug("No events: %s", fault)
-            self._connected = False
+            except Exception:  # noqa: BLE001
+                # Without this thread everyone would go on believing what was true before.
+                _log.exception("The engine's events could not be followed")
+            finally:
+                self._connected = False
             time.sleep(_RETRY_SECONDS)
 
     def _tell(self, action: str, identity: str) -> None:

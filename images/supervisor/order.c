@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "frames.h"
+
 #if defined(__x86_64__)
 #define NATIVE AUDIT_ARCH_X86_64
 #elif defined(__aarch64__)
@@ -29,6 +31,19 @@ static uint64_t held_id;
 /* Skip `then` instructions if equal. */
 #define JUMP_IF(value, then) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (then), 0)
 #define RETURN(action) BPF_STMT(BPF_RET | BPF_K, (action))
+
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
+#ifdef NATIVE
+static int
+install(const struct sock_fprog *program, unsigned long more_flags)
+{
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+			    SECCOMP_FILTER_FLAG_NEW_LISTENER | more_flags, program);
+}
+#endif
 
 void
 order_offer(int socket)
@@ -69,8 +84,10 @@ order_offer(int socket)
 				 .msg_control = &control,
 				 .msg_controllen = sizeof control};
 
-	int fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
-			      &program);
+	/* Once we have seen a call, no signal shall make it fail with EINTR: from Linux 5.19 on. */
+	int fd = install(&program, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+	if (fd < 0)
+		fd = install(&program, 0);
 	if (fd < 0)
 		return;
 	memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
@@ -118,6 +135,8 @@ take_listener(void)
 	struct cmsghdr *header = got == 1 ? CMSG_FIRSTHDR(&message) : NULL;
 	if (header != NULL && header->cmsg_type == SCM_RIGHTS)
 		memcpy(&listener, CMSG_DATA(header), sizeof listener);
+	else if (got == 1)
+		fault(FAULT_BOX, "order: the listener did not arrive");
 	close(offer);
 	offer = -1;
 }
@@ -136,7 +155,7 @@ take_notification(void)
 		held = true;
 		held_id = in.notification.id;
 	} else if (errno != EINTR && errno != ENOENT && errno != EAGAIN) {
-		order_forget();
+		fault(FAULT_BOX, "order: %s", strerror(errno));
 	}
 }
 

@@ -9,7 +9,9 @@
  * Between two such moments it writes, in this order: at most once to stderr, then to stdout. So of
  * what is readable, stderr comes first; see stage_transfer().
  *
- * Exact for what one thread writes through its descriptors 1 and 2. Where the kernel or the engine
+ * Exact for what one thread writes through its descriptors 1 and 2, unless it closes one and takes
+ * its number again. A signal that comes while a write waits to be seen may make it fail with EINTR,
+ * as writing to a full pipe may. Where the kernel or the engine
  * has no notifications, programs run without.
  */
 #ifndef ORDER_H

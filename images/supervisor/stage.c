@@ -42,7 +42,7 @@ static struct {
 
 	int64_t started, ended, wall_limit; /* ns */
 	int64_t cpu_limit, cpu_check;       /* ns; the time of the next look */
-	int64_t cpu_base, self_base, peak_base, oom_base;
+	int64_t cpu_base, peak_base, oom_base;
 	int64_t resident; /* bytes: the largest of any one process */
 } stage;
 
@@ -162,7 +162,9 @@ open_pipe(int ends[2], int ours)
 		fault(FAULT_BOX, "stage: pipe: %s", strerror(errno));
 }
 
-/* When memory runs out, the kernel shall never pick the supervisor. */
+/* When memory runs out, the kernel shall pick the program, not the supervisor. A program that lowers
+ * its score again can still have us picked, and gets no verdict: to forbid it takes
+ * CAP_SYS_RESOURCE, which not every engine can give. */
 static bool
 raise_oom_score(void)
 {
@@ -180,8 +182,8 @@ program_main(const struct identity *identity, int in, int out, int err, int answ
 	sigset_t none;
 
 	/* The supervisor shares the box's processors with all that the program starts. */
-	if (setpriority(PRIO_PROCESS, 0, NICENESS) == 0 && identity_assume(identity) && raise_oom_score() &&
-	    dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
+	if (setpriority(PRIO_PROCESS, 0, NICENESS) == 0 && identity_assume(identity) &&
+	    raise_oom_score() && dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
 	    dup2(err, STDERR_FILENO) >= 0) {
 		setsid();
 		signal(SIGPIPE, SIG_DFL);
@@ -360,6 +362,11 @@ stage_timeout(struct timespec *timeout)
 {
 	if (stage.state != RUNNING)
 		return false;
+	/* A held program waits for us alone: once there is room again, no descriptor tells. */
+	if (order_holds() && frames_room() > 0) {
+		*timeout = (struct timespec){0};
+		return true;
+	}
 	int64_t next = stage.started + stage.wall_limit;
 	if (stage.cpu_limit > 0 && stage.cpu_check < next)
 		next = stage.cpu_check;
@@ -408,9 +415,13 @@ transfer(struct stream *stream)
 static bool
 transfer_all(struct stream *stream)
 {
-	while (transfer(stream))
-		continue;
-	return stream->fd < 0 || frames_room() > 0;
+	while (stream->fd >= 0) {
+		if (frames_room() == 0)
+			return false;
+		if (!transfer(stream))
+			return true;
+	}
+	return true;
 }
 
 void

@@ -140,7 +140,7 @@ def test_a_json_body(server: Server) -> None:
     ("body", "text"),
     [
         (b"[1]", "Invalid JSON: an object is expected"),
-        (b"{", "Invalid JSON: an object is expected"),
+        (b"{", "The body is no JSON: "),
         (b'{"filename": 5}', "Invalid filename: text is expected"),
         (b'{"filename": "a.sh", "content": "\\ud800"}', "Invalid content: it holds half of"),
         (b'{"filename": "a.sh", "content": "x", "command": "\\u0000"}', "holds a NUL"),
@@ -299,7 +299,7 @@ def test_compiling_counts(serve: Callable[..., Server]) -> None:
     started = time.monotonic()
     response = server.run(filename="a.c", content=program)
     assert error(response) == "Operation timed out after 1.5s"
-    assert 1.5 <= time.monotonic() - started < 2.5
+    assert 1.5 <= time.monotonic() - started < 3.5
 
 
 def test_tokens(serve: Callable[..., Server]) -> None:
@@ -369,6 +369,40 @@ def test_a_body_over_the_limit(serve: Callable[..., Server]) -> None:
         requests.post(url, files=fields, timeout=30),
     ):
         assert (reply.status_code, error(reply)) == (413, "The request is too large")
+
+
+def test_nothing_that_is_sent_is_our_fault(server: Server) -> None:
+    run = {"filename": "a.sh", "content": "x"}
+    nested = requests.post(
+        f"{server.url}/api/v1/run",
+        data=b"[" * 200_000,
+        headers={"Content-Type": "application/json"},
+        timeout=30,
+    )
+    many = {f"field{number}": "" for number in range(100)}
+    lines = "\n".join(f"A{number}=" for number in range(1100))
+    for response in (
+        nested,
+        server.run(**run, **many),
+        server.run(**run, env=lines),
+        server.run(**run, command="x" * 200_000),
+    ):
+        assert response.status_code == 400, response.text
+        assert error(response)
+
+
+def test_a_miss_is_slower_and_never_different(serve: Callable[..., Server]) -> None:
+    """What does not fit into the request's memory, in a box made for it and in one that waited."""
+    server = serve(pool_size=2)
+    replies = []
+    for clean in ("1", ""):
+        time.sleep(2)
+        files = {"content": ("a.sh", b"#" * 5_500_000)}
+        fields = {"filename": "a.sh", "memory_limit": "6291456", "clean": clean}
+        response = requests.post(f"{server.url}/api/v1/run", data=fields, files=files, timeout=30)
+        replies.append((response.status_code, response.headers.get("X-Run-Message")))
+    assert replies[0] == replies[1]
+    assert replies[0][0] in (200, 400)
 
 
 def test_unknown_paths_and_methods(server: Server) -> None:

@@ -42,12 +42,19 @@ def test_large_files_go_in_chunks() -> None:
     assert list(encode_file(File("n", b"x" * (CHUNK + 1)))) == frames
 
 
-@pytest.mark.parametrize("argument", ["a\0w99999999", "x" * (1 << 20)])
+@pytest.mark.parametrize("argument", ["a\0w99999999", "x" * (1 << 20), "x" * 131_072])
 def test_an_argument_cannot_become_a_field(argument: str) -> None:
     with pytest.raises(CallerFault):
         encode_stage(stage("sh", argument))
     with pytest.raises(CallerFault):
         encode_stage(stage("sh", env={"A": argument}))
+
+
+def test_too_many_are_refused() -> None:
+    with pytest.raises(CallerFault, match="At most 8192 arguments"):
+        encode_stage(stage(*["x"] * 8193))
+    with pytest.raises(CallerFault, match="1024 variables"):
+        encode_stage(stage("sh", env={f"A{number}": "" for number in range(1025)}))
 
 
 def test_a_verdict_is_read() -> None:

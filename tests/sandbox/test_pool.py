@@ -96,7 +96,7 @@ def test_it_fills_gives_and_refills(
     assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 3, 10)
     seen = set()
     for _ in range(5):
-        box = pool.take(kind, BOX_LIMITS.memory)
+        box = pool.take(kind)
         seen.add(box.container)
         say_hello(box)
     assert len(seen) == 5, "a box was given twice"
@@ -111,7 +111,7 @@ def test_a_fresh_box_never_waited(
     pool = pools.open(2, {kind: 0})
     assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 2, 10)
     asked = time.monotonic()
-    box = pool.take(kind, BOX_LIMITS.memory, fresh=True)
+    box = pool.take(kind, fresh=True)
     assert box.made_at > asked
     say_hello(box)
 
@@ -128,7 +128,7 @@ def test_demand_moves_the_places(
 
     assert wait_until(lambda: held() == {bash.image: 3, ruby.image: 3}, 20)
     for _ in range(8):
-        say_hello(pool.take(bash, BOX_LIMITS.memory))
+        say_hello(pool.take(bash))
     # All would be bash's share; but for one box more or less none is thrown away.
     assert wait_until(lambda: held() == {bash.image: 5, ruby.image: 1}, 20), held()
 
@@ -138,7 +138,7 @@ def test_pinned_boxes_stay(pools: Pools, boxes: BoxMaker, docker_client: docker.
     bash, ruby = kind_of(docker_client, "bash"), kind_of(docker_client, "ruby")
     pool = pools.open(4, {bash: 0, ruby: 2})
     for _ in range(8):
-        say_hello(pool.take(bash, BOX_LIMITS.memory))
+        say_hello(pool.take(bash))
     wanted = sorted(2 * [bash.image] + 2 * [ruby.image])
     assert wait_until(lambda: sorted(of_instance(docker_client, boxes)) == wanted, 10)
 
@@ -165,7 +165,7 @@ def test_a_dead_box_is_never_given(
     assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 2, 10)
     for container in docker_client.containers(filters={"label": f"{INSTANCE}={boxes.instance}"}):
         docker_client.kill(container["Id"])
-    say_hello(pool.take(kind, BOX_LIMITS.memory))
+    say_hello(pool.take(kind))
 
 
 @pytest.mark.engine
@@ -176,7 +176,7 @@ def test_more_requests_than_places_all_get_one(
     pool = pools.open(2, {kind: 0})
     verdicts: list[Verdict] = []
     threads = [
-        threading.Thread(target=lambda: verdicts.append(say_hello(pool.take(kind, 64 << 20))))
+        threading.Thread(target=lambda: verdicts.append(say_hello(pool.take(kind))))
         for _ in range(12)
     ]
     for thread in threads:
@@ -201,7 +201,7 @@ def test_close_leaves_nothing(boxes: BoxMaker, docker_client: docker.APIClient) 
 def test_an_image_that_is_gone(pools: Pools) -> None:
     pool = pools.open(2, {Kind("sha256:" + "0" * 64, BOX_LIMITS): 0})
     with pytest.raises(NotOnEngine):
-        pool.take(Kind("sha256:" + "0" * 64, BOX_LIMITS), BOX_LIMITS.memory)
+        pool.take(Kind("sha256:" + "0" * 64, BOX_LIMITS))
 
 
 def test_an_engine_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,5 +209,5 @@ def test_an_engine_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = Pool(BoxMaker(Engine(), Settings()), 2, lambda: {Kind("x", BOX_LIMITS): 0})
     pool.start()
     with pytest.raises(EngineUnavailable):
-        pool.take(Kind("x", BOX_LIMITS), BOX_LIMITS.memory)
+        pool.take(Kind("x", BOX_LIMITS))
     pool.close()

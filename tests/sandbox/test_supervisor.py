@@ -224,6 +224,18 @@ def test_the_program_has_no_power(supervisor: SupervisorProcess) -> None:
     assert lines[-2] == "1000"
 
 
+@pytest.mark.parametrize("size", [100_000, 258_027, 258_028])
+def test_a_held_program_goes_on(supervisor: SupervisorProcess, size: int) -> None:
+    """Whatever the output that comes before a write to stderr; 258027 fills the outbox."""
+    script = (
+        "use Fcntl; fcntl(STDOUT, 1031, 1 << 20);"  # F_SETPIPE_SZ
+        f"syswrite(STDOUT, 'x' x {size}); syswrite(STDERR, 'e'); syswrite(STDERR, 'f')"
+    )
+    verdict, stdout, stderr = supervisor.run("perl", "-e", script, output=1 << 20)
+    assert (verdict.code, len(stdout), stderr) == (0, size, b"ef")
+    assert verdict.wall_ms < 1000
+
+
 def test_the_supervisor_is_out_of_reach(supervisor: SupervisorProcess) -> None:
     for attempt in ("kill -9 1", "ls /proc/1/fd", "cat /proc/1/environ", "cat /proc/1/mem"):
         verdict, stdout, _ = supervisor.run("sh", "-c", attempt)
