@@ -8,9 +8,9 @@ from bitrun.install import main
 def test_unknown_package_is_answered_with_the_known_ones(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["cobol"]) == 1
+    assert main(["intercal"]) == 1
     told = capsys.readouterr().err
-    assert told.startswith("There is no package cobol; there are: ")
+    assert told.startswith("There is no package intercal; there are: ")
     assert "python" in told
 
 
