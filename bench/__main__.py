@@ -106,8 +106,9 @@ def _load(
             program,
             lambda program=program: paced(target.url, program, 40, 0.5),  # type: ignore[misc]
         )
-    time.sleep(8)
-    measure(f"python, burst of {_BURST}", PYTHON, lambda: burst(target.url, PYTHON, _BURST))
+        if program is PYTHON:
+            time.sleep(8)
+            measure(f"python, burst of {_BURST}", PYTHON, lambda: burst(target.url, PYTHON, _BURST))
     for clients in _AT_ONCE:
         time.sleep(8)
         for program in (PYTHON, NODE, C) if clients == 8 else (PYTHON,):

@@ -10,7 +10,7 @@ from bitrun.sandbox.box import Box
 from bitrun.sandbox.shares import share_out
 
 _HALF_LIFE_SECONDS = 600.0  # of demand: what was asked for before counts half
-_PRIOR = 0.1  # the demand of a kind that can be asked for, but was not
+_PRIOR = 1.0  # the demand that all kinds together have before any is asked for
 _OLDEST_SECONDS = 1800.0
 
 
@@ -114,7 +114,8 @@ class Stock:
             self._decayed_at = now
             for kind in self._demand:
                 self._demand[kind] *= factor
-        return {kind: self._demand.get(kind, 0.0) + _PRIOR for kind in self._pinned}
+        prior = _PRIOR / max(1, len(self._pinned))
+        return {kind: self._demand.get(kind, 0.0) + prior for kind in self._pinned}
 
     @staticmethod
     def _discard(boxes: deque[Box]) -> None:
