@@ -7,6 +7,7 @@ from bitrun import __version__
 from bitrun.api import errors, v1, v2
 from bitrun.api.client import limit_patience
 from bitrun.api.connect import Sessions
+from bitrun.api.v2_body import is_understood
 from bitrun.service import Service
 
 
@@ -36,7 +37,7 @@ def create_app(service: Service) -> Flask:
         if (
             request.path.startswith("/api/v2/")
             and request.method not in ("GET", "HEAD", "OPTIONS")
-            and not request.headers.get("Content-Type", "").startswith("application/json")
+            and not is_understood(request)
         ):
             raise UnsupportedMediaType
 

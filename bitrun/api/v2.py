@@ -9,6 +9,7 @@ from bitrun.api.connect import Sessions
 from bitrun.api.errors import UpgradeRequired
 from bitrun.api.json_body import parse_object
 from bitrun.api.tokens import bearer_token, token_is_valid
+from bitrun.api.v2_body import execute_body
 from bitrun.api.v2_reply import execute_reply, runtime_reply
 from bitrun.api.v2_request import read_request
 from bitrun.api.websocket import Disconnected, NoUpgrade, WebSocket
@@ -38,7 +39,7 @@ def _add_execute(routes: Blueprint, service: Service) -> None:
     @routes.post("/execute")
     def execute() -> Response:
         _check_token(service)
-        body = parse_object(request.get_data())
+        body = execute_body(request)
         runtime, job = read_request(body, service.runtimes, service.settings)
         return jsonify(execute_reply(runtime, service.runner.run(job, client(request))))
 
