@@ -1,0 +1,278 @@
+"""Random requests at every route: none of them may make the service fail."""
+
+import contextlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
+from websockets.sync.client import ClientConnection, connect
+
+from bitrun.api import create_app
+from bitrun.service import Service
+from bitrun.settings import Settings
+from tests.api.piston import package, request, write_catalogue
+from tests.conftest import Server
+
+pytestmark = pytest.mark.engine
+
+
+def examples(count: int) -> Callable[[Any], Any]:
+    """Take the same examples every time, and no more than that."""
+    return settings(
+        max_examples=count,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+ROUTES = sorted(
+    {
+        (method, rule.rule)
+        for rule in create_app(Service(Settings())).url_map.iter_rules()
+        for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS", *(rule.methods or ()))
+    }
+)
+
+texts = st.text(max_size=30) | st.sampled_from(["\ud800", "a\udfff", "\0", "x" * 5000, "../x", "é"])
+numbers = st.integers() | st.floats(allow_nan=False) | st.integers(-(10**400), 10**400)
+values = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+def mostly(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Give what fits, and one time in five or so whatever there is."""
+    return st.one_of(strategy, strategy, strategy, strategy, values)
+
+
+files = st.fixed_dictionaries(
+    {"content": st.sampled_from(["echo ok", "cat", "6f6b", "b2s=", ""])},
+    optional={
+        "name": st.sampled_from(["a", "a/b", "b/../a", "é", "-", "", None])
+        | st.sampled_from(["..", ".", "/a", "a\0", "\ud800", "x" * 300])
+        | values,
+        "encoding": st.sampled_from(["utf8", "hex", "base64", "", None]),
+    },
+)
+limits = {
+    f"{stage}_{kind}": st.sampled_from(
+        [0, 400, None, "", 10**7][: 5 if kind == "memory_limit" else 4]
+    )
+    for stage in ("compile", "run")
+    for kind in ("timeout", "cpu_time", "memory_limit")
+}
+valid = st.fixed_dictionaries(
+    {
+        "language": st.sampled_from(["bash", "sh"]),
+        "version": st.sampled_from(["*", "5", " ", ">=1 <9"]),
+        "files": st.lists(files, max_size=2).map(lambda more: [{"content": "cat"}, *more]),
+    },
+    optional={"stdin": texts, "args": st.lists(numbers | texts, max_size=3), **limits},
+)
+fields = ["language", "version", "files", "stdin", "args", *limits]
+faults = st.dictionaries(st.sampled_from(fields), values, min_size=1, max_size=2)
+faulty = st.builds(lambda body, fault: body | fault, valid, faults)
+bodies = valid | faulty
+
+raw = st.binary(max_size=300) | st.sampled_from(
+    [b"{", b'{"a":' * 3000, b"--x\r\n\r\n", b"\xff\xfe", b"%", b"a=%ff&content=%00", b"[1e999]"]
+)
+kinds = st.sampled_from(
+    [
+        "application/json",
+        "application/json; charset=utf-7",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "multipart/form-data; boundary=x",
+        "text/plain;charset=UTF-8",
+        "\u00e9;;=",
+        "",
+    ]
+)
+anything = st.one_of(
+    raw, values.map(json.dumps).map(str.encode), bodies.map(json.dumps).map(str.encode)
+)
+
+
+def checked(response: requests.Response) -> requests.Response:
+    """Look for what no reply may hold."""
+    assert "Traceback" not in response.text
+    assert "site-packages" not in response.text
+    if response.status_code >= 400 and response.request.method != "HEAD":
+        assert response.json().keys() & {"message", "error"}
+    return response
+
+
+@pytest.fixture
+def nothing_installed(serve: Callable[..., Server], tmp_path: Path) -> Server:
+    """A service whose packages can be neither installed nor removed."""
+    languages = write_catalogue(tmp_path, package("tool", "test-v2-random"))
+    return serve(languages=languages, images=tmp_path)
+
+
+def test_any_body_at_any_route(
+    nothing_installed: Server, capfd: pytest.CaptureFixture[str]
+) -> None:
+    url = nothing_installed.url
+
+    @examples(400)
+    @given(route=st.sampled_from(ROUTES), query=st.binary(max_size=20), kind=kinds, body=anything)
+    def check(route: tuple[str, str], query: bytes, kind: str, body: bytes) -> None:
+        method, path = route
+        path = f"{path}?{quote(query)}" if query else path
+        headers = {"Content-Type": kind.encode()}
+        response = checked(
+            requests.request(method, url + path, data=body, headers=headers, timeout=60)
+        )
+        if response.status_code >= 500:
+            assert route[1].endswith("/packages"), response.text
+            text = response.json()["message"]
+            assert "is not installed" in text or "makings of an image" in text
+
+    check()
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_packages(nothing_installed: Server, capfd: pytest.CaptureFixture[str]) -> None:
+    url = f"{nothing_installed.url}/api/v2/packages"
+    package_bodies = st.fixed_dictionaries(
+        {},
+        optional={
+            "language": mostly(st.sampled_from(["tool", "Tool", ""])),
+            "version": mostly(st.sampled_from(["*", "0.0.0", "x", "", "1"]) | texts),
+        },
+    )
+
+    @examples(150)
+    @given(method=st.sampled_from(["POST", "DELETE"]), body=package_bodies)
+    def check(method: str, body: dict[str, Any]) -> None:
+        response = checked(requests.request(method, url, json=body, timeout=60))
+        assert response.status_code in (404, 500)
+        if response.status_code == 500:
+            assert body["language"] == "tool"
+
+    check()
+    assert "site-packages" not in capfd.readouterr().err
+
+
+def test_execute(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]) -> None:
+    url = f"{serve(run_timeout=500).url}/api/v2/execute"
+    seen: Counter[int] = Counter()
+
+    def check(body: dict[str, Any]) -> None:
+        response = checked(
+            requests.post(
+                url,
+                data=json.dumps(body),
+                headers={"Content-Type": "application/json"},
+                timeout=60,
+            )
+        )
+        assert response.status_code in (200, 400), response.text
+        seen[response.status_code] += 1
+
+    examples(25)(given(body=valid)(check))()
+    examples(250)(given(body=faulty)(check))()
+    assert seen[200] > 15, seen
+    assert seen[400] > 100, seen
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_v1(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]) -> None:
+    url = f"{serve(v1_timeout=0.5).url}/api/v1/run"
+    some = st.binary(max_size=30)
+    fields = st.fixed_dictionaries(
+        {
+            "filename": st.sampled_from([b"a.sh"] * 6 + [b"a.xyz", b"a.s\xff"]) | some,
+            "content": st.sampled_from([b"echo ok", b"cat", b"\xff"]) | some,
+        },
+        optional={
+            "input": some,
+            "command": st.sampled_from([b"cat a.sh", b"true"]) | some,
+            "env": st.sampled_from([b"A=1", b"A=\xff\nB=2"]) | some,
+            "memory_limit": st.sampled_from([b"64000000", b"-1", b"1" * 30]) | some,
+            "image": st.sampled_from([b"bitrun/bash", b""]) | some,
+            "clean": some,
+            "api_token": some,
+            "other": some,
+        },
+    )
+    seen: Counter[int] = Counter()
+
+    names = ["filename", "content", "input", "command", "env", "image", "memory_limit", "clean"]
+    program = {"filename": "a.sh", "content": "cat"}
+    json_bodies = st.dictionaries(st.sampled_from(names), texts | values, min_size=1, max_size=2)
+
+    def check(how: str, sent: object) -> None:
+        options: dict[str, Any] = {how: sent}
+        if how == "json":
+            headers = {"Content-Type": "application/json"}
+            options = {"data": json.dumps(sent), "headers": headers}
+        response = checked(requests.post(url, timeout=60, **options))
+        assert response.status_code in (200, 400), response.text
+        seen[response.status_code] += 1
+
+    forms = st.sampled_from(["data", "files", "params"])
+    examples(70)(given(how=forms, sent=fields)(check))()
+    bodies = json_bodies.map(lambda body: program | body)
+    examples(70)(given(how=st.just("json"), sent=bodies)(check))()
+    assert min(seen[200], seen[400]) > 20, seen
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def drain(websocket: ClientConnection) -> None:
+    while True:
+        assert "Traceback" not in str(websocket.recv(20))
+
+
+def test_connect(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]) -> None:
+    url = f"ws{serve(run_timeout=300).url.removeprefix('http')}/api/v2/connect"
+    inits = bodies.map(lambda body: {"type": "init"} | body)
+    running = st.just({"type": "init"} | request("bash", "cat"))
+    data = st.fixed_dictionaries(
+        {"type": st.just("data")},
+        optional={"stream": mostly(st.sampled_from(["stdin", "stdout"])), "data": mostly(texts)},
+    )
+    names = st.sampled_from(["SIGTERM", "SIGCONT", "x", [], {}, 5, None])
+    signals = st.fixed_dictionaries({"type": st.just("signal"), "signal": names})
+    frames: list[st.SearchStrategy[Any]] = [
+        *(each.map(json.dumps) for each in (inits, data, data, signals, signals, values)),
+        st.just('{"type": "eof"}'),
+        st.text(max_size=20) | st.binary(max_size=20),
+    ]
+    # one_of() would give most weight to what has most branches.
+    messages = st.integers(0, len(frames) - 1).flatmap(lambda kind: frames[kind])
+    seen: Counter[int] = Counter()
+
+    @examples(60)
+    @given(
+        first=(running | running | running | inits).map(json.dumps),
+        more=st.lists(messages, min_size=1, max_size=4),
+    )
+    def check(first: str, more: list[str | bytes]) -> None:
+        with connect(url, compression=None) as websocket:
+            with contextlib.suppress(ConnectionClosed):
+                for message in (first, *more):
+                    websocket.send(message)
+            with pytest.raises(ConnectionClosed) as closed:
+                drain(websocket)
+        assert not isinstance(closed.value, ConnectionClosedOK)
+        assert closed.value.rcvd is not None
+        seen[closed.value.rcvd.code] += 1
+
+    check()
+    assert seen.keys() <= {4000, 4001, 4002, 4003, 4004, 4005, 4999}
+    assert len(seen) >= 5, seen
+    assert "Traceback" not in capfd.readouterr().err
