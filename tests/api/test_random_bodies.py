@@ -245,7 +245,7 @@ def test_connect(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]
         {"type": st.just("data")},
         optional={"stream": mostly(st.sampled_from(["stdin", "stdout"])), "data": mostly(texts)},
     )
-    names = st.sampled_from(["SIGTERM", "SIGCONT", "x", [], {}, 5, None])
+    names: st.SearchStrategy[Any] = st.sampled_from(["SIGTERM", "SIGCONT", "x", [], {}, 5, None])
     signals = st.fixed_dictionaries({"type": st.just("signal"), "signal": names})
     frames: list[st.SearchStrategy[Any]] = [
         *(each.map(json.dumps) for each in (inits, data, data, signals, signals, values)),
