@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import socket
 import struct
 import threading
@@ -19,7 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from tests.api.piston import PREFIXES, call, message, package, request, run, write_catalogue
-from tests.conftest import Server, our_containers, wait_until
+from tests.conftest import ROOT, Server, our_containers, wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -128,6 +129,25 @@ def test_a_session_from_init_to_the_end(server: Server, prefix: str) -> None:
         "status": "RE",
         "message": "Exited with error status 1",
     }
+
+
+def test_the_documented_session(server: Server) -> None:
+    text = (ROOT / "docs" / "piston-v2.md").read_text()
+    shown = re.findall(r"^([<>]) ({.*})$", text, re.MULTILINE)
+    assert len(shown) == 6
+    with Terminal(server) as terminal:
+        for direction, frame in shown:
+            if direction == ">":
+                terminal.websocket.send(frame)
+                continue
+            expected, came = json.loads(frame), terminal.receive()
+            for measured in ("version", "memory", "cpu_time", "wall_time"):
+                assert (measured in expected) is (measured in came)
+                expected.pop(measured, None)
+                came.pop(measured, None)
+            assert came == expected
+        assert terminal.rest() == []
+        assert terminal.closed == DONE
 
 
 def test_compile_then_run(server: Server) -> None:

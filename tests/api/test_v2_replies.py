@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tests.api.piston import (
     run,
     write_catalogue,
 )
-from tests.conftest import Server
+from tests.conftest import Server, wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -176,6 +177,17 @@ def test_an_engine_that_is_down(
         expected = (503, "The Docker engine does not answer. Try again later")
         assert (response.status_code, message(response)) == expected
     assert message(execute(server, b"")) == REQUIRED
+
+
+def test_no_room(serve: Callable[..., Server]) -> None:
+    server = serve(max_runs=1, max_queue=0)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(run, server, "bash", "sleep 2")
+        assert wait_until(lambda: execute(server, ECHO).status_code == 503, 2)
+        response = execute(server, ECHO)
+    assert message(response) == "All places are taken. Try again in a moment"
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+    assert run(server, "bash", "echo hi")["stdout"] == "hi\n"
 
 
 def test_a_fault_of_ours_tells_nothing_of_us(serve: Callable[..., Server], tmp_path: Path) -> None:
