@@ -27,6 +27,10 @@ _FIRST_UID, _UIDS = 20000, 40000
 # hold up the supervisor, which is in the same cgroup, for the other 50.
 _CPU_PERIOD_US = 10_000
 
+# Quota is handed out to processors in slices. Without some to spare, a program that keeps just its
+# share busy is stopped now and then for a slice that the supervisor's processor still holds.
+_CPU_HEADROOM = 0.2
+
 _log = logging.getLogger(__name__)
 
 
@@ -169,7 +173,7 @@ class BoxMaker:
             "memswap_limit": limits.memory,
             "pids_limit": limits.processes + 1,  # the supervisor is one
             "cpu_period": _CPU_PERIOD_US,
-            "cpu_quota": max(1000, round(settings.cpus * _CPU_PERIOD_US)),
+            "cpu_quota": round((settings.cpus + _CPU_HEADROOM) * _CPU_PERIOD_US),
             "ulimits": [
                 _ulimit("nofile", limits.open_files),
                 _ulimit("fsize", limits.file_size),

@@ -75,9 +75,7 @@ class Pool:
                 self._making += 1
             else:
                 self._taken_at = time.monotonic()
-            if self._settled:
-                self._settled = False
-                self._refill_due.notify_all()
+            self._settled = False  # the makers are told when the run is over
         if box is None:
             box = self._make_now(kind)
         box.on_leave = self._left
@@ -128,7 +126,7 @@ class Pool:
     def _left(self) -> None:
         with self._lock:
             self._running -= 1
-            if not self._running:
+            if not self._running or not self._in_burst():
                 self._refill_due.notify_all()
 
     # The makers
@@ -155,9 +153,7 @@ class Pool:
             with self._lock:
                 if self._closed:
                     return None
-                now = time.monotonic()
-                burst = self._running > 0 and now - self._taken_at < _BURST_SECONDS
-                if not burst and not self._missing and self._making < _MAKING_MOST:
+                if not self._in_burst() and not self._missing and self._making < _MAKING_MOST:
                     kind = self._stock.next_kind(self._under_way)
                     if kind is not None:
                         self._making += 1
@@ -165,6 +161,9 @@ class Pool:
                         return kind
                     self._settled = True
                 self._refill_due.wait(_LOOK_SECONDS if self._settled else _BURST_SECONDS)
+
+    def _in_burst(self) -> bool:
+        return self._running > 0 and time.monotonic() - self._taken_at < _BURST_SECONDS
 
     def _make_ahead(self, kind: Kind) -> Box | None:
         try:

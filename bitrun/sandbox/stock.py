@@ -12,6 +12,7 @@ from bitrun.sandbox.shares import share_out
 _HALF_LIFE_SECONDS = 600.0  # of demand: what was asked for before counts half
 _PRIOR = 1.0  # the demand that all kinds together have before any is asked for
 _OLDEST_SECONDS = 1800.0
+_SHARE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Stock:
         self._pinned: Mapping[Kind, int] = {}
         self._demand: dict[Kind, float] = defaultdict(float)
         self._decayed_at = time.monotonic()
+        self._shares: Mapping[Kind, int] = {}
+        self._shared_at = 0.0
 
     def offer(self, pinned: Mapping[Kind, int]) -> None:
         """Say which kinds can be asked for, and how many of each are held in any case.
@@ -38,6 +41,7 @@ class Stock:
         Boxes of other kinds are discarded: their image was removed or replaced.
         """
         self._pinned = pinned
+        self._shared_at = 0.0
         for kind in self._waiting.keys() - pinned.keys():
             self._discard(self._waiting.pop(kind))
         for kind in self._demand.keys() - pinned.keys():
@@ -71,7 +75,7 @@ class Stock:
 
         Where all places are taken, a box that has more than its share gives its place up.
         """
-        shares = share_out(self._places, self._weights(), self._pinned)
+        shares = self._current_shares()
         held = {kind: self._count(kind) + under_way.get(kind, 0) for kind in shares}
         short = [kind for kind in shares if held[kind] < shares[kind]]
         if not short:
@@ -106,6 +110,18 @@ class Stock:
 
     def _count(self, kind: Kind) -> int:
         return len(self._waiting.get(kind, ()))
+
+    def _current_shares(self) -> Mapping[Kind, int]:
+        """Share the places out, at most once a second: makers ask for it many times a run."""
+        now = time.monotonic()
+        if now - self._shared_at >= _SHARE_SECONDS:
+            self._shared_at = now
+            shares = share_out(self._places, self._weights(), self._pinned)
+            # One that has no share still counts while it holds boxes to give up.
+            self._shares = {
+                kind: share for kind, share in shares.items() if share or self._count(kind)
+            }
+        return self._shares
 
     def _weights(self) -> dict[Kind, float]:
         now = time.monotonic()
