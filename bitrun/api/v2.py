@@ -80,7 +80,10 @@ def _add_connect(routes: Blueprint, service: Service, sessions: Sessions) -> Non
             raise UpgradeRequired from error
         except Disconnected:
             return _Served()
-        sessions.serve(websocket)
+        try:
+            sessions.serve(websocket)
+        finally:
+            websocket.hang_up()
         return _Served()
 
 

@@ -6,6 +6,7 @@ while its program does.
 """
 
 import codecs
+import contextlib
 import socket
 import time
 from collections import deque
@@ -96,6 +97,11 @@ class WebSocket:
             self._await_goodbye()
         except (Disconnected, OSError, LocalProtocolError, RemoteProtocolError):
             return
+
+    def hang_up(self) -> None:
+        """End the connection; gunicorn's one thread that accepts would wait for the client to."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def _await_goodbye(self) -> None:
         """Take what the client still sends, until it says goodbye.

@@ -481,16 +481,39 @@ def test_what_is_no_message(server: Server, text: str | bytes, expected: str) ->
             assert terminal.closed == NOTIFIED
 
 
-def test_the_goodbye_arrives_whatever_is_on_its_way(server: Server) -> None:
-    """Closed with unread bytes, a connection is reset, and the client never sees the code."""
-    for _ in range(5):
-        with Terminal(server) as terminal:
-            terminal.init("bash", "exit 3")
-            with contextlib.suppress(ConnectionClosed):
-                for _ in range(2000):
-                    terminal.type("x" * 1000)
-            assert terminal.rest()[-1]["code"] == 3
-            assert terminal.closed == DONE
+def test_the_goodbye_arrives_whatever_is_on_its_way(
+    server: Server, docker_client: docker.APIClient
+) -> None:
+    """Were the connection closed at once, late input would reset it, and the code be lost."""
+    script = "import time\nfor n in range(40): print(n, flush=True); time.sleep(0.005)\nexit(3)"
+    before = our_containers(docker_client).keys()
+    with Terminal(server, max_queue=1) as terminal:  # which reads nothing ahead
+        terminal.init("python", script)
+        assert wait_until(lambda: our_containers(docker_client).keys() - before, 10)
+        assert wait_until(lambda: not our_containers(docker_client).keys() - before, 10)
+        for _ in range(5):
+            terminal.type("too late" * 20_000)
+        time.sleep(0.2)
+        assert terminal.rest()[-1]["code"] == 3
+        assert terminal.closed == DONE
+
+
+def test_clients_that_never_hang_up_hold_nobody_up(serve: Callable[..., Server]) -> None:
+    server = serve()
+    upgrade = (
+        b"GET /api/v2/connect HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    with contextlib.ExitStack() as stack:
+        for _ in range(5):
+            silent = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            silent.sendall(upgrade)
+        end = time.monotonic() + 4  # beyond the time for an init, and that for a goodbye
+        while time.monotonic() < end:
+            started = time.monotonic()
+            assert call(server, "GET", "/").status_code == 200
+            assert time.monotonic() - started < 0.9
+            time.sleep(0.05)
 
 
 def test_a_message_that_is_too_large(serve: Callable[..., Server]) -> None:
