@@ -274,5 +274,5 @@ def test_connect(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]
 
     check()
     assert seen.keys() <= {4000, 4001, 4002, 4003, 4004, 4005, 4999}
-    assert len(seen) >= 5, seen
+    assert seen.keys() >= {4000, 4002, 4004, 4999}, seen
     assert "Traceback" not in capfd.readouterr().err

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 
 from bitrun import __version__
@@ -19,7 +20,7 @@ from tests.api.piston import (
     run,
     write_catalogue,
 )
-from tests.conftest import Server, wait_until
+from tests.conftest import Server, our_containers, wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -179,12 +180,14 @@ def test_an_engine_that_is_down(
     assert message(execute(server, b"")) == REQUIRED
 
 
-def test_no_room(serve: Callable[..., Server]) -> None:
+def test_no_room(serve: Callable[..., Server], docker_client: docker.APIClient) -> None:
     server = serve(max_runs=1, max_queue=0)
+    before = our_containers(docker_client)
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(run, server, "bash", "sleep 2")
-        assert wait_until(lambda: execute(server, ECHO).status_code == 503, 2)
+        sleeper = pool.submit(run, server, "bash", "sleep 1")
+        assert wait_until(lambda: our_containers(docker_client).keys() - before.keys(), 10)
         response = execute(server, ECHO)
+        assert sleeper.result()["status"] is None
     assert message(response) == "All places are taken. Try again in a moment"
     assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
     assert run(server, "bash", "echo hi")["stdout"] == "hi\n"
