@@ -108,7 +108,7 @@ def test_pistonapi(server: Server, prefix: str) -> None:
     client = PistonAPI(server.url + prefix)
     versions = installed(server)
     assert client.languages.keys() == versions.keys()
-    assert client.runtimes["c"]["runtime"] == "gcc"
+    assert client.runtimes["c++"]["runtime"] == "gcc"
     code = "import sys; print('żółć & = +', sys.argv[1:], input(), input())"
     output = client.execute("py", versions["python"], code, stdin="one\ntwo", args=["a b", "c&d"])
     assert output == "żółć & = + ['a b', 'c&d'] one two\n"
