@@ -139,8 +139,13 @@ def test_pinned_boxes_stay(pools: Pools, boxes: BoxMaker, docker_client: docker.
     pool = pools.open(4, {bash: 0, ruby: 2})
     for _ in range(8):
         say_hello(pool.take(bash))
-    wanted = sorted(2 * [bash.image] + 2 * [ruby.image])
-    assert wait_until(lambda: sorted(of_instance(docker_client, boxes)) == wanted, 10)
+
+    def held() -> Counter[str]:
+        return Counter(of_instance(docker_client, boxes))
+
+    # A third ruby box may be left of the time before there was any demand.
+    enough = ({bash.image: 2, ruby.image: 2}, {bash.image: 1, ruby.image: 3})
+    assert wait_until(lambda: held() in enough, 20), held()
 
 
 @pytest.mark.engine
