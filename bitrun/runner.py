@@ -15,7 +15,7 @@ from bitrun.sandbox.engine import NotOnEngine
 from bitrun.sandbox.pool import Pool
 from bitrun.sandbox.stock import Kind
 
-_LOOK_MS = 1000  # how often a silent box's backstop is looked at
+LOOK_MS = 1000  # how often a silent box's backstop is looked at
 _PIECE_SECONDS = 0.01  # for the rest of a piece of output that has begun to come
 
 
@@ -81,6 +81,13 @@ class Session:
                 output.append(event)
         return output
 
+    def receive_ready(self) -> list[tuple[Stream, bytes]]:
+        """Return the output that is there, after a poll; perhaps none, if only a piece has come."""
+        try:
+            return self.receive(_PIECE_SECONDS)
+        except TimeoutError:
+            return []
+
     @property
     def verdict(self) -> Verdict | None:
         return self._verdict
@@ -100,13 +107,6 @@ class Session:
         self._box.__exit__(kind, error, traceback)
 
 
-def _received(session: Session, timeout: float | None) -> list[tuple[Stream, bytes]]:
-    try:
-        return session.receive(timeout)
-    except TimeoutError:
-        return []
-
-
 def _shortened(stage: Stage, wall_ms: int | None, spent_ms: int) -> Stage:
     if wall_ms is None:
         return stage
@@ -119,7 +119,9 @@ def _collect(session: Session, stage: Stage, caller: Caller | None) -> StageResu
     pieces: list[tuple[Stream, bytes]] = []
     session.start(stage)
     while session.verdict is None:
-        if caller is not None:
-            caller.wait_for(session, _LOOK_MS)
-        pieces += _received(session, None if caller is None else _PIECE_SECONDS)
+        if caller is None:
+            pieces += session.receive()
+        else:
+            caller.wait_for(session, LOOK_MS)
+            pieces += session.receive_ready()
     return StageResult(stage.name, session.verdict, tuple(pieces))

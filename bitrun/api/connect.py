@@ -20,14 +20,12 @@ from bitrun.api.websocket import Disconnected, WebSocket
 from bitrun.faults import CallerFault, OurFault
 from bitrun.jobs import SIGNAL_NUMBERS, Stage, Stream
 from bitrun.polling import HUNG_UP, READABLE, poll
-from bitrun.runner import Session
+from bitrun.runner import LOOK_MS, Session
 from bitrun.sandbox.conversation import Conversation
 from bitrun.service import Service
 
 _INIT_SECONDS = 1.0
 _STDIN_BACKLOG = 1 << 20  # bytes the program has not read, above which the client waits
-_LOOK_MS = 1000  # how often a silent box's backstop is looked at
-_PIECE_SECONDS = 0.01  # for the rest of a piece of output that has begun to come
 _INTERNAL_ERROR, _TRY_AGAIN_LATER = 1011, 1013  # IANA's registry of close codes
 
 _log = logging.getLogger(__name__)
@@ -124,7 +122,7 @@ class _Terminal:
             if client_is_ready:
                 self._keep(self._receive())
             if box_is_ready:
-                for stream, data in _output(session):
+                for stream, data in session.receive_ready():
                     self._send_data(stream, decoders[stream].decode(data))
         for stream, decoder in decoders.items():
             self._send_data(stream, decoder.decode(b"", final=True))
@@ -140,7 +138,7 @@ class _Terminal:
         backlog = session.conversation.unread + sum(map(_size, self._waiting))
         full = backlog > _STDIN_BACKLOG
         client_events = HUNG_UP if full else HUNG_UP | READABLE
-        ready = poll({session: READABLE, self._websocket: client_events}, _LOOK_MS)
+        ready = poll({session: READABLE, self._websocket: client_events}, LOOK_MS)
         client = ready.get(self._websocket.fileno(), 0)
         if full and client:
             raise Disconnected
@@ -196,10 +194,3 @@ def _is_for_program(message: Mapping[str, Any]) -> bool:
 def _size(message: Mapping[str, Any]) -> int:
     """Tell roughly what a message takes while it waits for the stage it is for."""
     return 100 + len(message.get("data", ""))
-
-
-def _output(session: Session) -> list[tuple[Stream, bytes]]:
-    try:
-        return session.receive(_PIECE_SECONDS)
-    except TimeoutError:  # the part of a piece, or no more than a look
-        return []

@@ -105,9 +105,6 @@ class Stock:
             self._discard(boxes)
         self._waiting.clear()
 
-    def sizes(self) -> Mapping[Kind, int]:
-        return {kind: len(boxes) for kind, boxes in self._waiting.items() if boxes}
-
     def _count(self, kind: Kind) -> int:
         return len(self._waiting.get(kind, ()))
 
