@@ -44,6 +44,14 @@ develop:
 test: develop install ## Run every test against a real Docker engine; ARGS= goes to pytest
 	@$(PYTHON) -m pytest $(ARGS)
 
+.PHONY: chaos
+chaos: develop install ## Run the tests that take their time to break things
+	@$(PYTHON) -m pytest -m chaos $(ARGS)
+
+.PHONY: walls
+walls: develop install ## Try everything hostile that is known, and write docs/walls.md
+	@$(PYTHON) -m pytest -m tried --walls docs/walls.md $(ARGS)
+
 .PHONY: test-languages
 test-languages: develop engine ## Install, try and measure every language, or LANGS="..."; REMOVE=1 saves disk, AGAIN=1 tries all anew
 	@$(PYTHON) -m scripts.languages $(if $(REMOVE),--remove) $(if $(AGAIN),--again) $(LANGS)

@@ -1,19 +1,31 @@
 """Measure everything and write `docs/benchmark.md`; or another server, with `--against URL`."""
 
 import argparse
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from bench import machine
 from bench.client import Sample, burst, paced, sustained, timed, together
-from bench.peers import bare_root, engine_ceiling, run_bare, run_docker_cli, stream_rate
+from bench.peers import (
+    bare_root,
+    engine_ceiling,
+    engine_objects,
+    run_bare,
+    run_docker_cli,
+    stream_rate,
+)
 from bench.programs import NODE, PROGRAMS, PYTHON, C, Program
 from bench.report import Goal, Report
 from bench.service import ROOT, Target, own_service, warm_up
 
 _BURST = 16
+_PACED, _INTERVAL, _PACE = 40, 0.5, "2 a second"
+_PAUSE_SECONDS = 8.0  # for what is prepared in the background
 _AT_ONCE = (2, 8, 16)
 
 
@@ -25,12 +37,25 @@ def main() -> None:
     options = parser.parse_args()
 
     report = Report(machine.description())
-    with tempfile.TemporaryDirectory() as folder:
-        bare = {program: _bare(program, Path(folder), report) for program in PROGRAMS}
-    if options.against:
-        _load(report, Target(options.against, None), bare, options.seconds)
-        return
-
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        bare = {
+            program: Bare(program, stack.enter_context(bare_root(program, folder)))
+            for program in PROGRAMS
+        }
+        if options.against:
+            _load(report, Target(options.against, None), bare, options.seconds)
+            return
+        with own_service() as target:
+            warm_up(target.url)
+            _memory(report, target)
+            measured = _load(report, target, bare, options.seconds)
+            ceiling = report.add(
+                "the engine alone: create, start, remove; 8 at once",
+                engine_ceiling(8, options.seconds),
+                0,
+            )
+            growth = _growth(report, target, options.runs)
     cli = report.add(
         "docker run: python", _repeat(12, lambda: run_docker_cli(PYTHON)), bare[PYTHON].p50
     )
@@ -42,16 +67,6 @@ def main() -> None:
     read = max(stream_rate(("wc", "-c"), bytes(size)) for _ in range(3)) / 1e6
     report.fact("10 MB of output", f"{written:.0f} MB/s")
     report.fact("10 MB of stdin", f"{read:.0f} MB/s")
-    with own_service() as target:
-        warm_up(target.url)
-        _memory(report, target)
-        measured = _load(report, target, bare, options.seconds)
-        ceiling = report.add(
-            "the engine alone: create, start, remove; 8 at once",
-            engine_ceiling(8, options.seconds),
-            0,
-        )
-        growth = _growth(report, target, options.runs)
     report.goals = [
         *_pace_goals(measured, bare),
         _burst_goal(measured, bare),
@@ -72,24 +87,33 @@ def main() -> None:
 
 
 class Bare:
-    """What a program costs as bare processes: one at a time, and a burst of them."""
+    """A program as bare processes, measured when and as the service is that it is compared with."""
 
-    def __init__(self, single: Sample, burst: Sample) -> None:
-        self.p50 = single.quantile(0.5)
-        self.burst_ms = burst.seconds * 1000
+    def __init__(self, program: Program, root: Path) -> None:
+        self._once = partial(run_bare, program, root)
+        self._once()
+        self._paced = Sample()
+        self._bursts: list[float] = []
 
+    def pace(self) -> None:
+        """Take one half of the measurement: one half comes before the service's, one after it."""
+        half = _repeat(_PACED // 2, self._once, _INTERVAL)
+        self._paced = half if not self._paced.times else self._paced + half
 
-def _bare(program: Program, folder: Path, report: Report) -> Bare:
-    with bare_root(program, folder) as root:
-        run_bare(program, root)
-        single = _repeat(30, lambda: run_bare(program, root), pause=0.1)
-        bursts = (
-            [together(_BURST, lambda: run_bare(PYTHON, root)) for _ in range(3)]
-            if (program is PYTHON)
-            else [Sample()]
-        )
-    report.add(f"bare: {program.name}", single, single.quantile(0.5))
-    return Bare(single, min(bursts, key=lambda sample: sample.seconds))
+    def burst(self) -> None:
+        self._bursts.append(together(_BURST, self._once).seconds)
+
+    @property
+    def paced(self) -> Sample:
+        return self._paced
+
+    @property
+    def p50(self) -> float:
+        return self._paced.quantile(0.5)
+
+    @property
+    def burst_seconds(self) -> float:
+        return statistics.median(self._bursts)
 
 
 def _load(
@@ -101,16 +125,16 @@ def _load(
         measured[name] = report.add(name, _watched(target, load), bare[program].p50)
 
     for program in PROGRAMS:
-        measure(
-            f"{program.name}, 2 a second",
-            program,
-            lambda program=program: paced(target.url, program, 40, 0.5),  # type: ignore[misc]
-        )
+        bare[program].pace()
+        sample = _watched(target, partial(paced, target.url, program, _PACED, _INTERVAL))
+        bare[program].pace()
+        report.add(f"bare: {program.name}, {_PACE}", bare[program].paced, bare[program].p50)
+        name = f"{program.name}, {_PACE}"
+        measured[name] = report.add(name, sample, bare[program].p50)
         if program is PYTHON:
-            time.sleep(8)
-            measure(f"python, burst of {_BURST}", PYTHON, lambda: burst(target.url, PYTHON, _BURST))
+            measure(f"python, burst of {_BURST}", PYTHON, lambda: _bursts(target, bare[PYTHON]))
     for clients in _AT_ONCE:
-        time.sleep(8)
+        time.sleep(_PAUSE_SECONDS)
         for program in (PYTHON, NODE, C) if clients == 8 else (PYTHON,):
             end = time.perf_counter() + seconds
             measure(
@@ -121,6 +145,18 @@ def _load(
                 ),
             )
     return measured
+
+
+def _bursts(target: Target, bare: Bare) -> Sample:
+    """Send some bursts, each after a pause; `seconds` is the median of what one takes."""
+    bursts = []
+    for _ in range(3):
+        time.sleep(_PAUSE_SECONDS)
+        bare.burst()
+        bursts.append(burst(target.url, PYTHON, _BURST))
+    whole = bursts[0] + bursts[1] + bursts[2]
+    whole.seconds = statistics.median(each.seconds for each in bursts)
+    return whole
 
 
 def _repeat(count: int, action: Callable[[], bool], pause: float = 0.0) -> Sample:
@@ -153,17 +189,18 @@ def _growth(report: Report, target: Target, runs: int) -> Goal:
     """Run on and on, and compare what the service holds in the middle and at the end."""
     worker = target.worker or 0
 
-    def more_runs(count: int) -> tuple[machine.Use, int]:
+    def more_runs(count: int) -> tuple[machine.Use, int, int]:
         left = iter(range(count))
         sample = sustained(target.url, PYTHON, 8, lambda: next(left, None) is not None)
-        time.sleep(8)
-        return machine.use(worker), sample.errors
+        time.sleep(_PAUSE_SECONDS)
+        return machine.use(worker), engine_objects(), sample.errors
 
-    middle, errors = more_runs(runs // 2)
-    end, more_errors = more_runs(runs - runs // 2)
+    middle, objects, errors = more_runs(runs // 2)
+    end, more_objects, more_errors = more_runs(runs - runs // 2)
     grown = (
         f"{(end.memory - middle.memory) / 1e6:+.1f} MB, {end.threads - middle.threads:+d} threads, "
-        f"{end.descriptors - middle.descriptors:+d} descriptors, {errors + more_errors} errors"
+        f"{end.descriptors - middle.descriptors:+d} descriptors, "
+        f"{more_objects - objects:+d} engine objects, {errors + more_errors} errors"
     )
     report.fact(f"memory of the service after {runs} runs", f"{end.memory / 1e6:.0f} MB")
     report.fact(f"growth over the second half of {runs} runs", grown)
@@ -171,26 +208,27 @@ def _growth(report: Report, target: Target, runs: int) -> Goal:
         end.memory - middle.memory < 2e6
         and end.threads <= middle.threads
         and end.descriptors <= middle.descriptors + 2  # of the engine's connections
+        and more_objects <= objects
     )
     return Goal(f"{runs} runs", "no growth", grown, steady and errors + more_errors == 0)
 
 
 def _pace_goals(measured: dict[str, Sample], bare: dict[Program, Bare]) -> list[Goal]:
-    python, c = measured["python, 2 a second"], measured[f"{C.name}, 2 a second"]
+    python, c = measured[f"python, {_PACE}"], measured[f"{C.name}, {_PACE}"]
     return [
-        _extra_goal("python hello, paced, p50", python.quantile(0.5), bare[PYTHON].p50, 5),
-        _extra_goal("python hello, paced, p95", python.quantile(0.95), bare[PYTHON].p50, 15),
-        _extra_goal("C hello, paced, p50", c.quantile(0.5), bare[C].p50, 10),
+        _extra_goal("python hello, paced, p50", python, bare[PYTHON].paced, 0.5, 5),
+        _extra_goal("python hello, paced, p95", python, bare[PYTHON].paced, 0.95, 15),
+        _extra_goal("C hello, paced, p50", c, bare[C].paced, 0.5, 10),
     ]
 
 
-def _extra_goal(what: str, reached: float, bare: float, most: float) -> Goal:
-    extra = reached - bare
+def _extra_goal(what: str, sample: Sample, bare: Sample, share: float, most: float) -> Goal:
+    extra = sample.quantile(share) - bare.quantile(share)
     return Goal(what, f"≤ bare + {most:.0f} ms", f"bare {extra:+.1f} ms", extra <= most)
 
 
 def _burst_goal(measured: dict[str, Sample], bare: dict[Program, Bare]) -> Goal:
-    ratio = measured[f"python, burst of {_BURST}"].seconds * 1000 / bare[PYTHON].burst_ms
+    ratio = measured[f"python, burst of {_BURST}"].seconds / bare[PYTHON].burst_seconds
     return Goal(f"burst of {_BURST}", "≤ 2 x bare", f"{ratio:.2f} x bare", ratio <= 2)
 
 
@@ -205,7 +243,7 @@ def _own_cpu_goals(measured: dict[str, Sample]) -> list[Goal]:
     """In a burst nothing is refilled: what the service uses then is the request's path alone."""
     path, whole = (
         measured[name].service_cpu_ms / max(1, len(measured[name].times))
-        for name in (f"python, burst of {_BURST}", "python, 2 a second")
+        for name in (f"python, burst of {_BURST}", f"python, {_PACE}")
     )
     return [
         Goal("the service's own CPU on the request's path", "≤ 3 ms", f"{path:.1f} ms", path <= 3),

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Self
 from urllib.parse import urlsplit
 
 from bench.programs import Program
@@ -20,6 +21,15 @@ class Sample:
     seconds: float = 0.0
     machine_cpu_ms: float = 0.0
     service_cpu_ms: float = 0.0
+
+    def __add__(self, other: Self) -> "Sample":
+        return Sample(
+            self.times + other.times,
+            self.errors + other.errors,
+            self.seconds + other.seconds,
+            self.machine_cpu_ms + other.machine_cpu_ms,
+            self.service_cpu_ms + other.service_cpu_ms,
+        )
 
     def quantile(self, share: float) -> float:
         ordered = sorted(self.times)

@@ -123,6 +123,16 @@ def stream_rate(command: tuple[str, ...], stdin: bytes) -> float:
     return max(passed, len(stdin)) / seconds
 
 
+def engine_objects() -> int:
+    """Count the containers, images, networks and volumes that the engine holds."""
+    client = docker.APIClient(version="auto", **docker.utils.kwargs_from_env())
+    try:
+        held = (client.containers(all=True), client.images(all=True), client.networks())
+        return sum(map(len, held)) + len(client.volumes()["Volumes"] or ())
+    finally:
+        client.close()
+
+
 def default_limits(settings: Settings) -> BoxLimits:
     return BoxLimits(
         memory=settings.run_memory_limit,

@@ -104,6 +104,8 @@ class Session:
         return self
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        if self._verdict is None:
+            self._box.discard()  # now: its program may still be running
         self._box.__exit__(kind, error, traceback)
 
 

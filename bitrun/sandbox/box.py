@@ -37,13 +37,13 @@ _log = logging.getLogger(__name__)
 class Box:
     """A started container whose supervisor waits for its first frame.
 
-    As a context manager it discards itself.
+    As a context manager it leaves itself to `on_leave`, which discards it now or soon.
     """
 
     def __init__(self, engine: Engine, container: str, attachment: Attachment, memory: int) -> None:
         self.container = container
         self.made_at = time.monotonic()
-        self.on_leave: Callable[[], None] | None = None
+        self.on_leave: Callable[[Box], None] = Box.discard
         self._memory = memory
         self._engine = engine
         self._attachment = attachment
@@ -81,9 +81,6 @@ class Box:
     def discard(self) -> None:
         """End it. Leaving is enough: the supervisor exits and the engine removes the container."""
         self._attachment.close()
-        if self.on_leave is not None:
-            self.on_leave()
-            self.on_leave = None
 
     def destroy(self) -> None:
         """End it by force, for a box that may no longer notice that it was left.
@@ -105,8 +102,7 @@ class Box:
     def __exit__(self, _kind: object, error: object, _traceback: object) -> None:
         if isinstance(error, OurFault):
             self.destroy()
-        else:
-            self.discard()
+        self.on_leave(self)
 
 
 class BoxMaker:

@@ -1,14 +1,15 @@
 """The pool: boxes made ahead, each taken once, and replaced in the background.
 
 A run costs what its program costs if a box waits for it, and 100 ms more if not. But making a box
-costs the engine ten times what a run does. So while a burst of runs is being answered nothing is
-refilled, and however many requests miss, only so many boxes are made at once.
+costs the engine ten times what a run does, and throwing it away nearly as much. So while a burst of
+runs is being answered neither is done, and however many requests miss, only so many boxes are made
+at once.
 """
 
 import logging
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 
 from bitrun.faults import EngineUnavailable, OurFault
@@ -16,9 +17,10 @@ from bitrun.sandbox.box import Box, BoxMaker
 from bitrun.sandbox.engine import NotOnEngine
 from bitrun.sandbox.stock import Kind, Stock
 
-_MAKERS = 2  # threads that refill
+_MAKERS = 2  # threads that refill, and discard what was used
 _MAKING_MOST = 4  # boxes under construction at once, for requests and refill together
-_BURST_SECONDS = 0.1  # after the last box was taken, until refilling goes on beside running ones
+_BURST_SECONDS = 0.5  # after the last box was taken, until work goes on beside running ones
+_REPLY_SECONDS = 0.01  # for a reply to get out: work begun before holds it up by the GIL's 5 ms
 _PATIENCE_SECONDS = 30.0  # until a request gives up waiting for one of those
 _LOOK_SECONDS = 5.0  # between looks at the health of what waits
 _RETRY_SECONDS = 1.0  # after the engine failed
@@ -38,20 +40,23 @@ class Pool:
         self._boxes = boxes
         self._offered = offered
         self._stock = Stock(places)
+        self._places = places
         lock = threading.Lock()
         self._box_came = threading.Condition(lock)
-        self._refill_due = threading.Condition(lock)
+        self._work_due = threading.Condition(lock)
         self._lock = lock
         self._under_way: Counter[Kind] = Counter()  # refills
         self._making = 0
+        self._spent: deque[Box] = deque()  # whose runs are over
         self._missing = 0  # requests that wait for a box
         self._running = 0
         self._taken_at = 0.0
+        self._left_at = 0.0
         self._looked_at = 0.0
         self._settled = False  # nothing to refill when last looked at
         self._closed = False
         self._makers = [
-            threading.Thread(target=self._refill, name=f"maker-{number}", daemon=True)
+            threading.Thread(target=self._work, name=f"maker-{number}", daemon=True)
             for number in range(_MAKERS if places else 0)
         ]
 
@@ -78,25 +83,27 @@ class Pool:
             self._settled = False  # the makers are told when the run is over
         if box is None:
             box = self._make_now(kind)
-        box.on_leave = self._left
+        box.on_leave = self._leave
         return box
 
     def look_again(self) -> None:
         """Ask anew what is offered: an image has come, gone or been replaced."""
         with self._lock:
             self._looked_at = 0.0
-            self._refill_due.notify_all()
+            self._work_due.notify_all()
 
     def close(self) -> None:
         """Discard what waits, and return when no box is being made ahead any more."""
         with self._lock:
             self._closed = True
-            self._refill_due.notify_all()
+            self._work_due.notify_all()
         for maker in self._makers:
             if maker.is_alive():
                 maker.join()
         with self._lock:
             self._stock.clear()
+            for box in self._spent:
+                box.discard()
 
     def _wait_for(self, kind: Kind, *, fresh: bool) -> Box | None:
         """Wait until there is a box, or room to make one; None for the latter."""
@@ -116,54 +123,76 @@ class Pool:
         try:
             return self._boxes.make(kind.image, kind.limits)
         except BaseException:
-            self._left()
+            self._ended()
             raise
         finally:
             with self._lock:
                 self._making -= 1
                 self._box_came.notify()
 
-    def _left(self) -> None:
+    def _leave(self, box: Box) -> None:
+        if self._makers:
+            self._ended(box)
+        else:
+            self._ended()
+            box.discard()
+
+    def _ended(self, *spent: Box) -> None:
         with self._lock:
             self._running -= 1
-            if not self._running or not self._in_burst():
-                self._refill_due.notify_all()
+            self._left_at = time.monotonic()
+            self._spent += spent
+            self._work_due.notify()
 
     # The makers
 
-    def _refill(self) -> None:
-        while (kind := self._await_need()) is not None:
-            box = None
-            try:
-                box = self._make_ahead(kind)
-            finally:
-                with self._lock:
-                    self._making -= 1
-                    self._under_way[kind] -= 1
-                    if box is not None:
-                        self._stock.add(kind, box)
-                    self._box_came.notify()
-            if box is None:
-                time.sleep(_RETRY_SECONDS)
+    def _work(self) -> None:
+        while (task := self._await_task()) is not None:
+            if isinstance(task, Box):
+                task.discard()
+            else:
+                self._refill(task)
 
-    def _await_need(self) -> Kind | None:
-        """Wait until a kind should be made; None when the pool has closed."""
+    def _refill(self, kind: Kind) -> None:
+        box = None
+        try:
+            box = self._make_ahead(kind)
+        finally:
+            with self._lock:
+                self._making -= 1
+                self._under_way[kind] -= 1
+                if box is not None:
+                    self._stock.add(kind, box)
+                self._box_came.notify()
+        if box is None:
+            time.sleep(_RETRY_SECONDS)
+
+    def _await_task(self) -> Box | Kind | None:
+        """Wait for a box to discard or a kind to make; None when the pool has closed."""
         while True:
             self._look()
             with self._lock:
                 if self._closed:
                     return None
-                if not self._in_burst() and not self._missing and self._making < _MAKING_MOST:
+                pause = self._pause()
+                if self._spent and (not pause or len(self._spent) > self._places):
+                    return self._spent.popleft()
+                if not pause and not self._missing and self._making < _MAKING_MOST:
                     kind = self._stock.next_kind(self._under_way)
                     if kind is not None:
                         self._making += 1
                         self._under_way[kind] += 1
                         return kind
                     self._settled = True
-                self._refill_due.wait(_LOOK_SECONDS if self._settled else _BURST_SECONDS)
+                self._work_due.wait(_LOOK_SECONDS if self._settled else pause or _BURST_SECONDS)
 
-    def _in_burst(self) -> bool:
-        return self._running > 0 and time.monotonic() - self._taken_at < _BURST_SECONDS
+    def _pause(self) -> float:
+        """Seconds for which runs that are being answered should have the processors."""
+        now = time.monotonic()
+        until = self._left_at + _REPLY_SECONDS
+        if self._running:
+            until = max(until, self._taken_at + _BURST_SECONDS)
+        return max(0.0, until - now)
 
     def _make_ahead(self, kind: Kind) -> Box | None:
         try:

@@ -10,8 +10,9 @@ import pytest
 
 from bitrun.faults import EngineUnavailable
 from bitrun.jobs import Verdict
+from bitrun.sandbox import pool as pool_module
 from bitrun.sandbox.box import Box, BoxMaker
-from bitrun.sandbox.engine import INSTANCE, Engine, NotOnEngine
+from bitrun.sandbox.engine import INSTANCE, ROLE, Engine, NotOnEngine
 from bitrun.sandbox.pool import Pool
 from bitrun.sandbox.shares import share_out
 from bitrun.sandbox.stock import Kind
@@ -114,6 +115,31 @@ def test_a_fresh_box_never_waited(
     box = pool.take(kind, fresh=True)
     assert box.made_at > asked
     say_hello(box)
+
+
+@pytest.mark.engine
+def test_nothing_is_thrown_away_in_a_burst(
+    pools: Pools,
+    boxes: BoxMaker,
+    docker_client: docker.APIClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool_module, "_BURST_SECONDS", 60.0)
+    kind = kind_of(docker_client, "bash")
+    pool = pools.open(2, {kind: 0})
+    assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 2, 10)
+    first, second = pool.take(kind), pool.take(kind)
+    say_hello(first)
+    time.sleep(1)
+    assert len(of_instance(docker_client, boxes)) == 2, "made or removed beside a run"
+    say_hello(second)
+
+    def of_these() -> int:
+        found = docker_client.containers(all=True, filters={"label": ROLE})
+        return sum(each["Id"] in (first.container, second.container) for each in found)
+
+    assert wait_until(lambda: of_these() == 0, 5)
+    assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 2, 10)
 
 
 @pytest.mark.engine
