@@ -132,7 +132,8 @@ def _load(
         name = f"{program.name}, {_PACE}"
         measured[name] = report.add(name, sample, bare[program].p50)
         if program is PYTHON:
-            measure(f"python, burst of {_BURST}", PYTHON, lambda: _bursts(target, bare[PYTHON]))
+            name = f"python, burst of {_BURST}"
+            measured[name] = report.add(name, _bursts(target, bare[PYTHON]), bare[PYTHON].p50)
     for clients in _AT_ONCE:
         time.sleep(_PAUSE_SECONDS)
         for program in (PYTHON, NODE, C) if clients == 8 else (PYTHON,):
@@ -153,7 +154,7 @@ def _bursts(target: Target, bare: Bare) -> Sample:
     for _ in range(3):
         time.sleep(_PAUSE_SECONDS)
         bare.burst()
-        bursts.append(burst(target.url, PYTHON, _BURST))
+        bursts.append(_watched(target, partial(burst, target.url, PYTHON, _BURST)))
     whole = bursts[0] + bursts[1] + bursts[2]
     whole.seconds = statistics.median(each.seconds for each in bursts)
     return whole
