@@ -60,6 +60,10 @@ test-languages: develop engine ## Install, try and measure every language, or LA
 bench: develop install ## Measure everything into docs/benchmark.md; ARGS="--against URL" measures another server
 	@$(PYTHON) -m bench $(ARGS)
 
+.PHONY: soak
+soak: develop install ## Keep a service at full load for an hour into docs/soak.md; ARGS="--minutes N"
+	@$(PYTHON) -m scripts.soak $(ARGS)
+
 .PHONY: lint
 lint: develop ## Check style and types
 	@$(PYTHON) -m ruff check

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import requests
 
@@ -31,8 +32,8 @@ class Target:
 
 
 @contextmanager
-def own_service(**settings: str) -> Iterator[Target]:
-    """Start a service with its default settings, warm it up, and stop it in the end."""
+def own_service(log: IO[bytes] | None = None, **settings: str) -> Iterator[Target]:
+    """Start a service with its default settings, and stop it in the end."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {f"BITRUN_{name.upper()}": value for name, value in settings.items()}
@@ -40,7 +41,9 @@ def own_service(**settings: str) -> Iterator[Target]:
         [sys.executable, "-m", "gunicorn", "app:app"],
         cwd=ROOT,
         env=os.environ | {"BITRUN_PORT": str(port)} | environment,
-        stderr=subprocess.DEVNULL,
+        stderr=log or subprocess.DEVNULL,
+        # Whoever is interrupted with it stops it in the end.
+        start_new_session=True,
     )
     try:
         target = Target(f"http://127.0.0.1:{port}", None)

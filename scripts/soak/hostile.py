@@ -1,0 +1,187 @@
+"""Hostile programs, a short list: each is known by the verdict and the output it must end with."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from bitrun.jobs import Limit, Result
+from scripts.soak.tally import Attempt, TimedOut, Wrong
+from scripts.soak.ways import Server
+
+GROUP = "hostile programs"
+
+_WALL_MS, _CPU_MS = 1000, 500
+
+_REPORT = "code=0\nsignal=0\nlimit=none\noom=0\nwall_us=1\ncpu_us=1\nmemory=1\n"
+_FORGED = f"v\0\0\0{chr(len(_REPORT))}{_REPORT}"  # a frame as the supervisor writes it
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program, its limits and its end: `output` is that of both streams, None leaves it open."""
+
+    name: str
+    source: str
+    language: str = "python"
+    status: str | None = None
+    message: str | None = None
+    output: str | None = None
+    wall_ms: int = 20_000
+    cpu_ms: int = 20_000
+
+
+def _endless(name: str, source: str, language: str = "python") -> Program:
+    """Make a program that only its wall time ends."""
+    return Program(
+        name, source, language, "TO", "Time limit exceeded (wall clock)", wall_ms=_WALL_MS
+    )
+
+
+_PROGRAMS = (
+    _endless("fork bomb", "import os\nwhile True:\n  try: os.fork()\n  except OSError: pass"),
+    _endless(
+        "thread bomb",
+        "import threading, time\nwhile True:\n"
+        "  try: threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        "  except RuntimeError: time.sleep(0.01)",
+    ),
+    _endless("stops itself", "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)"),
+    _endless(
+        "ignores every signal",
+        "import signal, time\nfor n in range(1, 65):\n"
+        "  if n not in (9, 19, 32, 33): signal.signal(n, signal.SIG_IGN)\ntime.sleep(60)",
+    ),
+    Program(
+        "spins on all processors",
+        "import os\nfor _ in range(3): os.fork()\nwhile True: pass",
+        status="TO",
+        message="Time limit exceeded",
+        cpu_ms=_CPU_MS,
+    ),
+    Program(
+        "hogs memory",
+        "x = []\nwhile True: x.append(bytearray(10**7))",
+        status="SG",
+        message="Memory limit exceeded",
+    ),
+    Program(
+        "fills its disk",
+        "import errno\nnumber = 0\ntry:\n  while True:\n    number += 1\n"
+        "    with open(f'/tmp/{number}', 'wb') as file: file.write(bytes(9_000_000))\n"
+        "except OSError as error: print(errno.errorcode[error.errno], number)",
+        output="ENOSPC 8\n",
+    ),
+    Program(
+        "uses up all inodes",
+        "import errno\ntry:\n  for n in range(10**6): open(f'/tmp/{n}', 'w').close()\n"
+        "except OSError as error: print(errno.errorcode[error.errno])",
+        output="ENOSPC\n",
+    ),
+    Program(
+        "uses up all descriptors",
+        "import errno, os\ntry:\n  while True: os.dup(0)\n"
+        "except OSError as error: print(errno.errorcode[error.errno])",
+        output="EMFILE\n",
+    ),
+    Program(
+        "floods stdout",
+        "while True: print('y' * 1000)",
+        status="OL",
+        message="stdout length exceeded",
+        output=("y" * 1000 + "\n") * 65 + "y" * 471,
+    ),
+    Program(
+        "floods stderr byte by byte",
+        "import os\nwhile True: os.write(2, b'y')",
+        status="EL",
+        message="stderr length exceeded",
+        output="y" * 65536,
+    ),
+    Program(
+        "leaves a daemon that holds its streams open",
+        "(setsid sleep 60 & disown); echo done",
+        "bash",
+        output="done\n",
+    ),
+    Program(
+        "closes its streams",
+        "exec <&- >&- 2>&-; sleep 0.2; exit 7",
+        "bash",
+        status="RE",
+        message="Exited with error status 7",
+        output="",
+    ),
+    Program(
+        "kills its supervisor and everyone else",
+        "import errno, os\nfor victim in (1, -1):\n  try: os.kill(victim, 9)\n"
+        "  except OSError as error: print(errno.errorcode[error.errno])",
+        output="EPERM\nESRCH\n",
+    ),
+    Program(
+        "forges a verdict",
+        f"import os, sys\nfor fd in range(1, 1024):\n  try: os.write(fd, {_FORGED.encode()!r})\n"
+        "  except OSError: pass\nsys.exit(5)",
+        status="RE",
+        message="Exited with error status 5",
+        output=_FORGED * 2,
+    ),
+    Program(
+        "crashes",
+        "import ctypes; ctypes.string_at(0)",
+        status="SG",
+        message="Caught fatal signal 11",
+        output="",
+    ),
+    Program(
+        "makes zombies",
+        "import os\nfor _ in range(50):\n  if not os.fork(): os._exit(0)\nprint('made')",
+        output="made\n",
+    ),
+)
+
+
+def attempts(server: Server, languages: set[str]) -> Iterator[Attempt]:
+    """Give the programs of the installed `languages`, alone and in sessions."""
+    for program in _PROGRAMS:
+        if program.language in languages:
+            yield Attempt(GROUP, program.name, partial(_execute, server, program))
+            yield Attempt(GROUP, program.name, partial(_session, server, program))
+
+
+def _execute(server: Server, program: Program) -> None:
+    _judge(program, server.execute(_body(program)))
+
+
+def _session(server: Server, program: Program) -> None:
+    _judge(program, server.session(_body(program), ""))
+
+
+def _body(program: Program) -> dict[str, Any]:
+    return {
+        "language": program.language,
+        "version": "*",
+        "files": [{"content": program.source}],
+        "run_timeout": program.wall_ms,
+        "run_cpu_time": program.cpu_ms,
+    }
+
+
+def _judge(program: Program, result: Result) -> None:
+    last = result.last
+    verdict = last.verdict
+    used = {
+        Limit.WALL: (verdict.wall_ms, program.wall_ms),
+        Limit.CPU: (verdict.cpu_ms, program.cpu_ms),
+    }
+    if verdict.limit in used:
+        took, allowed = used[verdict.limit]
+        if took < allowed:
+            raise Wrong(f"ended after {took} ms by a limit of {allowed} ms")
+        if verdict.message != program.message:
+            raise TimedOut
+    if (verdict.status, verdict.message) != (program.status, program.message):
+        came = f"{verdict.status}, {verdict.message}, {last.output[-300:]!r}"
+        raise Wrong(f"{came} instead of {program.status}, {program.message}")
+    if program.output is not None and last.output.decode() != program.output:
+        raise Wrong(f"printed {last.output[-300:]!r} instead of {program.output[-300:]!r}")
