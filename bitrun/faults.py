@@ -73,6 +73,13 @@ class TokenRefused(CallerFault):
         super().__init__("A valid token is needed, as: Authorization: Bearer <token>")
 
 
+class RoleRefused(CallerFault):
+    """The call needs an admin, and its caller is none."""
+
+    def __init__(self) -> None:
+        super().__init__("Packages are changed with an admin's token, and this call has none")
+
+
 class CallerGone(CallerFault):
     """The client hung up; there is nobody left to answer."""
 

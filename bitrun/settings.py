@@ -26,7 +26,8 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """What an operator can set; `docs/settings.md` has a row for each."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+    # Whatever does not fit is not shown, either: it may be a token.
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
 
     host: str = "127.0.0.1"
     port: int = Field(default=5000, ge=1, le=65535)
@@ -40,6 +41,9 @@ class Settings(BaseSettings):
     build_ca_bundle: Path | None = None
 
     api_tokens: WordList = Field(default=(), repr=False)
+    admin_tokens: WordList = Field(default=(), repr=False)
+    api_tokens_file: Path | None = None
+    let_anyone_run_code: bool = False
     cors_origin: str = "*"
     max_body: int = Field(default=10_000_000, ge=1)
 
@@ -67,7 +71,7 @@ class Settings(BaseSettings):
 
     engine_timeout: float = Field(default=60.0, gt=0)
 
-    @field_validator("packages", "allowed_images", "api_tokens", mode="before")
+    @field_validator("packages", "allowed_images", "api_tokens", "admin_tokens", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 
 from flask import Flask, Response, jsonify, request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import (
     HTTPException,
     MethodNotAllowed,
@@ -21,6 +22,7 @@ from bitrun.faults import (
     EngineUnavailable,
     NotInstalled,
     PackageUnknown,
+    RoleRefused,
     TokenRefused,
 )
 
@@ -36,6 +38,7 @@ class UpgradeRequired(HTTPException):
 # The first row that fits counts. No sentence: the fault's own, written for the caller.
 TABLE: tuple[tuple[type[Exception], int, str | None], ...] = (
     (TokenRefused, 401, None),
+    (RoleRefused, 403, None),
     (PackageUnknown, 404, None),
     (AlreadyInstalled, 500, None),  # Piston's status for it, and for the next
     (NotInstalled, 500, None),
@@ -50,6 +53,7 @@ TABLE: tuple[tuple[type[Exception], int, str | None], ...] = (
     (UpgradeRequired, 426, "This is a WebSocket: connect with one"),
     (MethodNotAllowed, 405, "Method Not Allowed"),
     (HTTPException, 400, "The request can't be read"),
+    (ParseException, 400, "The request can't be read"),  # from amidst its body
     (Exception, 500, "The service has failed; its log says more"),
 )
 
@@ -68,7 +72,7 @@ def _row(error: Exception) -> tuple[int, str | None]:
 
 
 def _reply(error: Exception) -> Response:
-    if not isinstance(error, (CallerFault, Busy, HTTPException)):
+    if not isinstance(error, (CallerFault, Busy, HTTPException, ParseException)):
         _log.error("%s %s: %s", request.method, request.path, error, exc_info=error)
     key = "error" if request.path.startswith("/api/v1/") else "message"
     response = jsonify({key: sentence(error)})

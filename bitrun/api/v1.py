@@ -7,12 +7,12 @@ from http import HTTPStatus
 from flask import Blueprint, Response, jsonify, request
 
 from bitrun import catalogue, planning
+from bitrun.api.access import Access
 from bitrun.api.client import client
 from bitrun.api.durations import go_duration
-from bitrun.api.tokens import bearer_token, token_is_valid
 from bitrun.api.v1_form import Form, data, extension, read_form, variables
 from bitrun.catalogue import Catalogue, Language, Package
-from bitrun.faults import CallerFault, PackageMissing
+from bitrun.faults import CallerFault, PackageMissing, TokenRefused
 from bitrun.jobs import STAGES, File, Job, Limit, Limits, Result, Stage, StageName
 from bitrun.service import Service
 from bitrun.settings import SMALLEST_MEMORY, Settings
@@ -26,7 +26,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NUMBER = re.compile(r"[0-9]{1,19}")
 
 
-def blueprint(service: Service) -> Blueprint:
+def blueprint(service: Service, access: Access) -> Blueprint:
     routes = Blueprint("v1", __name__, url_prefix="/api/v1")
     settings = service.settings
 
@@ -34,10 +34,13 @@ def blueprint(service: Service) -> Blueprint:
     def run() -> Response:
         started = time.perf_counter_ns()
         form = read_form(request)
-        _check_token(form, settings)
-        package, language = _language(form, service.catalogue)
-        job = _job(form, package, language, service)
-        result = service.runner.run(job, client(request))
+        try:
+            with access.granted(request, more=(form.api_token,)):
+                package, language = _language(form, service.catalogue)
+                job = _job(form, package, language, service)
+                result = service.runner.run(job, client(request))
+        except TokenRefused as refused:
+            raise CallerFault("Api token is invalid") from refused
         if result.last.verdict.limit is Limit.WALL:
             return _timed_out(result, settings)
         response = Response(_output(result), content_type=language.format)
@@ -70,12 +73,6 @@ def allow_origin(response: Response, origin: str) -> None:
     response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
     response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
     response.headers["Access-Control-Expose-Headers"] = ", ".join(_HEADERS)
-
-
-def _check_token(form: Form, settings: Settings) -> None:
-    # A proxy in front may use the header for a purpose of its own: either place will do.
-    if not any(token_is_valid(each, settings) for each in (bearer_token(request), form.api_token)):
-        raise CallerFault("Api token is invalid")
 
 
 def _language(form: Form, catalogue: Catalogue) -> tuple[Package, Language]:

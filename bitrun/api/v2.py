@@ -4,18 +4,18 @@ from typing import Any, Never
 
 from flask import Blueprint, Response, jsonify, request
 
+from bitrun.api.access import Access
 from bitrun.api.client import client
 from bitrun.api.connect import Sessions
 from bitrun.api.errors import UpgradeRequired
 from bitrun.api.json_body import parse_object
-from bitrun.api.tokens import bearer_token, token_is_valid
 from bitrun.api.v2_body import execute_body
 from bitrun.api.v2_reply import execute_reply, runtime_reply
 from bitrun.api.v2_request import read_request
 from bitrun.api.websocket import Disconnected, NoUpgrade, WebSocket
-from bitrun.faults import TokenRefused
 from bitrun.packages import PackageState
 from bitrun.service import Service
+from bitrun.tokens import Role
 
 PREFIXES = {
     "v2": "/api/v2",
@@ -23,28 +23,29 @@ PREFIXES = {
 }
 
 
-def blueprint(service: Service, sessions: Sessions, name: str) -> Blueprint:
+def blueprint(service: Service, access: Access, sessions: Sessions, name: str) -> Blueprint:
     routes = Blueprint(name, __name__, url_prefix=PREFIXES[name])
-    _add_execute(routes, service)
-    _add_packages(routes, service)
-    _add_connect(routes, service, sessions)
+    _add_execute(routes, service, access)
+    _add_packages(routes, service, access)
+    _add_connect(routes, service, access, sessions)
     return routes
 
 
-def _add_execute(routes: Blueprint, service: Service) -> None:
+def _add_execute(routes: Blueprint, service: Service, access: Access) -> None:
     @routes.get("/runtimes")
     def runtimes() -> Response:
         return jsonify([runtime_reply(runtime) for runtime in service.runtimes.all()])
 
     @routes.post("/execute")
     def execute() -> Response:
-        _check_token(service)
-        body = execute_body(request)
-        runtime, job = read_request(body, service.runtimes, service.settings)
-        return jsonify(execute_reply(runtime, service.runner.run(job, client(request))))
+        with access.granted(request):
+            body = execute_body(request)
+            runtime, job = read_request(body, service.runtimes, service.settings)
+            result = service.runner.run(job, client(request))
+        return jsonify(execute_reply(runtime, result))
 
 
-def _add_packages(routes: Blueprint, service: Service) -> None:
+def _add_packages(routes: Blueprint, service: Service, access: Access) -> None:
     @routes.get("/packages")
     def packages() -> Response:
         return jsonify(
@@ -53,37 +54,37 @@ def _add_packages(routes: Blueprint, service: Service) -> None:
 
     @routes.post("/packages")
     def install() -> Response:
-        _check_token(service)
-        body = parse_object(request.get_data())
-        return jsonify(_reply(service.packages.install(body.get("language"), body.get("version"))))
+        with access.granted(request, Role.ADMIN):
+            body = parse_object(request.get_data())
+            state = service.packages.install(body.get("language"), body.get("version"))
+        return jsonify(_reply(state))
 
     @routes.delete("/packages")
     def uninstall() -> Response:
-        _check_token(service)
-        body = parse_object(request.get_data())
-        return jsonify(
-            _reply(service.packages.uninstall(body.get("language"), body.get("version")))
-        )
+        with access.granted(request, Role.ADMIN):
+            body = parse_object(request.get_data())
+            state = service.packages.uninstall(body.get("language"), body.get("version"))
+        return jsonify(_reply(state))
 
 
-def _add_connect(routes: Blueprint, service: Service, sessions: Sessions) -> None:
+def _add_connect(routes: Blueprint, service: Service, access: Access, sessions: Sessions) -> None:
     @routes.get("/connect")
     def no_connect() -> Never:
         raise UpgradeRequired
 
     @routes.get("/connect", websocket=True)
     def connect() -> Response:
-        _check_token(service)
-        try:
-            websocket = WebSocket(request.environ, service.settings.max_body)
-        except NoUpgrade as error:
-            raise UpgradeRequired from error
-        except Disconnected:
-            return _Served()
-        try:
-            sessions.serve(websocket)
-        finally:
-            websocket.hang_up()
+        with access.granted(request):
+            try:
+                websocket = WebSocket(request.environ, service.settings.max_body)
+            except NoUpgrade as error:
+                raise UpgradeRequired from error
+            except Disconnected:
+                return _Served()
+            try:
+                sessions.serve(websocket)
+            finally:
+                websocket.hang_up()
         return _Served()
 
 
@@ -92,11 +93,6 @@ class _Served(Response):
 
     def __call__(self, *_: Any) -> Never:
         raise StopIteration  # gunicorn's sign to close the connection
-
-
-def _check_token(service: Service) -> None:
-    if not token_is_valid(bearer_token(request), service.settings):
-        raise TokenRefused
 
 
 def _package(state: PackageState) -> dict[str, Any]:

@@ -97,9 +97,9 @@ def test_aiopyston(server: Server, prefix: str) -> None:
 
 
 def test_aiopyston_with_a_token(serve: Callable[..., Server]) -> None:
-    server = serve(api_tokens="secret")
+    server = serve(api_tokens="a-secret-of-some-length")
     client = (sys.executable, "-W", "ignore", CLIENTS / "aiopyston_client.py")
-    replies = printed(*client, f"{server.url}/api/v2/", "secret")
+    replies = printed(*client, f"{server.url}/api/v2/", "a-secret-of-some-length")
     assert replies["compiled"] == [0, 4]
 
 

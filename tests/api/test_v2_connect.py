@@ -552,7 +552,7 @@ def test_what_is_no_websocket(server: Server) -> None:
 
 
 def test_a_token_is_needed(serve: Callable[..., Server]) -> None:
-    server = serve(api_tokens="secret")
+    server = serve(api_tokens="a-secret-of-some-length")
     for headers in ({}, {"Authorization": "Bearer wrong"}):
         with (
             pytest.raises(InvalidStatus) as refused,
@@ -563,7 +563,9 @@ def test_a_token_is_needed(serve: Callable[..., Server]) -> None:
         assert response.status_code == 401
         assert response.headers["WWW-Authenticate"] == "Bearer"
         assert b"token is needed" in (response.body or b"")
-    with Terminal(server, additional_headers={"Authorization": "Bearer secret"}) as terminal:
+    with Terminal(
+        server, additional_headers={"Authorization": "Bearer a-secret-of-some-length"}
+    ) as terminal:
         terminal.init("bash", "echo 1")
         assert output(terminal.rest()) == "1\n"
 

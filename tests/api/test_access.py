@@ -1,0 +1,219 @@
+"""Who is let in: tokens and roles at every door, and where secrets never show up."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from tests.api.piston import call, message, package, request, write_catalogue
+from tests.conftest import ROOT, Server, wait_until
+from tests.test_tokens import ADMIN, RUN, make
+
+pytestmark = pytest.mark.engine
+
+NOBODY = "A valid token is needed, as: Authorization: Bearer <token>"
+NO_ADMIN = "Packages are changed with an admin's token, and this call has none"
+WRONG = [
+    None, "Bearer third", "Bearer", f"Basic {RUN}", "Bearer é", "third", "", RUN[:-1],
+    f"Bearer {RUN}x", f"Bearer {RUN} {RUN}", f"Bearer {'x' * 8000}",
+]  # fmt: skip
+EXECUTE = ("POST", "/api/v2/execute", request("bash", "echo 1"))
+V1 = ("POST", "/api/v1/run", {"filename": "a.sh", "content": "echo 1"})
+NOTHING = {"language": "nothing", "version": "*"}
+CHANGES = [("POST", "/api/v2/packages", NOTHING), ("DELETE", "/api/v2/packages", NOTHING)]
+
+
+def send(server: Server, token: str | None, method: str, path: str, body: Any) -> requests.Response:
+    headers = {} if token is None else {"Authorization": token.encode()}
+    return call(server, method, path, body, headers=headers)
+
+
+@pytest.mark.tried("request", "no token, a wrong one or half of one", "401, in v1 its own refusal")
+def test_nothing_runs_without_a_token(serve: Callable[..., Server]) -> None:
+    server = serve(api_tokens=RUN, admin_tokens=ADMIN)
+    for method, path, body in (EXECUTE, *CHANGES):
+        for prefix in ("/api/v2", "/api/v2/piston"):
+            for token in WRONG:
+                reply = send(server, token, method, path.replace("/api/v2", prefix), body)
+                assert (reply.status_code, message(reply)) == (401, NOBODY)
+                assert reply.headers["WWW-Authenticate"] == "Bearer"
+    for token in WRONG:
+        reply = send(server, token, *V1)
+        assert (reply.status_code, reply.json()) == (400, {"error": "Api token is invalid"})
+        headers = {} if token is None else {"Authorization": token}
+        with (
+            pytest.raises(InvalidStatus) as refused,
+            connect(f"ws://127.0.0.1:{server.port}/api/v2/connect", additional_headers=headers),
+        ):
+            pass
+        assert refused.value.response.status_code == 401
+    for path in ("/api/v2/runtimes", "/api/v2/packages", "/api/v1/config"):
+        assert server.get(path).status_code == 200
+
+
+@pytest.mark.tried("request", "packages changed with a token that may only run", "403")
+def test_a_run_token_changes_no_package(serve: Callable[..., Server]) -> None:
+    server = serve(api_tokens=RUN, admin_tokens=ADMIN)
+    assert send(server, RUN, *EXECUTE).json()["run"]["stdout"] == "1\n"
+    assert send(server, f"bearer {ADMIN}", *V1).text == "1\n"
+    for change in CHANGES:
+        reply = send(server, f"Bearer {RUN}", *change)
+        assert (reply.status_code, message(reply)) == (403, NO_ADMIN)
+        reply = send(server, f"Bearer {ADMIN}", *change)
+        assert (reply.status_code, message(reply)) == (
+            404,
+            "Requested package nothing-* does not exist",
+        )
+
+
+def test_who_changes_packages_where_there_is_no_token(serve: Callable[..., Server]) -> None:
+    for settings, status in (({}, 404), ({"let_anyone_run_code": "true"}, 403)):
+        server = serve(**settings)
+        assert send(server, None, *EXECUTE).status_code == 200
+        assert [send(server, None, *change).status_code for change in CHANGES] == [status, status]
+
+
+def start(**settings: str) -> subprocess.Popen[str]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        settings |= {"port": str(free.getsockname()[1]), "pool_size": "0"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "app:app", *settings.pop("arguments", "").split()],
+        cwd=ROOT,
+        env=os.environ | {f"BITRUN_{name.upper()}": value for name, value in settings.items()},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.tried("request", "a service open to the network without a token", "does not start")
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"host": "0.0.0.0"}, "Without a token BitRun listens on loopback only, and 0.0.0.0 can"),
+        ({"host": "::"}, "Without a token BitRun listens on loopback only, and :: can"),
+        ({"arguments": "--bind 0.0.0.0:0"}, "Without a token BitRun listens on loopback only"),
+        ({"api_tokens": "short-secret"}, "BITRUN_API_TOKENS: a token has at least 20 characters"),
+        ({"api_tokens_file": "/nowhere"}, "BITRUN_API_TOKENS_FILE: /nowhere can't be read"),
+    ],
+)
+def test_what_does_not_start(settings: dict[str, str], text: str) -> None:
+    process = start(**settings)
+    assert process.wait(timeout=20) == 1
+    assert process.stderr is not None
+    with process.stderr as log:
+        said = log.read()
+    assert text in said
+    assert "Traceback" not in said
+    assert "short-secret" not in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({}, "There is no API token, so this listens on loopback only"),
+        ({"host": "localhost"}, "There is no API token, so this listens on loopback only"),
+        ({"host": "0.0.0.0", "api_tokens": RUN}, "Listening at: http://0.0.0.0"),
+        ({"host": "0.0.0.0", "let_anyone_run_code": "true"}, "whoever reaches this can run code"),
+    ],
+)
+def test_what_starts_and_says_so(
+    serve: Callable[..., Server],
+    capfd: pytest.CaptureFixture[str],
+    settings: dict[str, str],
+    text: str,
+) -> None:
+    server = serve(**settings)
+    assert server.get("/").status_code == 200
+    server.stop()
+    said = capfd.readouterr().err
+    assert text in said
+    assert RUN not in said
+
+
+def test_tokens_are_exchanged_without_a_restart(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    old, old_line = make("alice")
+    new, new_line = make("alice")
+    file = tmp_path / "tokens"
+    file.write_text(old_line)
+    server = serve(api_tokens_file=file)
+    assert send(server, old, *EXECUTE).status_code == 200
+    file.write_text(new_line)
+    os.kill(server.process.pid, signal.SIGHUP)
+    assert wait_until(lambda: send(server, new, *EXECUTE).status_code == 200, 10)
+    assert wait_until(lambda: send(server, old, *EXECUTE).status_code == 401, 10)
+
+
+SPY = "env; cat /proc/*/environ /proc/*/cmdline; set"
+
+
+@pytest.mark.tried(
+    "request", "secrets looked for wherever they might show", "in no log, no answer, no program"
+)
+def test_secrets_show_up_nowhere(
+    serve: Callable[..., Server], capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shell, torn = package("bash", "bash", extensions=["sh"]), package("torn", "nothing")
+    catalogue = write_catalogue(tmp_path, shell, torn)
+    server = serve(api_tokens=RUN, admin_tokens=ADMIN, languages=catalogue, images=tmp_path)
+    secrets = (RUN, ADMIN)
+    seen = []
+    for secret in secrets:
+        seen.append(send(server, secret, "POST", "/api/v2/execute", request("bash", SPY)))
+        for token in (secret, f"Bearer {secret}", f"Basic {secret}"):
+            for method, path, body in (
+                ("POST", "/api/v2/execute", b"{"),
+                ("POST", "/api/v2/nothing", {}),
+                ("GET", "/api/v2/execute", None),
+                ("POST", "/api/v2/packages", {"language": "torn", "version": "*"}),
+                ("DELETE", "/api/v2/packages", {"language": "torn", "version": "*"}),
+                ("POST", "/api/v1/run", {"filename": "a.sh"}),
+            ):
+                seen.append(send(server, token, method, path, body))
+        query = f"api_token={secret}&filename=a.sh&content=x"
+        seen += [
+            call(server, "POST", f"/api/v1/run?{query}", data={"content": ""}),
+            call(server, "POST", f"/api/v1/nothing?{query}"),
+            call(server, "GET", f"/api/v1/run?{query}"),
+            server.run(filename="a.sh", content=SPY, api_token=secret),
+        ]
+        assert "PATH=" in seen[-1].text
+        broken = [
+            f"GET /?{query} HTTP/9.9\r\n\r\n",
+            f"GET /\x01?{query} HTTP/1.1\r\nHost: x\r\n\r\n",
+            f"GET / HTTP/1.1\r\nHost: x\r\nAuthorization Bearer {secret}\r\n\r\n",
+            f"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {secret}\x01\r\n\r\n",
+            f"GET / HTTP/1.1\r\nHost: x\r\nA: {secret}\r\n folded: {secret}\r\n\r\n",
+            f"{secret} / HTTP/1.1\r\n\r\n",
+            f"{secret}\r\n\r\n",
+            f"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {secret}\r\n\r\n",
+            f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {secret}\r\n\r\n",
+            f"POST / HTTP/1.1\r\nHost: x\r\nExpect: {secret}\r\n\r\n",
+            f"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{secret}\r\n",
+        ]
+        for text in broken:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+                client.sendall(text.encode())
+                reply = client.makefile("rb").read().decode()
+            assert reply.startswith("HTTP/1.1 4")
+            assert secret not in reply
+    time.sleep(0.3)
+    server.process.terminate()
+    server.process.wait(timeout=30)
+    log = capfd.readouterr()
+    for secret in secrets:
+        for place in (log.err, log.out, *(reply.text for reply in seen)):
+            assert secret not in place
+        for answer in seen:
+            assert secret not in str(answer.headers)
