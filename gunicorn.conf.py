@@ -4,7 +4,9 @@ import math
 import sys
 from typing import Any
 
-from bitrun import catalogue, settings, tokens
+from gunicorn.glogging import Logger
+
+from bitrun import catalogue, log, settings, tokens
 from bitrun.exposure import check_exposure
 
 try:
@@ -16,6 +18,20 @@ try:
 except (settings.SettingsError, catalogue.CatalogueError) as error:
     sys.exit(str(error))
 
+log.configure(_settings.log_level, _settings.log_format)
+
+
+class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's own lines, written as all others are; those of requests are the app's."""
+
+    def setup(self, cfg: object) -> None:
+        super().setup(cfg)
+        self.error_log.propagate = True
+
+
+logger_class = _Logger
+errorlog = None
+loglevel = _settings.log_level
 _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 bind = f"{_host}:{_settings.port}"
 worker_class = "bitrun.api.worker.Worker"

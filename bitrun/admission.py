@@ -2,21 +2,39 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from bitrun.caller import Caller
-from bitrun.faults import Busy
+from bitrun.faults import Busy, CallerGone
 
 _LOOK_SECONDS = 0.25  # between looks at whether one who waits is still there
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionFigures:
+    """Places, those taken, who waits for one, and how many left without, by the reason.
+
+    The reasons: `full` (the queue), `late` (waited in vain), `gone` (hung up while waiting).
+    """
+
+    places: int
+    taken: int
+    waiting: int
+    turned_away: Mapping[str, int]
 
 
 class Admission:
     """Places for runs, and a queue of bounded length and patience before them."""
 
     def __init__(self, runs: int, queue: int, patience: float) -> None:
+        self._runs = runs
+        self._queue_length = queue
         self._free = runs
         self._room = queue
+        self._turned_away: Counter[str] = Counter(dict.fromkeys(("full", "late", "gone"), 0))
         self._patience = patience
         self._freed = threading.Condition()
 
@@ -36,14 +54,30 @@ class Admission:
                 self._free += 1
                 self._freed.notify()
 
+    def figures(self) -> AdmissionFigures:
+        with self._freed:
+            return AdmissionFigures(
+                places=self._runs,
+                taken=self._runs - self._free,
+                waiting=self._queue_length - self._room,
+                turned_away=dict(self._turned_away),
+            )
+
     def _enter(self, caller: Caller | None) -> None:
         with self._freed:
             if self._free == 0:
                 if self._room == 0:
+                    self._turned_away["full"] += 1
                     raise Busy
                 self._room -= 1
                 try:
                     self._queue(caller)
+                except Busy:
+                    self._turned_away["late"] += 1
+                    raise
+                except CallerGone:
+                    self._turned_away["gone"] += 1
+                    raise
                 finally:
                     self._room += 1
             self._free -= 1

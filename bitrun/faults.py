@@ -87,5 +87,19 @@ class CallerGone(CallerFault):
         super().__init__("The client has hung up")
 
 
+class MetricsClosed(CallerFault):
+    """The metrics are asked for from where they are closed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Metrics are read on the machine itself, where there are API tokens with one of them, "
+            "or with BITRUN_METRICS=open by everyone"
+        )
+
+
+class SessionOver(Exception):
+    """Who drove a box leaves it, whether its program is over or not."""
+
+
 class Busy(Exception):
     """Nobody's fault: all places are taken, and the queue before them is full or too slow."""

@@ -74,7 +74,7 @@ class Job:
 
     `image` is the engine's name for what `package` installed. The stages run in order until
     one fails. `wall_ms`, if given, bounds all of them together. A `fresh` job gets no box that was
-    started before it came.
+    started before it came. `language` and `version` are what the log and the metrics call it.
     """
 
     package: str
@@ -84,6 +84,8 @@ class Job:
     limits: BoxLimits
     wall_ms: int | None = None
     fresh: bool = False
+    language: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,17 @@ class Verdict:
         if self.signal is not None:
             return f"Caught fatal signal {SIGNAL_NUMBERS.get(self.signal, self.signal)}"
         return f"Exited with error status {self.code}" if self.code else None
+
+    @property
+    def word(self) -> str:
+        """All of it in one word: ok, exit, signal, memory, wall, cpu, stdout or stderr."""
+        if self.limit is not None:
+            return self.limit.value
+        if self.oom_killed:
+            return "memory"
+        if self.signal is not None:
+            return "signal"
+        return "exit" if self.code else "ok"
 
     @property
     def failed(self) -> bool:

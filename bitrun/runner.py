@@ -5,9 +5,10 @@ import time
 from collections.abc import Iterator
 from typing import Self
 
+from bitrun.accounts import Account, Tell
 from bitrun.admission import Admission
 from bitrun.caller import Caller
-from bitrun.faults import PackageMissing
+from bitrun.faults import OurFault, PackageMissing
 from bitrun.jobs import Job, Result, Stage, StageResult, Stream, Verdict
 from bitrun.sandbox.box import Box
 from bitrun.sandbox.conversation import Conversation
@@ -20,9 +21,12 @@ _PIECE_SECONDS = 0.01  # for the rest of a piece of output that has begun to com
 
 
 class Runner:
-    def __init__(self, pool: Pool, admission: Admission) -> None:
+    """Runs jobs; `tell` is given the account of each once it is over."""
+
+    def __init__(self, pool: Pool, admission: Admission, tell: Tell = lambda _: None) -> None:
         self._pool = pool
         self._admission = admission
+        self._tell = tell
 
     def run(self, job: Job, caller: Caller | None = None) -> Result:
         """Run a job in a box of its own, as long as its caller is there.
@@ -34,28 +38,46 @@ class Runner:
             Busy: too many others run, and too many wait.
             CallerGone: the caller hung up.
         """
-        with self._admission.place(caller), self.open(job) as session:
-            return Result(tuple(_collect(session, stage, caller) for stage in session.stages()))
+        account = Account(job)
+        asked = time.monotonic()
+        with self._admission.place(caller):
+            account.queue = time.monotonic() - asked
+            with self._open(account) as session:
+                return Result(tuple(_collect(session, stage, caller) for stage in session.stages()))
 
     def open(self, job: Job) -> "Session":
         """Take a box for a job, to be driven stage by stage.
 
         Whoever holds a session open bounds their number. Raises as `run` does, but for Busy.
         """
+        return self._open(Account(job))
+
+    def _open(self, account: Account) -> "Session":
+        job = account.job
+        asked = time.monotonic()
         try:
             box = self._pool.take(Kind(job.image, job.limits), fresh=job.fresh)
         except NotOnEngine as error:
             raise PackageMissing(job.package) from error
-        return Session(job, box)
+        except OurFault as fault:
+            account.close(fault)
+            self._tell(account)
+            raise
+        account.box = time.monotonic() - asked
+        account.container, account.pool = box.container, box.origin
+        return Session(account, box, self._tell)
 
 
 class Session:
     """A job in its box. As a context manager it discards the box."""
 
-    def __init__(self, job: Job, box: Box) -> None:
-        self._job = job
+    def __init__(self, account: Account, box: Box, tell: Tell) -> None:
+        self._account = account
+        self._job = account.job
         self._box = box
+        self._tell = tell
         self._verdict: Verdict | None = None
+        self._opened = time.monotonic()
 
     def stages(self) -> Iterator[Stage]:
         """Give the stages, each to be started and driven to its verdict, until one fails."""
@@ -65,7 +87,10 @@ class Session:
             self._verdict = None
             spent_ms = round((time.monotonic() - started) * 1000)
             yield _shortened(stage, self._job.wall_ms, spent_ms)
-            if self._verdict is None or self._verdict.failed:
+            if self._verdict is None:
+                return
+            self._account.stages.append((stage.name, self._verdict))
+            if self._verdict.failed:
                 return
 
     def start(self, stage: Stage, *, interactive: bool = False) -> None:
@@ -103,10 +128,13 @@ class Session:
         self._box.__enter__()
         return self
 
-    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._account.run = time.monotonic() - self._opened
         if self._verdict is None:
             self._box.discard()  # now: its program may still be running
         self._box.__exit__(kind, error, traceback)
+        self._account.close(error)
+        self._tell(self._account)
 
 
 def _shortened(stage: Stage, wall_ms: int | None, spent_ms: int) -> Stage:

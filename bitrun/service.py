@@ -6,10 +6,13 @@ import time
 from collections.abc import Mapping
 from subprocess import Popen
 
-from bitrun import catalogue, planning
+from bitrun import catalogue, figures, planning, trace
+from bitrun.accounts import Account
 from bitrun.admission import Admission
 from bitrun.faults import OurFault
+from bitrun.metrics import Metrics
 from bitrun.packages import Packages
+from bitrun.readiness import NO_RUNTIME, Readiness, State
 from bitrun.runner import Runner
 from bitrun.runtimes import Runtimes
 from bitrun.sandbox import janitor
@@ -46,12 +49,18 @@ class Service:
         self.installed = InstalledPackages(self.images, watch)
         self.runtimes = Runtimes(self.catalogue, self.installed)
         self.packages = Packages(self.catalogue, self.images, self.installed)
-        self._boxes = BoxMaker(engine, settings)
+        self.readiness = Readiness(self._look)
+        self.metrics = Metrics()
+        self._boxes = BoxMaker(engine, settings, self.metrics.gone)
+        self._boxes.churn.follow(watch, engine)
         self._pool = Pool(self._boxes, settings.pool_places, self._offered)
         watch.listen(lambda action, _: self._pool.look_again() if action in IMAGE_EVENTS else None)
         watch.listen(lambda action, _: self.images.tidy() if action == CONTAINER_GONE else None)
         admission = Admission(settings.max_runs, settings.max_queue, settings.queue_timeout)
-        self.runner = Runner(self._pool, admission)
+        self.runner = Runner(self._pool, admission, self._told)
+        self.metrics.ask(figures.admission_figures(admission))
+        self.metrics.ask(figures.pool_figures(self._pool, self.installed))
+        self.metrics.ask(figures.engine_figures(engine, watch, self._boxes.churn, self.installed))
         self._janitor: Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -78,6 +87,22 @@ class Service:
             except OurFault as fault:
                 _log.debug("Nothing can be removed: %s", fault)
             time.sleep(_HOUSEKEEPING_SECONDS)
+
+    def _told(self, account: Account) -> None:
+        """Hand on what a run was and came to."""
+        self.metrics.ran(account)
+        trace.note(**account.facts())
+
+    def _look(self) -> State:
+        """Ask the engine what can run: a word of its own, not what was heard of it before."""
+        self._engine.ping()
+        installed = self.installed()
+        runtimes = len(self.runtimes.all())
+        return State(
+            missing=() if runtimes else (NO_RUNTIME,),
+            runtimes=runtimes,
+            not_installed=tuple(each for each in self.settings.packages if each not in installed),
+        )
 
     def _offered(self) -> Mapping[Kind, int]:
         """Tell the kinds of boxes that requests can ask for, and how many of each are pinned."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -70,6 +70,10 @@ class Settings(BaseSettings):
     pool_pinned: Annotated[Mapping[str, Pinned], NoDecode] = Field(default_factory=dict)
 
     engine_timeout: float = Field(default=60.0, gt=0)
+
+    metrics: Literal["closed", "open"] = "closed"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "text"] = "auto"
 
     @field_validator("packages", "allowed_images", "api_tokens", "admin_tokens", mode="before")
     @classmethod

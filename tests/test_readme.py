@@ -10,11 +10,11 @@ from tests.conftest import ROOT, Server
 
 pytestmark = pytest.mark.engine
 
-DOCUMENTS = ["README.md", "docs/piston-v2.md"]
+DOCUMENTS = ["README.md", "docs/piston-v2.md", "docs/operating.md"]
 _MEASURED = re.compile(r"^(X-Run-(?:Duration|Wall-Time|Cpu-Time|Memory)): \d.*$", re.MULTILINE)
-_TOLD = re.compile(r'("(?:memory|cpu_time|wall_time|version)": ?)(?:\d+|"[\d.]+")')
+_TOLD = re.compile(r'("(?:memory|cpu_time|wall_time|version|runtimes)": ?)(?:\d+|"[\d.]+")')
 _NOT_SHOWN = re.compile(
-    r"^(Server|Date|Connection|X-Content-Type-Options|Access-Control-[A-Za-z-]+): .*\n",
+    r"^(Server|Date|Connection|X-Request-Id|X-Content-Type-Options|Access-Control-[A-Za-z-]+): .*\n",
     re.MULTILINE,
 )
 

@@ -4,7 +4,7 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from bitrun import __version__, tokens
-from bitrun.api import errors, v1, v2
+from bitrun.api import errors, operating, request_log, v1, v2
 from bitrun.api.access import Access
 from bitrun.api.client import limit_patience
 from bitrun.api.connect import Sessions
@@ -18,7 +18,9 @@ def create_app(service: Service) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = limit
     app.config["MAX_FORM_MEMORY_SIZE"] = limit  # a form's one field may be all of the body
     app.url_map.strict_slashes = False
+    request_log.register(app, service)
     access = Access(service.settings, tokens.load(service.settings))
+    app.register_blueprint(operating.blueprint(service, access))
     app.register_blueprint(v1.blueprint(service, access))
     sessions = Sessions(service, service.settings.sessions)
     for name in v2.PREFIXES:

@@ -16,6 +16,10 @@ class Access:
         # On loopback everyone is the operator; whoever else is let in without a token is not.
         self._anyone_is_admin = not settings.let_anyone_run_code
 
+    @property
+    def needs_token(self) -> bool:
+        return bool(self._tokens)
+
     @contextmanager
     def granted(
         self, request: Request, role: Role = Role.RUN, more: Iterable[str] = ()

@@ -17,7 +17,7 @@ from bitrun.api.json_body import parse_object
 from bitrun.api.v2_reply import new_decoder, verdict_reply
 from bitrun.api.v2_request import read_request
 from bitrun.api.websocket import Disconnected, WebSocket
-from bitrun.faults import CallerFault, OurFault
+from bitrun.faults import CallerFault, OurFault, SessionOver
 from bitrun.jobs import SIGNAL_NUMBERS, Stage, Stream
 from bitrun.polling import HUNG_UP, READABLE, poll
 from bitrun.runner import LOOK_MS, Session
@@ -31,7 +31,7 @@ _INTERNAL_ERROR, _TRY_AGAIN_LATER = 1011, 1013  # IANA's registry of close codes
 _log = logging.getLogger(__name__)
 
 
-class Closed(Exception):
+class Closed(SessionOver):
     """The session ends with one of Piston's close codes."""
 
     def __init__(self, code: int, reason: str) -> None:
@@ -49,11 +49,14 @@ class Sessions:
 
     def serve(self, websocket: WebSocket) -> None:
         """Serve one client from the accepted upgrade to the close."""
+        metrics = self._service.metrics
         if not self._places.acquire(blocking=False):
+            metrics.sessions_refused.inc()
             websocket.close(_TRY_AGAIN_LATER, "Too many sessions")
             return
         try:
-            _Terminal(self._service, websocket).serve()
+            with metrics.sessions.track_inprogress():
+                _Terminal(self._service, websocket).serve()
         except Closed as closed:
             websocket.close(closed.code, closed.reason)
         except Disconnected:
@@ -92,7 +95,7 @@ class _Terminal:
             self._send(type="error", message=str(fault))
             raise Closed(4002, "Notified Error") from fault
         except OurFault as fault:
-            _log.exception("A session has failed")
+            _log.error("A session has failed: %s", fault)
             self._send(type="error", message=sentence(fault))
             raise Closed(_INTERNAL_ERROR, "Internal Error") from fault
 

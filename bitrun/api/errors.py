@@ -20,7 +20,9 @@ from bitrun.faults import (
     CallerFault,
     CallerGone,
     EngineUnavailable,
+    MetricsClosed,
     NotInstalled,
+    OurFault,
     PackageUnknown,
     RoleRefused,
     TokenRefused,
@@ -39,6 +41,7 @@ class UpgradeRequired(HTTPException):
 TABLE: tuple[tuple[type[Exception], int, str | None], ...] = (
     (TokenRefused, 401, None),
     (RoleRefused, 403, None),
+    (MetricsClosed, 403, None),
     (PackageUnknown, 404, None),
     (AlreadyInstalled, 500, None),  # Piston's status for it, and for the next
     (NotInstalled, 500, None),
@@ -73,7 +76,9 @@ def _row(error: Exception) -> tuple[int, str | None]:
 
 def _reply(error: Exception) -> Response:
     if not isinstance(error, (CallerFault, Busy, HTTPException, ParseException)):
-        _log.error("%s %s: %s", request.method, request.path, error, exc_info=error)
+        # A fault of ours was noticed and says what it is; only of the others the way matters.
+        unexpected = None if isinstance(error, OurFault) else error
+        _log.error("%s", error or type(error).__name__, exc_info=unexpected)
     key = "error" if request.path.startswith("/api/v1/") else "message"
     response = jsonify({key: sentence(error)})
     response.status_code = _row(error)[0]

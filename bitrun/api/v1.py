@@ -19,7 +19,7 @@ from bitrun.settings import SMALLEST_MEMORY, Settings
 
 _HEADERS = (
     "X-Run-Command", "X-Run-Duration", "X-Run-Exitcode", "X-Run-Status", "X-Run-Message",
-    "X-Run-Signal", "X-Run-Wall-Time", "X-Run-Cpu-Time", "X-Run-Memory",
+    "X-Run-Signal", "X-Run-Wall-Time", "X-Run-Cpu-Time", "X-Run-Memory", "X-Request-Id",
 )  # fmt: skip
 _LONGEST_HEADER = 4096
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -87,7 +87,7 @@ def _language(form: Form, catalogue: Catalogue) -> tuple[Package, Language]:
 
 def _job(form: Form, package: Package, language: Language, service: Service) -> Job:
     settings = service.settings
-    name, image = _image(form, package, service)
+    name, image, version = _image(form, package, service)
     limits: dict[StageName, Limits] = {
         stage: Limits(
             wall_ms=settings.v1_timeout_ms,
@@ -115,23 +115,25 @@ def _job(form: Form, package: Package, language: Language, service: Service) -> 
         limits=planning.box_limits(language, settings),
         wall_ms=settings.v1_timeout_ms,
         fresh=form.clean not in ("", "0", "false"),
+        language=language.name,
+        version=version,
     )
 
 
-def _image(form: Form, package: Package, service: Service) -> tuple[str, str]:
-    """Find the image to run in: what it is called here, and what the engine knows it by."""
+def _image(form: Form, package: Package, service: Service) -> tuple[str, str, str]:
+    """Find the image to run in: what it is called here and by the engine, and its version."""
     wanted = form.image or package.image
     installed = service.installed()
     for known in service.catalogue.packages:
         if known.image == wanted:
             if known.id not in installed:
                 raise PackageMissing(known.id)
-            return known.id, installed[known.id].image
+            return known.id, installed[known.id].image, installed[known.id].version
     if wanted in service.settings.allowed_images:
         sealed = service.images.allowed()
         if wanted not in sealed:
             raise CallerFault(f"Image is not installed: {wanted}. The operator runs: make install")
-        return wanted, sealed[wanted]
+        return wanted, sealed[wanted], ""  # nobody has asked its tools
     raise CallerFault(f"Image is not allowed: {wanted}")
 
 

@@ -1,5 +1,6 @@
 """Piston v2 over plain HTTP: runtimes, execute, packages."""
 
+from http import HTTPStatus
 from typing import Any, Never
 
 from flask import Blueprint, Response, jsonify, request
@@ -91,7 +92,11 @@ def _add_connect(routes: Blueprint, service: Service, access: Access, sessions: 
 class _Served(Response):
     """What is left to answer on a connection that was a WebSocket: nothing."""
 
+    def __init__(self) -> None:
+        super().__init__(status=HTTPStatus.SWITCHING_PROTOCOLS)
+
     def __call__(self, *_: Any) -> Never:
+        self.close()
         raise StopIteration  # gunicorn's sign to close the connection
 
 

@@ -69,6 +69,8 @@ def read_request(
             stdin=stdin,
         ),
         limits=planning.box_limits(language, settings),
+        language=language.name,
+        version=runtime.version,
     )
 
 

@@ -25,13 +25,17 @@ from wsproto.events import (
 )
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
+from bitrun import trace
+from bitrun.api.request_log import HEADER
+from bitrun.faults import SessionOver
+
 _SEND_TIMEOUT = 10.0  # seconds until a client that takes nothing counts as gone
 _RECEIVE_SIZE = 1 << 16
 _GOODBYE_SECONDS = 1.0
 _TOO_LARGE = 1009  # RFC 6455, section 7.4.1
 
 
-class Disconnected(Exception):
+class Disconnected(SessionOver):
     """The client has closed, or is gone."""
 
 
@@ -64,7 +68,8 @@ class WebSocket:
             raise NoUpgrade(str(error)) from error
         if not any(isinstance(event, Request) for event in self._protocol.events()):
             raise NoUpgrade
-        self._send(AcceptConnection())
+        request_id = trace.request_id() or ""
+        self._send(AcceptConnection(extra_headers=[(HEADER.encode(), request_id.encode())]))
 
     def fileno(self) -> int:
         return self._socket.fileno()

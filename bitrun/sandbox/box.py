@@ -1,6 +1,7 @@
 """A box: one container for one run, used once and thrown away."""
 
 import contextlib
+import contextvars
 import itertools
 import logging
 import secrets
@@ -9,12 +10,14 @@ import time
 from collections.abc import Callable
 from typing import Any, Self
 
+from bitrun import trace
 from bitrun.faults import BoxFault, CallerFault, EngineFault, OurFault
 from bitrun.jobs import BoxLimits, Stage
 from bitrun.polling import READABLE, poll
 from bitrun.sandbox.attachment import Attachment
+from bitrun.sandbox.churn import Churn
 from bitrun.sandbox.conversation import Conversation
-from bitrun.sandbox.engine import INSTANCE, ROLE, Engine, NotOnEngine
+from bitrun.sandbox.engine import INSTANCE, REQUEST, ROLE, Engine, NotOnEngine
 from bitrun.settings import Settings
 
 SUPERVISOR = "/bitrun/supervisor"
@@ -40,12 +43,16 @@ class Box:
     As a context manager it leaves itself to `on_leave`, which discards it now or soon.
     """
 
-    def __init__(self, engine: Engine, container: str, attachment: Attachment, memory: int) -> None:
+    def __init__(
+        self, engine: Engine, churn: Churn, container: str, attachment: Attachment, memory: int
+    ) -> None:
         self.container = container
         self.made_at = time.monotonic()
         self.on_leave: Callable[[Box], None] = Box.discard
+        self.origin = "fresh"  # see PoolFigures.given
         self._memory = memory
         self._engine = engine
+        self._churn = churn
         self._attachment = attachment
         self.conversation = Conversation(attachment)
 
@@ -81,6 +88,7 @@ class Box:
     def discard(self) -> None:
         """End it. Leaving is enough: the supervisor exits and the engine removes the container."""
         self._attachment.close()
+        self._churn.left(self.container)
 
     def destroy(self) -> None:
         """End it by force, for a box that may no longer notice that it was left.
@@ -88,7 +96,8 @@ class Box:
         In a thread of its own: an engine in trouble shall not hold the answer up.
         """
         self.discard()
-        threading.Thread(target=self._remove, daemon=True).start()
+        context = contextvars.copy_context()  # its line in the log names the request, too
+        threading.Thread(target=context.run, args=(self._remove,), daemon=True).start()
 
     def _remove(self) -> None:
         try:
@@ -106,10 +115,19 @@ class Box:
 
 
 class BoxMaker:
-    """Makes boxes: what every container of ours is allowed, in one place."""
+    """Makes boxes: what every container of ours is allowed, in one place.
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
+    `gone` is told how many seconds each took from being left to being removed.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        gone: Callable[[float], None] = lambda _: None,
+    ) -> None:
         self.instance = secrets.token_hex(8)
+        self.churn = Churn(self.instance, gone)
         self._engine = engine
         self._settings = settings
         # Two services on one engine should not start at the same uid.
@@ -134,13 +152,14 @@ class BoxMaker:
             # half of the container's whole cost. Told that there is no network, it leaves the
             # namespace to runc, which makes a new one with nothing but loopback in it.
             network_disabled=True,
-            labels={ROLE: "box", INSTANCE: self.instance},
+            labels=self._labels(),
         )
+        self.churn.made(container)
         attachment = None
         try:
             attachment = Attachment(self._engine.attach(container))
             self._engine.start(container)
-            return Box(self._engine, container, attachment, limits.memory)
+            return Box(self._engine, self.churn, container, attachment, limits.memory)
         except BaseException:
             if attachment is not None:
                 attachment.close()
@@ -148,6 +167,14 @@ class BoxMaker:
             with contextlib.suppress(OurFault):
                 self._engine.remove(container)
             raise
+
+    def _labels(self) -> dict[str, str]:
+        labels = {ROLE: "box", INSTANCE: self.instance}
+        # A box made ahead belongs to no request yet, and a container's labels can't be changed:
+        # which box such a request got is told by its line in the log.
+        if (request_id := trace.request_id()) is not None:
+            labels[REQUEST] = request_id
+        return labels
 
     def _host(self, uid: int, limits: BoxLimits) -> dict[str, Any]:
         settings = self._settings

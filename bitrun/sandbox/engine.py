@@ -10,7 +10,7 @@ import re
 import shlex
 import socket
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -43,9 +43,10 @@ class Image:
     volumes: tuple[str, ...] = ()  # told by a look at one image, not in a list
 
 
-# The labels of our containers: what one is for, and the service process it belongs to.
+# The labels of our containers: what one is for, the service process it belongs to, and so on.
 ROLE = "bitrun.role"
 INSTANCE = "bitrun.instance"
+REQUEST = "bitrun.request"  # the one that it was made for, if any
 
 
 class NotOnEngine(EngineFault):
@@ -95,6 +96,27 @@ class Engine:
         self._timeout = timeout
         self._lock = threading.Lock()
         self._connected: docker.APIClient | None = None
+        self._faults: Counter[tuple[str, str]] = Counter()
+        self._counting = threading.Lock()
+
+    @property
+    def faults(self) -> Mapping[tuple[str, str], int]:
+        """How often which call has failed: `unavailable` without an answer, `refused` with one."""
+        with self._counting:
+            return dict(self._faults)
+
+    @contextmanager
+    def _call(self, name: str) -> Iterator[None]:
+        try:
+            with _translated():
+                yield
+        except NotOnEngine:
+            raise  # as good an answer as any
+        except (EngineFault, EngineUnavailable) as fault:
+            kind = "refused" if isinstance(fault, EngineFault) else "unavailable"
+            with self._counting:
+                self._faults[name, kind] += 1
+            raise
 
     def _client(self) -> docker.APIClient:
         with self._lock:
@@ -125,7 +147,7 @@ class Engine:
         Raises:
             EngineUnavailable: it does not.
         """
-        with _translated():
+        with self._call("ping"):
             self._client().ping()
 
     def close(self) -> None:
@@ -148,7 +170,7 @@ class Engine:
         Raises:
             NotOnEngine: the image is not there.
         """
-        with _translated():
+        with self._call("create"):
             client = self._client()
             created = client.create_container(
                 image,
@@ -166,7 +188,7 @@ class Engine:
         What is written to it is stdin; what is read are stdout and stderr in Docker's multiplexed
         format. Attached before the start, it misses nothing.
         """
-        with _translated():
+        with self._call("attach"):
             raw = self._client().attach_socket(
                 container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
             )
@@ -178,17 +200,17 @@ class Engine:
             return sock
 
     def start(self, container: str) -> None:
-        with _translated():
+        with self._call("start"):
             self._client().start(container)
 
     def limit_memory(self, container: str, size: int) -> None:
         """Bound a container's memory anew, in bytes, without swap."""
-        with _translated():
+        with self._call("limit_memory"):
             self._client().update_container(container, mem_limit=size, memswap_limit=size)
 
     def remove(self, container: str) -> None:
         """Kill and remove a container. One that is already gone, or going, is no error."""
-        with _translated():
+        with self._call("remove"):
             try:
                 self._client().remove_container(container, force=True, v=True)
             except errors.NotFound:
@@ -201,7 +223,7 @@ class Engine:
     def containers(self, label: str, value: str | None = None) -> list[dict[str, Any]]:
         """List all containers with a label, stopped ones too, as the engine does."""
         wanted = label if value is None else f"{label}={value}"
-        with _translated():
+        with self._call("containers"):
             return list(self._client().containers(all=True, filters={"label": wanted}))
 
     def events(self, kinds: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -210,16 +232,21 @@ class Engine:
         `kinds` are the engine's names of events. It ends when the engine does.
         """
         filters = {"type": ["container", "image"], "event": list(kinds)}
-        with _translated():
+        with self._call("events"):
             told = self._client().events(decode=True, filters=filters)
-        return _events(told)
+        return self._events(told)
+
+    def _events(self, told: Iterator[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+        with self._call("events"):
+            for event in told:
+                yield event["Action"], event["Actor"]["ID"]
 
     # Images
 
     def image(self, reference: str) -> Image | None:
         """Look an image up by name or id; None when the engine has none of it."""
         try:
-            with _translated():
+            with self._call("image"):
                 found = self._client().inspect_image(reference)
         except NotOnEngine:
             return None
@@ -227,7 +254,7 @@ class Engine:
 
     def images(self, label: str) -> list[Image]:
         """List the images that carry a label, whatever its value."""
-        with _translated():
+        with self._call("images"):
             found = self._client().images(filters={"label": label})
             return [_image(image, image) for image in found]
 
@@ -239,7 +266,7 @@ class Engine:
         Raises:
             BuildFault: a step failed; its last lines are told.
         """
-        with _translated():
+        with self._call("build"):
             progress = self._client().build(
                 fileobj=context,
                 custom_context=True,
@@ -263,13 +290,13 @@ class Engine:
         return True
 
     def pull(self, reference: str, report: Report) -> None:
-        with _translated():
+        with self._call("pull"):
             _follow(self._client().pull(reference, stream=True, decode=True), report)
 
     def import_tar(self, path: Path, tag: str, labels: dict[str, str]) -> None:
         """Make an image of one layer from a root file system."""
         changes = [f"LABEL {key}={value}" for key, value in labels.items()]
-        with _translated():
+        with self._call("import_tar"):
             told = self._client().import_image_from_file(str(path), tag, changes=changes)
             _follow(map(json.loads, told.splitlines()), lambda _: None)
 
@@ -289,7 +316,7 @@ class Engine:
         )
         try:
             self.start(container)
-            with _translated():
+            with self._call("output"):
                 code = self._client().wait(container)["StatusCode"]
                 printed = self._client().logs(container, stderr=code != 0).decode(errors="replace")
         finally:
@@ -303,12 +330,12 @@ class Engine:
 
         One that a box still uses stays, without a name, until it is pruned.
         """
-        with _translated(), suppress(errors.NotFound):
+        with self._call("remove_image"), suppress(errors.NotFound):
             self._client().remove_image(reference, force=True)
 
     def prune_images(self, label: str) -> None:
         """Remove the images with this label that have lost their names."""
-        with _translated():
+        with self._call("prune_images"):
             try:
                 self._client().prune_images({"dangling": True, "label": label})
             except errors.APIError as error:
@@ -318,19 +345,13 @@ class Engine:
 
     def has_dangling(self, label: str) -> bool:
         """Whether there are images with this label that have lost their names."""
-        with _translated():
+        with self._call("has_dangling"):
             return bool(self._client().images(filters={"dangling": True, "label": label}))
 
     def architecture(self) -> str:
         """Name the engine's processor as Go does."""
-        with _translated():
+        with self._call("architecture"):
             return str(self._client().version()["Arch"])
-
-
-def _events(told: Iterator[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    with _translated():
-        for event in told:
-            yield event["Action"], event["Actor"]["ID"]
 
 
 def _image(found: dict[str, Any], labelled: dict[str, Any]) -> Image:

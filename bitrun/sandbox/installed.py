@@ -39,6 +39,11 @@ class InstalledPackages:
                 self._known = found
         return found
 
+    @property
+    def known(self) -> Mapping[str, Installed] | None:
+        """What was last heard, without a word to the engine; None if that is not certain."""
+        return self._known if self._watch.connected else None
+
     def forget(self) -> None:
         """Ask the engine anew next time."""
         with self._lock:

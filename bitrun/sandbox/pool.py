@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from bitrun.faults import EngineUnavailable, OurFault
 from bitrun.sandbox.box import Box, BoxMaker
@@ -26,6 +27,23 @@ _LOOK_SECONDS = 5.0  # between looks at the health of what waits
 _RETRY_SECONDS = 1.0  # after the engine failed
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFigures:
+    """What the pool holds and does at one moment, and what it has given out.
+
+    `given` counts requests by where their box came from: `hit` (it waited), `miss` (it was made),
+    `fresh` (one made was asked for).
+    """
+
+    places: int
+    waiting: Mapping[Kind, int]
+    making: int
+    running: int
+    spent: int
+    missing: int
+    given: Mapping[str, int]
 
 
 class Pool:
@@ -50,6 +68,7 @@ class Pool:
         self._spent: deque[Box] = deque()  # whose runs are over
         self._missing = 0  # requests that wait for a box
         self._running = 0
+        self._given: Counter[str] = Counter(dict.fromkeys(("hit", "miss", "fresh"), 0))
         self._taken_at = 0.0
         self._left_at = 0.0
         self._looked_at = 0.0
@@ -76,6 +95,8 @@ class Pool:
             self._stock.ask(kind)
             box = self._wait_for(kind, fresh=fresh)
             self._running += 1
+            origin = "hit" if box is not None else "fresh" if fresh else "miss"
+            self._given[origin] += 1
             if box is None:
                 self._making += 1
             else:
@@ -84,7 +105,20 @@ class Pool:
         if box is None:
             box = self._make_now(kind)
         box.on_leave = self._leave
+        box.origin = origin
         return box
+
+    def figures(self) -> PoolFigures:
+        with self._lock:
+            return PoolFigures(
+                places=self._places,
+                waiting=self._stock.waiting(),
+                making=self._making,
+                running=self._running,
+                spent=len(self._spent),
+                missing=self._missing,
+                given=dict(self._given),
+            )
 
     def look_again(self) -> None:
         """Ask anew what is offered: an image has come, gone or been replaced."""

@@ -100,6 +100,9 @@ class Stock:
                 boxes.remove(box)
                 box.discard()
 
+    def waiting(self) -> dict[Kind, int]:
+        return {kind: len(boxes) for kind, boxes in self._waiting.items()}
+
     def clear(self) -> None:
         for boxes in self._waiting.values():
             self._discard(boxes)

@@ -136,7 +136,7 @@ def test_any_body_at_any_route(
         response = checked(
             requests.request(method, url + path, data=body, headers=headers, timeout=60)
         )
-        if response.status_code >= 500:
+        if response.status_code >= 500 and route[1] != "/readyz":
             assert route[1].endswith("/packages"), response.text
             text = response.json()["message"]
             assert "is not installed" in text or "makings of an image" in text

@@ -1,0 +1,66 @@
+"""What those who run the service ask it: whether it lives, can run programs, and how it fares."""
+
+from http import HTTPStatus
+from ipaddress import ip_address
+
+from flask import Blueprint, Request, Response, jsonify, request
+
+from bitrun.api.access import Access
+from bitrun.faults import MetricsClosed
+from bitrun.readiness import NO_ENGINE
+from bitrun.service import Service
+from bitrun.settings import Settings
+
+_PASSED_ON = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
+
+
+def blueprint(service: Service, access: Access) -> Blueprint:
+    routes = Blueprint("operating", __name__)
+
+    @routes.get("/healthz")
+    def healthz() -> Response:
+        return jsonify(alive=True)
+
+    @routes.get("/readyz")
+    def readyz() -> Response:
+        state = service.readiness.state()
+        response = jsonify(
+            ready=not state.missing, runtimes=state.runtimes, not_installed=state.not_installed
+        )
+        if state.missing:
+            why = (
+                "The Docker engine does not answer"
+                if NO_ENGINE in state.missing
+                else "No package is installed. The operator runs: make install"
+            )
+            response = jsonify(ready=False, missing=state.missing, message=why)
+            response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        return response
+
+    @routes.get("/metrics")
+    def metrics() -> Response:
+        _check_reader(request, access, service.settings)
+        body, content_type = service.metrics.scrape(request.headers.get("Accept", ""))
+        return Response(body, content_type=content_type)
+
+    return routes
+
+
+def _check_reader(request: Request, access: Access, settings: Settings) -> None:
+    if settings.metrics == "open":
+        return
+    if access.needs_token:
+        with access.granted(request):
+            return
+    if not _is_local(request):
+        raise MetricsClosed
+
+
+def _is_local(request: Request) -> bool:
+    """Whether a request was made on this machine, and not passed on by a proxy that runs on it."""
+    if any(name in request.headers for name in _PASSED_ON):
+        return False
+    try:
+        return ip_address(request.remote_addr or "").is_loopback
+    except ValueError:  # a Unix socket, where a proxy stands at the other end
+        return False

@@ -1,0 +1,63 @@
+"""Every request has an id, and leaves one line in the log and its mark in the metrics."""
+
+import logging
+import re
+import secrets
+import time
+from http import HTTPStatus
+
+from flask import Flask, Response, g, request
+
+from bitrun import log, trace
+from bitrun.accounts import MILLISECONDS
+from bitrun.service import Service
+
+HEADER = "X-Request-Id"
+
+_WELL_FORMED = re.compile(r"[A-Za-z0-9._:+/=@-]{1,64}")
+_LONGEST_PATH = 200
+_PROBES = ("/healthz", "/readyz", "/metrics")  # asked every few seconds: not worth a line each
+
+_log = logging.getLogger(__name__)
+
+
+def register(app: Flask, service: Service) -> None:
+    """Watch every request of an app. To be called before anything else is registered on it."""
+
+    @app.before_request
+    def begin() -> None:
+        g.began = time.perf_counter()
+        given = request.headers.get(HEADER, "")
+        trace.begin(given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16))
+
+    @app.after_request
+    def answer(response: Response) -> Response:
+        response.headers[HEADER] = trace.request_id() or ""
+        method, status, began = request.method, response.status_code, g.began
+        route = request.url_rule.rule if request.url_rule else "none"
+        facts = {
+            "method": method,
+            # The path alone: in v1's query string whole programs may stand, and tokens.
+            "path": request.path[:_LONGEST_PATH],
+            "status": status,
+            "client": request.remote_addr,
+            "bytes": response.calculate_content_length(),
+        }
+
+        @response.call_on_close  # all of it has been sent by then, and Flask has left the request
+        def close() -> None:
+            seconds = time.perf_counter() - began
+            service.metrics.answered(method, route, status, seconds)
+            _write(facts | {"ms": round(seconds * MILLISECONDS, 2)} | trace.facts())
+            trace.end()
+
+        return response
+
+
+def _write(facts: dict[str, object]) -> None:
+    quiet = facts["path"] in _PROBES and facts["status"] == HTTPStatus.OK
+    _log.log(
+        logging.DEBUG if quiet else logging.INFO,
+        "%s %s %s", facts["method"], facts["path"], facts["status"],
+        extra={log.FIELDS: facts},
+    )  # fmt: skip

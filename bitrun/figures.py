@@ -1,0 +1,90 @@
+"""What there is at the moment of a scrape, as the parts of the service tell it.
+
+Nothing here asks the engine: a scrape shall answer when the engine does not.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from bitrun.admission import Admission
+from bitrun.sandbox.churn import Churn
+from bitrun.sandbox.engine import Engine
+from bitrun.sandbox.installed import InstalledPackages
+from bitrun.sandbox.pool import Pool
+from bitrun.sandbox.watch import Watch
+
+
+def admission_figures(admission: Admission) -> Callable[[], Iterator[Metric]]:
+    def ask() -> Iterator[Metric]:
+        now = admission.figures()
+        yield _gauge("bitrun_places", "Runs that are possible at once", now.places)
+        yield _gauge("bitrun_places_taken", "Runs at this moment, sessions aside", now.taken)
+        yield _gauge("bitrun_queue_length", "Requests that wait for a place", now.waiting)
+        yield _counter(
+            "bitrun_turned_away", "Requests that got no place", "reason", now.turned_away
+        )
+
+    return ask
+
+
+def pool_figures(pool: Pool, installed: InstalledPackages) -> Callable[[], Iterator[Metric]]:
+    def ask() -> Iterator[Metric]:
+        now = pool.figures()
+        names = {each.image: package for package, each in (installed.known or {}).items()}
+        waiting: Counter[str] = Counter()
+        for kind, boxes in now.waiting.items():
+            waiting[names.get(kind.image, "unknown")] += boxes
+        states = {
+            "waiting": waiting.total(),
+            "making": now.making,
+            "running": now.running,
+            "spent": now.spent,
+        }
+        yield _gauge("bitrun_pool_places", "Boxes that may wait", now.places)
+        yield _gauges("bitrun_pool_boxes", "Boxes by what they are doing", "state", states)
+        yield _gauges("bitrun_pool_waiting", "Boxes that wait for a run", "package", waiting)
+        yield _gauge("bitrun_pool_missing", "Runs that wait for a box", now.missing)
+        yield _counter("bitrun_pool_given", "Boxes given to runs", "origin", now.given)
+
+    return ask
+
+
+def engine_figures(
+    engine: Engine, watch: Watch, churn: Churn, installed: InstalledPackages
+) -> Callable[[], Iterator[Metric]]:
+    def ask() -> Iterator[Metric]:
+        yield _gauge("bitrun_engine_up", "Whether the engine's events come", watch.connected)
+        errors = CounterMetricFamily(
+            "bitrun_engine_errors", "Calls that failed", labels=["call", "kind"]
+        )
+        for labels, count in sorted(engine.faults.items()):
+            errors.add_metric(labels, count)
+        yield errors
+        boxes = churn.figures()
+        yield CounterMetricFamily("bitrun_boxes_made", "Containers created", boxes.made)
+        yield CounterMetricFamily("bitrun_boxes_removed", "Containers seen to go", boxes.gone)
+        yield _gauge("bitrun_boxes", "Containers that exist", boxes.existing)
+        if (packages := installed.known) is not None:
+            yield _gauge("bitrun_packages_installed", "Packages that can run", len(packages))
+
+    return ask
+
+
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, meaning, value)
+
+
+def _gauges(name: str, meaning: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, meaning, labels=[label])
+    for key, value in sorted(values.items()):
+        family.add_metric([key], value)
+    return family
+
+
+def _counter(name: str, meaning: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = CounterMetricFamily(name, meaning, labels=[label])
+    for key, value in sorted(values.items()):
+        family.add_metric([key], value)
+    return family
