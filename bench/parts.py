@@ -31,6 +31,10 @@ class _Changed(Engine):
         return super().create(image, command, host, **options)
 
 
+def _seccomp(host: dict[str, Any], *others: str) -> None:
+    host["security_opt"] = ["no-new-privileges", *others]
+
+
 def _no_quota(host: dict[str, Any], _options: dict[str, Any]) -> None:
     del host["cpu_period"], host["cpu_quota"]
 
@@ -39,7 +43,8 @@ VARIANTS: dict[str, Change] = {
     "a box as it is": lambda _host, _options: None,
     "NetworkMode none alone": lambda _host, options: options.pop("network_disabled"),
     "IpcMode none": lambda host, _options: host.update(ipc_mode="none"),
-    "no seccomp profile": lambda host, _options: host["security_opt"].append("seccomp=unconfined"),
+    "Docker's seccomp profile": lambda host, _options: _seccomp(host),
+    "no seccomp profile": lambda host, _options: _seccomp(host, "seccomp=unconfined"),
     "no CPU quota": _no_quota,
     "log driver json-file": lambda host, _options: host.update(log_config={"Type": "json-file"}),
 }

@@ -79,6 +79,7 @@ class Language(_Entry):
     format: str = "text/plain"
     env: Mapping[VariableName, str] = Field(default_factory=dict)
     limits: LimitOverrides = LimitOverrides()
+    i386: bool = False
 
     @property
     def command(self) -> str:

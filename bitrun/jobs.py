@@ -48,12 +48,16 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class BoxLimits:
-    """What holds for a box from its making: bytes of memory, counts, and the bytes of one file."""
+    """What holds for a box from its making: bytes of memory, counts, and the bytes of one file.
+
+    `i386` opens the kernel's entry for 32-bit programs of x86.
+    """
 
     memory: int
     processes: int
     open_files: int
     file_size: int
+    i386: bool = False
 
 
 @dataclass(frozen=True, slots=True)

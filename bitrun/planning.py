@@ -105,4 +105,5 @@ def box_limits(language: Language, settings: Settings) -> BoxLimits:
         processes=setting(language, settings, "max_processes"),
         open_files=setting(language, settings, "max_open_files"),
         file_size=setting(language, settings, "max_file_size"),
+        i386=language.i386,
     )

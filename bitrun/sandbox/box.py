@@ -14,6 +14,7 @@ from bitrun import trace
 from bitrun.faults import BoxFault, CallerFault, EngineFault, OurFault
 from bitrun.jobs import BoxLimits, Stage
 from bitrun.polling import READABLE, poll
+from bitrun.sandbox import seccomp
 from bitrun.sandbox.attachment import Attachment
 from bitrun.sandbox.churn import Churn
 from bitrun.sandbox.conversation import Conversation
@@ -130,6 +131,7 @@ class BoxMaker:
         self.churn = Churn(self.instance, gone)
         self._engine = engine
         self._settings = settings
+        self._profiles = {i386: seccomp.profile(i386=i386) for i386 in (False, True)}
         # Two services on one engine should not start at the same uid.
         self._uids = itertools.count(secrets.randbelow(_UIDS))
 
@@ -191,7 +193,7 @@ class BoxMaker:
             "ipc_mode": "private",
             "cap_drop": ["ALL"],
             "cap_add": ["SETUID", "SETGID", "KILL"],
-            "security_opt": ["no-new-privileges"],
+            "security_opt": ["no-new-privileges", f"seccomp={self._profiles[limits.i386]}"],
             "mem_limit": limits.memory,
             "memswap_limit": limits.memory,
             "pids_limit": limits.processes + 1,  # the supervisor is one

