@@ -7,11 +7,13 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from bitrun import catalogue, log, settings, tokens
+from bitrun.clients import Unlimited
 from bitrun.exposure import check_exposure
 
 try:
     _settings = settings.load()
     _tokens = tokens.load(_settings)
+    Unlimited(_settings, _tokens)
     # Looked at here as well, so that a fault in it ends the start with a sentence instead of a
     # traceback for every worker.
     catalogue.load(_settings.languages)

@@ -80,6 +80,14 @@ class RoleRefused(CallerFault):
         super().__init__("Packages are changed with an admin's token, and this call has none")
 
 
+class TooManyRequests(CallerFault):
+    """The client has had its share; in `seconds` it may try again."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__("Too many requests")
+        self.seconds = seconds
+
+
 class CallerGone(CallerFault):
     """The client hung up; there is nobody left to answer."""
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from limits import parse_many
+from pydantic import Field, IPvAnyNetwork, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -14,6 +15,7 @@ SMALLEST_MEMORY = 6 * MEBIBYTE  # below it the engine makes no container
 
 Pinned = Annotated[int, Field(ge=0)]
 WordList = Annotated[tuple[str, ...], NoDecode]
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode]
 
 
 PREFIX = "BITRUN_"
@@ -44,6 +46,13 @@ class Settings(BaseSettings):
     admin_tokens: WordList = Field(default=(), repr=False)
     api_tokens_file: Path | None = None
     let_anyone_run_code: bool = False
+    trusted_proxies: Networks = ()
+    rate_limit: str = ""
+    rate_limit_storage: str = Field(
+        default="memory://", pattern=r"^(memory|rediss?|redis\+unix)://", repr=False
+    )
+    max_runs_per_client: int = Field(default=40, ge=1)
+    unlimited_clients: WordList = ()
     cors_origin: str = "*"
     max_body: int = Field(default=10_000_000, ge=1)
 
@@ -75,11 +84,21 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = "auto"
 
-    @field_validator("packages", "allowed_images", "api_tokens", "admin_tokens", mode="before")
+    @field_validator(
+        "packages", "allowed_images", "api_tokens", "admin_tokens", "trusted_proxies",
+        "unlimited_clients", mode="before",
+    )  # fmt: skip
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(word for word in value.replace(",", " ").split() if word)
+        return value
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _check_rates(cls, value: str) -> str:
+        if value:
+            parse_many(value)
         return value
 
     @field_validator("pool_pinned", mode="before")

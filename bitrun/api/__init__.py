@@ -9,6 +9,7 @@ from bitrun.api.access import Access
 from bitrun.api.client import limit_patience
 from bitrun.api.connect import Sessions
 from bitrun.api.v2_body import is_understood
+from bitrun.fairness import Fairness
 from bitrun.service import Service
 
 
@@ -19,7 +20,7 @@ def create_app(service: Service) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = limit  # a form's one field may be all of the body
     app.url_map.strict_slashes = False
     request_log.register(app, service)
-    access = Access(service.settings, tokens.load(service.settings))
+    access = Access(service.settings, tokens.load(service.settings), Fairness(service.settings))
     app.register_blueprint(operating.blueprint(service, access))
     app.register_blueprint(v1.blueprint(service, access))
     sessions = Sessions(service, service.settings.sessions)

@@ -5,14 +5,19 @@ from contextlib import contextmanager
 
 from flask import Request
 
+from bitrun.clients import Unlimited, find_address, key
+from bitrun.fairness import Fairness
 from bitrun.faults import RoleRefused, TokenRefused
 from bitrun.settings import Settings
 from bitrun.tokens import Role, Token, Tokens
 
 
 class Access:
-    def __init__(self, settings: Settings, tokens: Tokens) -> None:
+    def __init__(self, settings: Settings, tokens: Tokens, fairness: Fairness) -> None:
         self._tokens = tokens
+        self._fairness = fairness
+        self._unlimited = Unlimited(settings, tokens)
+        self._proxies = settings.trusted_proxies
         # On loopback everyone is the operator; whoever else is let in without a token is not.
         self._anyone_is_admin = not settings.let_anyone_run_code
 
@@ -29,20 +34,31 @@ class Access:
         Raises:
             TokenRefused: there are tokens, and it came with none of them.
             RoleRefused: its token does not open so much.
+            TooManyRequests: its client has had its share.
         """
-        self._check(request, role, more)
-        yield
+        token = self.check(request, role, more)
+        forwarded = request.headers.get("X-Forwarded-For", "")
+        address = find_address(request.remote_addr or "", forwarded, self._proxies)
+        if (token, address) in self._unlimited:
+            yield
+        else:
+            with self._fairness.share(key(token, address)):
+                yield
 
-    def _check(self, request: Request, role: Role, more: Iterable[str]) -> None:
+    def check(
+        self, request: Request, role: Role = Role.RUN, more: Iterable[str] = ()
+    ) -> Token | None:
+        """Check a request's token, and count nothing. Raises as `granted` does."""
         if not self._tokens:
             if role is Role.ADMIN and not self._anyone_is_admin:
                 raise RoleRefused
-            return
+            return None
         token = self._token(request, more)
         if token is None:
             raise TokenRefused
         if token.role not in (role, Role.ADMIN):
             raise RoleRefused
+        return token
 
     def _token(self, request: Request, more: Iterable[str]) -> Token | None:
         # A proxy in front may use the header for a purpose of its own: either place will do.

@@ -26,6 +26,7 @@ from bitrun.faults import (
     PackageUnknown,
     RoleRefused,
     TokenRefused,
+    TooManyRequests,
 )
 
 _log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ TABLE: tuple[tuple[type[Exception], int, str | None], ...] = (
     (TokenRefused, 401, None),
     (RoleRefused, 403, None),
     (MetricsClosed, 403, None),
+    (TooManyRequests, 429, None),
     (PackageUnknown, 404, None),
     (AlreadyInstalled, 500, None),  # Piston's status for it, and for the next
     (NotInstalled, 500, None),
@@ -94,6 +96,8 @@ def _headers(error: Exception) -> Mapping[str, str]:
             return {"Upgrade": "websocket"}
         case Busy():
             return {"Retry-After": "1"}
+        case TooManyRequests():
+            return {"Retry-After": str(error.seconds)}
         case TokenRefused():
             return {"WWW-Authenticate": "Bearer"}
     return {}

@@ -50,8 +50,8 @@ def _check_reader(request: Request, access: Access, settings: Settings) -> None:
     if settings.metrics == "open":
         return
     if access.needs_token:
-        with access.granted(request):
-            return
+        access.check(request)
+        return
     if not _is_local(request):
         raise MetricsClosed
 

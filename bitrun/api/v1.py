@@ -72,7 +72,7 @@ def allow_origin(response: Response, origin: str) -> None:
     response.headers["Access-Control-Allow-Origin"] = origin
     response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
     response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
-    response.headers["Access-Control-Expose-Headers"] = ", ".join(_HEADERS)
+    response.headers["Access-Control-Expose-Headers"] = ", ".join((*_HEADERS, "Retry-After"))
 
 
 def _language(form: Form, catalogue: Catalogue) -> tuple[Package, Language]:

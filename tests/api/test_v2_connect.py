@@ -708,7 +708,7 @@ def hundred(
     serve: Callable[..., Server], docker_client: docker.APIClient
 ) -> Iterator[tuple[Server, list[Terminal]]]:
     """A service with a hundred programs that wait for a line."""
-    server = serve(run_timeout=90_000)
+    server = serve(run_timeout=90_000, max_runs_per_client=200)
     before = our_containers(docker_client)
 
     with contextlib.ExitStack() as stack:

@@ -1,0 +1,81 @@
+"""Clients, as limits tell them apart: by their token, or else by their address."""
+
+import ipaddress
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from bitrun.settings import PREFIX, Settings, SettingsError
+from bitrun.tokens import Token, Tokens
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+_SITE = 64  # bits of an IPv6 address that one customer has at least
+
+
+class Unlimited:
+    """Those whom no limit holds for."""
+
+    def __init__(self, settings: Settings, tokens: Tokens) -> None:
+        """Read the setting.
+
+        Raises:
+            SettingsError: a word of it is neither a network nor a token's name.
+        """
+        networks = {word: _network(word) for word in settings.unlimited_clients}
+        self._networks = [network for network in networks.values() if network is not None]
+        self._names = {word for word, network in networks.items() if network is None}
+        for name in self._names - tokens.names:
+            raise SettingsError(
+                f"{PREFIX}UNLIMITED_CLIENTS: {name} is neither a network nor the name of a token"
+            )
+
+    def __contains__(self, client: tuple[Token | None, Address | None]) -> bool:
+        token, address = client
+        return (token is not None and token.name in self._names) or within(address, self._networks)
+
+
+def find_address(peer: str, forwarded: str, proxies: Sequence[Network]) -> Address | None:
+    """Tell a client's address: the last one that no trusted proxy has.
+
+    `forwarded` is `X-Forwarded-For`, to which each proxy adds whom it was called by. So it is read
+    from its end, and only as far as proxies that are trusted wrote it: what stands before that
+    may be the client's own invention.
+    """
+    address = _address(peer)
+    hops = forwarded.split(",") if forwarded else []
+    while hops and within(address, proxies):
+        before = _address(hops.pop().strip())
+        if before is None:
+            break
+        address = before
+    return address
+
+
+def within(address: Address | None, networks: Sequence[Network]) -> bool:
+    return address is not None and any(address in network for network in networks)
+
+
+def key(token: Token | None, address: Address | None) -> str:
+    """Name a client, the same in every replica."""
+    if token is not None:
+        return f"token {token.name}"
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((address, _SITE), strict=False))
+    return str(address)
+
+
+def _address(text: str) -> Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    # An IPv4 client of a socket that takes both kinds.
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+
+
+def _network(word: str) -> Network | None:
+    try:
+        return ipaddress.ip_network(word)
+    except ValueError:
+        return None

