@@ -41,6 +41,13 @@ class BoxFault(OurFault):
     """A box ended, hung or broke the protocol before its verdict."""
 
 
+class BoxEnded(BoxFault):
+    """A box ended by itself before its verdict, for whatever reason."""
+
+    def __init__(self) -> None:
+        super().__init__("The box ended before its verdict")
+
+
 class BuildFault(OurFault):
     """An image could not be built; the text ends with the build's last lines."""
 

@@ -8,7 +8,7 @@ from typing import Self
 from bitrun.accounts import Account, Tell
 from bitrun.admission import Admission
 from bitrun.caller import Caller
-from bitrun.faults import OurFault, PackageMissing
+from bitrun.faults import BoxEnded, OurFault, PackageMissing
 from bitrun.jobs import Job, Result, Stage, StageResult, Stream, Verdict
 from bitrun.sandbox.box import Box
 from bitrun.sandbox.conversation import Conversation
@@ -99,7 +99,11 @@ class Session:
     def receive(self, timeout: float | None = None) -> list[tuple[Stream, bytes]]:
         """Wait for output; `verdict` is set once the stage is over. See `Conversation.receive`."""
         output = []
-        for event in self.conversation.receive(timeout):
+        try:
+            events = self.conversation.receive(timeout)
+        except BoxEnded:
+            events = [self._box.judge_its_end()]
+        for event in events:
             if isinstance(event, Verdict):
                 self._verdict = event
             else:

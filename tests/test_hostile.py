@@ -124,3 +124,15 @@ def test_nothing_of_a_run_beside_it(patient: Server) -> None:
         assert not stays.done()
         assert found["stdout"].strip().isdigit(), found
         assert stays.result()["status"] == "TO"
+
+
+@pytest.mark.tried(
+    "program", "having the kernel kill the supervisor for want of memory", "told as out of memory"
+)
+def test_the_supervisor_is_killed_for_want_of_memory(patient: Server) -> None:
+    stage = send(patient, "take_the_supervisor.c")
+    assert stage["output"] == ""
+    assert (stage["status"], stage["signal"], stage["oom_killed"]) == ("SG", "SIGKILL", True)
+    assert stage["message"] == "Memory limit exceeded"
+    assert stage["cpu_time"] == 0, "the supervisor was spared, and the attack should be mended"
+    hello(patient)

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from bitrun import trace
-from bitrun.faults import BoxFault, CallerFault, EngineFault, OurFault
-from bitrun.jobs import BoxLimits, Stage
+from bitrun.faults import BoxEnded, BoxFault, CallerFault, EngineFault, OurFault
+from bitrun.jobs import BoxLimits, Stage, Verdict
 from bitrun.polling import READABLE, poll
 from bitrun.sandbox import seccomp
 from bitrun.sandbox.attachment import Attachment
@@ -35,6 +35,9 @@ _CPU_PERIOD_US = 10_000
 # share busy is stopped now and then for a slice that the supervisor's processor still holds.
 _CPU_HEADROOM = 0.2
 
+# Until the engine has removed a container that has ended, which it does at once.
+_REMOVAL_SECONDS = 5.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -48,7 +51,7 @@ class Box:
         self, engine: Engine, churn: Churn, container: str, attachment: Attachment, memory: int
     ) -> None:
         self.container = container
-        self.made_at = time.monotonic()
+        self.made_at = self._started_at = time.monotonic()
         self.on_leave: Callable[[Box], None] = Box.discard
         self.origin = "fresh"  # see PoolFigures.given
         self._memory = memory
@@ -64,7 +67,31 @@ class Box:
             CallerFault: the stage's memory limit is below what the box already holds.
         """
         self._limit_memory(stage.limits.memory)
+        self._started_at = time.monotonic()
         self.conversation.start(stage, interactive=interactive)
+
+    def judge_its_end(self) -> Verdict:
+        """Say what became of the stage of a box that has ended by itself.
+
+        Where no process is large, since all memory is in files, and where a program has lowered its
+        own score again, the kernel may pick the supervisor when memory runs out. Nobody is left to
+        tell the CPU time then, which is said to be 0.
+
+        Raises:
+            BoxEnded: it was not for want of memory.
+        """
+        ended_at = time.monotonic()
+        if not self._engine.ran_out_of_memory(self.container, _REMOVAL_SECONDS):
+            raise BoxEnded
+        return Verdict(
+            code=None,
+            signal="SIGKILL",
+            limit=None,
+            oom_killed=True,
+            wall_ms=(ended_at - self._started_at) * 1000,
+            cpu_ms=0,
+            memory=self._memory,
+        )
 
     def is_waiting(self) -> bool:
         """Whether its supervisor still waits for a first frame: then it has nothing to say."""

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 from typing import Protocol
 
-from bitrun.faults import BoxFault, FileRefused
+from bitrun.faults import BoxEnded, BoxFault, FileRefused
 from bitrun.jobs import File, Stage, Stream, Verdict
 from bitrun.sandbox.frames import (
     CHUNK,
@@ -81,8 +81,8 @@ class Conversation:
         Raises:
             TimeoutError: nothing came within `timeout`.
             FileRefused: a file that was put before could not be written.
-            BoxFault: the box ended or broke the protocol, or said nothing until long after the
-                stage's time.
+            BoxEnded: the box ended.
+            BoxFault: it broke the protocol, or said nothing until long after the stage's time.
         """
         events: list[Event] = []
         for kind, payload in self._decoder.feed(self._receive(timeout)):
@@ -158,7 +158,7 @@ class Conversation:
                 raise
             raise BoxFault("The supervisor says nothing") from error
         if not data:
-            raise BoxFault("The box ended before its verdict")
+            raise BoxEnded
         return data
 
 

@@ -241,6 +241,25 @@ class Engine:
             for event in told:
                 yield event["Action"], event["Actor"]["ID"]
 
+    def ran_out_of_memory(self, container: str, seconds: float) -> bool:
+        """Whether memory ran out in a container that has ended.
+
+        The engine says so before it says that the container is removed, and remembers both for a
+        while; `seconds` bounds the wait for them.
+        """
+        filters = {"container": [container], "event": ["oom", "destroy"]}
+        with _translated():
+            client = self._client()
+            # docker-py's own call would wait without end.
+            told = client.get(
+                f"{client.base_url}/v{client.api_version}/events",
+                params={"since": "1", "filters": json.dumps(filters)},
+                stream=True,
+                timeout=seconds,
+            )
+            with told:
+                return bool(json.loads(next(told.iter_lines()))["Action"] == "oom")
+
     # Images
 
     def image(self, reference: str) -> Image | None:

@@ -163,8 +163,8 @@ open_pipe(int ends[2], int ours)
 }
 
 /* When memory runs out, the kernel shall pick the program, not the supervisor. A program that lowers
- * its score again can still have us picked, and gets no verdict: to forbid it takes
- * CAP_SYS_RESOURCE, which not every engine can give. */
+ * its score again can still have us picked, and then the owner asks the engine what happened: to
+ * forbid it takes CAP_SYS_RESOURCE, which not every engine can give. */
 static bool
 raise_oom_score(void)
 {
