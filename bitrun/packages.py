@@ -1,18 +1,16 @@
 """Packages: what the catalogue offers, what is installed of it, and how one becomes the other."""
 
 import json
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from bitrun.builds import Build, Builds, Report
 from bitrun.catalogue import Catalogue, Package
 from bitrun.faults import AlreadyInstalled, NotInstalled, PackageUnknown
 from bitrun.sandbox.images import Images
 from bitrun.sandbox.installed import InstalledPackages
 from bitrun.versions import newest_match
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +27,7 @@ class Packages:
         self._catalogue = catalogue
         self._images = images
         self._installed = installed
+        self._builds = Builds()
 
     def all(self) -> list[PackageState]:
         """List the catalogue's packages, in its order."""
@@ -40,13 +39,15 @@ class Packages:
             for package in self._catalogue.packages
         ]
 
-    def install(self, name: Any, version: Any) -> PackageState:
-        """Install the newest version in a SemVer range. Whoever asks meanwhile waits for the same.
+    def begin_install(self, name: Any, version: Any) -> tuple[Package, Build]:
+        """Install the newest version in a SemVer range, or join the build that already does.
+
+        The build goes on if nobody waits for it. It ends with a BuildFault if the package can't be
+        made; nothing of it is left then.
 
         Raises:
             PackageUnknown: the catalogue has none such.
             AlreadyInstalled: it was there before.
-            BuildFault: it can't be made; nothing of it is left.
         """
         state = _newest(self.all(), name, version)
         if state is None:
@@ -54,8 +55,15 @@ class Packages:
         if state.installed:
             raise AlreadyInstalled
         package = state.package
-        self._images.install(package, lambda line: _log.debug("%s: %s", package.id, line))
-        self._installed.forget()  # the engine's word of it may still be on its way
+
+        def work(report: Report) -> None:
+            report(f"Installing {package.name} {package.version}")
+            self._images.install(package, report)
+            self._installed.forget()  # the engine's word of it may still be on its way
+
+        return package, self._builds.join(package.id, work)
+
+    def state(self, package: Package) -> PackageState:
         return next(each for each in self.all() if each.package is package)
 
     def uninstall(self, name: Any, version: Any) -> PackageState:

@@ -1,7 +1,9 @@
 """The documents' console examples, run as they stand against a real service."""
 
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ from tests.conftest import ROOT, Server
 
 pytestmark = pytest.mark.engine
 
-DOCUMENTS = ["README.md", "docs/piston-v2.md", "docs/operating.md"]
+DOCUMENTS = ["README.md", "docs/cli.md", "docs/piston-v2.md", "docs/operating.md"]
+COMMANDS = Path(sys.executable).parent  # `bitrun` is one of them
 _MEASURED = re.compile(r"^(X-Run-(?:Duration|Wall-Time|Cpu-Time|Memory)): \d.*$", re.MULTILINE)
 _TOLD = re.compile(r'("(?:memory|cpu_time|wall_time|version|runtimes)": ?)(?:\d+|"[\d.]+")')
 _NOT_SHOWN = re.compile(
@@ -44,7 +47,13 @@ def test_an_example(
 ) -> None:
     script = commands.replace("http://127.0.0.1:5000", server.url).replace("curl ", "curl -sS ")
     done = subprocess.run(
-        ["bash", "-e"], input=script, cwd=tmp_path, capture_output=True, text=True, check=False
+        ["bash", "-e"],
+        input=script,
+        cwd=tmp_path,
+        env=os.environ | {"BITRUN_URL": server.url, "PATH": f"{COMMANDS}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.stderr == ""
     assert comparable(done.stdout) == comparable(output)

@@ -26,6 +26,8 @@ FORBIDDEN = {
     "catalogue.py": ("bitrun.api", "bitrun.sandbox", "flask", "docker"),
     "runner.py": ("bitrun.api", "bitrun.metrics", "flask", "docker"),
     "planning.py": ("bitrun.api", "bitrun.sandbox", "flask", "docker"),
+    "builds.py": ("bitrun", "flask", "docker"),
+    "progress.py": ("bitrun.api", "bitrun.sandbox", "flask", "docker"),
 }
 ONLY_DOCKER = ROOT / "bitrun" / "sandbox" / "engine.py"
 
@@ -57,6 +59,18 @@ def test_imports_point_downwards(part: str) -> None:
         if within(name, package)
     }
     assert wrong == set()
+
+
+def test_the_client_stands_alone() -> None:
+    """It can be taken out of here: of ours it imports nothing but itself."""
+    files = list((ROOT / "bitrun" / "client").rglob("*.py"))
+    assert files
+    assert {
+        name
+        for path in files
+        for name in imported(path)
+        if within(name, "bitrun") and not within(name, "bitrun.client")
+    } == set()
 
 
 def test_one_module_knows_docker() -> None:

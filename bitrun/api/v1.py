@@ -57,6 +57,8 @@ def blueprint(service: Service, access: Access) -> Blueprint:
                     "image": package.image,
                     "command": language.command,
                     "format": language.format,
+                    "language": language.name,
+                    "package": package.name,
                     "installed": package.id in installed,
                 }
                 for package, language in service.catalogue.languages()

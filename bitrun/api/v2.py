@@ -11,6 +11,7 @@ from bitrun.api.connect import Sessions
 from bitrun.api.errors import UpgradeRequired
 from bitrun.api.json_body import parse_object
 from bitrun.api.v2_body import execute_body
+from bitrun.api.v2_build import stream, wants_stream
 from bitrun.api.v2_reply import execute_reply, runtime_reply
 from bitrun.api.v2_request import read_request
 from bitrun.api.websocket import Disconnected, NoUpgrade, WebSocket
@@ -57,8 +58,13 @@ def _add_packages(routes: Blueprint, service: Service, access: Access) -> None:
     def install() -> Response:
         with access.granted(request, Role.ADMIN):
             body = parse_object(request.get_data())
-            state = service.packages.install(body.get("language"), body.get("version"))
-        return jsonify(_reply(state))
+            package, build = service.packages.begin_install(
+                body.get("language"), body.get("version")
+            )
+            if not wants_stream(request):
+                build.wait()
+                return jsonify(_reply(service.packages.state(package)))
+        return stream(build, lambda: _reply(service.packages.state(package)))
 
     @routes.delete("/packages")
     def uninstall() -> Response:

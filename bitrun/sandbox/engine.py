@@ -43,6 +43,26 @@ class Image:
     volumes: tuple[str, ...] = ()  # told by a look at one image, not in a list
 
 
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What an engine says of itself and its machine. `memory` is in bytes.
+
+    `accounts` tells of each kind of limit whether the engine's cgroups can hold it; `seccomp` is
+    the profile that containers get, None without any.
+    """
+
+    version: str
+    system: str
+    kernel: str
+    storage: str
+    memory: int
+    cgroup_version: str
+    cgroup_driver: str
+    accounts: Mapping[str, bool]
+    swap_limit: bool
+    seccomp: str | None
+
+
 # The labels of our containers: what one is for, the service process it belongs to, and so on.
 ROLE = "bitrun.role"
 INSTANCE = "bitrun.instance"
@@ -367,10 +387,39 @@ class Engine:
         with self._call("has_dangling"):
             return bool(self._client().images(filters={"dangling": True, "label": label}))
 
+    def facts(self) -> EngineFacts:
+        """Ask the engine what it is and what it can limit."""
+        with self._call("facts"):
+            told = self._client().info()
+        return EngineFacts(
+            version=told["ServerVersion"],
+            system=told["OperatingSystem"],
+            kernel=told["KernelVersion"],
+            storage=told["Driver"],
+            memory=told["MemTotal"],
+            cgroup_version=told.get("CgroupVersion", "1"),
+            cgroup_driver=told["CgroupDriver"],
+            accounts={
+                "memory": told["MemoryLimit"],
+                "processes": told["PidsLimit"],
+                "processors": told["CpuCfsQuota"],
+            },
+            swap_limit=told["SwapLimit"],
+            seccomp=_seccomp_profile(told["SecurityOptions"] or ()),
+        )
+
     def architecture(self) -> str:
         """Name the engine's processor as Go does."""
         with self._call("architecture"):
             return str(self._client().version()["Arch"])
+
+
+def _seccomp_profile(options: Iterable[str]) -> str | None:
+    for option in options:
+        values = dict(pair.partition("=")[::2] for pair in option.split(","))
+        if values.get("name") == "seccomp":
+            return values.get("profile", "default")
+    return None
 
 
 def _image(found: dict[str, Any], labelled: dict[str, Any]) -> Image:

@@ -98,6 +98,17 @@ class Images:
                 labels = {_PACKAGE: package.id, _VERSION: version, SOURCE: source}
                 self._seal(tools, tag, labels, report)
 
+    def is_stale(self, package: Package) -> bool:
+        """Whether an installed package would be made anew by `install`; nothing is fetched for it.
+
+        Raises:
+            BuildFault: its makings are not there.
+        """
+        if package.build is None:
+            return False
+        source = self._source(self._parts.source(package.build), package.version_command)
+        return not self._parts.current(f"{package.image}:latest", source)
+
     def seal_allowed(self, reference: str, report: Report) -> str:
         """Bring the sealed image of an allowed one up to date.
 

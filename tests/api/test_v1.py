@@ -329,6 +329,8 @@ def test_config(server: Server) -> None:
         "image": "bitrun/ruby",
         "command": "ruby %s",
         "format": "text/plain",
+        "language": "ruby",
+        "package": "ruby",
         "installed": True,
     }
     assert re.fullmatch(r"gcc .* %s .*&& \./main", config["c"]["command"])

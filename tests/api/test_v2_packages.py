@@ -1,5 +1,6 @@
 """Piston v2: packages listed, installed and uninstalled, on the real engine."""
 
+import json
 import os
 import shutil
 import signal
@@ -248,6 +249,63 @@ def test_a_build_that_fails(service: Server, docker_client: docker.APIClient) ->
     assert reply.status_code == 500
     assert message(reply) == "silent: its version_command prints nothing"
     assert ("silent", "1.0.0", False) in listed(service)
+
+
+def stream_of(server: Server, language: str = "tool", version: str = "*") -> requests.Response:
+    body = {"language": language, "version": version}
+    accept = {"Accept": "application/x-ndjson"}
+    return call(server, "POST", PATH, body, headers=accept, stream=True)
+
+
+def test_a_build_as_it_goes(service: Server) -> None:
+    with stream_of(service, version="1.x") as reply:
+        assert reply.status_code == 200
+        assert reply.headers["Content-Type"] == "application/x-ndjson"
+        lines = reply.iter_lines()
+        told = [json.loads(next(lines)) for _ in range(3)]
+        assert ("tool", "1.0.0", False) in listed(service)  # it is not ready yet
+        told += map(json.loads, lines)
+    assert told[-1] == {"language": "tool", "version": "1.0.3"}
+    assert told[0] == {"line": "Installing tool 1.0.0"}
+    assert all(isinstance(each["line"], str) for each in told[:-1])
+    steps = [(each["step"], each["steps"]) for each in told if "step" in each]
+    # Each label is a step, too.
+    assert steps[:4] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert steps[-1] == (10, 10)
+    assert ("tool", "1.0.3", True) in listed(service)
+
+
+def test_a_stream_is_refused_as_the_plain_call_is(service: Server) -> None:
+    reply = stream_of(service, "nothing")
+    assert (reply.status_code, message(reply)) == (
+        404,
+        "Requested package nothing-* does not exist",
+    )
+    assert install(service).status_code == 200
+    reply = stream_of(service)
+    assert (reply.status_code, message(reply)) == (500, "Already installed")
+
+
+def test_a_stream_of_a_build_that_fails(service: Server) -> None:
+    with stream_of(service, "broken") as reply:
+        *told, last = map(json.loads, reply.iter_lines())
+    assert last.keys() == {"message"}
+    assert "returned a non-zero code: 3" in last["message"]
+    assert {"line": "line 3"} in told
+
+
+def test_a_build_goes_on_without_who_asked_for_it(service: Server) -> None:
+    with stream_of(service, version="1.x") as reply:
+        assert next(reply.iter_lines())
+    assert ("tool", "1.0.0", False) in listed(service)
+    # Who asks now joins the same build, and is told what was told before.
+    with stream_of(service, version="1.x") as reply:
+        told = list(map(json.loads, reply.iter_lines()))
+    assert (told[0], told[-1]) == (
+        {"line": "Installing tool 1.0.0"},
+        {"language": "tool", "version": "1.0.3"},
+    )
+    assert [each["steps"] for each in told if each.get("step") == 1] == [4, 10]
 
 
 def test_an_interrupted_install(

@@ -1,0 +1,46 @@
+"""All commands, put together, and what they have in common at their end."""
+
+import sys
+
+import typer
+
+from bitrun import __version__
+from bitrun.cli import doctor, exits, languages, packages, run
+from bitrun.client import BitRunError
+
+app = typer.Typer(
+    name="bitrun",
+    help="Run untrusted code on a BitRun service.",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # the same help in a pipe as on a terminal
+    pretty_exceptions_enable=False,
+)
+run.register(app)
+languages.register(app)
+doctor.register(app)
+app.add_typer(packages.app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"bitrun {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    pass
+
+
+def main() -> None:
+    try:
+        app(prog_name="bitrun")
+    except BitRunError as error:
+        exits.say(str(error))
+        sys.exit(exits.NOT_RUN)
+    except KeyboardInterrupt:
+        sys.exit(exits.INTERRUPTED)

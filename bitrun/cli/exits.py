@@ -1,0 +1,36 @@
+"""What the command ends with: the program's own exit code, or why there is none."""
+
+import sys
+
+from bitrun.client import Verdict
+from bitrun.jobs import SIGNAL_NUMBERS
+
+TIMED_OUT = 124  # as timeout(1)
+NOT_RUN = 125  # as docker run
+_SIGNALLED = 128  # as shells
+INTERRUPTED = _SIGNALLED + SIGNAL_NUMBERS["SIGINT"]
+PIPE_CLOSED = _SIGNALLED + SIGNAL_NUMBERS["SIGPIPE"]
+
+
+def exit_code(verdict: Verdict) -> int:
+    if verdict.status == "TO":
+        return TIMED_OUT
+    if verdict.code is not None:
+        return verdict.code
+    return _SIGNALLED + SIGNAL_NUMBERS.get(verdict.signal or "", 0)
+
+
+def explanation(stage: str, verdict: Verdict) -> str | None:
+    """Say what the exit code alone does not; a program's own failure speaks for itself."""
+    if verdict.message is None:
+        return None
+    text = verdict.message
+    if verdict.status == "SG" and not verdict.oom_killed:
+        text = f"{text} ({verdict.signal})"
+    if stage == "compile":
+        return f"Compiling failed: {text}"
+    return text if verdict.code is None else None
+
+
+def say(sentence: str) -> None:
+    sys.stderr.write(f"bitrun: {sentence}\n")

@@ -1,0 +1,25 @@
+"""`bitrun languages`: what can run."""
+
+import typer
+
+from bitrun.cli.options import DEFAULT_URL, Json, Token, Url
+from bitrun.cli.output import print_json, print_table
+from bitrun.client import Client
+
+
+def register(app: typer.Typer) -> None:
+    @app.command()
+    def languages(url: Url = DEFAULT_URL, token: Token = None, json: Json = False) -> None:
+        """List the languages that can run now, with their versions and other names."""
+        with Client(url, token) as client:
+            runtimes = client.runtimes()
+        if json:
+            print_json(runtimes)
+            return
+        print_table(
+            ("LANGUAGE", "VERSION", "PACKAGE", "ALSO CALLED"),
+            (
+                (each.language, each.version, each.package or each.language, " ".join(each.aliases))
+                for each in runtimes
+            ),
+        )

@@ -1,0 +1,84 @@
+"""`bitrun packages`: what the service can run, and what it could."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bitrun.cli import exits
+from bitrun.cli.options import DEFAULT_URL, Json, Token, Url
+from bitrun.cli.output import print_json, print_table
+from bitrun.client import AlreadyInstalled, Client
+from bitrun.progress import progress
+
+app = typer.Typer(
+    name="packages", help="List, install and uninstall languages.", no_args_is_help=True
+)
+
+Names = Annotated[
+    list[str],
+    typer.Argument(metavar="NAME[=RANGE]...", help="Packages, and which of their versions."),
+]
+
+
+@app.command("list")
+def list_packages(
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    json: Json = False,
+    installed: Annotated[
+        bool, typer.Option("--installed", help="Only those that are installed.")
+    ] = False,
+) -> None:
+    """List what can be installed, and what is."""
+    with Client(url, token) as client:
+        packages = [each for each in client.packages() if each.installed or not installed]
+    if json:
+        print_json(packages)
+        return
+    print_table(
+        ("PACKAGE", "VERSION", "INSTALLED"),
+        ((each.name, each.version, "yes" if each.installed else "no") for each in packages),
+    )
+
+
+@app.command()
+def install(names: Names, url: Url = DEFAULT_URL, token: Token = None, json: Json = False) -> None:
+    """Install packages, each in its newest version that fits.
+
+    A build goes on when this command is interrupted, and asking again follows it on.
+    """
+    # The progress goes where it does not mix with what a script reads.
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    with Client(url, token) as client:
+        for each in names:
+            name, version = _wanted(each)
+            try:
+                with progress(console, name) as report:
+                    package = client.install(name, version, lambda told: report(told.line))
+            except AlreadyInstalled:
+                exits.say(f"{each} is installed already")
+                continue
+            if json:
+                print_json(package)
+            else:
+                typer.echo(f"Installed {package.name} {package.version}")
+
+
+@app.command()
+def uninstall(
+    names: Names, url: Url = DEFAULT_URL, token: Token = None, json: Json = False
+) -> None:
+    """Remove packages, each in its newest version that fits. Runs under way end well."""
+    with Client(url, token) as client:
+        for each in names:
+            package = client.uninstall(*_wanted(each))
+            if json:
+                print_json(package)
+            else:
+                typer.echo(f"Uninstalled {package.name} {package.version}")
+
+
+def _wanted(text: str) -> tuple[str, str]:
+    name, _, version = text.partition("=")
+    return name, version or "*"

@@ -1,0 +1,165 @@
+"""Every call of the API once: how it is asked, and how its answer is read.
+
+Nothing here waits for anything, so the clients that do, with threads or with asyncio, share it.
+"""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypedDict, TypeVar, Unpack
+
+from bitrun.client.results import (
+    Extension,
+    Package,
+    Progress,
+    Result,
+    Runtime,
+    Stage,
+    StageName,
+    Verdict,
+)
+
+Answer = TypeVar("Answer")
+
+_STAGES: tuple[StageName, ...] = ("compile", "run")
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Answer]):
+    """A request that waits to be sent. `read` may raise KeyError, TypeError or ValueError."""
+
+    method: str
+    path: str
+    read: Callable[[Any], Answer]
+    json: Mapping[str, Any] | None = None
+
+
+class RunOptions(TypedDict, total=False):
+    """What else can be said of a run.
+
+    `version` is a SemVer range, of which the newest installed match runs. `files` stand beside the
+    program, or are it: without code, the first of them is. Text files are compiled; bytes are data.
+    `timeout` (wall time) and `cpu_time` are seconds of the run stage, `memory` is its bytes; those
+    that begin with `compile_` are for the stage before it. They tighten what the service allows.
+    """
+
+    version: str
+    files: Mapping[str, str | bytes]
+    stdin: str
+    args: Sequence[str]
+    timeout: float
+    cpu_time: float
+    memory: int
+    compile_timeout: float
+    compile_cpu_time: float
+    compile_memory: int
+
+
+def run(language: str, code: str | None, options: RunOptions) -> Call[Result]:
+    return Call("POST", "/api/v2/execute", read_result, job(language, code, **options))
+
+
+def runtimes() -> Call[tuple[Runtime, ...]]:
+    return Call("GET", "/api/v2/runtimes", lambda answer: tuple(map(_read_runtime, answer)))
+
+
+def extensions() -> Call[Mapping[str, Extension]]:
+    return Call("GET", "/api/v1/config", _read_extensions)
+
+
+def packages() -> Call[tuple[Package, ...]]:
+    return Call("GET", "/api/v2/packages", lambda answer: tuple(map(_read_package, answer)))
+
+
+def install(name: str, version: str) -> Call[Package]:
+    body = {"language": name, "version": version}
+    return Call("POST", "/api/v2/packages", _read_changed(installed=True), body)
+
+
+def uninstall(name: str, version: str) -> Call[Package]:
+    body = {"language": name, "version": version}
+    return Call("DELETE", "/api/v2/packages", _read_changed(installed=False), body)
+
+
+def job(language: str, code: str | None = None, **options: Unpack[RunOptions]) -> dict[str, Any]:
+    """Write what is to run as `execute` and the `init` of `connect` take it."""
+    files = [_file(name, content) for name, content in options.get("files", {}).items()]
+    if code is not None:
+        files.insert(0, {"content": code})
+    limits = {
+        "run_timeout": _milliseconds(options.get("timeout")),
+        "run_cpu_time": _milliseconds(options.get("cpu_time")),
+        "run_memory_limit": options.get("memory"),
+        "compile_timeout": _milliseconds(options.get("compile_timeout")),
+        "compile_cpu_time": _milliseconds(options.get("compile_cpu_time")),
+        "compile_memory_limit": options.get("compile_memory"),
+    }
+    return {
+        "language": language,
+        "version": options.get("version", "*"),
+        "files": files,
+        "stdin": options.get("stdin", ""),
+        "args": list(options.get("args", ())),
+    } | {name: value for name, value in limits.items() if value is not None}
+
+
+def read_result(answer: Mapping[str, Any]) -> Result:
+    """Read the answer of `execute`, whose `run` is a copy where compiling failed."""
+    found = [_read_stage(name, answer[name]) for name in _STAGES if name in answer]
+    if not found[0].verdict.ok:
+        del found[1:]
+    return Result(answer["language"], answer["version"], tuple(found))
+
+
+def read_verdict(told: Mapping[str, Any]) -> Verdict:
+    return Verdict(
+        code=told["code"],
+        signal=told["signal"],
+        status=told["status"],
+        message=told["message"],
+        oom_killed=told.get("oom_killed", False),
+        wall_ms=told["wall_time"],
+        cpu_ms=told["cpu_time"],
+        memory=told["memory"],
+    )
+
+
+def read_progress(told: Mapping[str, Any]) -> Progress | None:
+    """Read an object of a build's stream; None when it is the last, which is the answer."""
+    if "line" not in told:
+        return None
+    return Progress(told["line"], told.get("step"), told.get("steps"))
+
+
+def _file(name: str, content: str | bytes) -> dict[str, str]:
+    if isinstance(content, str):
+        return {"name": name, "content": content}
+    return {"name": name, "content": base64.b64encode(content).decode(), "encoding": "base64"}
+
+
+def _milliseconds(seconds: float | None) -> int | None:
+    # 0 would mean what the service has configured.
+    return None if seconds is None else max(1, round(seconds * 1000))
+
+
+def _read_stage(name: StageName, told: Mapping[str, Any]) -> Stage:
+    return Stage(name, told["stdout"], told["stderr"], told["output"], read_verdict(told))
+
+
+def _read_runtime(told: Mapping[str, Any]) -> Runtime:
+    return Runtime(told["language"], told["version"], tuple(told["aliases"]), told.get("runtime"))
+
+
+def _read_package(told: Mapping[str, Any]) -> Package:
+    return Package(told["language"], told["language_version"], told["installed"])
+
+
+def _read_extensions(answer: Mapping[str, Any]) -> Mapping[str, Extension]:
+    return {
+        extension: Extension(told["language"], told["package"], told["installed"])
+        for extension, told in answer.items()
+    }
+
+
+def _read_changed(*, installed: bool) -> Callable[[Any], Package]:
+    return lambda answer: Package(answer["language"], answer["version"], installed)

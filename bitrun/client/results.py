@@ -1,0 +1,142 @@
+"""What the service answers, as plain data."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Stream = Literal["stdout", "stderr"]
+StageName = Literal["compile", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a stage ended, as the kernel tells it.
+
+    Exactly one of `code` (0 to 255) and `signal` (a name such as SIGSEGV) is set. `status` is None
+    for a program that ended well, else `RE` (an exit code), `SG` (a signal), `TO` (out of time),
+    `OL` or `EL` (too much on stdout or stderr); `message` says the same in words. `wall_ms` and
+    `cpu_ms` are milliseconds, `memory` is the peak in bytes.
+    """
+
+    code: int | None
+    signal: str | None
+    status: str | None
+    message: str | None
+    oom_killed: bool
+    wall_ms: int
+    cpu_ms: int
+    memory: int
+
+    @property
+    def ok(self) -> bool:
+        return self.status is None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage that is over. `output` is both streams in the order in which they were written."""
+
+    name: StageName
+    stdout: str
+    stderr: str
+    output: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a run. `stages` are those that ran, in order: no `run` if compiling failed."""
+
+    language: str
+    version: str
+    stages: tuple[Stage, ...]
+
+    @property
+    def last(self) -> Stage:
+        return self.stages[-1]
+
+    @property
+    def ok(self) -> bool:
+        return self.verdict.ok
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.last.verdict
+
+    @property
+    def stdout(self) -> str:
+        return self.last.stdout
+
+    @property
+    def stderr(self) -> str:
+        return self.last.stderr
+
+    @property
+    def output(self) -> str:
+        return self.last.output
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A language that can run now. `package` is named where the language does not tell it."""
+
+    language: str
+    version: str
+    aliases: tuple[str, ...]
+    package: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package of the catalogue, with the version that is installed or would be."""
+
+    name: str
+    version: str
+    installed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """Whose files end so: the language, the package it is in, and whether that is installed."""
+
+    language: str
+    package: str
+    installed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A line of a build. `step` of `steps` is where the image that is being made has got to."""
+
+    line: str
+    step: int | None
+    steps: int | None
+
+
+# What a session tells
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A stage begins."""
+
+    stage: StageName
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The program has written."""
+
+    stage: StageName
+    stream: Stream
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A stage is over."""
+
+    stage: StageName
+    verdict: Verdict
+
+
+Event = Started | Output | Ended

@@ -1,0 +1,106 @@
+"""Boxes, by trying them: what the engine says it can limit must hold in a real one."""
+
+import statistics
+import time
+from collections.abc import Iterator
+
+from bitrun import planning
+from bitrun.doctor.findings import Finding, good, note, wrong
+from bitrun.jobs import Job, Limits, Stage, StageResult
+from bitrun.runtimes import Runtime
+from bitrun.service import Service
+from bitrun.settings import MEBIBYTE
+
+_TRIES = 3
+_SLOW_BOX_MS = 1500.0
+_PROBE_MEMORY = 32 * MEBIBYTE
+_GIGABYTE = 1_000_000_000
+_LITTLE_DISK, _SOME_DISK = 1 * _GIGABYTE, 5 * _GIGABYTE
+_BLOCK = 1024  # df's, with -k
+
+_EAT_MEMORY = "exec tail /dev/zero"
+_FORK = "i=0; while [ $i -lt {count} ]; do sleep 9 & i=$((i + 1)); done 2>/dev/null; echo all"
+_BUSY = "i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done"
+
+
+def examine(service: Service, runtime: Runtime) -> Iterator[Finding]:
+    """Make boxes of an installed runtime, and be a bad program in them.
+
+    Raises:
+        OurFault: the engine or a box failed.
+    """
+    yield _time(service, runtime)
+    yield _memory(service, runtime)
+    yield _processes(service, runtime)
+    yield _accounting(service, runtime)
+    yield _disk(service, runtime)
+
+
+def _time(service: Service, runtime: Runtime) -> Finding:
+    times = []
+    for _ in range(_TRIES):
+        started = time.perf_counter()
+        stage = _probe(service, runtime, "true")
+        times.append((time.perf_counter() - started) * 1000 - stage.verdict.wall_ms)
+    told = f"one is made in {statistics.median(times):.0f} ms"
+    if statistics.median(times) > _SLOW_BOX_MS:
+        return note("boxes", told, "The engine or its disk is slow or busy: look at its load.")
+    return good("boxes", told)
+
+
+def _memory(service: Service, runtime: Runtime) -> Finding:
+    verdict = _probe(service, runtime, _EAT_MEMORY, memory=_PROBE_MEMORY).verdict
+    if verdict.oom_killed:
+        return good("memory limit", "ends a program that wants more")
+    return wrong(
+        "memory limit",
+        f"a program that wanted more than {_PROBE_MEMORY} bytes ended otherwise: {verdict.message}",
+        "The kernel's memory controller does not reach containers: see cgroups above.",
+    )
+
+
+def _processes(service: Service, runtime: Runtime) -> Finding:
+    most = planning.box_limits(runtime.language, service.settings).processes
+    printed = _probe(service, runtime, _FORK.format(count=2 * most)).stdout
+    if printed.strip() != b"all":
+        return good("process limit", f"stops a program at {most}")
+    return wrong(
+        "process limit",
+        f"a program could start {2 * most}, with {most} allowed",
+        "The kernel's pids controller does not reach containers: see cgroups above.",
+    )
+
+
+def _accounting(service: Service, runtime: Runtime) -> Finding:
+    verdict = _probe(service, runtime, _BUSY).verdict
+    if verdict.cpu_ms > 0 and verdict.memory > 0:
+        return good("accounting", "processor time and memory are told by the kernel")
+    return wrong(
+        "accounting",
+        f"the kernel tells {verdict.cpu_ms} ms and {verdict.memory} bytes of a busy program",
+        "The controllers cpuacct (or cpu) and memory do not reach containers: see cgroups above.",
+    )
+
+
+def _disk(service: Service, runtime: Runtime) -> Finding:
+    # The engine may be on another machine; the root of a box is on its disk.
+    fields = _probe(service, runtime, "df -Pk / | tail -n 1").stdout.split()
+    free = int(fields[3]) * _BLOCK
+    told = f"{free / _GIGABYTE:.1f} GB free for images"
+    remedy = (
+        "Remove packages that nobody uses (bitrun packages uninstall), or run: docker system df"
+    )
+    if free < _LITTLE_DISK:
+        return wrong("disk", told, remedy)
+    return note("disk", told, remedy) if free < _SOME_DISK else good("disk", told)
+
+
+def _probe(
+    service: Service, runtime: Runtime, script: str, memory: int | None = None
+) -> StageResult:
+    box = planning.box_limits(runtime.language, service.settings)
+    limits = Limits(wall_ms=10_000, cpu_ms=None, output=4096, memory=memory or box.memory)
+    environment = planning.environment(runtime.language)
+    stage = Stage("run", ("sh", "-c", script), environment, limits)
+    job = Job(runtime.package.id, runtime.image, (), (stage,), box)
+    return service.runner.run(job).last

@@ -1,0 +1,48 @@
+"""All that is looked at, in the order in which one thing stands on the other."""
+
+from collections.abc import Iterator
+
+from bitrun import settings
+from bitrun.catalogue import CatalogueError
+from bitrun.doctor import box, engine, languages, limits
+from bitrun.doctor.findings import Finding, good, wrong
+from bitrun.faults import OurFault
+from bitrun.sandbox.engine import Engine
+from bitrun.service import Service
+from bitrun.settings import Settings, SettingsError
+
+
+def examine() -> Iterator[Finding]:
+    """Look at everything, as far as one can get."""
+    try:
+        configured = settings.load()
+        service = Service(configured)
+    except (SettingsError, CatalogueError) as error:
+        yield wrong("settings", str(error), "docs/settings.md says what fits.")
+        return
+    known = sum(1 for _ in service.catalogue.languages())
+    yield good("settings", f"they fit; the catalogue has {known} languages")
+    try:
+        yield from _examine_engine(configured, service)
+    except OurFault as fault:
+        yield wrong(
+            "engine",
+            str(fault),
+            "Start it (make engine), or have DOCKER_HOST name one that runs. Whoever is neither "
+            "root nor in the group docker may not use this machine's.",
+        )
+    finally:
+        service.close()
+
+
+def _examine_engine(configured: Settings, service: Service) -> Iterator[Finding]:
+    here = Engine(configured.engine_timeout)
+    try:
+        yield from engine.examine(here)
+        yield from limits.examine(configured, here.facts())
+    finally:
+        here.close()
+    runtimes = service.runtimes.all()
+    if runtimes:
+        yield from box.examine(service, runtimes[0])
+    yield from languages.examine(service)

@@ -1,0 +1,73 @@
+"""Every language that is installed, by running its hello in a box as the API does."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bitrun.api.v2_request import read_request
+from bitrun.doctor.findings import Finding, good, note, wrong
+from bitrun.faults import CallerFault, OurFault
+from bitrun.runtimes import Runtime
+from bitrun.service import Service
+
+_EXPECTED = "Hello, World!"
+
+
+def examine(service: Service) -> Iterator[Finding]:
+    yield from _packages(service)
+    for runtime in service.runtimes.all():
+        yield _hello(service, runtime)
+
+
+def _packages(service: Service) -> Iterator[Finding]:
+    installed = service.installed()
+    missing = [name for name in service.settings.packages if name not in installed]
+    if missing:
+        yield wrong("packages", f"not installed: {', '.join(missing)}", "Run: make install")
+    stale = [
+        package.id
+        for package in service.catalogue.packages
+        if package.id in installed and service.images.is_stale(package)
+    ]
+    if stale:
+        names = " ".join(stale)
+        yield note(
+            "packages",
+            f"not what the catalogue and the supervisor would make now: {', '.join(stale)}",
+            f'Run: make install PACKAGES="{names}"',
+        )
+    if not missing and not stale:
+        yield good("packages", f"{len(installed)} installed, up to date")
+
+
+def _hello(service: Service, runtime: Runtime) -> Finding:
+    subject = f"{runtime.language.name} {runtime.version}"
+    remedy = (
+        f"Install it anew: bitrun packages uninstall {runtime.package.name}={runtime.version}, "
+        f"then bitrun packages install {runtime.package.name}"
+    )
+    files = _program(service.settings.images, runtime)
+    if not files:
+        return good(subject, "installed; no hello to try it with")
+    body = {"language": runtime.language.name, "version": runtime.version, "files": files}
+    started = time.perf_counter()
+    try:
+        _, job = read_request(body, service.runtimes, service.settings)
+        last = service.runner.run(job).last
+    except (CallerFault, OurFault) as fault:
+        return wrong(subject, str(fault), remedy)
+    took = (time.perf_counter() - started) * 1000
+    if last.verdict.failed or last.stdout.decode(errors="replace").strip() != _EXPECTED:
+        told = last.verdict.message or f"its hello prints {last.stdout[:80]!r}"
+        errors = last.stderr[-200:].decode(errors="replace").strip()
+        return wrong(subject, f"{told} {errors}".strip(), remedy)
+    return good(subject, f"hello in {took:.0f} ms, its box included")
+
+
+def _program(images: Path, runtime: Runtime) -> list[dict[str, str]]:
+    """Find the hello among the programs that prove a package."""
+    folder = images / runtime.package.id / "tests" / runtime.language.name
+    for found in sorted(folder.glob("hello*")):
+        files = sorted(found.iterdir()) if found.is_dir() else [found]
+        return [{"name": each.name, "content": each.read_text(encoding="utf-8")} for each in files]
+    return []

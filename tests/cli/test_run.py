@@ -1,0 +1,201 @@
+"""`bitrun run`: a program there as if it were here."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import COMMAND, bitrun, environment, outcome, started
+from tests.conftest import Server
+from tests.test_tokens import RUN
+
+pytestmark = pytest.mark.engine
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_output_stdin_arguments_and_exit_code(server: Server, tmp_path: Path) -> None:
+    file = write(
+        tmp_path, "echo.py",
+        "import sys\nprint(input()[::-1], sys.argv)\nprint('no', file=sys.stderr)\nsys.exit(7)",
+    )  # fmt: skip
+    done = bitrun(server, "run", file, "-x", "--timeout", "a b", stdin="nuRtiB\n")
+    assert outcome(done) == (7, "BitRun ['echo.py', '-x', '--timeout', 'a b']\n", "no\n")
+
+
+def test_what_a_compiler_says_goes_to_stderr(server: Server, tmp_path: Path) -> None:
+    file = write(tmp_path, "hello.c", '#include <stdio.h>\nint main(void) { puts("hi"); }')
+    assert outcome(bitrun(server, "run", file)) == (0, "hi\n", "")
+    file = write(tmp_path, "wrong.C", "int main() { return x; }")  # C++
+    done = bitrun(server, "run", file)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "was not declared" in done.stderr
+    assert done.stderr.endswith("bitrun: Compiling failed: Exited with error status 1\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "script", "expected"),
+    [
+        ((), "kill -SEGV $$", (139, "", "bitrun: Caught fatal signal 11 (SIGSEGV)\n")),
+        (("--timeout", "0.3"), "echo 1; sleep 9", (124, "1\n", "bitrun: Time limit exceeded (wall clock)\n")),
+        (("--memory", "32M"), "exec tail /dev/zero", (137, "", "bitrun: Memory limit exceeded\n")),
+        ((), "exit 255", (255, "", "")),
+        (("--timeout", "9999"), "", (125, "", "bitrun: run_timeout cannot exceed the configured limit of 3000\n")),
+        (("--version", "4"), "", (125, "", "bitrun: bash-4 runtime is unknown\n")),
+        (("--language", "cobolt"), "", (125, "", "bitrun: cobolt-* runtime is unknown\n")),
+    ],
+)  # fmt: skip
+def test_how_it_ends(
+    server: Server, tmp_path: Path, options: tuple[str, ...], script: str, expected: object
+) -> None:
+    assert outcome(bitrun(server, "run", *options, write(tmp_path, "a.sh", script))) == expected
+
+
+def test_too_much_output(serve: Callable[..., Server], tmp_path: Path) -> None:
+    done = bitrun(serve(output_limit=100), "run", write(tmp_path, "a.sh", "yes"))
+    assert outcome(done) == (137, "y\n" * 50, "bitrun: stdout length exceeded\n")
+
+
+def test_which_language(server: Server, tmp_path: Path) -> None:
+    done = bitrun(server, "run", "--language", "sh", write(tmp_path, "script", "echo $0"))
+    assert outcome(done) == (0, "script\n", "")
+    done = bitrun(server, "run", "-l", "bash", "-", stdin="echo from stdin; cat")
+    assert outcome(done) == (0, "from stdin\n", "")
+    for name in ("script", "a.nothing"):
+        done = bitrun(server, "run", write(tmp_path, name, ""))
+        assert done.returncode == 2
+        assert "add --language" in done.stderr
+    done = bitrun(server, "run", write(tmp_path, "a.go", ""))
+    assert outcome(done) == (
+        125,
+        "",
+        "bitrun: go is not installed on the service. If you may install it: bitrun packages install go\n",
+    )
+
+
+def test_a_file_that_can_not_be_read(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "latin.py").write_bytes(b"print('\xe9')")
+    for file, complaint in (
+        ("none.py", "none.py can't be read: No such file or directory"),
+        (".", "can't be read: Is a directory"),
+        ("latin.py", "latin.py is no UTF-8 at byte 7"),
+    ):
+        done = bitrun(server, "run", file, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert complaint in done.stderr
+
+
+def test_other_files(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    write(tmp_path / "lib", "helper.py", "name = 'BitRun'")
+    (tmp_path / "data").write_bytes(b"\xff")
+    write(
+        tmp_path, "main.py", "from lib.helper import name; print(name, open('data', 'rb').read())"
+    )
+    files = ("--add", "lib/helper.py", "--add", "data")
+    done = bitrun(server, "run", *files, "main.py", cwd=tmp_path)
+    assert outcome(done) == (0, "BitRun b'\\xff'\n", "")
+
+
+def test_output_comes_as_it_is_written(server: Server, tmp_path: Path) -> None:
+    file = write(tmp_path, "a.sh", "echo first; read line; echo $line")
+    with started(server, "run", file, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "first\n"
+        process.stdin.write("second\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "second\n"
+        assert process.wait(timeout=20) == 0
+        process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("trap", "presses", "expected"),
+    [
+        ("trap 'echo caught; exit 3' INT", 1, (3, "caught\n", "")),
+        ("", 1, (130, "", "")),
+        ("trap '' INT", 2, (130, "", "")),
+    ],
+)
+def test_control_c(
+    server: Server, tmp_path: Path, trap: str, presses: int, expected: object
+) -> None:
+    file = write(tmp_path, "a.sh", f"{trap}\necho ready; while :; do sleep 0.05; done")
+    with started(server, "run", file, stdin=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        for _ in range(presses):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.3)
+        output, errors = process.communicate(timeout=20)
+        assert (process.returncode, output, errors) == expected
+
+
+def test_json(server: Server, tmp_path: Path) -> None:
+    done = bitrun(server, "run", "--json", write(tmp_path, "a.sh", "cat; exit 3"), stdin="größer")
+    assert (done.returncode, done.stderr) == (3, "")
+    told = json.loads(done.stdout)
+    (stage,) = told["stages"]
+    assert (told["language"], stage["name"], stage["stdout"]) == ("bash", "run", "größer\n")
+    assert stage["verdict"]["message"] == "Exited with error status 3"
+
+
+def test_whoever_reads_has_had_enough(server: Server, tmp_path: Path) -> None:
+    file = write(tmp_path, "a.sh", "while :; do echo x; sleep 0.01; done")
+    with started(server, "run", file, stdin=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "x\n"
+        process.stdout.close()
+        assert process.wait(timeout=20) == 141
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def test_stdin_that_is_no_text(server: Server, tmp_path: Path) -> None:
+    file = write(tmp_path, "a.sh", "cat; sleep 60")
+    (tmp_path / "data").write_bytes(b"abc\xff")
+    with (tmp_path / "data").open() as stdin, started(server, "run", file, stdin=stdin) as process:
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 125
+    assert errors == "bitrun: stdin is no UTF-8, and only text can be passed on\n"
+
+
+def test_on_a_terminal(server: Server, tmp_path: Path) -> None:
+    """Typed lines go to the program, and Ctrl-D ends its stdin."""
+    file = write(tmp_path, "a.py", "import sys\nfor line in sys.stdin: print(line.strip()[::-1])")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "run", file], env=environment(server), stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    os.write(ours, b"nuRtiB\n\x04")
+    assert process.wait(timeout=20) == 0
+    told = os.read(ours, 1 << 16)
+    os.close(ours)
+    assert told == b"nuRtiB\r\nBitRun\r\n"
+
+
+def test_tokens(serve: Callable[..., Server], tmp_path: Path) -> None:
+    server = serve(api_tokens=RUN)
+    file = write(tmp_path, "a.sh", "echo 1")
+    told = "bitrun: A valid token is needed, as: Authorization: Bearer <token>\n"
+    assert outcome(bitrun(server, "run", file)) == (125, "", told)
+    assert outcome(bitrun(server, "run", file, BITRUN_TOKEN=RUN)) == (0, "1\n", "")
+    assert outcome(bitrun(server, "run", "--token", RUN, file)) == (0, "1\n", "")
+
+
+def test_nobody_there(server: Server, tmp_path: Path) -> None:
+    done = bitrun(server, "run", "--url", "http://127.0.0.1:1", write(tmp_path, "a.sh", ""))
+    assert (done.returncode, done.stdout) == (125, "")
+    assert done.stderr.startswith("bitrun: http://127.0.0.1:1 can't be reached: ")

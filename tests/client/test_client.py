@@ -1,0 +1,253 @@
+"""The client, with threads and with asyncio, against a real service."""
+
+import dataclasses
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import docker
+import pytest
+
+from bitrun import client as bitrun
+from bitrun.client import Ended, Output, Started
+from tests.client.both import BOTH
+from tests.conftest import Server, our_containers, wait_until
+from tests.test_tokens import ADMIN, RUN
+
+pytestmark = pytest.mark.engine
+
+READER = "import sys\nfor line in sys.stdin: print(line.strip()[::-1], flush=True)\nprint('end')"
+
+
+@pytest.fixture(params=BOTH)
+def connect(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@pytest.fixture
+def client(server: Server, connect: Any) -> Iterator[Any]:
+    with connect(server.url) as client:
+        yield client
+
+
+def test_a_run(client: Any) -> None:
+    code = "import sys; print(input()[::-1], sys.argv[1:]); print('but', file=sys.stderr)"
+    result = client.run("py", code, version="3.x", stdin="nuRtiB", args=["a b", "1"])
+    assert (result.language, result.stdout, result.stderr) == (
+        "python", "BitRun ['a b', '1']\n", "but\n",
+    )  # fmt: skip
+    assert result.ok
+    assert result.version.startswith("3.")
+    assert [stage.name for stage in result.stages] == ["run"]
+    assert result.verdict == dataclasses.replace(
+        result.verdict, code=0, signal=None, status=None, message=None, oom_killed=False
+    )
+    assert result.verdict.wall_ms > 0
+    assert result.verdict.cpu_ms > 0
+    assert result.verdict.memory > 1_000_000
+
+
+def test_files_text_and_bytes(client: Any) -> None:
+    files = {
+        "main.py": "from lib.helper import name; print(name, open('data', 'rb').read())",
+        "lib/helper.py": "name = 'BitRun'",
+        "data": b"\xff\x00",
+    }
+    assert client.run("python", files=files).stdout == "BitRun b'\\xff\\x00'\n"
+    assert client.run("python", "import helper", files={"helper.py": "print(1)"}).stdout == "1\n"
+
+
+def test_stages(client: Any) -> None:
+    result = client.run("c", "int main(void) { return 42; }")
+    assert [stage.name for stage in result.stages] == ["compile", "run"]
+    assert (result.ok, result.verdict.code, result.verdict.status) == (False, 42, "RE")
+    assert result.verdict.message == "Exited with error status 42"
+    result = client.run("c", "int main(void) { return x; }")
+    assert [stage.name for stage in result.stages] == ["compile"]
+    assert "undeclared" in result.stderr
+    assert result.output == result.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "limits", "expected"),
+    [
+        ("sleep 9", {"timeout": 0.2}, (None, "SIGKILL", "TO")),
+        ("while :; do :; done", {"cpu_time": 0.2}, (None, "SIGKILL", "TO")),
+        ("exec tail /dev/zero", {"memory": 32 << 20}, (None, "SIGKILL", "SG")),
+        ("kill -SEGV $$", {}, (None, "SIGSEGV", "SG")),
+    ],
+)
+def test_limits_and_signals(client: Any, code: str, limits: Any, expected: Any) -> None:
+    verdict = client.run("bash", code, **limits).verdict
+    assert (verdict.code, verdict.signal, verdict.status) == expected
+    assert verdict.oom_killed == ("memory" in limits)
+
+
+def test_limits_of_compiling(client: Any) -> None:
+    result = client.run("c", "int main(void) {}", compile_timeout=0.001)
+    assert [(stage.name, stage.verdict.status) for stage in result.stages] == [("compile", "TO")]
+
+
+def test_lists(client: Any) -> None:
+    runtimes = {runtime.language: runtime for runtime in client.runtimes()}
+    assert "py" in runtimes["python"].aliases
+    assert runtimes["python"].package is None
+    assert runtimes["c"].package == "gcc"
+    packages = {package.name: package for package in client.packages()}
+    assert packages["bash"].version == runtimes["bash"].version
+    assert packages["bash"].installed
+    extension = client.extensions()["C"]
+    assert (extension.language, extension.package, extension.installed) == ("c++", "gcc", True)
+
+
+# Errors
+
+
+def test_a_refusal(client: Any) -> None:
+    with pytest.raises(bitrun.Refused, match=r"^python-2 runtime is unknown$") as caught:
+        client.run("python", "", version="2")
+    assert caught.value.status == 400
+    with pytest.raises(bitrun.Refused, match=r"^run_timeout cannot exceed the configured limit"):
+        client.run("python", "", timeout=3600)
+    with pytest.raises(bitrun.Refused, match=r"^Requested package nothing-\* does not exist$"):
+        client.install("nothing")
+    with pytest.raises(bitrun.AlreadyInstalled):
+        client.install("bash")
+    with pytest.raises(bitrun.Refused, match=r"^python-2 runtime is unknown$"):
+        converse(client, "python", "", version="2")
+
+
+def test_tokens(serve: Callable[..., Server], connect: Any) -> None:
+    url = serve(api_tokens=RUN, admin_tokens=ADMIN).url
+    for token in (None, "wrong"):
+        with connect(url, token) as client:
+            for call in (lambda: client.run("bash", ""), lambda: converse(client, "bash", ""),
+                         lambda: client.install("go"), lambda: client.uninstall("bash")):  # fmt: skip
+                with pytest.raises(
+                    bitrun.TokenRefused, match=r"^A valid token is needed"
+                ) as caught:
+                    call()
+                assert caught.value.status == 401
+    with connect(url, RUN) as client:
+        assert client.run("bash", "echo 1").stdout == "1\n"
+        assert output(converse(client, "bash", "echo 1")) == "1\n"
+        with pytest.raises(bitrun.TokenRefused, match=r"an admin's token") as caught:
+            client.install("bash")
+        assert caught.value.status == 403
+    with connect(url, ADMIN) as client, pytest.raises(bitrun.AlreadyInstalled):
+        client.install("bash")
+
+
+def test_all_places_taken(
+    serve: Callable[..., Server], connect: Any, docker_client: docker.APIClient
+) -> None:
+    url = serve(max_runs=1, max_queue=0, sessions=0).url
+    with connect(url) as client, connect(url) as other, ThreadPoolExecutor(1) as pool:
+        running = pool.submit(other.run, "bash", "sleep 2")
+        assert wait_until(lambda: our_containers(docker_client), 10)
+        with pytest.raises(bitrun.Busy) as caught:
+            client.run("bash", "")
+        assert caught.value.retry_after == 1
+        assert running.result().ok
+        with pytest.raises(bitrun.Busy, match=r"^Too many sessions$"):
+            converse(client, "bash", "")
+
+
+def test_nobody_there(connect: Any) -> None:
+    with connect("http://127.0.0.1:1") as client:
+        for call in (client.runtimes, lambda: converse(client, "bash", "")):
+            with pytest.raises(bitrun.Unreachable, match="can't be reached"):
+                call()
+
+
+def test_no_engine(serve: Callable[..., Server], monkeypatch: Any, connect: Any) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    with connect(serve().url) as client:
+        for call in (client.runtimes, lambda: converse(client, "bash", "")):
+            with pytest.raises(bitrun.Failed, match=r"^The Docker engine does not answer"):
+                call()
+
+
+class _Other(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>")
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_somebody_else_there(connect: Any) -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Other) as other:
+        threading.Thread(target=other.serve_forever).start()
+        try:
+            with connect(f"http://127.0.0.1:{other.server_port}") as client:
+                for call in (client.runtimes, lambda: converse(client, "bash", "")):
+                    with pytest.raises(bitrun.Unreadable, match="is not BitRun"):
+                        call()
+        finally:
+            other.shutdown()
+
+
+def test_a_service_that_keeps_silent(client: Any, server: Server, connect: Any) -> None:
+    with (
+        connect(server.url, patience=0.2) as hasty,
+        pytest.raises(bitrun.Unreachable, match="does not answer in time"),
+    ):
+        hasty.run("bash", "sleep 2")
+
+
+# Sessions
+
+
+def converse(client: Any, *args: Any, **options: Any) -> list[Any]:
+    with client.interact(*args, **options) as session:
+        return list(session)
+
+
+def output(events: list[Any], stream: str = "stdout") -> str:
+    return "".join(
+        each.text for each in events if isinstance(each, Output) and each.stream == stream
+    )
+
+
+def test_a_conversation(client: Any) -> None:
+    with client.interact("python", READER) as session:
+        events = iter(session)
+        assert next(events) == Started("run")
+        for word in ("one", "größer"):
+            session.write(f"{word}\n")
+            assert next(events) == Output("run", "stdout", f"{word[::-1]}\n")
+        assert not session.verdict
+        session.end_input()
+        assert next(events) == Output("run", "stdout", "end\n")
+        last = next(events)
+        assert isinstance(last, Ended)
+        assert (last.verdict.ok, session.verdict) == (True, last.verdict)
+        assert list(events) == []
+        session.write("too late")
+
+
+def test_a_signal(client: Any) -> None:
+    code = "trap 'echo caught; exit 3' INT; echo ready; while :; do sleep 0.05; done"
+    with client.interact("bash", code) as session:
+        for event in session:
+            if event == Output("run", "stdout", "ready\n"):
+                session.signal("SIGINT")
+        assert session.verdict.code == 3
+
+
+def test_stages_of_a_session(client: Any) -> None:
+    events = converse(client, "c", '#include <stdio.h>\nint main(void) { puts("x"); return 5; }')
+    assert [event.stage for event in events if isinstance(event, Started)] == ["compile", "run"]
+    assert [event.verdict.code for event in events if isinstance(event, Ended)] == [0, 5]
+    assert output(events) == "x\n"
+
+
+def test_leaving_ends_the_program(client: Any) -> None:
+    """The leak check sees a container that is left."""
+    with client.interact("bash", "echo ready; sleep 60") as session:
+        assert next(iter(session)) == Started("run")

@@ -1,0 +1,34 @@
+"""The examples of docs/client.md, run as they stand against a real service."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT, Server
+
+pytestmark = pytest.mark.engine
+
+EXAMPLES = re.findall(
+    r"^```python\n(.*?)^```\n\n^```text\n(.*?)^```",
+    (ROOT / "docs" / "client.md").read_text(),
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@pytest.mark.parametrize(("program", "output"), EXAMPLES)
+def test_an_example(server: Server, program: str, output: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", program.replace("http://127.0.0.1:5000", server.url)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == (output, "")
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) == (ROOT / "docs" / "client.md").read_text().count("```python") > 4
