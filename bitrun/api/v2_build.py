@@ -16,6 +16,11 @@ _SILENCE_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 
 
+class _Stream(Response):
+    # Whoever asks for the length, such as a log, would have all of it collected first.
+    implicit_sequence_conversion = False
+
+
 def wants_stream(request: Request) -> bool:
     """Whether a client prefers the stream; one that takes anything gets Piston's plain answer."""
     return request.accept_mimetypes.best_match(["application/json", _TYPE]) == _TYPE
@@ -23,7 +28,7 @@ def wants_stream(request: Request) -> bool:
 
 def stream(build: Build, reply: Callable[[], dict[str, Any]]) -> Response:
     """Answer with a build's lines, and at its end with `reply` or the sentence of its fault."""
-    response = Response(_lines(build, reply), content_type=_TYPE)
+    response = _Stream(_lines(build, reply), content_type=_TYPE)
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold the lines back
     return response
 
