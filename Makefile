@@ -64,6 +64,14 @@ bench: develop install ## Measure everything into docs/benchmark.md; ARGS="--aga
 soak: develop install ## Keep a service at full load for an hour into docs/soak.md; ARGS="--minutes N"
 	@$(PYTHON) -m scripts.soak $(ARGS)
 
+.PHONY: playground
+playground: ## Build the playground from its sources; needs Node.js and npm
+	@cd playground && npm ci --silent --no-audit --no-fund && npm run --silent build
+
+.PHONY: pictures
+pictures: develop install ## Take the documents' pictures of the playground
+	@$(PYTHON) -m pytest tests/playground/test_pictures.py --pictures docs
+
 .PHONY: lint
 lint: develop ## Check style and types
 	@$(PYTHON) -m ruff check

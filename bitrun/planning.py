@@ -95,6 +95,12 @@ def setting(language: Language, settings: Settings, name: str) -> Any:
     return getattr(settings, name) if own is None else own
 
 
+def longest_session(language: Language, settings: Settings) -> int:
+    """Return the milliseconds that a program may be given while somebody types for it."""
+    usual: int = setting(language, settings, "run_timeout")
+    return max(settings.session_timeout, usual)
+
+
 def first_stage(language: Language) -> StageName:
     return "run" if language.compile is None else "compile"
 

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     allowed_images: WordList = ()
     build_ca_bundle: Path | None = None
 
+    playground: bool = True
     api_tokens: WordList = Field(default=(), repr=False)
     admin_tokens: WordList = Field(default=(), repr=False)
     api_tokens_file: Path | None = None
@@ -59,6 +60,7 @@ class Settings(BaseSettings):
     v1_timeout: float = Field(default=10.0, gt=0, le=3600)
     compile_timeout: int = Field(default=10_000, ge=1, le=3_600_000)
     run_timeout: int = Field(default=3_000, ge=1, le=3_600_000)
+    session_timeout: int = Field(default=120_000, ge=1, le=3_600_000)
     compile_cpu_time: int = Field(default=10_000, ge=1, le=3_600_000)
     run_cpu_time: int = Field(default=3_000, ge=1, le=3_600_000)
     compile_memory_limit: int = Field(default=256 * MEBIBYTE, ge=SMALLEST_MEMORY)

@@ -30,6 +30,10 @@ UID = 20001
 BOX_LIMITS = BoxLimits(memory=64 * MEBIBYTE, processes=64, open_files=2048, file_size=10_000_000)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", type=Path, metavar="FOLDER", help="where pictures go to")
+
+
 @pytest.fixture(scope="session")
 def docker_client() -> Iterator[docker.APIClient]:
     """The engine itself, to look at what the service did."""

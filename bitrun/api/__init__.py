@@ -1,10 +1,10 @@
 """HTTP, and nothing but HTTP: requests become jobs, results become replies."""
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
-from bitrun import __version__, tokens
-from bitrun.api import errors, operating, request_log, v1, v2
+from bitrun import tokens
+from bitrun.api import errors, operating, playground, request_log, v1, v2
 from bitrun.api.access import Access
 from bitrun.api.client import limit_patience
 from bitrun.api.connect import Sessions
@@ -26,11 +26,8 @@ def create_app(service: Service) -> Flask:
     sessions = Sessions(service, service.settings.sessions)
     for name in v2.PREFIXES:
         app.register_blueprint(v2.blueprint(service, access, sessions, name))
+    playground.register(app, service, access)
     errors.register(app)
-
-    @app.get("/")
-    def root() -> Response:
-        return jsonify(message=f"BitRun v{__version__}")
 
     @app.before_request
     def be_patient_for_long_enough() -> None:

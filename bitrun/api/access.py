@@ -1,7 +1,9 @@
 """The door to whatever costs or changes something: who asks, and may they?"""
 
+import base64
+import binascii
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from flask import Request
 
@@ -64,6 +66,21 @@ class Access:
         # A proxy in front may use the header for a purpose of its own: either place will do.
         found = map(self._tokens.find, (_bearer(request), *more))
         return next((token for token in found if token is not None), None)
+
+
+def protocol_token(request: Request) -> str:
+    """Return the token that a browser's WebSocket came with.
+
+    It can't have an `Authorization`, but names protocols that it speaks: the token is one of them,
+    in base64 for URLs.
+    """
+    for protocol in request.headers.get("Sec-WebSocket-Protocol", "").split(","):
+        name, _, packed = protocol.strip().partition(".")
+        if name == "token":
+            with suppress(binascii.Error):
+                # Padding is no part of a protocol's name; more of it than is needed does no harm.
+                return base64.urlsafe_b64decode(f"{packed}==").decode("utf-8", "replace")
+    return ""
 
 
 def _bearer(request: Request) -> str:

@@ -5,7 +5,7 @@ from typing import Any, Never
 
 from flask import Blueprint, Response, jsonify, request
 
-from bitrun.api.access import Access
+from bitrun.api.access import Access, protocol_token
 from bitrun.api.client import client
 from bitrun.api.connect import Sessions
 from bitrun.api.errors import UpgradeRequired
@@ -81,7 +81,7 @@ def _add_connect(routes: Blueprint, service: Service, access: Access, sessions: 
 
     @routes.get("/connect", websocket=True)
     def connect() -> Response:
-        with access.granted(request):
+        with access.granted(request, more=(protocol_token(request),)):
             try:
                 websocket = WebSocket(request.environ, service.settings.max_body)
             except NoUpgrade as error:

@@ -9,15 +9,17 @@ from bitrun.settings import SMALLEST_MEMORY
 
 
 def read_limits(
-    body: Mapping[str, Any], configured: Callable[[str], int]
+    body: Mapping[str, Any], configured: Callable[[str], int], most: Mapping[str, int]
 ) -> dict[StageName, Limits]:
-    """Read both stages' limits, `configured` giving the maximum by name.
+    """Read both stages' limits, `configured` giving each by its name.
+
+    It is also the maximum, but for those in `most`, which may be asked for up to that.
 
     Raises:
         CallerFault: one is no number, negative, above the maximum or too small to work.
     """
     values = {
-        name: _read(name, body.get(name), configured(name))
+        name: _read(name, body.get(name), configured(name), most.get(name))
         for kind in ("memory_limit", "timeout", "cpu_time")
         for name in (f"{stage}_{kind}" for stage in STAGES)
     }
@@ -32,10 +34,11 @@ def read_limits(
     }
 
 
-def _read(name: str, value: Any, most: int) -> int:
+def _read(name: str, value: Any, configured: int, most: int | None) -> int:
     # 0, "" and false mean what is configured. In Piston they lift the limit.
     if not value and not isinstance(value, (list, dict)):
-        return most
+        return configured
+    most = configured if most is None else most
     is_memory = name.endswith("memory_limit")
     if is_memory and value == -1:
         return most

@@ -41,7 +41,11 @@ def read_request(
     language = runtime.language
     if language.name != _NO_CODE and not any_is_text(entries):
         raise CallerFault("files must include at least one utf8 encoded file")
-    limits = read_limits(body, lambda name: planning.setting(language, settings, name))
+    limits = read_limits(
+        body,
+        lambda name: planning.setting(language, settings, name),
+        {"run_timeout": planning.longest_session(language, settings)} if interactive else {},
+    )
     stdin = _stdin(body.get("stdin"))
     if not interactive and not stdin.endswith(b"\n"):
         stdin += b"\n"

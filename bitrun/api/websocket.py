@@ -29,6 +29,8 @@ from bitrun import trace
 from bitrun.api.request_log import HEADER
 from bitrun.faults import SessionOver
 
+PROTOCOL = "bitrun"
+
 _SEND_TIMEOUT = 10.0  # seconds until a client that takes nothing counts as gone
 _RECEIVE_SIZE = 1 << 16
 _GOODBYE_SECONDS = 1.0
@@ -66,10 +68,13 @@ class WebSocket:
             self._protocol.initiate_upgrade_connection(headers, environ["PATH_INFO"])
         except (RemoteProtocolError, LocalProtocolError) as error:
             raise NoUpgrade(str(error)) from error
-        if not any(isinstance(event, Request) for event in self._protocol.events()):
+        asked = next((it for it in self._protocol.events() if isinstance(it, Request)), None)
+        if asked is None:
             raise NoUpgrade
-        request_id = trace.request_id() or ""
-        self._send(AcceptConnection(extra_headers=[(HEADER.encode(), request_id.encode())]))
+        # A browser that names protocols takes no answer that names none of them.
+        known = PROTOCOL if PROTOCOL in asked.subprotocols else None
+        request_id = (HEADER.encode(), (trace.request_id() or "").encode())
+        self._send(AcceptConnection(subprotocol=known, extra_headers=[request_id]))
 
     def fileno(self) -> int:
         return self._socket.fileno()

@@ -1,5 +1,6 @@
 """Piston v2: programs as terminals, over the WebSocket."""
 
+import base64
 import contextlib
 import json
 import os
@@ -25,6 +26,7 @@ from tests.conftest import ROOT, Server, our_containers, wait_until
 pytestmark = pytest.mark.engine
 
 Frame = dict[str, Any]
+SECRET = "a-secret-of-some-length"
 DONE = (4999, "Job Completed")
 NOTIFIED = (4002, "Notified Error")
 READER = "import sys\nfor line in sys.stdin: print(line.strip()[::-1], flush=True)\nprint('end')"
@@ -441,7 +443,7 @@ BASE64 = {"content": "eA==", "encoding": "base64"}
         ({"language": "x", "version": "*", "files": []}, "x-* runtime is unknown"),
         ({"language": "bash", "version": "*", "files": [BASE64]}, "files must include at least one utf8 encoded file"),
         (request("bash", "x", run_timeout="x"), "If specified, run_timeout must be a number"),
-        (request("bash", "x", run_timeout=3001), "run_timeout cannot exceed the configured limit of 3000"),
+        (request("bash", "x", run_timeout=120_001), "run_timeout cannot exceed the configured limit of 120000"),
         (request("bash", "x", run_timeout=-1), "run_timeout must be non-negative"),
         (request("bash", "x", stdin=5), "If specified, stdin must be a string"),
         (request("bash") | {"files": [OK | {"name": "/x"}]}, "files[0].name must stay within the directory: /x"),
@@ -552,7 +554,7 @@ def test_what_is_no_websocket(server: Server) -> None:
 
 
 def test_a_token_is_needed(serve: Callable[..., Server]) -> None:
-    server = serve(api_tokens="a-secret-of-some-length")
+    server = serve(api_tokens=SECRET)
     for headers in ({}, {"Authorization": "Bearer wrong"}):
         with (
             pytest.raises(InvalidStatus) as refused,
@@ -563,9 +565,22 @@ def test_a_token_is_needed(serve: Callable[..., Server]) -> None:
         assert response.status_code == 401
         assert response.headers["WWW-Authenticate"] == "Bearer"
         assert b"token is needed" in (response.body or b"")
-    with Terminal(
-        server, additional_headers={"Authorization": "Bearer a-secret-of-some-length"}
-    ) as terminal:
+    with Terminal(server, additional_headers={"Authorization": f"Bearer {SECRET}"}) as terminal:
+        terminal.init("bash", "echo 1")
+        assert output(terminal.rest()) == "1\n"
+
+
+def test_a_token_as_a_browser_sends_it(serve: Callable[..., Server]) -> None:
+    server = serve(api_tokens=SECRET)
+    for wrong in ("d3Jvbmc", SECRET, "A", ""):
+        with (
+            pytest.raises(InvalidStatus),
+            Terminal(server, subprotocols=["bitrun", f"token.{wrong}"]),
+        ):
+            pass
+    token = base64.urlsafe_b64encode(SECRET.encode()).decode().rstrip("=")
+    with Terminal(server, subprotocols=["bitrun", f"token.{token}"]) as terminal:
+        assert terminal.websocket.subprotocol == "bitrun"
         terminal.init("bash", "echo 1")
         assert output(terminal.rest()) == "1\n"
 

@@ -1,0 +1,153 @@
+"""The playground at `/`: a page, its assets, and what it is told to begin with.
+
+`playground/` holds the sources, and its build makes what is served here. The page speaks to the
+API as any other client does.
+"""
+
+import gzip
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Flask, Response, jsonify, request
+from werkzeug.exceptions import NotFound
+
+from bitrun import __version__, planning
+from bitrun.api.access import Access
+from bitrun.api.v2_reply import runtime_reply
+from bitrun.runtimes import Runtime
+from bitrun.service import Service
+
+FOLDER = Path(__file__).resolve().parent.parent / "static" / "playground"
+_PAGE = "index.html"
+_KINDS = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
+
+# Whatever comes into the page, it runs no script but ours, and speaks to nobody but us. A style
+# needs the nonce, since the editor makes its styles when it starts.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Asset:
+    body: bytes
+    compressed: bytes
+    kind: str
+    etag: str
+    lasting: bool  # its name says what is in it, and changes with that
+
+
+def register(app: Flask, service: Service, access: Access) -> None:
+    """Serve `/`: the playground to browsers, unless it is off, and a greeting to all others."""
+    is_on = service.settings.playground
+    if is_on:
+        app.register_blueprint(_blueprint(service, access))
+
+    @app.get("/")
+    def root() -> Response:
+        is_browser = "text/html" in request.headers.get("Accept", "")
+        greeting = f"BitRun v{__version__}"
+        response = _new_page() if is_on and is_browser else jsonify(message=greeting)
+        response.headers["Vary"] = "Accept"
+        return response
+
+
+def _blueprint(service: Service, access: Access) -> Blueprint:
+    routes = Blueprint("playground", __name__, url_prefix="/playground")
+    assets = _assets()
+
+    @routes.get("/<name>")
+    def asset(name: str) -> Response:
+        if name not in assets:
+            raise NotFound
+        return _reply(assets[name])
+
+    @routes.get("/server.json")
+    def server() -> Response:
+        return jsonify(
+            runtimes=[_runtime(runtime, service) for runtime in service.runtimes.all()],
+            wants_token=access.needs_token,
+        )
+
+    return routes
+
+
+def _new_page() -> Response:
+    nonce = secrets.token_urlsafe(16)
+    response = Response(_page().replace("{nonce}", nonce), content_type="text/html; charset=utf-8")
+    response.headers.update(_HEADERS)
+    response.headers["Content-Security-Policy"] = _POLICY.format(nonce=nonce)
+    # A nonce that is used again is none.
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@cache
+def _page() -> str:
+    return (FOLDER / _PAGE).read_text(encoding="utf-8")
+
+
+def _assets() -> Mapping[str, _Asset]:
+    return {path.name: _asset(path) for path in FOLDER.iterdir() if path.suffix in _KINDS}
+
+
+def _asset(path: Path) -> _Asset:
+    body = path.read_bytes()
+    return _Asset(
+        body=body,
+        compressed=gzip.compress(body, mtime=0),
+        kind=_KINDS[path.suffix],
+        etag=hashlib.sha256(body).hexdigest()[:16],
+        lasting="-" in path.stem,
+    )
+
+
+def _reply(asset: _Asset) -> Response:
+    packed = bool(request.accept_encodings["gzip"])
+    response = Response(asset.compressed if packed else asset.body, content_type=asset.kind)
+    response.headers.update(_HEADERS)
+    response.headers["Vary"] = "Accept-Encoding"
+    response.headers["Cache-Control"] = (
+        "public, max-age=31536000, immutable" if asset.lasting else "no-cache"
+    )
+    if packed:
+        response.headers["Content-Encoding"] = "gzip"
+    response.set_etag(f"{asset.etag}-gzip" if packed else asset.etag)
+    response.make_conditional(request)
+    return response
+
+
+def _runtime(runtime: Runtime, service: Service) -> dict[str, Any]:
+    """Tell of a runtime what the API tells, and what an editor needs besides."""
+    folder = service.settings.images / runtime.package.id / "tests" / runtime.language.name
+    return runtime_reply(runtime) | {
+        "hello": _hello(folder),
+        "run_timeout": planning.longest_session(runtime.language, service.settings),
+    }
+
+
+@cache
+def _hello(folder: Path) -> Mapping[str, str] | None:
+    """Read the program by which a language was first tried; None where it has none of ours."""
+    found = next(folder.glob("hello.*"), None)
+    if found is None:
+        return None
+    return {"name": found.name, "content": found.read_text(encoding="utf-8", errors="replace")}

@@ -1,0 +1,75 @@
+// Builds the playground into a folder: `node build.mjs [FOLDER]`, ../bitrun/static/playground unless
+// given. The same sources and the same lock file make the same bytes.
+
+import { build } from "esbuild";
+import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const folder = path.resolve(process.argv[2] ?? path.join(here, "../bitrun/static/playground"));
+
+const entries = ["main.ts", "first-paint.ts", "style.css", "icon.svg"];
+
+/** Every package that a bundle holds something of, by the folder it is installed in. */
+function packagesOf(metafile) {
+  const found = new Set();
+  for (const output of Object.values(metafile.outputs)) {
+    for (const [input, { bytesInOutput }] of Object.entries(output.inputs)) {
+      const [within] = input.match(/^node_modules\/(@[^/]+\/)?[^/]+/) ?? [];
+      if (within && bytesInOutput > 0) found.add(within);
+    }
+  }
+  return [...found].sort();
+}
+
+/** The notices that the packages' licences ask for. */
+async function notices(packages) {
+  const parts = ["The playground holds parts of these packages.\n"];
+  for (const within of packages) {
+    const about = JSON.parse(await readFile(path.join(here, within, "package.json"), "utf8"));
+    const file = (await readdir(path.join(here, within))).find((name) => /^licen[cs]e/i.test(name));
+    if (!file) throw new Error(`${within} has no licence`);
+    const text = await readFile(path.join(here, within, file), "utf8");
+    parts.push(`${"-".repeat(80)}\n${about.name} ${about.version} (${about.license})\n`, text.trim() + "\n");
+  }
+  return parts.join("\n");
+}
+
+/** Has what the first module imports fetched beside it instead of after it. */
+function preloads(imports) {
+  return imports
+    .filter(({ kind }) => kind === "import-statement")
+    .map((each) => `  <link rel="modulepreload" href="playground/${path.basename(each.path)}">`)
+    .join("\n");
+}
+
+const { metafile } = await build({
+  absWorkingDir: here,
+  entryPoints: entries.map((name) => `src/${name}`),
+  outdir: folder,
+  entryNames: "[name]-[hash]",
+  chunkNames: "[name]-[hash]",
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  target: ["chrome111", "firefox113", "safari16.4"],
+  minify: true,
+  legalComments: "none",
+  loader: { ".svg": "copy", ".txt": "text" },
+  metafile: true,
+  write: false,
+}).then(async (result) => {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  await Promise.all(result.outputFiles.map((file) => writeFile(file.path, file.contents)));
+  return result;
+});
+
+let page = await readFile(path.join(here, "src/index.html"), "utf8");
+for (const [output, { entryPoint, imports }] of Object.entries(metafile.outputs)) {
+  if (entryPoint) page = page.replaceAll(`{${path.basename(entryPoint)}}`, path.basename(output));
+  if (entryPoint === "src/main.ts") page = page.replace("{preloads}", preloads(imports));
+}
+await writeFile(path.join(folder, "index.html"), page);
+await writeFile(path.join(folder, "licences.txt"), await notices(packagesOf(metafile)));

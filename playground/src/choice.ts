@@ -1,0 +1,56 @@
+/** The choice of a language and of one of its versions. */
+
+import { title } from "./languages";
+import type { Runtime } from "./server";
+
+export class Choice {
+  onLanguage: () => void = () => {};
+  onVersion: () => void = () => {};
+
+  private runtimes: Runtime[] = [];
+
+  constructor(
+    private readonly languages: HTMLSelectElement,
+    private readonly versions: HTMLSelectElement,
+  ) {
+    languages.addEventListener("change", () => {
+      this.fillVersions();
+      this.onLanguage();
+    });
+    versions.addEventListener("change", () => this.onVersion());
+  }
+
+  /** Offers these, of which there must be one. */
+  offer(runtimes: Runtime[]): void {
+    this.runtimes = runtimes;
+    const names = [...new Set(runtimes.map((runtime) => runtime.language))];
+    const titled = names.map((name) => new Option(title(name), name));
+    titled.sort((one, other) => one.text.localeCompare(other.text, "en"));
+    this.languages.replaceChildren(...titled);
+    this.languages.disabled = this.versions.disabled = false;
+    this.choose(runtimes[0]?.language ?? "", "");
+  }
+
+  /** Chooses a language, in its first version unless it has the given one; false if there is none. */
+  choose(language: string, version: string): boolean {
+    const found = this.runtimes.filter((runtime) => runtime.language === language);
+    if (found.length === 0) return false;
+    this.languages.value = language;
+    this.fillVersions();
+    if (found.some((runtime) => runtime.version === version)) this.versions.value = version;
+    return true;
+  }
+
+  get current(): Runtime | undefined {
+    return this.runtimes.find(
+      ({ language, version }) => language === this.languages.value && version === this.versions.value,
+    );
+  }
+
+  private fillVersions(): void {
+    const found = this.runtimes.filter(({ language }) => language === this.languages.value);
+    this.versions.replaceChildren(
+      ...found.map(({ version, runtime }) => new Option(runtime ? `${version} (${runtime})` : version, version)),
+    );
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * A program in the fragment of a link, which browsers send to no server: JSON, deflated, in the
+ * alphabet of base64 for URLs.
+ */
+
+import { readProgram, type Program } from "./program";
+
+const PREFIX = "#program=";
+const MOST_BYTES = 4_000_000; // a short link can inflate to anything
+
+export async function toFragment(program: Program): Promise<string> {
+  const text = new Blob([JSON.stringify(program)]).stream();
+  const packed = text.pipeThrough(new CompressionStream("deflate-raw"));
+  const bytes = new Uint8Array(await new Response(packed).arrayBuffer());
+  return PREFIX + encode(bytes);
+}
+
+/** Returns null for a fragment that is not meant to hold a program; throws if it is broken. */
+export async function fromFragment(fragment: string): Promise<Program | null> {
+  if (!fragment.startsWith(PREFIX)) return null;
+  const packed = new Blob([decode(fragment.slice(PREFIX.length))]).stream();
+  return readProgram(JSON.parse(await inflate(packed)));
+}
+
+async function inflate(packed: ReadableStream<BufferSource>): Promise<string> {
+  const reader = packed.pipeThrough(new DecompressionStream("deflate-raw")).getReader();
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let [text, bytes] = ["", 0];
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    bytes += value.length;
+    if (bytes > MOST_BYTES) throw new RangeError("too large");
+    text += decoder.decode(value, { stream: true });
+  }
+}
+
+function encode(bytes: Uint8Array): string {
+  let binary = "";
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function decode(text: string): Uint8Array<ArrayBuffer> {
+  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}
+
+export function tokenProtocols(token: string): string[] {
+  // What a browser's WebSocket can send besides its address is a list of protocols.
+  return token ? ["bitrun", `token.${encode(new TextEncoder().encode(token))}`] : [];
+}

@@ -1,0 +1,39 @@
+/** What is edited, run and shared. */
+
+export interface SourceFile {
+  name: string;
+  content: string;
+}
+
+export interface Program {
+  language: string;
+  version: string;
+  /** Never empty; the first one is what runs. */
+  files: SourceFile[];
+  /** As typed: words, quoted where they hold spaces. */
+  args: string;
+  stdin: string;
+}
+
+/** Takes for a program only what is one: links and drafts come from anywhere. */
+export function readProgram(value: unknown): Program {
+  const { language, version, files, args, stdin } = record(value);
+  if (!Array.isArray(files) || files.length === 0) throw new TypeError("a program has files");
+  return {
+    language: text(language),
+    version: text(version),
+    files: files.map(record).map(({ name, content }) => ({ name: text(name), content: text(content) })),
+    args: text(args),
+    stdin: text(stdin),
+  };
+}
+
+function record(value: unknown): Record<string, unknown> {
+  if (typeof value !== "object" || value === null) throw new TypeError("not an object");
+  return value as Record<string, unknown>;
+}
+
+function text(value: unknown): string {
+  if (typeof value !== "string") throw new TypeError("not a text");
+  return value;
+}

@@ -1,0 +1,45 @@
+/** The link that carries the program. */
+
+import { toFragment } from "./link";
+import { element } from "./page";
+import type { Program } from "./program";
+
+export class Share {
+  private readonly button = element("share", HTMLButtonElement);
+  private readonly panel = element("link-panel", HTMLElement);
+  private readonly field = element("link", HTMLInputElement);
+  private readonly note = element("link-note", HTMLElement);
+
+  constructor(private readonly current: () => Program) {
+    this.button.addEventListener("click", () => void this.share());
+    element("link-close", HTMLButtonElement).addEventListener("click", () => this.close());
+    this.panel.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
+    this.field.addEventListener("focus", () => this.field.select());
+  }
+
+  private async share(): Promise<void> {
+    const link = new URL(await toFragment(this.current()), location.href).href;
+    // Not by location.hash: the program is in the editor already.
+    history.replaceState(null, "", link);
+    this.field.value = link;
+    this.panel.hidden = false;
+    this.field.focus();
+    this.note.textContent = (await copied(link)) ? "Copied" : "Copy it from here";
+  }
+
+  private close(): void {
+    this.panel.hidden = true;
+    this.note.textContent = "";
+    this.button.focus();
+  }
+}
+
+async function copied(text: string): Promise<boolean> {
+  try {
+    // There is no clipboard for pages that came over plain HTTP from elsewhere.
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,172 @@
+/** What a program writes, and the line in which its user answers. */
+
+import { Ansi, type Style } from "./ansi";
+
+export type Source = "stdout" | "stderr" | "stdin" | "note";
+
+const MOST_KEPT = 1_000_000; // characters; a flood must not take the tab down
+const CHUNK = 8192; // characters in one block
+const PAINT_MS = 16;
+
+export class Terminal {
+  /** The user has ended a line. */
+  onLine: (text: string) => void = () => {};
+  onInterrupt: () => void = () => {};
+  onEnd: () => void = () => {};
+
+  private parsers = newParsers();
+  private waiting: [Source, string][] = [];
+  private chunks: { element: HTMLElement; length: number }[] = [];
+  private kept = 0; // characters in all chunks
+  private open = 0; // characters after the last chunk
+  private lastSource: Source = "stdout";
+  private timer = 0;
+
+  constructor(
+    private readonly screen: HTMLElement,
+    private readonly log: HTMLElement,
+    private readonly input: HTMLTextAreaElement,
+  ) {
+    input.addEventListener("keydown", (event) => this.handle(event));
+    // A click anywhere goes to the input, unless it was to mark something.
+    screen.addEventListener("click", () => {
+      if (!input.hidden && getSelection()?.isCollapsed) input.focus();
+    });
+  }
+
+  write(source: Source, text: string): void {
+    this.waiting.push([source, text]);
+    // Painted together: a program may well write a thousand times a second.
+    this.timer ||= window.setTimeout(() => this.flush(), PAINT_MS);
+  }
+
+  flush(): void {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    const follows = this.screen.scrollHeight - this.screen.scrollTop - this.screen.clientHeight < 40;
+    for (const [source, text] of this.waiting.splice(0)) {
+      for (const piece of this.parsers[source].parse(text)) this.append(source, piece.text, piece.style);
+    }
+    while (this.kept + this.open > MOST_KEPT) {
+      const oldest = this.chunks.shift();
+      if (!oldest) break;
+      this.kept -= oldest.length;
+      oldest.element.remove();
+      this.log.classList.add("dropped");
+    }
+    if (follows) this.screen.scrollTop = this.screen.scrollHeight;
+  }
+
+  clear(): void {
+    this.waiting = [];
+    this.parsers = newParsers();
+    this.chunks = [];
+    this.kept = this.open = 0;
+    this.lastSource = "stdout";
+    this.log.classList.remove("dropped");
+    this.log.replaceChildren();
+    this.input.value = "";
+  }
+
+  get accepting(): boolean {
+    return !this.input.hidden;
+  }
+
+  set accepting(on: boolean) {
+    this.input.hidden = !on;
+    this.screen.classList.toggle("accepting", on);
+  }
+
+  get focused(): boolean {
+    return document.activeElement === this.input;
+  }
+
+  focus(): void {
+    this.input.focus();
+  }
+
+  private append(source: Source, text: string, style: Style): void {
+    let rest = text;
+    while (this.open + rest.length > CHUNK) {
+      // At the end of a line, unless the line alone is longer than that.
+      const room = CHUNK - this.open;
+      const end = rest.lastIndexOf("\n", room - 1) + 1;
+      const part = rest.slice(0, end || room);
+      this.appendPart(source, part, style);
+      rest = rest.slice(part.length);
+      this.closeChunk();
+    }
+    if (rest) this.appendPart(source, rest, style);
+  }
+
+  private appendPart(source: Source, text: string, style: Style): void {
+    const look = [source, ...classes(style)].join(" ");
+    const last = this.log.lastElementChild;
+    if (this.open > 0 && last?.className === look && !hasOwnColours(style)) {
+      last.append(text);
+    } else {
+      const piece = document.createElement("span");
+      piece.className = look;
+      if (typeof style.colour === "string") piece.style.color = style.colour;
+      if (typeof style.background === "string") piece.style.backgroundColor = style.background;
+      if (source !== this.lastSource && source !== "stdout") piece.append(spoken(source));
+      piece.append(text);
+      this.log.append(piece);
+    }
+    this.lastSource = source;
+    this.open += text.length;
+  }
+
+  /** Puts what is written so far into a block, which need not be laid out again for what follows. */
+  private closeChunk(): void {
+    const element = document.createElement("div");
+    element.append(...this.log.querySelectorAll(":scope > span"));
+    this.log.append(element);
+    this.chunks.push({ element, length: this.open });
+    this.kept += this.open;
+    this.open = 0;
+  }
+
+  private handle(event: KeyboardEvent): void {
+    const control = event.ctrlKey && !event.altKey && !event.metaKey && !event.shiftKey;
+    const marked = this.input.selectionStart !== this.input.selectionEnd;
+    if (event.key === "Enter" && !event.shiftKey && !event.ctrlKey && !event.metaKey && !event.isComposing) {
+      const line = `${this.input.value}\n`;
+      this.input.value = "";
+      this.onLine(line);
+    } else if (control && event.key.toLowerCase() === "d") {
+      this.onEnd();
+    } else if (control && event.key.toLowerCase() === "c" && !marked && getSelection()?.isCollapsed) {
+      this.onInterrupt();
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+}
+
+function newParsers(): Record<Source, Ansi> {
+  return { stdout: new Ansi(), stderr: new Ansi(), stdin: new Ansi(), note: new Ansi() };
+}
+
+/** What a screen reader says before a change of stream, which others see. */
+function spoken(source: Source): HTMLElement {
+  const label = document.createElement("span");
+  label.className = "spoken";
+  label.textContent = { stdout: "", stderr: "Error output: ", stdin: "Input: ", note: "Note: " }[source];
+  return label;
+}
+
+function classes(style: Style): string[] {
+  const found: string[] = [];
+  for (const name of ["bold", "dim", "italic", "underline", "inverse"] as const) {
+    if (style[name]) found.push(name);
+  }
+  if (typeof style.colour === "number") found.push(`colour-${style.colour}`);
+  if (typeof style.background === "number") found.push(`background-${style.background}`);
+  return found;
+}
+
+function hasOwnColours(style: Style): boolean {
+  return typeof style.colour === "string" || typeof style.background === "string";
+}

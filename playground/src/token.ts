@@ -1,0 +1,47 @@
+/** The token that a server may want, kept for as long as the tab lives and nowhere else. */
+
+import { element } from "./page";
+
+const KEY = "token";
+
+export class Token {
+  onGiven: () => void = () => {};
+
+  private readonly button = element("token-button", HTMLButtonElement);
+  private readonly form = element("token-form", HTMLFormElement);
+  private readonly field = element("token", HTMLInputElement);
+
+  constructor() {
+    this.button.addEventListener("click", () => (this.form.hidden ? this.ask() : this.hide()));
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      sessionStorage.setItem(KEY, this.field.value.trim());
+      this.hide();
+      this.onGiven();
+    });
+    this.form.addEventListener("keydown", (event) => event.key === "Escape" && this.hide());
+  }
+
+  get value(): string {
+    return sessionStorage.getItem(KEY) ?? "";
+  }
+
+  set wanted(wanted: boolean) {
+    this.button.hidden = !wanted;
+  }
+
+  ask(): void {
+    this.button.hidden = false;
+    this.form.hidden = false;
+    this.button.ariaExpanded = "true";
+    this.field.value = this.value;
+    this.field.select();
+    this.field.focus();
+  }
+
+  private hide(): void {
+    this.form.hidden = true;
+    this.button.ariaExpanded = "false";
+    this.button.focus();
+  }
+}

@@ -1,0 +1,135 @@
+"""A real browser: Debian's Chromium, driven by Playwright."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+
+from tests.conftest import ROOT, Server
+
+SOURCES = ROOT / "playground"
+
+
+def need(program: str, *packages: str) -> str:
+    """Return where a program is, which Debian's packages bring if it is missing."""
+    if not shutil.which(program):
+        done = subprocess.run(
+            [ROOT / "scripts" / "apt-install", *packages],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            pytest.fail(f"{program} is needed. {done.stderr}", pytrace=False)
+    found = shutil.which(program)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="package")
+def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the sources, with the packages that their lock file names."""
+    need("npm", "nodejs", "npm")
+    folder = tmp_path_factory.mktemp("playground") / "playground"
+    shutil.copytree(SOURCES, folder, ignore=shutil.ignore_patterns("node_modules"))
+    done = subprocess.run(
+        ["npm", "ci", "--silent", "--no-audit", "--no-fund"],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        pytest.fail(f"npm can't install. {done.stderr}{done.stdout}", pytrace=False)
+    return folder
+
+
+# Not for the whole session: while Playwright is there, no other test could run an event loop.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    path = need("chromium", "chromium", "fonts-inter", "fonts-noto-mono")
+    environment: dict[str, str | float | bool] = dict(os.environ)
+    environment["FONTCONFIG_FILE"] = str(Path(__file__).with_name("fonts.conf"))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox"], env=environment
+        )
+        yield browser
+        browser.close()
+
+
+class Playground:
+    """The page, and what a user sees of it."""
+
+    def __init__(self, page: Page, complaints: list[str]) -> None:
+        self.page = page
+        self.complaints = complaints
+        self.editor = page.locator(".cm-content")
+        self.log = page.locator("#log")
+        self.input = page.get_by_label("Input for the program")
+        self.verdict = page.locator("#verdict")
+        self.measured = page.locator("#measured")
+        self.run_button = page.get_by_role("button", name="Run", exact=True)
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def open(self, path: str = "/") -> "Playground":
+        self.page.goto(path)
+        expect(self.run_button).to_be_enabled()
+        expect(self.editor).not_to_be_empty()
+        return self
+
+    def write(self, text: str) -> None:
+        """Put a program in the place of what is in the editor."""
+        self.editor.click()
+        self.page.keyboard.press("ControlOrMeta+A")
+        # Typed over a selection, Chromium itself would make inline styles, which the policy stops.
+        self.page.keyboard.press("Delete")
+        self.page.keyboard.insert_text(text)
+
+    def run(self, text: str) -> None:
+        self.write(text)
+        self.page.keyboard.press("ControlOrMeta+Enter")
+
+    def text(self, stream: str) -> str:
+        """Return what is shown of a stream, without what only a screen reader says."""
+        script = """pieces => pieces.map(piece => [...piece.childNodes]
+            .filter(node => node.nodeType === Node.TEXT_NODE).map(node => node.data).join("")).join("")"""
+        shown = self.log.locator(f".{stream}").evaluate_all(script)
+        assert isinstance(shown, str)
+        return shown
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Playground]]:
+    """Open windows on servers. None may speak to another host, or break the page's policy."""
+    contexts = []
+    complaints: list[str] = []
+
+    def visit(server: Server, path: str = "/", **options: Any) -> Playground:
+        context = browser.new_context(base_url=server.url, **options)
+        contexts.append(context)
+        ours = (server.url + "/", server.url.replace("http", "ws") + "/")
+
+        def check(url: str) -> None:
+            if not url.startswith(ours):
+                complaints.append(f"asked of another host: {url}")
+
+        def hear(message: ConsoleMessage) -> None:
+            if message.type == "error":
+                complaints.append(message.text)
+
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("request", lambda request: check(request.url))
+        page.on("websocket", lambda websocket: check(websocket.url))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", hear)
+        return Playground(page, complaints).open(path)
+
+    expect.set_options(timeout=20_000)
+    yield visit
+    for context in contexts:
+        context.close()
+    assert complaints == []

@@ -1,0 +1,67 @@
+"""The documents' pictures of the playground: `make pictures`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.conftest import Server
+from tests.playground.conftest import Playground
+
+pytestmark = pytest.mark.engine
+
+WIDE = {"viewport": {"width": 1280, "height": 720}, "device_scale_factor": 1.5}
+PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True}
+PROGRAM = """\
+import random
+import sys
+
+secret = random.Random(7).randint(1, 100)
+print("Guess my number, from 1 to 100.")
+
+for tries in range(1, 8):
+    try:
+        guess = int(input(f"{tries}. "))
+    except ValueError:
+        print("That is no number.", file=sys.stderr)
+        continue
+    if guess == secret:
+        print(f"\\033[1;32mRight!\\033[0m It took you {tries} tries.")
+        break
+    print("Higher." if guess < secret else "Lower.")
+"""
+ANSWERS = ["50", "sixty", "25", "42"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("light", WIDE | {"color_scheme": "light"}),
+        ("dark", WIDE | {"color_scheme": "dark"}),
+        ("phone", PHONE | {"color_scheme": "light"}),
+    ],
+)
+def test_a_picture(  # noqa: PLR0917  fixtures
+    request: pytest.FixtureRequest,
+    server: Server,
+    visit: Callable[..., Playground],
+    tmp_path: Path,
+    name: str,
+    options: dict[str, Any],
+) -> None:
+    folder = request.config.getoption("--pictures") or tmp_path
+    # For a picture Playwright brings a style of its own into the page.
+    playground = visit(server, bypass_csp=True, **options)
+    playground.run(PROGRAM)
+    expect(playground.input).to_be_visible()
+    playground.input.click()
+    for number, answer in enumerate(ANSWERS, start=1):
+        expect(playground.log).to_contain_text(f"{number}. ")
+        playground.page.keyboard.type(f"{answer}\n")
+    expect(playground.verdict).to_have_text("Exit code 0")
+    playground.page.evaluate("scrollTo(0, 0)")
+    picture = folder / f"playground-{name}.png"
+    playground.page.screenshot(path=picture, full_page=True)
+    assert picture.stat().st_size > 10_000

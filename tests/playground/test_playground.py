@@ -1,0 +1,362 @@
+"""The playground, as somebody at a browser uses it."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.conftest import Server
+from tests.playground.conftest import Playground
+
+pytestmark = pytest.mark.engine
+
+Visit = Callable[..., Playground]
+LOOP = "while True: pass"
+WAIT = "import time\nprint('ready', flush=True)\ntime.sleep(60)"
+
+
+@pytest.fixture(scope="module")
+def bounded() -> Iterator[Server]:
+    """A service that lets no program run for long, whoever types."""
+    server = Server({"BITRUN_RUN_CPU_TIME": "300", "BITRUN_SESSION_TIMEOUT": "3000"})
+    yield server
+    server.stop()
+
+
+# Running
+
+
+def test_a_program_is_typed_run_and_answered(server: Server, visit: Visit) -> None:
+    playground = visit(server)
+    playground.run("for _ in range(2):\n    print('Hi', input('Who? '))")
+    expect(playground.input).to_be_focused()
+    playground.page.keyboard.type("Ada\n")
+    expect(playground.log).to_contain_text("Hi Ada")
+    playground.page.keyboard.type("Bob\n")
+    expect(playground.verdict).to_have_text("Exit code 0")
+    assert playground.text("stdout") == "Who? Hi Ada\nWho? Hi Bob\n"
+    assert playground.text("stdin") == "Ada\nBob\n"
+    expect(playground.measured).to_have_text(re.compile(r"Time.*s.*CPU.*ms.*Memory.*MiB"))
+    expect(playground.input).to_be_hidden()
+
+
+def test_output_comes_as_it_is_written(server: Server, visit: Visit) -> None:
+    playground = visit(server)
+    playground.run(WAIT)
+    expect(playground.log).to_have_text("ready\n")
+    expect(playground.verdict).to_have_text("Running …")
+    playground.button("Stop").click()
+    expect(playground.verdict).to_have_text("Ended by SIGTERM: terminated")
+    expect(playground.run_button).to_be_focused()
+
+
+def test_stderr_is_told_apart(server: Server, visit: Visit) -> None:
+    playground = visit(server)
+    playground.run("import sys\nprint('good')\nprint('bad', file=sys.stderr)\nsys.exit(3)")
+    expect(playground.verdict).to_have_text("Exit code 3")
+    assert (playground.text("stdout"), playground.text("stderr")) == ("good\n", "bad\n")
+    stdout, stderr = (
+        playground.log.locator(f".{name}").evaluate(
+            "piece => [getComputedStyle(piece).color, getComputedStyle(piece).backgroundColor]"
+        )
+        for name in ("stdout", "stderr")
+    )
+    assert stdout[0] != stderr[0]
+    assert stdout[1] != stderr[1]
+    # And for whoever hears the page instead.
+    expect(playground.log).to_contain_text("Error output: bad")
+
+
+def test_a_program_that_will_not_stop_is_killed(server: Server, visit: Visit) -> None:
+    playground = visit(server)
+    playground.run(f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{WAIT}")
+    expect(playground.log).to_have_text("ready\n")
+    playground.button("Stop").click()
+    playground.button("Kill").click()
+    expect(playground.verdict).to_have_text("Ended by SIGKILL: killed")
+
+
+def test_keys_of_a_terminal(server: Server, visit: Visit) -> None:
+    playground = visit(server)
+    playground.run("import sys\nprint(len(sys.stdin.read()))")
+    expect(playground.input).to_be_focused()
+    playground.page.keyboard.type("12\n")
+    playground.page.keyboard.press("Control+D")
+    expect(playground.verdict).to_have_text("Exit code 0")
+    assert playground.text("stdout") == "3\n"
+    expect(playground.editor).to_be_focused()  # where the user was
+    playground.run(WAIT)
+    expect(playground.input).to_be_focused()
+    playground.page.keyboard.press("Control+C")
+    expect(playground.verdict).to_have_text("Ended by SIGINT: interrupted")
+
+
+def test_running_again_ends_what_runs(server: Server, visit: Visit) -> None:
+    playground = visit(server)
+    playground.run(WAIT)
+    expect(playground.log).to_have_text("ready\n")
+    playground.run("print('next')")
+    expect(playground.verdict).to_have_text("Exit code 0")
+    expect(playground.log).to_have_text("next\n")
+
+
+def test_arguments_and_input_given_before(server: Server, visit: Visit) -> None:
+    playground = visit(server)
+    playground.page.get_by_text("Arguments and input").click()
+    playground.page.get_by_label("Arguments").fill("""one 'and two' "th\\"ree" fo\\ ur ''""")
+    playground.page.get_by_label("Input", exact=True).fill("a\nb")
+    playground.run("import sys\nprint(sys.argv[1:], sys.stdin.read().split())")
+    expect(playground.verdict).to_have_text("Exit code 0")
+    arguments = ["one", "and two", 'th"ree', "fo ur", ""]
+    assert playground.text("stdout") == f"{arguments} {['a', 'b']}\n"
+
+
+def test_a_token_is_asked_for(serve: Callable[..., Server], visit: Visit) -> None:
+    secret = "a-secret-of-some-length"
+    playground = visit(serve(api_tokens=secret))
+    playground.run("print('let in')")
+    expect(playground.verdict).to_have_text("This server wants a token")
+    token = playground.page.get_by_label("API token")
+    expect(token).to_be_focused()
+    token.press_sequentially("wrong\n")
+    expect(playground.verdict).to_have_text("The token is not valid")
+    token.fill(secret)
+    token.press("Enter")
+    expect(playground.verdict).to_have_text("Exit code 0")
+    assert playground.text("stdout") == "let in\n"
+    assert playground.page.evaluate("Object.keys(localStorage)") == []
+    # The browser itself tells of both refusals.
+    assert all(re.search("401|Authentication", it) for it in playground.complaints)
+    playground.complaints.clear()
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        (LOOP, r"Time limit exceeded: stopped after \d+ ms of CPU time"),
+        ("import time\ntime.sleep(60)", r"Time limit exceeded: stopped after 3\.\d\d s"),
+        ("while True: print('y' * 99)", "Output limit exceeded: too much on stdout"),
+        ("import os, sys\nwhile True: os.write(2, b'y' * 99)", "Output limit exceeded: too much on stderr"),
+        ("bytearray(10**9)", "Killed: out of memory"),
+        ("import os\nos.abort()", "Ended by SIGABRT: it aborted itself"),
+    ],
+)  # fmt: skip
+def test_limits_in_words(bounded: Server, visit: Visit, program: str, words: str) -> None:
+    playground = visit(bounded)
+    playground.run(program)
+    expect(playground.verdict).to_have_text(re.compile(f"^{words}$"))
+
+
+def test_a_program_that_does_not_compile(server: Server, visit: Visit) -> None:
+    playground = visit(server)
+    playground.page.get_by_label("Language").select_option(label="C")
+    playground.run("int main(")
+    expect(playground.verdict).to_have_text("Not compiled: exit code 1")
+    assert "error: expected" in playground.text("stderr")
+
+
+# Files and links
+
+
+def test_files_as_tabs(server: Server, visit: Visit) -> None:
+    playground = visit(server)
+    files = playground.page.get_by_role("list", name="Files")
+    playground.write("import helper")
+    playground.button("Add a file").click()
+    playground.page.keyboard.type("helper")
+    playground.page.keyboard.press("Enter")
+    playground.run("print('from the helper')")
+    expect(playground.verdict).to_have_text("Exit code 0")
+    assert playground.text("stdout") == "from the helper\n"
+    files.get_by_role("button", name="main.py", exact=True).click()
+    expect(playground.editor).to_have_text("import helper")
+    playground.button("Close helper.py").click()
+    expect(files.get_by_role("button")).to_have_text(["main.py"])
+    playground.page.keyboard.press("F2")
+    playground.page.keyboard.type("other")
+    playground.page.keyboard.press("Enter")
+    expect(files.get_by_role("button")).to_have_text(["other.py"])
+    playground.button("Run").click()
+    expect(playground.verdict).to_have_text("Exit code 1")
+    assert "No module named 'helper'" in playground.text("stderr")
+
+
+def test_a_link_carries_the_program(server: Server, visit: Visit) -> None:
+    playground = visit(server)
+    playground.page.get_by_label("Language").select_option(label="Ruby")
+    playground.write("puts ARGV, $stdin.gets, 'größer 日本'")
+    playground.button("Add a file").click()
+    playground.page.keyboard.press("Enter")
+    playground.write("# more\n" * 50)
+    playground.page.get_by_text("Arguments and input").click()
+    playground.page.get_by_label("Arguments").fill("an argument")
+    playground.page.get_by_label("Input", exact=True).fill("a line")
+    playground.button("Share").click()
+    link = playground.page.get_by_label("Link", exact=True).input_value()
+    assert link == playground.page.url
+    assert len(link) < 600
+
+    other = visit(server, link.removeprefix(server.url))
+    expect(other.page.get_by_label("Language")).to_have_value("ruby")
+    expect(other.page.get_by_role("list", name="Files").locator(".tab")).to_have_text(
+        ["main.rb", "file2.rb"]
+    )
+    expect(other.verdict).to_have_text("Ready")  # a link runs nothing by itself
+    other.run_button.click()
+    expect(other.verdict).to_have_text("Exit code 0")
+    assert other.text("stdout") == "an\nargument\na line\ngrößer 日本\n"
+
+    # What was changed since survives a reload.
+    other.write("puts 'changed'")
+    other.page.reload()
+    expect(other.editor).to_have_text("puts 'changed'")
+
+
+@pytest.mark.parametrize(
+    "fragment", ["x", "AAAA", "q1YqSy0qzszPU7JSMlLSUcpNzMxTsqpWSixITE5VsqpWKkrMS1eyUlKqrQUA"]
+)
+def test_a_broken_link(server: Server, visit: Visit, fragment: str) -> None:
+    playground = visit(server, f"/#program={fragment}")
+    expect(playground.verdict).to_have_text("The link is broken: no program can be read from it")
+    expect(playground.editor).to_contain_text("What is your name?")
+
+
+def test_each_language_brings_a_program_and_keeps_what_was_made_of_it(
+    server: Server, visit: Visit
+) -> None:
+    playground = visit(server)
+    language = playground.page.get_by_label("Language")
+    playground.write("print('mine')")
+    language.select_option(label="PHP")
+    expect(playground.editor).to_contain_text("<?php")
+    language.select_option(label="Python")
+    expect(playground.editor).to_have_text("print('mine')")
+
+
+# Whoever uses it, with whatever
+
+
+def test_by_keyboard_alone(server: Server, visit: Visit) -> None:
+    playground = visit(server)
+    press = playground.page.keyboard.press
+
+    def tab_to(label: str) -> None:
+        for _ in range(20):
+            press("Tab")
+            if (
+                playground.page.evaluate(
+                    "document.activeElement.ariaLabel || document.activeElement.innerText"
+                )
+                .strip()
+                .startswith(label)
+            ):
+                return
+        pytest.fail(f"the keyboard does not get to {label}")
+
+    tab_to("Language")
+    playground.page.keyboard.type("Bash")
+    tab_to("Text of main.sh")
+    press("ControlOrMeta+A")
+    playground.page.keyboard.type('if read -r line; then\n\techo "got $line"\nfi')
+    press("Control+Enter")
+    expect(playground.input).to_be_focused()
+    playground.page.keyboard.type("it\n")
+    expect(playground.verdict).to_have_text("Exit code 0")
+    assert playground.text("stdout") == "got it\n"
+    press("Shift+Tab")
+    tab_to("Text of main.sh")
+    press("Escape")
+    tab_to("Arguments and input")
+
+
+def test_on_a_phone(server: Server, visit: Visit) -> None:
+    phone = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+    playground = visit(server, **phone)
+    playground.run_button.tap()
+    expect(playground.input).to_be_visible()
+    playground.input.tap()
+    playground.page.keyboard.type("Ada\n")
+    expect(playground.log).to_contain_text("Hello, Ada!")
+    widths = playground.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert widths == [360, 360]
+
+
+def test_dark_and_light(server: Server, visit: Visit) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    playground = visit(server, color_scheme="dark")
+    dark = playground.page.evaluate(ground)
+    playground.button("Use light colours").click()
+    light = playground.page.evaluate(ground)
+    assert (dark, light) == ("rgb(17, 19, 21)", "rgb(244, 244, 241)")
+    playground.page.reload()
+    assert playground.page.evaluate(ground) == light
+    playground.button("Use dark colours").click()
+    assert playground.page.evaluate(ground) == dark
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_accessibility(server: Server, visit: Visit, node_modules: Path, scheme: str) -> None:
+    playground = visit(server, color_scheme=scheme)
+    playground.button("Add a file").click()
+    playground.page.keyboard.press("Enter")
+    playground.page.get_by_text("Arguments and input").click()
+    playground.button("Share").click()
+    playground.run("import sys\nprint('\\033[31mred \\033[90mgrey', file=sys.stderr)\ninput('? ')")
+    expect(playground.input).to_be_focused()
+    playground.page.evaluate((node_modules / "node_modules/axe-core/axe.min.js").read_text())
+    found = playground.page.evaluate("axe.run().then(result => result.violations)")
+    assert [(it["id"], [node["html"] for node in it["nodes"]]) for it in found] == []
+
+
+# Walls
+
+
+@pytest.mark.tried(
+    "program", "output that is HTML, script or terminal codes, in the playground", "shown as text"
+)
+def test_output_stays_text(server: Server, visit: Visit) -> None:
+    playground = visit(server)
+    evil = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+    codes = r"\033[2J\033]0;title\007\033]8;;http://example.com\033\\link\033]8;;\033\\\033[1;31mred\033[0m\b\a!"
+    playground.run(f"print('{evil}')\nprint('{codes}')")
+    expect(playground.verdict).to_have_text("Exit code 0")
+    assert playground.text("stdout") == f"{evil}\nlinkred!\n"
+    assert playground.log.locator("img, script, a").count() == 0
+    expect(playground.log.locator(".bold.colour-1")).to_have_text("red")
+
+
+@pytest.mark.tried("program", "a flood of output, in the playground", "the tab keeps the last 1 MB")
+def test_a_flood(serve: Callable[..., Server], visit: Visit) -> None:
+    playground = visit(serve(output_limit=4_000_000))
+    playground.run("for n in range(300_000): print(n)\nprint('end')")
+    expect(playground.verdict).to_have_text("Exit code 0")
+    shown = playground.text("stdout")
+    assert 900_000 < len(shown) <= 1_000_000
+    assert shown.endswith("299999\nend\n")
+
+
+@pytest.mark.tried("request", "a link that inflates to gigabytes", "refused in the browser")
+def test_a_link_that_is_a_bomb(server: Server, visit: Visit) -> None:
+    bomb = "new Blob([new Uint8Array(2**27)]).stream().pipeThrough(new CompressionStream('deflate-raw'))"
+    playground = visit(server)
+    fragment = playground.page.evaluate(
+        f"new Response({bomb}).arrayBuffer().then(packed => '#program=' + btoa(String.fromCharCode("
+        "...new Uint8Array(packed).slice(0, 60000))))"
+    )
+    playground.page.evaluate("fragment => { location.hash = fragment }", fragment)
+    expect(playground.verdict).to_have_text("The link is broken: no program can be read from it")
+
+
+@pytest.mark.tried("request", "script brought into the playground's page", "its policy stops it")
+def test_the_policy(server: Server, visit: Visit) -> None:
+    playground = visit(server)
+    for attempt in (
+        "document.body.innerHTML = '<img src=x onerror=alert(1)>'",
+        "document.head.append(Object.assign(document.createElement('script'), {text: 'window.x = 1'}))",
+    ):
+        with pytest.raises(Exception, match=r"TrustedHTML|TrustedScript"):
+            playground.page.evaluate(attempt)
+    assert len(playground.complaints) >= 2
+    playground.complaints.clear()

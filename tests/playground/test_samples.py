@@ -1,0 +1,37 @@
+"""The programs that the playground begins with."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.api.piston import call
+from tests.conftest import Server
+from tests.playground.conftest import SOURCES
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def patient() -> Iterator[Server]:
+    """A service that does not mind a busy machine."""
+    server = Server({"BITRUN_RUN_TIMEOUT": "30000", "BITRUN_COMPILE_TIMEOUT": "30000"})
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    "path", sorted((SOURCES / "samples").glob("*.txt")), ids=lambda it: it.name
+)
+def test_a_sample(patient: Server, path: Path) -> None:
+    language, ending = path.name.removesuffix(".txt").split(".")
+    body = {
+        "language": language,
+        "version": "*",
+        "files": [{"name": f"main.{ending}", "content": path.read_text()}],
+        "stdin": "Ada",
+    }
+    run = call(patient, "POST", "/api/v2/execute", body).json()["run"]
+    assert run["status"] is None, run
+    assert run["stdout"] == "What is your name? Hello, Ada!\n"
+    assert run["stderr"] != ""
