@@ -48,6 +48,10 @@ test: develop install ## Run every test against a real Docker engine; ARGS= goes
 chaos: develop install ## Run the tests that take their time to break things
 	@$(PYTHON) -m pytest -m chaos $(ARGS)
 
+.PHONY: fuzz
+fuzz: develop engine ## Fuzz the supervisor, for SECONDS=60; ARGS=--keep adds what is found to the corpus
+	@$(PYTHON) -m fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
 .PHONY: walls
 walls: develop install ## Try everything hostile that is known, and write docs/walls.md
 	@$(PYTHON) -m pytest -m tried --walls docs/walls.md $(ARGS)

@@ -11,6 +11,7 @@ from bitrun.sandbox.frames import (
     CREDIT_WINDOW,
     Decoder,
     Frame,
+    decode_credit,
     decode_verdict,
     encode,
     encode_file,
@@ -92,7 +93,7 @@ class Conversation:
                 case Frame.STDERR:
                     events.append((Stream.STDERR, payload))
                 case Frame.CREDIT:
-                    self._credit += int(payload)
+                    self._credit += decode_credit(payload)
                     self._send_stdin()
                 case Frame.VERDICT:
                     events.append(decode_verdict(payload))

@@ -15,8 +15,9 @@ CREDIT_WINDOW = 1 << 20
 
 _HEADER = struct.Struct(">cI")
 _LARGEST = 1 << 20
-_ARGUMENTS_MOST, _VARIABLES_MOST = 8192, 1024  # of images/supervisor/stage.c
+_ARGUMENTS_MOST, _VARIABLES_MOST = 8192, 1024  # of images/supervisor/command.h
 _LONGEST_STRING = 131072  # Linux's MAX_ARG_STRLEN
+_LONGEST_NUMBER = 20
 
 
 class Frame(Enum):
@@ -54,7 +55,7 @@ def _encode_text(text: str) -> bytes:
 
 
 def encode_stage(stage: Stage) -> bytes:
-    """Write the fields that `images/supervisor/stage.h` lists.
+    """Write the fields that `images/supervisor/command.h` lists.
 
     Raises:
         CallerFault: the command or its environment can't be given to a program.
@@ -113,16 +114,34 @@ class Decoder:
             yield frame, payload
 
 
+def decode_credit(payload: bytes) -> int:
+    """Read how many more bytes of stdin may be sent.
+
+    Raises:
+        BoxFault: this is no credit of ours.
+    """
+    if not payload.isdigit() or len(payload) > _LONGEST_NUMBER:
+        raise BoxFault(f"The supervisor sent a credit of {payload[:_LONGEST_NUMBER]!r}")
+    return int(payload)
+
+
 def decode_verdict(payload: bytes) -> Verdict:
-    """Read the supervisor's report, lines of key=value."""
-    report = dict(line.split("=", 1) for line in payload.decode("ascii").splitlines())
-    signal = int(report["signal"])
-    return Verdict(
-        code=None if signal else int(report["code"]),
-        signal=SIGNAL_NAMES[signal] if signal else None,
-        limit=None if report["limit"] == "none" else Limit(report["limit"]),
-        oom_killed=report["oom"] == "1",
-        wall_ms=int(report["wall_us"]) / 1000,
-        cpu_ms=int(report["cpu_us"]) / 1000,
-        memory=int(report["memory"]),
-    )
+    """Read the supervisor's report, lines of key=value.
+
+    Raises:
+        BoxFault: this is no report of ours.
+    """
+    try:
+        report = dict(line.split("=", 1) for line in payload.decode("ascii").splitlines())
+        signal = int(report["signal"])
+        return Verdict(
+            code=None if signal else int(report["code"]),
+            signal=SIGNAL_NAMES[signal] if signal else None,
+            limit=None if report["limit"] == "none" else Limit(report["limit"]),
+            oom_killed=report["oom"] == "1",
+            wall_ms=int(report["wall_us"]) / 1000,
+            cpu_ms=int(report["cpu_us"]) / 1000,
+            memory=int(report["memory"]),
+        )
+    except (ValueError, KeyError, OverflowError) as error:
+        raise BoxFault(f"The supervisor sent a verdict of {payload[:200]!r}") from error

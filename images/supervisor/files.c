@@ -4,9 +4,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -15,6 +12,7 @@
 #include <unistd.h>
 
 #include "frames.h"
+#include "writer.h"
 
 static pid_t writer;
 static int writer_in = -1;     /* FILE and DATA frames go there */
@@ -34,83 +32,6 @@ identity_assume(const struct identity *identity)
 	       setresuid(identity->uid, identity->uid, identity->uid) == 0 &&
 	       syscall(SYS_capset, &header, none) == 0 &&
 	       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && chdir(identity->workdir) == 0;
-}
-
-static bool
-read_whole(int fd, char *buffer, size_t size)
-{
-	while (size > 0) {
-		ssize_t got = read(fd, buffer, size);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return false;
-		buffer += got;
-		size -= (size_t)got;
-	}
-	return true;
-}
-
-static bool
-write_whole(int fd, const char *data, size_t size)
-{
-	while (size > 0) {
-		ssize_t put = write(fd, data, size);
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return false;
-		data += put;
-		size -= (size_t)put;
-	}
-	return true;
-}
-
-static void
-make_parents(char *path)
-{
-	for (char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		(void)mkdir(path, 0755); /* the open that follows says what went wrong */
-		*slash = '/';
-	}
-}
-
-struct passed {
-	uint32_t size;
-	char type;
-};
-
-_Noreturn static void
-writer_main(const struct identity *identity, int in, int answer)
-{
-	static char payload[FRAME_MAX + 1];
-	static char path[FRAME_MAX + 1];
-	struct passed passed;
-	int file = -1;
-
-	if (!identity_assume(identity))
-		_exit(126);
-	while (read_whole(in, (char *)&passed, sizeof passed) &&
-	       read_whole(in, payload, passed.size)) {
-		bool written;
-		if (passed.type == FRAME_FILE) {
-			memcpy(path, payload, passed.size);
-			path[passed.size] = '\0';
-			make_parents(path);
-			if (file >= 0)
-				close(file);
-			file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-			written = file >= 0;
-		} else {
-			written = write_whole(file, payload, passed.size);
-		}
-		if (!written) {
-			dprintf(answer, "%s: %.200s", strerrorname_np(errno), path);
-			_exit(1);
-		}
-	}
-	_exit(0);
 }
 
 static void

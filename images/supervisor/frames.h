@@ -14,7 +14,7 @@ enum frame_type {
 	/* From the owner. */
 	FRAME_FILE = 'F',   /* path, relative to the work directory: creates or empties the file */
 	FRAME_DATA = 'D',   /* bytes appended to that file */
-	FRAME_STAGE = 'S',  /* a command and its limits, see stage_start() */
+	FRAME_STAGE = 'S',  /* a command and its limits, see command.h */
 	FRAME_STDIN = 'I',  /* bytes for the program, within the credit window */
 	FRAME_EOF = 'E',    /* no more stdin */
 	FRAME_SIGNAL = 'K', /* one byte: the signal to send to the program's process group */

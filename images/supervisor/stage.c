@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -16,10 +15,12 @@
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "command.h"
 #include "frames.h"
+#include "input.h"
 #include "order.h"
 
-enum { ARGUMENTS_MAX = 8192, VARIABLES_MAX = 1024, NICENESS = 10 };
+enum { NICENESS = 10 };
 
 static const int64_t MILLISECOND = 1000000;
 static const int64_t SECOND = 1000000000;
@@ -36,26 +37,17 @@ static struct {
 	pid_t main_process;
 	bool main_ended;
 	int main_status;
-	int exec_answer; /* an errno comes from there if the command could not be executed */
+	int exec_answer; /* why the command could not be executed comes from there, if so */
 	struct stream out, err;
 	const char *limit; /* the one that was crossed, or NULL */
 
-	int64_t started, ended, wall_limit; /* ns */
-	int64_t cpu_limit, cpu_check;       /* ns; the time of the next look */
+	int64_t started, ended; /* ns */
+	int64_t cpu_check;      /* ns; the time of the next look */
 	int64_t cpu_base, peak_base, oom_base;
 	int64_t resident; /* bytes: the largest of any one process */
 } stage;
 
-/* Stdin that the program has not read yet, as a ring. */
-static struct {
-	int fd;
-	bool ends;
-	char data[CREDIT_WINDOW];
-	size_t start, used, consumed;
-} input = {.fd = -1};
-
-static char *arguments[ARGUMENTS_MAX + 1];
-static char *variables[VARIABLES_MAX + 1];
+static struct command command;
 
 static int64_t
 now(void)
@@ -91,65 +83,6 @@ cpu_total(void)
 	    clock_getcpuclockid(stage.main_process, &clock) == 0 && clock_gettime(clock, &time) == 0)
 		total += time.tv_sec * SECOND + time.tv_nsec;
 	return total;
-}
-
-static int64_t
-number(const char *text)
-{
-	char *end;
-
-	errno = 0;
-	int64_t value = strtoll(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || value < 0)
-		fault(FAULT_BOX, "stage: not a number: %.40s", text);
-	return value;
-}
-
-static bool
-parse(char *payload, size_t size)
-{
-	size_t argument_count = 0, variable_count = 0;
-	bool merge = false;
-
-	if (size == 0 || payload[size - 1] != '\0')
-		fault(FAULT_BOX, "stage: the last field does not end");
-	for (char *field = payload; field < payload + size; field += strlen(field) + 1) {
-		char *value = field + 1;
-		switch (*field) {
-		case 'a':
-			if (argument_count == ARGUMENTS_MAX)
-				fault(FAULT_BOX, "stage: too many arguments");
-			arguments[argument_count++] = value;
-			break;
-		case 'e':
-			if (variable_count == VARIABLES_MAX)
-				fault(FAULT_BOX, "stage: too many variables");
-			variables[variable_count++] = value;
-			break;
-		case 'm':
-			merge = number(value) != 0;
-			break;
-		case 'w':
-			stage.wall_limit = number(value) * MILLISECOND;
-			break;
-		case 'c':
-			stage.cpu_limit = number(value) * MILLISECOND;
-			break;
-		case 'o':
-			stage.out.left = (size_t)number(value);
-			break;
-		case 'r':
-			stage.err.left = (size_t)number(value);
-			break;
-		default:
-			fault(FAULT_BOX, "stage: unknown field %d", *field);
-		}
-	}
-	if (argument_count == 0 || stage.wall_limit == 0)
-		fault(FAULT_BOX, "stage: a command and a wall time limit are needed");
-	arguments[argument_count] = NULL;
-	variables[variable_count] = NULL;
-	return merge;
 }
 
 /* A pipe between us and the program. Its inode is root's: without the chmod the program could not
@@ -190,13 +123,13 @@ program_main(const struct identity *identity, int in, int out, int err, int answ
 		signal(SIGXFSZ, SIG_DFL);
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
-		environ = variables; /* execvp() looks for PATH there */
+		environ = command.variables; /* execvp() looks for PATH there */
 		if (order >= 0)
 			order_offer(order);
-		execvp(arguments[0], arguments);
+		execvp(command.arguments[0], command.arguments);
 	}
-	int reason = errno;
-	_exit(write(answer, &reason, sizeof reason) == sizeof reason ? 127 : 126);
+	dprintf(answer, "can't start %.200s: %s", command.arguments[0], strerror(errno));
+	_exit(127);
 }
 
 void
@@ -207,16 +140,14 @@ stage_start(const struct identity *identity, char *payload, size_t size)
 	if (stage_active())
 		fault(FAULT_BOX, "a stage came while one was running");
 	memset(&stage, 0, sizeof stage);
-	stage.out = (struct stream){.fd = -1, .type = FRAME_STDOUT, .limit = "stdout"};
-	stage.err = (struct stream){.fd = -1, .type = FRAME_STDERR, .limit = "stderr"};
-	bool merge = parse(payload, size);
+	command_parse(&command, payload, size);
 
 	open_pipe(in, 1);
 	open_pipe(out, 0);
-	if (!merge)
+	if (!command.merge)
 		open_pipe(err, 0);
 	if (pipe2(answer, O_CLOEXEC | O_NONBLOCK) < 0 ||
-	    (!merge && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, order) < 0))
+	    (!command.merge && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, order) < 0))
 		fault(FAULT_BOX, "stage: pipe: %s", strerror(errno));
 
 	stage.cpu_base = cpu_total();
@@ -227,11 +158,12 @@ stage_start(const struct identity *identity, char *payload, size_t size)
 	if (child < 0)
 		fault(FAULT_BOX, "stage: fork: %s", strerror(errno));
 	if (child == 0)
-		program_main(identity, in[0], out[1], merge ? out[1] : err[1], answer[1], order[1]);
+		program_main(identity, in[0], out[1], command.merge ? out[1] : err[1], answer[1],
+			     order[1]);
 	close(in[0]);
 	close(out[1]);
 	close(answer[1]);
-	if (!merge) {
+	if (!command.merge) {
 		close(err[1]);
 		close(order[1]);
 		order_await(order[0]);
@@ -239,11 +171,9 @@ stage_start(const struct identity *identity, char *payload, size_t size)
 
 	stage.main_process = child;
 	stage.exec_answer = answer[0];
-	stage.out.fd = out[0];
-	stage.err.fd = err[0];
-	input.fd = in[1];
-	input.ends = false;
-	input.start = input.used = input.consumed = 0;
+	stage.out = (struct stream){out[0], FRAME_STDOUT, command.stdout_cap, "stdout"};
+	stage.err = (struct stream){err[0], FRAME_STDERR, command.stderr_cap, "stderr"};
+	input_open(in[1]);
 	stage.state = RUNNING;
 }
 
@@ -251,79 +181,6 @@ bool
 stage_active(void)
 {
 	return stage.state != IDLE;
-}
-
-static void
-consume(size_t size)
-{
-	char text[24];
-
-	input.consumed += size;
-	if (input.consumed < CREDIT_STEP || !stage_active())
-		return;
-	int length = snprintf(text, sizeof text, "%zu", input.consumed);
-	frames_put(FRAME_CREDIT, text, (size_t)length);
-	input.consumed = 0;
-}
-
-static void
-input_close(void)
-{
-	if (input.fd >= 0)
-		close(input.fd);
-	input.fd = -1;
-	consume(input.used);
-	input.used = 0;
-}
-
-static void
-input_push(void)
-{
-	while (input.fd >= 0 && input.used > 0) {
-		size_t straight = sizeof input.data - input.start;
-		size_t size = input.used < straight ? input.used : straight;
-		ssize_t put = write(input.fd, input.data + input.start, size);
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0 && errno == EAGAIN)
-			return;
-		if (put < 0) {
-			input_close(); /* the program reads no more */
-			return;
-		}
-		input.start = (input.start + (size_t)put) % sizeof input.data;
-		input.used -= (size_t)put;
-		consume((size_t)put);
-	}
-	if (input.ends)
-		input_close();
-}
-
-void
-stage_stdin(const char *data, size_t size)
-{
-	if (input.fd < 0 || input.ends) {
-		consume(size);
-		return;
-	}
-	if (size > sizeof input.data - input.used)
-		fault(FAULT_BOX, "more stdin than there is credit for");
-	for (size_t copied = 0; copied < size;) {
-		size_t end = (input.start + input.used) % sizeof input.data;
-		size_t straight = sizeof input.data - end;
-		size_t part = size - copied < straight ? size - copied : straight;
-		memcpy(input.data + end, data + copied, part);
-		input.used += part;
-		copied += part;
-	}
-	input_push();
-}
-
-void
-stage_stdin_end(void)
-{
-	input.ends = true;
-	input_push();
 }
 
 void
@@ -346,7 +203,7 @@ void
 stage_poll(struct pollfd polled[POLLED_COUNT])
 {
 	polled[POLLED_PROGRAM_IN] =
-		(struct pollfd){.fd = input.used > 0 ? input.fd : -1, .events = POLLOUT};
+		(struct pollfd){.fd = input_fd(), .events = POLLOUT};
 	polled[POLLED_PROGRAM_OUT] =
 		(struct pollfd){.fd = readable(&stage.out) ? stage.out.fd : -1, .events = POLLIN};
 	polled[POLLED_PROGRAM_ERR] =
@@ -367,8 +224,8 @@ stage_timeout(struct timespec *timeout)
 		*timeout = (struct timespec){0};
 		return true;
 	}
-	int64_t next = stage.started + stage.wall_limit;
-	if (stage.cpu_limit > 0 && stage.cpu_check < next)
+	int64_t next = stage.started + command.wall_limit;
+	if (command.cpu_limit > 0 && stage.cpu_check < next)
 		next = stage.cpu_check;
 	int64_t left = next - now();
 	if (left < 0)
@@ -475,12 +332,12 @@ stage_check_limits(void)
 	if (stage.state != RUNNING || stage.main_ended || stage.limit != NULL)
 		return;
 	int64_t time = now();
-	if (time - stage.started >= stage.wall_limit) {
+	if (time - stage.started >= command.wall_limit) {
 		stage.limit = "wall";
 		return;
 	}
-	if (stage.cpu_limit > 0 && time >= stage.cpu_check) {
-		int64_t left = stage.cpu_limit - (cpu_total() - stage.cpu_base);
+	if (command.cpu_limit > 0 && time >= stage.cpu_check) {
+		int64_t left = command.cpu_limit - (cpu_total() - stage.cpu_base);
 		if (left <= 0) {
 			stage.limit = "cpu";
 			return;
@@ -494,12 +351,14 @@ stage_check_limits(void)
 static void
 check_exec(void)
 {
-	int reason;
+	char reason[400];
 
-	ssize_t got = read(stage.exec_answer, &reason, sizeof reason);
+	ssize_t got = read(stage.exec_answer, reason, sizeof reason - 1);
 	close(stage.exec_answer);
-	if (got == sizeof reason)
-		fault(FAULT_BOX, "can't start %.200s: %s", arguments[0], strerror(reason));
+	if (got > 0) {
+		reason[got] = '\0';
+		fault(FAULT_BOX, "%s", reason);
+	}
 }
 
 static void
@@ -546,5 +405,6 @@ stage_settle(void)
 	stream_close(&stage.err);
 	stream_close(&stage.out);
 	put_verdict();
+	input_forget();
 	stage.state = IDLE;
 }

@@ -22,24 +22,11 @@ enum {
 	POLLED_COUNT,
 };
 
-/*
- * Start a stage. The payload is a row of fields, each a key byte, a value and a NUL:
- *
- *   a  one argument of the command (repeated)      w  wall time limit, milliseconds
- *   e  one NAME=value of its environment (rep.)    c  CPU time limit, milliseconds; 0 for none
- *   m  1: stderr goes into stdout                  o  cap of stdout, bytes
- *                                                  r  cap of stderr, bytes
- *
- * The program's strings are used where they lie: the payload need only live until the return.
- */
+/* Start what the payload says, see command.h. It need only live until the return. */
 void stage_start(const struct identity *identity, char *payload, size_t size);
 
 /* True from the start until the verdict is queued. */
 bool stage_active(void);
-
-/* Stdin for the running stage. Without one, or once the program has closed it: thrown away. */
-void stage_stdin(const char *data, size_t size);
-void stage_stdin_end(void);
 
 /* Send a signal to the main process's group, as a terminal would. */
 void stage_signal(int number);

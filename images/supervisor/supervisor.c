@@ -46,6 +46,7 @@
 #include "cgroup.h"
 #include "files.h"
 #include "frames.h"
+#include "input.h"
 #include "stage.h"
 
 static struct identity identity;
@@ -65,10 +66,10 @@ handle(char type, char *payload, size_t size)
 		stage_start(&identity, payload, size);
 		break;
 	case FRAME_STDIN:
-		stage_stdin(payload, size);
+		input_put(payload, size);
 		break;
 	case FRAME_EOF:
-		stage_stdin_end();
+		input_end();
 		break;
 	case FRAME_SIGNAL:
 		if (size != 1)

@@ -1,7 +1,10 @@
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from bitrun.faults import BoxFault, CallerFault
-from bitrun.jobs import File, Limit
+from bitrun.faults import BoxFault, CallerFault, FileRefused
+from bitrun.jobs import File, Limit, Stream, Verdict
+from bitrun.sandbox.conversation import Conversation
 from bitrun.sandbox.frames import (
     CHUNK,
     Decoder,
@@ -62,3 +65,56 @@ def test_a_verdict_is_read() -> None:
     verdict = decode_verdict(report)
     assert (verdict.code, verdict.signal, verdict.limit) == (None, "SIGKILL", Limit.WALL)
     assert (verdict.oom_killed, verdict.wall_ms, verdict.cpu_ms) == (True, 1.5, 0.25)
+
+
+class Forged:
+    """A channel on which a forger speaks, in pieces as they come."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = [piece for piece in pieces if piece]
+
+    def send(self, data: bytes | bytearray) -> None:
+        pass
+
+    def receive(self, timeout: float) -> bytes:
+        assert timeout > 0
+        return self._pieces.pop(0) if self._pieces else b""
+
+
+HEADERS = st.builds(
+    lambda kind, size: kind + size.to_bytes(4),
+    st.sampled_from([kind.value for kind in Frame]) | st.binary(min_size=1, max_size=1),
+    st.integers(0, 40) | st.sampled_from([1 << 20, (1 << 20) + 1, (1 << 32) - 1]),
+)
+NUMBERS = st.integers(-2, 1 << 70).map(str) | st.text("0123456789-x\n=", max_size=9)
+REPORTS = st.fixed_dictionaries(
+    {},
+    optional={
+        key: NUMBERS | st.sampled_from(["none", "wall", "9" * 400, "9" * 5000])
+        for key in ("code", "signal", "limit", "oom", "wall_us", "cpu_us", "memory")
+    },
+).map(lambda report: "".join(f"{key}={value}\n" for key, value in report.items()).encode())
+FRAMES = (
+    st.builds(encode, st.sampled_from(Frame), st.binary(max_size=40))
+    | REPORTS.map(lambda report: encode(Frame.VERDICT, report))
+    | NUMBERS.map(lambda number: encode(Frame.CREDIT, number.encode()))
+)
+
+
+@pytest.mark.tried(
+    "program",
+    "a supervisor's stdout forged: any bytes, in any pieces, instead of its frames",
+    "read as frames or refused as a fault of the box, never anything else",
+)
+@given(st.lists(st.binary(max_size=40) | HEADERS | FRAMES, max_size=8))
+@example([encode(Frame.CREDIT, b"9" * 5000)])
+@example([encode(Frame.VERDICT, b"signal=0\ncode=0\nlimit=none\noom=0\nwall_us=" + b"9" * 4000)])
+def test_whatever_a_forger_says_is_read_or_a_fault_of_the_box(pieces: list[bytes]) -> None:
+    conversation = Conversation(Forged(pieces))
+    conversation.start(stage("true"))
+    try:
+        while True:
+            for event in conversation.receive():
+                assert isinstance(event, Verdict) or event[0] in Stream
+    except (BoxFault, FileRefused):
+        pass  # at the latest, the box ends before its verdict

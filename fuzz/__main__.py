@@ -1,0 +1,27 @@
+"""`python -m fuzz`: fuzzes for a while; what breaks the supervisor lies in `fuzz/crashes` then."""
+
+import argparse
+import sys
+
+from bitrun import settings
+from bitrun.sandbox.engine import Engine
+from bitrun.sandbox.parts import Parts
+from fuzz.fuzzer import CRASHES, fuzz
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--keep", action="store_true", help="add what was found to the corpus")
+    wanted = parser.parse_args()
+    options = settings.load()
+    parts = Parts(Engine(options.engine_timeout), options.images, options.build_ca_bundle)
+    outcome = fuzz(parts, wanted.seconds, lambda line: print(line, flush=True), keep=wanted.keep)
+    print(f"{outcome.executions} cases, {outcome.edges} edges, {len(outcome.crashes)} crashes")
+    for crash in outcome.crashes:
+        print(f"Broken by {CRASHES / crash}")
+    return 1 if outcome.crashes or outcome.status else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""Runs the fuzzer in a container, and fetches what it has found."""
+
+import io
+import re
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+from docker.utils import kwargs_from_env
+
+from bitrun.sandbox.parts import Parts
+from bitrun.settings import ROOT
+from fuzz.seeds import seeds
+
+CORPUS = ROOT / "fuzz" / "corpus"
+CRASHES = ROOT / "fuzz" / "crashes"
+
+_COMPILER = "clang"  # images/clang
+_SCRIPT = """\
+set -e
+cd /work/fuzz
+mkdir -p found crashes kept corpus
+make -s -j2 fuzzer
+./fuzzer -max_total_time={seconds} -dict=dictionary -max_len=4096 -timeout=20 -print_final_stats=1 \
+    -artifact_prefix=crashes/ found corpus seeds
+./fuzzer -set_cover_merge=1 kept found corpus seeds >/dev/null 2>&1
+"""
+_EXECUTED = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
+_EDGES = re.compile(r"\bcov: (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    status: int
+    executions: int
+    edges: int
+    crashes: tuple[str, ...]
+    log: str
+
+
+def fuzz(
+    parts: Parts, seconds: int, report: Callable[[str], None], *, keep: bool = False
+) -> Outcome:
+    """Fuzz for about so many seconds.
+
+    `keep` replaces the corpus by the smallest one that reaches all that was reached.
+
+    Raises:
+        BuildFault: the compiler's image can't be made.
+    """
+    image = parts.ensure(_COMPILER, report)
+    client = docker.APIClient(version="auto", **kwargs_from_env())
+    container = client.create_container(
+        image,
+        ["sh", "-c", _SCRIPT.format(seconds=seconds)],
+        host_config=client.create_host_config(network_mode="none"),
+        network_disabled=True,
+        # To look for leaks it would have to trace itself; a supervisor's memory is static.
+        environment={"ASAN_OPTIONS": "detect_leaks=0"},
+        labels={"bitrun.role": "fuzz"},
+    )["Id"]
+    try:
+        client.put_archive(container, "/", _packed())
+        log = "".join(_followed(client, container, report))
+        status = client.wait(container)["StatusCode"]
+        crashes = _fetched(client, container, "crashes")
+        if keep and status == 0:
+            _replace(CORPUS, _fetched(client, container, "kept"))
+        if crashes:
+            _replace(CRASHES, crashes)
+    finally:
+        client.remove_container(container, force=True, v=True)
+        client.close()
+    executed = _EXECUTED.search(log)
+    edges = _EDGES.findall(log)
+    return Outcome(
+        status,
+        int(executed[1]) if executed else 0,
+        int(edges[-1]) if edges else 0,
+        tuple(sorted(crashes)),
+        log,
+    )
+
+
+def _packed() -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.add(ROOT / "fuzz", arcname="work/fuzz")
+        archive.add(ROOT / "images" / "supervisor", arcname="work/images/supervisor")
+        for name, content in seeds().items():
+            entry = tarfile.TarInfo(f"work/fuzz/seeds/{name}")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def _followed(
+    client: docker.APIClient, container: str, report: Callable[[str], None]
+) -> Iterator[str]:
+    told = client.attach(container, stdout=True, stderr=True, stream=True, logs=True)
+    client.start(container)
+    unfinished = ""
+    for piece in told:
+        text = piece.decode(errors="replace")
+        yield text
+        *lines, unfinished = (unfinished + text).split("\n")
+        for line in lines:
+            report(line)
+
+
+def _fetched(client: docker.APIClient, container: str, folder: str) -> dict[str, bytes]:
+    chunks, _ = client.get_archive(container, f"/work/fuzz/{folder}")
+    found = {}
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+        for entry in archive:
+            content = archive.extractfile(entry)
+            if content:
+                found[Path(entry.name).name] = content.read()
+    return found
+
+
+def _replace(folder: Path, files: dict[str, bytes]) -> None:
+    folder.mkdir(exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)

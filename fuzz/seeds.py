@@ -1,0 +1,78 @@
+"""Cases to begin with: frames as the service itself encodes them, and what happens then."""
+
+import signal
+import struct
+
+from bitrun.jobs import File, Limits, Stage
+from bitrun.sandbox.frames import CREDIT_WINDOW, Frame, encode, encode_file, encode_stage
+
+
+def seeds() -> dict[str, bytes]:
+    """Return each case, as `world.h` writes them, by its name."""
+    hello = _says(*encode_file(File("main.py", b"print('hello')\n"))) + _says(_stage("python3"))
+    ended = _event("x", b"\0\0")
+    return {
+        "hello": hello + _event("o", b"hello\n") + ended,
+        "two-stages": hello
+        + ended
+        + _says(_stage("./main", merge=True))
+        + _event("o", b"x")
+        + ended,
+        "stderr-first": hello + _event("E", b"err") + _event("o", b"out") + _event("x", b"\3\0"),
+        "held": hello + _event("l") + _event("h") + _event("e", b"err") + _event("h") + ended,
+        "killed": hello + _event("x", b"\0\x0b"),
+        "orphans": hello + _event("k") + ended + _event("k"),
+        "unknown-command": hello + _says(encode(Frame.STDIN, b"x" * 500)) + _event("n"),
+        "wall-time": hello + _event("t", b"\xff\xff"),
+        "cpu-time": _says(_stage("yes", cpu_ms=100))
+        + _event("t", b"\0\x20")
+        + _event("t", b"\0\xff"),
+        "flood": _says(_stage("yes", output=100)) + _event("o", b"y\n" * 100),
+        "stdin": _says(_stage("cat"), encode(Frame.STDIN, b"line\n"), encode(Frame.EOF))
+        + _event("r", b"\0\x05")
+        + ended,
+        "stdin-unread": _says(_stage("true"), _header(Frame.STDIN, CREDIT_WINDOW))
+        + _event("z", CREDIT_WINDOW.to_bytes(3))
+        + _event("r")
+        + ended,
+        "stdin-too-much": _says(_stage("true"), _header(Frame.STDIN, CREDIT_WINDOW))
+        + _event("z", CREDIT_WINDOW.to_bytes(3))
+        + _says(encode(Frame.STDIN, b"x"))
+        + ended,
+        "signal": hello + _says(encode(Frame.SIGNAL, bytes([signal.SIGTERM]))),
+        "folders": _says(*encode_file(File("a/b/c.txt", b"c")), *encode_file(File("a/d", b""))),
+        "no-room": _event("w") + hello,
+        "no-name": _says(*encode_file(File("", b"x"))) + _says(_stage("true")),
+        "largest-frame": _says(_header(Frame.FILE, 1 << 20)) + _event("z", (1 << 20).to_bytes(3)),
+        "too-large-a-frame": _says(_header(Frame.STDIN, (1 << 20) + 1)),
+        "slow-owner": _event("g", b"\0\x02")
+        + hello
+        + _event("o", b"x" * 300)
+        + _event("g")
+        + ended,
+        "gone": hello + _event("q"),
+        "environment": _says(_stage("sh", "-c", "echo $A", env={"A": "1", "PATH": "/bin"})) + ended,
+    }
+
+
+def _stage(
+    *argv: str,
+    merge: bool = False,
+    cpu_ms: int | None = None,
+    output: int = 65536,
+    env: dict[str, str] | None = None,
+) -> bytes:
+    limits = Limits(wall_ms=3000, cpu_ms=cpu_ms, output=output, memory=1 << 26)
+    return encode_stage(Stage("run", argv, env or {}, limits, b"", merge))
+
+
+def _header(kind: Frame, size: int) -> bytes:
+    return struct.pack(">cI", kind.value, size)
+
+
+def _says(*frames: bytes) -> bytes:
+    return _event("i", b"".join(frames))
+
+
+def _event(kind: str, content: bytes = b"") -> bytes:
+    return struct.pack(">cH", kind.encode(), len(content)) + content

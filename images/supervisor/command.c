@@ -1,0 +1,81 @@
+#include "command.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "frames.h"
+
+/* Decades: so far below the type's end that no sum of nanoseconds overflows. */
+static const int64_t MILLISECONDS_MAX = INT64_C(1) << 40;
+
+static int64_t
+number(const char *text, int64_t largest)
+{
+	char *end;
+
+	errno = 0;
+	int64_t value = strtoll(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || value < 0 || value > largest)
+		fault(FAULT_BOX, "stage: not a number up to %lld: %.40s", (long long)largest, text);
+	return value;
+}
+
+static int64_t
+nanoseconds(const char *text)
+{
+	return number(text, MILLISECONDS_MAX) * 1000000;
+}
+
+static void
+append(char **list, size_t *count, size_t most, char *value)
+{
+	if (*count == most)
+		fault(FAULT_BOX, "stage: more than %zu arguments or variables", most);
+	list[(*count)++] = value;
+	list[*count] = NULL;
+}
+
+void
+command_parse(struct command *command, char *payload, size_t size)
+{
+	size_t argument_count = 0, variable_count = 0;
+
+	/* Field by field: most of the lists is never touched, and then costs no memory. */
+	command->arguments[0] = command->variables[0] = NULL;
+	command->wall_limit = command->cpu_limit = 0;
+	command->stdout_cap = command->stderr_cap = 0;
+	command->merge = false;
+	if (size == 0 || payload[size - 1] != '\0')
+		fault(FAULT_BOX, "stage: the last field does not end");
+	for (char *field = payload; field < payload + size; field += strlen(field) + 1) {
+		char *value = field + 1;
+		switch (*field) {
+		case 'a':
+			append(command->arguments, &argument_count, ARGUMENTS_MAX, value);
+			break;
+		case 'e':
+			append(command->variables, &variable_count, VARIABLES_MAX, value);
+			break;
+		case 'm':
+			command->merge = number(value, 1) != 0;
+			break;
+		case 'w':
+			command->wall_limit = nanoseconds(value);
+			break;
+		case 'c':
+			command->cpu_limit = nanoseconds(value);
+			break;
+		case 'o':
+			command->stdout_cap = (size_t)number(value, INT64_MAX);
+			break;
+		case 'r':
+			command->stderr_cap = (size_t)number(value, INT64_MAX);
+			break;
+		default:
+			fault(FAULT_BOX, "stage: unknown field %d", *field);
+		}
+	}
+	if (argument_count == 0 || command->wall_limit == 0)
+		fault(FAULT_BOX, "stage: a command and a wall time limit are needed");
+}

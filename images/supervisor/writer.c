@@ -1,0 +1,82 @@
+#include "writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "frames.h"
+
+bool
+write_whole(int fd, const char *data, size_t size)
+{
+	while (size > 0) {
+		ssize_t put = write(fd, data, size);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return false;
+		data += put;
+		size -= (size_t)put;
+	}
+	return true;
+}
+
+static bool
+read_whole(int fd, char *buffer, size_t size)
+{
+	while (size > 0) {
+		ssize_t got = read(fd, buffer, size);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		buffer += got;
+		size -= (size_t)got;
+	}
+	return true;
+}
+
+static void
+make_parents(char *path)
+{
+	for (char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		(void)mkdir(path, 0755); /* the open that follows says what went wrong */
+		*slash = '/';
+	}
+}
+
+void
+writer_main(const struct identity *identity, int in, int answer)
+{
+	static char payload[FRAME_MAX + 1];
+	static char path[FRAME_MAX + 1];
+	struct passed passed;
+	int file = -1;
+
+	if (!identity_assume(identity))
+		_exit(126);
+	while (read_whole(in, (char *)&passed, sizeof passed) &&
+	       read_whole(in, payload, passed.size)) {
+		bool written;
+		if (passed.type == FRAME_FILE) {
+			memcpy(path, payload, passed.size);
+			path[passed.size] = '\0';
+			make_parents(path);
+			if (file >= 0)
+				close(file);
+			file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+			written = file >= 0;
+		} else {
+			written = write_whole(file, payload, passed.size);
+		}
+		if (!written) {
+			dprintf(answer, "%s: %.200s", strerrorname_np(errno), path);
+			_exit(1);
+		}
+	}
+	_exit(0);
+}
