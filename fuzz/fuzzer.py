@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import docker
+from docker.types import LogConfig
 from docker.utils import kwargs_from_env
 
 from bitrun.sandbox.parts import Parts
@@ -23,9 +24,9 @@ set -e
 cd /work/fuzz
 mkdir -p found crashes kept corpus
 make -s -j2 fuzzer
-./fuzzer -max_total_time={seconds} -dict=dictionary -max_len=4096 -timeout=20 -print_final_stats=1 \
-    -artifact_prefix=crashes/ found corpus seeds
-./fuzzer -set_cover_merge=1 kept found corpus seeds >/dev/null 2>&1
+nice -n 10 ./fuzzer -max_total_time={seconds} -max_len=20000 -timeout=60 -dict=dictionary \
+    -artifact_prefix=crashes/ -print_final_stats=1 found corpus seeds
+if [ {keep} = True ]; then ./fuzzer -set_cover_merge=1 kept found corpus seeds >/dev/null 2>&1; fi
 """
 _EXECUTED = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
 _EDGES = re.compile(r"\bcov: (\d+)")
@@ -54,8 +55,11 @@ def fuzz(
     client = docker.APIClient(version="auto", **kwargs_from_env())
     container = client.create_container(
         image,
-        ["sh", "-c", _SCRIPT.format(seconds=seconds)],
-        host_config=client.create_host_config(network_mode="none"),
+        ["sh", "-c", _SCRIPT.format(seconds=seconds, keep=keep)],
+        host_config=client.create_host_config(
+            network_mode="none",
+            log_config=LogConfig(type=LogConfig.types.JSON),  # it is read back
+        ),
         network_disabled=True,
         # To look for leaks it would have to trace itself; a supervisor's memory is static.
         environment={"ASAN_OPTIONS": "detect_leaks=0"},
@@ -99,8 +103,8 @@ def _packed() -> bytes:
 def _followed(
     client: docker.APIClient, container: str, report: Callable[[str], None]
 ) -> Iterator[str]:
-    told = client.attach(container, stdout=True, stderr=True, stream=True, logs=True)
     client.start(container)
+    told = client.logs(container, stream=True, follow=True)
     unfinished = ""
     for piece in told:
         text = piece.decode(errors="replace")
@@ -108,6 +112,7 @@ def _followed(
         *lines, unfinished = (unfinished + text).split("\n")
         for line in lines:
             report(line)
+    told.close()
 
 
 def _fetched(client: docker.APIClient, container: str, folder: str) -> dict[str, bytes]:

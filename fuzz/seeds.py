@@ -11,6 +11,7 @@ def seeds() -> dict[str, bytes]:
     """Return each case, as `world.h` writes them, by its name."""
     hello = _says(*encode_file(File("main.py", b"print('hello')\n"))) + _says(_stage("python3"))
     ended = _event("x", b"\0\0")
+    stdin = _says(_header(Frame.STDIN, CREDIT_WINDOW)) + _event("z", CREDIT_WINDOW.to_bytes(3))
     return {
         "hello": hello + _event("o", b"hello\n") + ended,
         "two-stages": hello
@@ -27,20 +28,32 @@ def seeds() -> dict[str, bytes]:
         "cpu-time": _says(_stage("yes", cpu_ms=100))
         + _event("t", b"\0\x20")
         + _event("t", b"\0\xff"),
+        "at-the-cap": _says(_stage("yes", output=100))
+        + _event("o", b"y\n" * 25)
+        + _event("o", b"y\n" * 25)
+        + ended,
+        "over-the-cap": _says(_stage("yes", output=100))
+        + _event("e", b"y\n" * 40)
+        + _event("e", b"y\n" * 40)
+        + ended,
         "flood": _says(_stage("yes", output=100)) + _event("o", b"y\n" * 100),
         "stdin": _says(_stage("cat"), encode(Frame.STDIN, b"line\n"), encode(Frame.EOF))
         + _event("r", b"\0\x05")
         + ended,
-        "stdin-unread": _says(_stage("true"), _header(Frame.STDIN, CREDIT_WINDOW))
-        + _event("z", CREDIT_WINDOW.to_bytes(3))
-        + _event("r")
-        + ended,
-        "stdin-too-much": _says(_stage("true"), _header(Frame.STDIN, CREDIT_WINDOW))
-        + _event("z", CREDIT_WINDOW.to_bytes(3))
-        + _says(encode(Frame.STDIN, b"x"))
-        + ended,
+        "stdin-unread": _says(_stage("true")) + stdin + _event("r") + ended,
+        "many-stages": (hello + ended) * 8,
+        "most-arguments": _says(_stage(*[""] * 8192)) + ended,
+        "too-many-arguments": _says(_raw_stage("w9\0" + "a\0" * 8193)),
+        "too-many-variables": _says(_raw_stage("w9\0aa\0" + "e=\0" * 1025)),
+        "longest-time": _says(_raw_stage("aa\0w9223372036854775807\0")) + ended,
+        "twice-the-time": _says(_raw_stage("aa\0w9223372036854\0c9223372036854\0")) + ended,
+        "stdin-too-much": _says(_stage("true")) + 2 * stdin + ended,
+        "stdin-for-nobody": hello + ended + stdin,
         "signal": hello + _says(encode(Frame.SIGNAL, bytes([signal.SIGTERM]))),
-        "folders": _says(*encode_file(File("a/b/c.txt", b"c")), *encode_file(File("a/d", b""))),
+        "folders": _says(*encode_file(File("a/b/c.txt", b"c")), *encode_file(File("a/d", b"")))
+        + _says(_stage("true")),
+        "long-name": _says(*encode_file(File("n" * 300, b""))) + _says(_stage("true")),
+        "deep-name": _says(*encode_file(File("n/" * 3000, b""))) + _says(_stage("true")),
         "no-room": _event("w") + hello,
         "no-name": _says(*encode_file(File("", b"x"))) + _says(_stage("true")),
         "largest-frame": _says(_header(Frame.FILE, 1 << 20)) + _event("z", (1 << 20).to_bytes(3)),
@@ -64,6 +77,10 @@ def _stage(
 ) -> bytes:
     limits = Limits(wall_ms=3000, cpu_ms=cpu_ms, output=output, memory=1 << 26)
     return encode_stage(Stage("run", argv, env or {}, limits, b"", merge))
+
+
+def _raw_stage(fields: str) -> bytes:
+    return encode(Frame.STAGE, fields.encode())
 
 
 def _header(kind: Frame, size: int) -> bytes:

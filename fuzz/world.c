@@ -26,8 +26,8 @@
 #include "owner.h"
 
 enum {
-	DESCRIPTORS = 32, /* far more than a supervisor has open: one that leaks runs out of them */
-	PIPES = 16,       /* the same of pipes */
+	DESCRIPTORS = 16, /* just what a supervisor needs: one that leaks runs out of them */
+	PIPES = 6,        /* the same of pipes */
 	PIPE_SIZE = 1 << 16,
 	SAID_MOST = 1 << 22,
 	STILL_MOST = 64, /* turns of the loop in which nothing happens */
@@ -776,6 +776,16 @@ SUCCEEDS(sigprocmask)
 SUCCEEDS(syscall)
 SUCCEEDS(umask)
 
+static size_t
+length(char *const *list, size_t longest)
+{
+	size_t count = 0;
+
+	while (list[count] != NULL)
+		require(strlen(list[count++]) < longest, "a string ends");
+	return count;
+}
+
 /* Its own memory for the payload, exactly as long, and gone before the next turn. */
 void
 world_command_parse(struct command *command, char *payload, size_t size)
@@ -788,10 +798,8 @@ world_command_parse(struct command *command, char *payload, size_t size)
 	require(command->cpu_limit >= 0 && command->cpu_limit <= INT64_MAX / 4,
 		"a CPU time can be added to");
 	require(command->arguments[0] != NULL, "there is a command");
-	for (char **text = command->arguments; *text != NULL; text++)
-		require(strlen(*text) < size, "an argument ends");
-	for (char **text = command->variables; *text != NULL; text++)
-		require(strlen(*text) < size, "a variable ends");
+	require(length(command->arguments, size) <= ARGUMENTS_MAX, "the arguments have room");
+	require(length(command->variables, size) <= VARIABLES_MAX, "the variables have room");
 	owner_allows(command->stdout_cap, command->stderr_cap);
 }
 

@@ -25,5 +25,5 @@ def test_the_supervisor_survives_whatever_it_is_told() -> None:
     outcome = fuzz(Parts(engine, settings.images, settings.build_ca_bundle), SECONDS, lines.append)
     engine.close()
     assert (outcome.status, outcome.crashes) == (0, ()), "\n".join(lines[-60:])
-    assert outcome.executions > 1000
+    assert outcome.executions > 200
     assert outcome.edges > EDGES
