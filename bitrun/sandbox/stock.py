@@ -22,6 +22,10 @@ class Kind:
     image: str
     limits: BoxLimits
 
+    def __hash__(self) -> int:
+        # That of a text is kept in it; that of the limits would be made anew at every look-up.
+        return hash(self.image)
+
 
 class Stock:
     """Waiting boxes of the offered kinds, in the proportions in which they are asked for."""
