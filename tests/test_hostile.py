@@ -4,8 +4,9 @@ A wall holds if the program says that nothing got through, its verdict is the tr
 left of it, and the next program's answer is right.
 """
 
+import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,3 +137,81 @@ def test_the_supervisor_is_killed_for_want_of_memory(patient: Server) -> None:
     assert stage["message"] == "Memory limit exceeded"
     assert stage["cpu_time"] == 0, "the supervisor was spared, and the attack should be mended"
     hello(patient)
+
+
+# Exhaustion
+
+
+@dataclass(frozen=True)
+class Hog:
+    """A program that takes all there is of something, and its verdict."""
+
+    file: str
+    tried: str
+    status: str | None
+    oom_killed: bool = False
+    output: str | None = ""
+
+
+HOGS = [
+    Hog("fork_bomb.py", "fork bomb", "TO"),
+    Hog("thread_bomb.py", "thread bomb", "TO"),
+    Hog("memory.py", "memory", "SG", oom_killed=True),
+    Hog("shared_memory.py", "shared memory", "SG", oom_killed=True),
+    Hog("nameless_files.py", "memory in files without a name", "SG", oom_killed=True),
+    Hog("page_cache.py", "page cache", None, output="done\n"),
+    Hog("full_disk.py", "full disk", None, output="full\n"),
+    Hog("many_files.py", "all inodes", None, output="full\n"),
+    Hog("many_descriptors.py", "all descriptors", None),
+    Hog("locks.py", "timers, semaphores, queues, watches, terminals", None, output="done\n"),
+    Hog("flood.py", "flood of stdout", "OL", output=None),
+    Hog("flood_of_errors.py", "flood of stderr", "EL", output=None),
+    Hog("tiny_writes.py", "a million tiny writes", "OL", output=None),
+    Hog("empty_writes.py", "empty writes without end", "TO"),
+    Hog("renamed_streams.py", "streams renamed without end", "TO"),
+    Hog("spin.py", "spinning on every processor", "TO"),
+    Hog("signals.py", "signals to all without end", "TO"),
+    Hog("zombies.py", "zombies and orphans", None, output="made\n"),
+    Hog("stopped.py", "stopping itself", "TO"),
+    Hog("deaf.py", "ignoring every signal", "TO"),
+    Hog("no_streams.py", "closing every stream", "TO"),
+    Hog("daemon.py", "a daemon that holds the streams", None, output="done\n"),
+]
+AT_ONCE = 8
+SLOWER = 10
+
+
+def judge(hog: Hog, stage: dict[str, Any]) -> None:
+    assert stage["status"] == hog.status, stage
+    assert stage.get("oom_killed", False) is hog.oom_killed, stage
+    if hog.output is not None:
+        assert stage["output"] == hog.output
+
+
+def one_row(hog: Hog, quick: bool) -> Any:
+    outcome = f"a true verdict, eight at once; a neighbour's hello is right, and at most {SLOWER} times slower"
+    marks = [pytest.mark.tried("program", hog.tried, outcome)]
+    return pytest.param(hog, id=hog.file, marks=marks if quick else [*marks, pytest.mark.chaos])
+
+
+@pytest.mark.parametrize("hog", [one_row(hog, quick=hog.file == "flood.py") for hog in HOGS])
+@pytest.mark.timeout(600)
+def test_a_neighbour_is_served(serve: Callable[..., Server], hog: Hog) -> None:
+    server = serve(pool_size=32, run_timeout=100_000, run_cpu_time=100_000)
+    limits = {"run_timeout": 3000} if hog.status == "TO" else {}
+    hello(server)
+    time.sleep(2)  # until boxes wait again
+    idle = statistics.median(hello(server) for _ in range(7))
+    slowed: list[float] = []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        while len(slowed) < 5:
+            time.sleep(1)
+            hogs = [pool.submit(send, server, hog.file, **limits) for _ in range(AT_ONCE)]
+            time.sleep(0.1)
+            slowed.append(hello(server))
+            while not all(it.done() for it in hogs):
+                slowed.append(hello(server))
+            for it in hogs:
+                judge(hog, it.result())
+    times = f"{idle * 1000:.0f} ms idle, {[round(it * 1000) for it in slowed]} beside"
+    assert statistics.median(slowed) <= SLOWER * idle, times

@@ -28,6 +28,24 @@ class Program:
     package: str = "python"
     options: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def outcome(self) -> str:
+        """What the table of what was tried says of it."""
+        if self.limit:
+            return f"ended at its limit ({self.limit}), with a true verdict"
+        if self.oom_killed:
+            return "killed, and told as out of memory"
+        return "a true verdict; nothing is left"
+
+
+HOSTILE = ("leaves", "closes", "makes zombies", "orphans", "stops", "ignores", "floods", "is a")
+
+
+def as_parameter(program: Program) -> Any:
+    hostile = program.limit or program.oom_killed or program.name.startswith(HOSTILE)
+    marks = [pytest.mark.tried("program", program.name, program.outcome)] if hostile else []
+    return pytest.param(program, id=program.name, marks=marks)
+
 
 def killed(limit: Limit | None = None, *, oom: bool = False, **options: Any) -> dict[str, Any]:
     status = {Limit.WALL: "TO", Limit.CPU: "TO", Limit.STDOUT: "OL", Limit.STDERR: "EL"}
@@ -155,7 +173,7 @@ PROGRAMS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+@pytest.mark.parametrize("program", map(as_parameter, PROGRAMS))
 def test_verdict(run: Callable[..., Result], program: Program) -> None:
     interpreter = {"python": ("python3", "-c"), "bash": ("bash", "-c")}[program.package]
     started = time.monotonic()
