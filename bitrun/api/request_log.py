@@ -10,6 +10,7 @@ from flask import Flask, Response, g, request
 
 from bitrun import log, trace
 from bitrun.accounts import MILLISECONDS
+from bitrun.clients import find_address
 from bitrun.service import Service
 
 HEADER = "X-Request-Id"
@@ -23,6 +24,7 @@ _log = logging.getLogger(__name__)
 
 def register(app: Flask, service: Service) -> None:
     """Watch every request of an app. To be called before anything else is registered on it."""
+    proxies = service.settings.trusted_proxies
 
     @app.before_request
     def begin() -> None:
@@ -34,14 +36,16 @@ def register(app: Flask, service: Service) -> None:
     def answer(response: Response) -> Response:
         response.headers[HEADER] = trace.request_id() or ""
         method, status, began = request.method, response.status_code, g.began
+        forwarded = request.headers.get("X-Forwarded-For", "")
         route = request.url_rule.rule if request.url_rule else "none"
         facts = {
             "method": method,
             # The path alone: in v1's query string whole programs may stand, and tokens.
             "path": request.path[:_LONGEST_PATH],
             "status": status,
-            "client": request.remote_addr,
-            "bytes": response.calculate_content_length(),
+            "client": find_address(request.remote_addr or "", forwarded, proxies),
+            # Whoever asks a stream for its length has all of it collected first.
+            "bytes": response.calculate_content_length() if response.is_sequence else None,
         }
 
         @response.call_on_close  # all of it has been sent by then, and Flask has left the request

@@ -1,0 +1,23 @@
+"""The API's own description: for programs as OpenAPI, for people as a page."""
+
+from flask import Blueprint, Response, jsonify
+
+from bitrun.api import openapi
+from bitrun.api.openapi.page import page
+
+
+def blueprint() -> Blueprint:
+    routes = Blueprint("description", __name__)
+
+    @routes.get("/openapi.json")
+    def document() -> Response:
+        return jsonify(openapi.document())
+
+    @routes.get("/docs")
+    def docs() -> Response:
+        html, headers = page()
+        response = Response(html, content_type="text/html; charset=utf-8")
+        response.headers.update(headers)
+        return response
+
+    return routes

@@ -1,0 +1,331 @@
+"""The description of the API is true: every route is in it, every example, and what is answered."""
+
+import base64
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import (
+    content_type_conformance,
+    not_a_server_error,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from bitrun.api import create_app, openapi
+from bitrun.service import Service
+from bitrun.settings import Settings
+from tests.api.piston import package, request, write_catalogue
+from tests.conftest import Server
+
+DOCUMENT = openapi.document()
+OPERATIONS = [
+    (path, method, operation)
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
+]
+# What the pages themselves consist of is theirs alone.
+_NO_API = ("/playground/",)
+
+
+def test_it_is_openapi() -> None:
+    validate(dict(DOCUMENT))
+
+
+def test_every_route_is_in_it_and_nothing_else() -> None:
+    routes = {
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
+        for rule in create_app(Service(Settings())).url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if not rule.rule.startswith(_NO_API)
+    }
+    assert routes == {(path, method) for path, method, _ in OPERATIONS}
+
+
+def keys(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from value
+    for inner in value.values() if isinstance(value, dict) else value:
+        if isinstance(inner, (dict, list)):
+            yield from keys(inner)
+
+
+def test_no_comma_has_cut_a_sentence() -> None:
+    assert not [key for key in keys(DOCUMENT) if " " in key]
+
+
+def test_every_schema_is_used() -> None:
+    text = json.dumps(DOCUMENT)
+    for name in DOCUMENT["components"]["schemas"]:
+        assert f'"#/components/schemas/{name}"' in text
+
+
+# The examples
+
+
+@dataclass(frozen=True)
+class Example:
+    path: str
+    method: str
+    media: str
+    sent: Any
+    status: int
+    answer: Any
+
+
+def told_examples() -> Iterator[Example]:
+    for path, method, operation in OPERATIONS:
+        bodies = operation.get("requestBody", {}).get("content")
+        for media, content in (bodies or {"": {"examples": {"default": {}}}}).items():
+            for key, example in content.get("examples", {}).items():
+                for status, answer in answers(operation, key):
+                    yield Example(path, method, media, example.get("value"), status, answer)
+
+
+def answers(operation: Mapping[str, Any], key: str) -> Iterator[tuple[int, Any]]:
+    for status, response in operation["responses"].items():
+        for content in response.get("content", {}).values():
+            if key in content.get("examples", {}):
+                yield int(status), content["examples"][key]["value"]
+
+
+EXAMPLES = list(told_examples())
+
+
+def comparable(value: Any) -> Any:
+    """Leave out what differs from run to run and from engine to engine."""
+    if isinstance(value, list):
+        return [comparable(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    told = ("memory", "cpu_time", "wall_time", "version", "language_version", "runtimes")
+    return {
+        key: type(each).__name__ if key in told else comparable(each) for key, each in value.items()
+    }
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda it: f"{it.method} {it.path}")
+def test_an_example(server: Server, example: Example) -> None:
+    body: dict[str, Any] = {"data" if "form" in example.media else "json": example.sent}
+    url = server.url + example.path
+    response = requests.request(example.method, url, timeout=60, **body)
+    assert response.status_code == example.status, response.text
+    if isinstance(example.answer, str):
+        assert response.text == example.answer
+        return
+    answered, told = comparable(response.json()), comparable(example.answer)
+    if isinstance(told, list):  # some of a list of many
+        assert all(each in answered for each in told)
+    elif example.path.endswith("/config"):
+        assert told.items() <= answered.items()
+    else:
+        assert answered == told
+
+
+def test_no_example_is_left_out() -> None:
+    for path, method, operation in OPERATIONS:
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            for example in content.get("examples", {}).values():
+                assert any(
+                    (each.path, each.method, each.sent) == (path, method, example["value"])
+                    for each in EXAMPLES
+                )
+
+
+# Whatever is sent
+
+CONFORMANCE = [
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+SOUND = [*CONFORMANCE, not_a_server_error]
+
+
+def answered_as_told(
+    server: Server, path: str, method: str, checks: list[Any], count: int, **fields: str
+) -> Counter[int]:
+    """Send what the description allows, with and without these fields set, and what it does not.
+
+    Returns:
+        How often which status was answered.
+    """
+    operation = schemathesis.openapi.from_dict(dict(DOCUMENT))[path][method.upper()]
+    modes = [GenerationMode.POSITIVE]
+    if "requestBody" in DOCUMENT["paths"][path][method]:
+        modes.append(GenerationMode.NEGATIVE)
+    seen: Counter[int] = Counter()
+    for mode in modes:
+
+        @settings(
+            max_examples=count,
+            derandomize=True,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def check(case: Case[Any]) -> None:
+            if fields and isinstance(case.body, dict) and sum(seen.values()) % 2:
+                case.body |= fields
+            response = case.call_and_validate(base_url=server.url, checks=checks, timeout=60)
+            seen[response.status_code] += 1
+
+        check()
+    return seen
+
+
+@pytest.mark.engine
+def test_anything_at_v1(serve: Callable[..., Server]) -> None:
+    server = serve(v1_timeout=0.5)
+    seen = answered_as_told(server, "/api/v1/run", "post", SOUND, 15, filename="a.sh")
+    assert seen.keys() == {200, 400}
+
+
+@pytest.mark.engine
+def test_anything_at_v2(serve: Callable[..., Server]) -> None:
+    server = serve(run_timeout=500)
+    seen = answered_as_told(
+        server, "/api/v2/execute", "post", SOUND, 12, language="bash", version="*"
+    )
+    assert seen.keys() >= {200, 400}
+
+
+@pytest.mark.engine
+def test_anything_at_packages(serve: Callable[..., Server], tmp_path: Path) -> None:
+    # Piston's status for what is installed already is 500.
+    languages = write_catalogue(tmp_path, package("tool", "test-openapi"))
+    server = serve(languages=languages, images=tmp_path)
+    for method in ("post", "delete"):
+        seen = answered_as_told(
+            server, "/api/v2/packages", method, CONFORMANCE, 10, language="tool", version="*"
+        )
+        assert seen.keys() >= {404, 500}
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    "path", [path for path, operations in DOCUMENT["paths"].items() if "get" in operations]
+)
+def test_what_is_only_asked(server: Server, path: str) -> None:
+    seen = answered_as_told(server, path, "get", SOUND, 2)
+    assert seen.keys() == ({426} if path.endswith("/connect") else {200})
+
+
+@pytest.mark.engine
+def test_refusals_are_described(serve: Callable[..., Server]) -> None:
+    server = serve(api_tokens="a-token-of-some-length", max_body=2000)
+    for path, method, described in OPERATIONS:
+        operation = schemathesis.openapi.from_dict(dict(DOCUMENT))[path][method.upper()]
+        refusals: list[dict[str, Any]] = [{}]
+        if operation.body:
+            refusals += [{"data": b"x" * 3000}, {"data": b"x", "headers": {"Content-Type": "a/b"}}]
+        for sent in refusals:
+            response = requests.request(method, server.url + path, timeout=20, **sent)
+            assert str(response.status_code) in described["responses"]
+            operation.validate_response(response)
+
+
+@pytest.mark.engine
+def test_messages_of_a_session(server: Server) -> None:
+    def validator(name: str) -> Draft202012Validator:
+        schema = {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
+        return Draft202012Validator(schema)
+
+    sent = [
+        {"type": "init"}
+        | request("c", '#include <stdio.h>\nint main(void) { return puts("x") == EOF; }'),
+        {"type": "data", "stream": "stdin", "data": "x"},
+        {"type": "signal", "signal": "SIGCONT"},
+        {"type": "eof"},
+        {"type": "data", "stream": "stdin", "data": 5},
+    ]
+    assert [validator("ClientMessage").is_valid(each) for each in sent] == [True] * 4 + [False]
+    url = f"ws{server.url.removeprefix('http')}/api/v2/connect"
+    told = []
+    for messages in (sent[:4], [sent[0] | {"language": "nosuch"}]):
+        with connect(url) as websocket, pytest.raises(ConnectionClosed):  # noqa: PT012
+            for message in messages:
+                websocket.send(json.dumps(message))
+            while True:
+                told.append(json.loads(websocket.recv(30)))
+    for message in told:
+        validator("ServerMessage").validate(message)
+    assert [each["type"] for each in told] == [
+        "runtime", "stage", "exit", "stage", "data", "exit", "error",
+    ]  # fmt: skip
+
+
+# The page
+
+
+class Page(HTMLParser):
+    """What a page loads, links to and shows."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: Counter[str] = Counter()
+        self.ids: set[str] = set()
+        self.links: set[str] = set()
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        for name, value in attrs:
+            assert not name.startswith("on")
+            assert name not in ("src", "style")
+            if name == "id":
+                self.ids.add(value or "")
+            elif name == "href":
+                self.links.add(value or "")
+
+    def handle_data(self, data: str) -> None:
+        self.text += f"{data} "
+
+
+@pytest.mark.engine
+def test_the_page_tells_all_of_it(server: Server) -> None:
+    response = server.get("/docs")
+    policy = response.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy
+    page = Page(response.text)
+    assert not page.tags.keys() & {"script", "link", "img", "iframe", "object", "form"}
+    assert page.links == {f"#{each}" for each in page.ids} | {"openapi.json"}
+    for path, _, operation in OPERATIONS:
+        if not path.startswith("/api/v2/piston"):
+            assert operation["operationId"] in page.ids
+            assert operation["summary"] in page.text
+            assert path in page.text
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        assert f"schema-{name}" in page.ids
+        assert set(schema.get("properties", ())) <= set(re.findall(r"\w+", page.text))
+
+
+@pytest.mark.engine
+def test_its_style_is_the_one_that_is_let_in(server: Server) -> None:
+    response = server.get("/docs")
+    style = response.text.partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in response.headers["Content-Security-Policy"]
+    assert "url(" not in style
+    assert "@import" not in style
