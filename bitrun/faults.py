@@ -38,11 +38,11 @@ class EngineFault(OurFault):
 
 
 class BoxFault(OurFault):
-    """A box ended, hung or broke the protocol before its verdict."""
+    """A box hung or broke the protocol before its verdict."""
 
 
 class BoxEnded(BoxFault):
-    """A box ended by itself before its verdict, for whatever reason."""
+    """A box ended before its verdict, for whatever reason."""
 
     def __init__(self) -> None:
         super().__init__("The box ended before its verdict")

@@ -20,7 +20,7 @@ from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.images import Images
 from bitrun.sandbox.installed import InstalledPackages
-from bitrun.sandbox.leftovers import remove_leftovers
+from bitrun.sandbox.leftovers import Leftovers
 from bitrun.sandbox.pool import Pool
 from bitrun.sandbox.stock import Kind
 from bitrun.sandbox.watch import CONTAINER_GONE, IMAGE_EVENTS, Watch
@@ -81,9 +81,10 @@ class Service:
 
         An engine that answers too late carries out what nobody waits for any more.
         """
+        leftovers = Leftovers(self._engine)
         while True:
             try:
-                remove_leftovers(self._engine)
+                leftovers.remove()
             except OurFault as fault:
                 _log.debug("Nothing can be removed: %s", fault)
             time.sleep(_HOUSEKEEPING_SECONDS)

@@ -15,10 +15,12 @@ from werkzeug.exceptions import (
 
 from bitrun.faults import (
     AlreadyInstalled,
+    BoxEnded,
     BuildFault,
     Busy,
     CallerFault,
     CallerGone,
+    EngineFault,
     EngineUnavailable,
     MetricsClosed,
     NotInstalled,
@@ -52,6 +54,8 @@ TABLE: tuple[tuple[type[Exception], int, str | None], ...] = (
     (Busy, 503, "All places are taken. Try again in a moment"),
     (BuildFault, 500, None),
     (EngineUnavailable, 503, "The Docker engine does not answer. Try again later"),
+    (EngineFault, 503, "The Docker engine has failed; the service's log says more"),
+    (BoxEnded, 503, "The container of this run has ended before its program did. Try again"),
     (UnsupportedMediaType, 415, "requests must be of type application/json"),
     (RequestEntityTooLarge, 413, "The request is too large"),
     (NotFound, 404, "Not Found"),

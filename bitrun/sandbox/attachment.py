@@ -5,7 +5,7 @@ import socket
 import ssl
 import struct
 
-from bitrun.faults import BoxFault
+from bitrun.faults import BoxEnded
 
 # Docker's stream format: before each piece stand its stream (1 stdout, 2 stderr) and its length.
 # https://docs.docker.com/reference/api/engine/ : "Stream format" of the attach call.
@@ -28,14 +28,14 @@ class Attachment:
         """Send all of it.
 
         Raises:
-            BoxFault: the container or the engine is gone.
+            BoxEnded: the container or the engine is gone.
         """
         try:
             # A supervisor always reads, so this waits for the engine alone.
             self._socket.settimeout(_SEND_SECONDS)
             self._socket.sendall(data)
         except OSError as error:
-            raise BoxFault(f"The box can't be reached: {error}") from error
+            raise BoxEnded from error
 
     def receive(self, timeout: float) -> bytes:
         """Return what the container has written to stdout next, b"" at its end.

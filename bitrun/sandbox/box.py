@@ -44,7 +44,8 @@ _log = logging.getLogger(__name__)
 class Box:
     """A started container whose supervisor waits for its first frame.
 
-    As a context manager it leaves itself to `on_leave`, which discards it now or soon.
+    As a context manager it leaves itself to `on_leave`, which discards it now or soon. Its own
+    fault becomes EngineUnavailable there if the engine does not answer either.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class Box:
         try:
             self._engine.limit_memory(self.container, memory)
         except NotOnEngine as fault:
-            raise BoxFault("The box ended before its stage") from fault
+            raise BoxEnded from fault
         except EngineFault as fault:
             # Files in the work directory are memory, and they stay.
             raise CallerFault(f"A memory limit of {memory} bytes is too small here") from fault
@@ -140,6 +141,9 @@ class Box:
         if isinstance(error, OurFault):
             self.destroy()
         self.on_leave(self)
+        if isinstance(error, BoxFault):
+            # An engine that has gone or hangs does so with all its boxes, and is what to tell of.
+            self._engine.ping()
 
 
 class BoxMaker:

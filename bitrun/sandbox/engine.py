@@ -278,7 +278,9 @@ class Engine:
                 timeout=seconds,
             )
             with told:
-                return bool(json.loads(next(told.iter_lines()))["Action"] == "oom")
+                for event in told.iter_lines():
+                    return bool(json.loads(event)["Action"] == "oom")
+        raise EngineUnavailable("The Docker engine has ended before it told of a box's end")
 
     # Images
 

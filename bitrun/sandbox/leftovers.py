@@ -5,21 +5,37 @@ import time
 
 from bitrun.sandbox.engine import ROLE, Engine
 
-# A living service starts a container at once, so one that is so old and never ran has no owner.
+# A living service starts a container at once, so one that has not run for so long has no owner.
 # Running ones need no help: a box ends by itself when its owner goes.
 _ABANDONED_SECONDS = 60
 
 _log = logging.getLogger(__name__)
 
 
-def remove_leftovers(engine: Engine) -> None:
-    """Remove the containers of ours, of whatever instance, that nobody will ever start.
+class Leftovers:
+    """Removes the containers of ours, of whatever instance, that nobody will ever start.
 
-    Raises:
-        EngineUnavailable, EngineFault: the engine failed.
+    For how long they have been there is told by our own clock, from one look to the next. When the
+    engine made a container is told by another machine's clock, or by one that was set since.
     """
-    for container in engine.containers(ROLE):
-        age = time.time() - container["Created"]
-        if container["State"] in ("created", "exited", "dead") and age > _ABANDONED_SECONDS:
-            _log.info("Removing %s, left over from a former life", container["Id"][:12])
-            engine.remove(container["Id"])
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._since: dict[str, float] = {}
+
+    def remove(self) -> None:
+        """Look once; to be called every now and then.
+
+        Raises:
+            EngineUnavailable, EngineFault: the engine failed.
+        """
+        now = time.monotonic()
+        self._since = {
+            container["Id"]: self._since.get(container["Id"], now)
+            for container in self._engine.containers(ROLE)
+            if container["State"] in ("created", "exited", "dead")
+        }
+        for container, since in self._since.items():
+            if now - since >= _ABANDONED_SECONDS:
+                _log.info("Removing %s, left over from a former life", container[:12])
+                self._engine.remove(container)

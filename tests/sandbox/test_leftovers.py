@@ -1,31 +1,88 @@
 """What a former life left is removed; what a living neighbour is about to start is not."""
 
 import time
+from collections.abc import Callable, Iterator
 
 import docker
 import pytest
 
-from bitrun.sandbox import leftovers
-from bitrun.sandbox.engine import ROLE, Engine
-from bitrun.sandbox.leftovers import remove_leftovers
+from bitrun.sandbox import leftovers as leftovers_module
+from bitrun.sandbox.engine import INSTANCE, ROLE, Engine
+from bitrun.sandbox.leftovers import Leftovers
 
 pytestmark = pytest.mark.engine
 
 
-def test_only_what_is_old_and_never_ran(
-    docker_client: docker.APIClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def leftovers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Leftovers]:
+    """With a patience of a second instead of a minute."""
+    monkeypatch.setattr(leftovers_module, "_ABANDONED_SECONDS", 1)
     engine = Engine()
-    container = docker_client.create_container(
-        "bitrun/bash", ["true"], labels={ROLE: "box"}, name="bitrun-test-leftover"
-    )["Id"]
-    try:
-        remove_leftovers(engine)
-        assert docker_client.containers(all=True, filters={"id": container}), "it is new"
-        monkeypatch.setattr(leftovers, "_ABANDONED_SECONDS", 2)
-        time.sleep(3)
-        remove_leftovers(engine)
-        assert not docker_client.containers(all=True, filters={"id": container})
-    finally:
+    yield Leftovers(engine)
+    engine.close()
+
+
+Make = Callable[..., str]
+
+
+@pytest.fixture
+def make(docker_client: docker.APIClient) -> Iterator[Make]:
+    made: list[str] = []
+
+    def make(instance: str, *, started: bool) -> str:
+        container = docker_client.create_container(
+            "bitrun/bash", ["sleep", "60"], labels={ROLE: "box", INSTANCE: instance}
+        )["Id"]
+        made.append(container)
+        if started:
+            docker_client.start(container)
+        return str(container)
+
+    yield make
+    engine = Engine()
+    for container in made:
         engine.remove(container)
-        engine.close()
+    engine.close()
+
+
+def exists(client: docker.APIClient, container: str) -> bool:
+    return bool(client.containers(all=True, filters={"id": container}))
+
+
+@pytest.mark.tried("fault", "containers that a former life has made", "removed after a minute")
+def test_what_nobody_starts_is_removed(
+    docker_client: docker.APIClient, leftovers: Leftovers, make: Make
+) -> None:
+    abandoned = make("a former life", started=False)
+    leftovers.remove()
+    assert exists(docker_client, abandoned), "it is new"
+    time.sleep(1)
+    leftovers.remove()
+    assert not exists(docker_client, abandoned)
+
+
+@pytest.mark.tried("fault", "containers that a living neighbour has made", "never touched")
+def test_a_neighbours_are_left_alone(
+    docker_client: docker.APIClient, leftovers: Leftovers, make: Make
+) -> None:
+    running, starting = make("a neighbour", started=True), make("a neighbour", started=False)
+    leftovers.remove()
+    docker_client.start(starting)
+    time.sleep(1)
+    leftovers.remove()
+    assert exists(docker_client, running)
+    assert exists(docker_client, starting)
+
+
+@pytest.mark.tried("fault", "the wall clock jumps by a day", "nothing goes by it")
+def test_no_wall_clock_is_asked(
+    docker_client: docker.APIClient,
+    leftovers: Leftovers,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    new = make("a neighbour", started=False)
+    later = time.time() + 86400
+    monkeypatch.setattr(time, "time", lambda: later)
+    leftovers.remove()
+    assert exists(docker_client, new)
