@@ -60,6 +60,16 @@ class Watch:
             time.sleep(0.5)
         return self.look(worker)
 
+    def processes(self) -> list[int]:
+        """Find those of the service, its helpers too: its folder is in their environment."""
+        mark = str(self._folder).encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            with suppress(OSError):
+                if entry.name.isdigit() and mark in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+        return found
+
     def left(self) -> list[str]:
         """Name what is left of a service that has ended, after some patience."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -73,7 +83,7 @@ class Watch:
             *(f"container {each['Id'][:12]}, {each['Status']}" for each in self._boxes()),
             *([f"{more} images, networks or volumes"] if more else []),
             *(f"file {path}" for path in self._files()),
-            *(f"process {each}" for each in self._processes()),
+            *(f"process {each}" for each in self.processes()),
         ]
 
     def _boxes(self) -> list[dict[str, Any]]:
@@ -88,16 +98,6 @@ class Watch:
 
     def _files(self) -> list[Path]:
         return list(self._folder.rglob("*"))
-
-    def _processes(self) -> list[str]:
-        """Find those that the service has started: its folder is in their environment."""
-        mark = str(self._folder).encode()
-        found = []
-        for entry in Path("/proc").iterdir():
-            with suppress(OSError):
-                if entry.name.isdigit() and mark in (entry / "environ").read_bytes():
-                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-        return found
 
 
 def _instance(container: dict[str, Any]) -> str:

@@ -1,0 +1,42 @@
+"""The wall clock jumps, and nobody notices."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import docker
+import pytest
+
+from tests.chaos.conftest import Watched
+from tests.chaos.load import Load
+from tests.conftest import ROOT, wait_until
+
+pytestmark = pytest.mark.engine
+
+JUMPING = Path(__file__).parent / "jumping_clock"
+
+
+@pytest.mark.tried("fault", "the wall clock jumps by a day", "nothing goes by it")
+def test_the_service(
+    docker_client: docker.APIClient,
+    serve_on: Callable[..., Watched],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(JUMPING))
+    server = serve_on(docker_client, pool_size=2)
+    assert str(JUMPING).encode() in Path(f"/proc/{server.worker}/environ").read_bytes()
+    with Load(server, clients=2) as load:
+        time.sleep(2)
+        assert wait_until(lambda: len(load.answers) >= 6, 30)
+    load.check()
+    assert os.waitpid(server.process.pid, os.WNOHANG) == (0, 0), "the master still has its worker"
+
+
+def test_the_supervisor() -> None:
+    """It is static, so that no library can show it another clock; but it never asks for the wall's."""
+    sources = [path.read_text() for path in (ROOT / "images" / "supervisor").glob("*.[ch]")]
+    assert sources
+    for source in sources:
+        for word in ("CLOCK_REALTIME", "gettimeofday", "time(NULL", "SIGALRM", "TFD_TIMER"):
+            assert word not in source
