@@ -38,7 +38,7 @@ class EngineFault(OurFault):
 
 
 class BoxFault(OurFault):
-    """A box hung or broke the protocol before its verdict."""
+    """A box failed before its verdict."""
 
 
 class BoxEnded(BoxFault):
@@ -46,6 +46,13 @@ class BoxEnded(BoxFault):
 
     def __init__(self) -> None:
         super().__init__("The box ended before its verdict")
+
+
+class BoxSilent(BoxFault):
+    """A box said nothing until long after its stage's time: it hangs, or its engine does."""
+
+    def __init__(self) -> None:
+        super().__init__("The supervisor says nothing")
 
 
 class BuildFault(OurFault):

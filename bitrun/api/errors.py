@@ -16,6 +16,7 @@ from werkzeug.exceptions import (
 from bitrun.faults import (
     AlreadyInstalled,
     BoxEnded,
+    BoxSilent,
     BuildFault,
     Busy,
     CallerFault,
@@ -56,6 +57,7 @@ TABLE: tuple[tuple[type[Exception], int, str | None], ...] = (
     (EngineUnavailable, 503, "The Docker engine does not answer. Try again later"),
     (EngineFault, 503, "The Docker engine has failed; the service's log says more"),
     (BoxEnded, 503, "The container of this run has ended before its program did. Try again"),
+    (BoxSilent, 503, "The container of this run does not answer. Try again"),
     (UnsupportedMediaType, 415, "requests must be of type application/json"),
     (RequestEntityTooLarge, 413, "The request is too large"),
     (NotFound, 404, "Not Found"),

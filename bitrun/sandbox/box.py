@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from bitrun import trace
-from bitrun.faults import BoxEnded, BoxFault, CallerFault, EngineFault, OurFault
+from bitrun.faults import BoxEnded, CallerFault, EngineFault, OurFault
 from bitrun.jobs import BoxLimits, Stage, Verdict
 from bitrun.polling import READABLE, poll
 from bitrun.sandbox import seccomp
@@ -44,8 +44,7 @@ _log = logging.getLogger(__name__)
 class Box:
     """A started container whose supervisor waits for its first frame.
 
-    As a context manager it leaves itself to `on_leave`, which discards it now or soon. Its own
-    fault becomes EngineUnavailable there if the engine does not answer either.
+    As a context manager it leaves itself to `on_leave`, which discards it now or soon.
     """
 
     def __init__(
@@ -141,9 +140,6 @@ class Box:
         if isinstance(error, OurFault):
             self.destroy()
         self.on_leave(self)
-        if isinstance(error, BoxFault):
-            # An engine that has gone or hangs does so with all its boxes, and is what to tell of.
-            self._engine.ping()
 
 
 class BoxMaker:

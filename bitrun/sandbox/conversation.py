@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 from typing import Protocol
 
-from bitrun.faults import BoxEnded, BoxFault, FileRefused
+from bitrun.faults import BoxEnded, BoxFault, BoxSilent, FileRefused
 from bitrun.jobs import File, Stage, Stream, Verdict
 from bitrun.sandbox.frames import (
     CHUNK,
@@ -83,7 +83,8 @@ class Conversation:
             TimeoutError: nothing came within `timeout`.
             FileRefused: a file that was put before could not be written.
             BoxEnded: the box ended.
-            BoxFault: it broke the protocol, or said nothing until long after the stage's time.
+            BoxSilent: it said nothing until long after the stage's time.
+            BoxFault: it broke the protocol.
         """
         events: list[Event] = []
         for kind, payload in self._decoder.feed(self._receive(timeout)):
@@ -157,7 +158,7 @@ class Conversation:
         except TimeoutError as error:
             if time.monotonic() < self._deadline:
                 raise
-            raise BoxFault("The supervisor says nothing") from error
+            raise BoxSilent from error
         if not data:
             raise BoxEnded
         return data
