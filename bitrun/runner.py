@@ -42,21 +42,21 @@ class Runner:
         asked = time.monotonic()
         with self._admission.place(caller):
             account.queue = time.monotonic() - asked
-            with self._open(account) as session:
+            with self._open(account, caller) as session:
                 return Result(tuple(_collect(session, stage, caller) for stage in session.stages()))
 
-    def open(self, job: Job) -> "Session":
+    def open(self, job: Job, caller: Caller) -> "Session":
         """Take a box for a job, to be driven stage by stage.
 
         Whoever holds a session open bounds their number. Raises as `run` does, but for Busy.
         """
-        return self._open(Account(job))
+        return self._open(Account(job), caller)
 
-    def _open(self, account: Account) -> "Session":
+    def _open(self, account: Account, caller: Caller | None) -> "Session":
         job = account.job
         asked = time.monotonic()
         try:
-            box = self._pool.take(Kind(job.image, job.limits), fresh=job.fresh)
+            box = self._pool.take(Kind(job.image, job.limits), fresh=job.fresh, caller=caller)
         except NotOnEngine as error:
             raise PackageMissing(job.package) from error
         except OurFault as fault:

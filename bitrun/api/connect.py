@@ -17,6 +17,7 @@ from bitrun.api.json_body import parse_object
 from bitrun.api.v2_reply import new_decoder, verdict_reply
 from bitrun.api.v2_request import read_request
 from bitrun.api.websocket import Disconnected, WebSocket
+from bitrun.caller import Caller
 from bitrun.faults import CallerFault, OurFault, SessionOver
 from bitrun.jobs import SIGNAL_NUMBERS, Stage, Stream
 from bitrun.polling import HUNG_UP, READABLE, poll
@@ -81,7 +82,7 @@ class _Terminal:
             runtime, job = read_request(
                 body, self._service.runtimes, self._service.settings, interactive=True
             )
-            with self._service.runner.open(job) as session:
+            with self._service.runner.open(job, Caller(self._websocket)) as session:
                 self._send(type="runtime", language=runtime.language.name, version=runtime.version)
                 for stage in session.stages():
                     self._run(session, stage)

@@ -20,14 +20,16 @@ class RequestFile:
     is_code: bool
 
 
-def check_contents(files: Any) -> list[dict[str, Any]]:
+def check_contents(files: Any, most: int) -> list[dict[str, Any]]:
     """Check what must hold before anything else is looked at.
 
     Raises:
-        CallerFault: `files` is no array, or an entry has no content.
+        CallerFault: `files` is no array, has more than `most` entries, or one has no content.
     """
     if not isinstance(files, list):
         raise CallerFault("files is required as an array")
+    if len(files) > most:
+        raise CallerFault(f"files may have {most} entries at most")
     for index, entry in enumerate(files):
         if not isinstance(entry, dict) or not isinstance(entry.get("content"), str):
             raise CallerFault(f"files[{index}].content is required as a string")

@@ -34,7 +34,7 @@ def read_request(
     for field in ("language", "version"):
         if not body.get(field) or not isinstance(body[field], str):
             raise CallerFault(f"{field} is required as a string")
-    entries = check_contents(body.get("files"))
+    entries = check_contents(body.get("files"), settings.workdir_inodes)
     runtime = runtimes.find(body["language"], body["version"])
     if runtime is None:
         raise CallerFault(f"{body['language']}-{body['version']} runtime is unknown")

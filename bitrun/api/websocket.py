@@ -56,7 +56,8 @@ class WebSocket:
         """
         self._socket: socket.socket = environ["gunicorn.socket"]
         self._largest = largest
-        self._text = ""
+        self._pieces: list[str] = []  # of a message that is not whole yet
+        self._size = 0
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._protocol = WSConnection(ConnectionType.SERVER)
         headers = [
@@ -131,12 +132,14 @@ class WebSocket:
         match event:
             case TextMessage() | BytesMessage():
                 data = event.data
-                self._text += data if isinstance(data, str) else self._decoder.decode(data)
-                if len(self._text) > self._largest:
+                self._pieces.append(data if isinstance(data, str) else self._decoder.decode(data))
+                self._size += len(self._pieces[-1])
+                if self._size > self._largest:
                     self.close(_TOO_LARGE, "Message too large")
                     raise Disconnected
                 if event.message_finished:
-                    text, self._text = self._text, ""
+                    text = "".join(self._pieces)
+                    self._pieces, self._size = [], 0
                     return [text]
             case Ping():
                 self._send(event.response())

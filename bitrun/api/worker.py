@@ -119,6 +119,7 @@ def _part(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_WR)
         connection.settimeout(_PARTING_SECONDS)
         deadline = time.monotonic() + _PARTING_SECONDS
-        while time.monotonic() < deadline and connection.recv(1 << 16):
-            pass
+        with contextlib.suppress(TimeoutError):
+            while time.monotonic() < deadline and connection.recv(1 << 16):
+                pass
         connection.shutdown(socket.SHUT_RD)

@@ -13,6 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from bitrun.caller import Caller
 from bitrun.faults import EngineUnavailable, OurFault
 from bitrun.sandbox.box import Box, BoxMaker
 from bitrun.sandbox.engine import NotOnEngine
@@ -23,6 +24,7 @@ _MAKING_MOST = 4  # boxes under construction at once, for requests and refill to
 _BURST_SECONDS = 0.5  # after the last box was taken, until work goes on beside running ones
 _REPLY_SECONDS = 0.01  # for a reply to get out: work begun before holds it up by the GIL's 5 ms
 _PATIENCE_SECONDS = 30.0  # until a request gives up waiting for one of those
+_CALLER_SECONDS = 0.25  # between looks at whether one who waits is still there
 _LOOK_SECONDS = 5.0  # between looks at the health of what waits
 _RETRY_SECONDS = 1.0  # after the engine failed
 
@@ -84,16 +86,17 @@ class Pool:
         for maker in self._makers:
             maker.start()
 
-    def take(self, kind: Kind, *, fresh: bool = False) -> Box:
+    def take(self, kind: Kind, *, fresh: bool = False, caller: Caller | None = None) -> Box:
         """Take a box that waits, or make one; a `fresh` one is always made.
 
         Raises:
             NotOnEngine: the image is not there.
             EngineUnavailable, EngineFault: the engine failed, or makes no progress.
+            CallerGone: the caller hung up while it waited.
         """
         with self._lock:
             self._stock.ask(kind)
-            box = self._wait_for(kind, fresh=fresh)
+            box = self._wait_for(kind, fresh, caller)
             self._running += 1
             origin = "hit" if box is not None else "fresh" if fresh else "miss"
             self._given[origin] += 1
@@ -139,7 +142,7 @@ class Pool:
             for box in self._spent:
                 box.discard()
 
-    def _wait_for(self, kind: Kind, *, fresh: bool) -> Box | None:
+    def _wait_for(self, kind: Kind, fresh: bool, caller: Caller | None) -> Box | None:
         """Wait until there is a box, or room to make one; None for the latter."""
         self._missing += 1
         deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -148,8 +151,12 @@ class Pool:
                 box = None if fresh else self._stock.take(kind)
                 if box is not None or self._making < _MAKING_MOST:
                     return box
-                if not self._box_came.wait(max(0.0, deadline - time.monotonic())):
+                left = deadline - time.monotonic()
+                if left <= 0:
                     raise EngineUnavailable("The engine makes no progress with other boxes")
+                self._box_came.wait(min(left, _CALLER_SECONDS))
+                if caller is not None:
+                    caller.check()
         finally:
             self._missing -= 1
 

@@ -1,14 +1,17 @@
 """The pool: what it holds, what it gives, and that nothing of it is left."""
 
+import socket
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import docker
 import pytest
 
-from bitrun.faults import EngineUnavailable
+from bitrun.caller import Caller
+from bitrun.faults import CallerGone, EngineUnavailable
 from bitrun.jobs import Verdict
 from bitrun.sandbox import pool as pool_module
 from bitrun.sandbox.box import Box, BoxMaker
@@ -242,3 +245,26 @@ def test_an_engine_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EngineUnavailable):
         pool.take(Kind("x", BOX_LIMITS))
     pool.close()
+
+
+@pytest.mark.tried(
+    "request", "clients that hang up while no box can be made", "their wait is over at once"
+)
+def test_one_who_hangs_up_waits_for_no_box(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = Kind("x", BOX_LIMITS)
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(4) as threads:
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{silent.getsockname()[1]}")
+        pool = Pool(BoxMaker(Engine(20.0), Settings()), 0, dict)
+        stuck = [threads.submit(pool.take, kind) for _ in range(4)]
+        time.sleep(0.5)
+        ours, theirs = socket.socketpair()
+        theirs.close()
+        started = time.monotonic()
+        with ours, pytest.raises(CallerGone):
+            pool.take(kind, caller=Caller(ours))
+        assert time.monotonic() - started < 1
+        assert not any(each.done() for each in stuck)
+        silent.close()
+        for each in stuck:
+            with pytest.raises(EngineUnavailable):
+                each.result()

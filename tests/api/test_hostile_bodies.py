@@ -1,0 +1,296 @@
+"""Bodies that no client would send: each gets a refusal in the dialect of its API."""
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.api.wire import dial, post, read_reply, talk
+from tests.conftest import Server
+
+pytestmark = pytest.mark.engine
+
+V1, V2 = "/api/v1/run", "/api/v2/execute"
+KEYS = {V1: "error", V2: "message"}
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+REFUSED = "refused with 400"
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A service of its own, in whose log nothing may be but what it says at its start."""
+    server = Server({"BITRUN_RUN_TIMEOUT": "1000", "BITRUN_V1_TIMEOUT": "2"})
+    yield server
+    server.stop()
+
+
+def tried(what: str, *values: Any, outcome: str = REFUSED) -> Any:
+    return pytest.param(*values, id=what, marks=pytest.mark.tried("request", what, outcome))
+
+
+def v1(**fields: Any) -> dict[str, Any]:
+    return {"filename": "a.sh", "content": "echo ok"} | fields
+
+
+def v2(**fields: Any) -> dict[str, Any]:
+    return {"language": "bash", "version": "*", "files": [{"content": "echo ok"}]} | fields
+
+
+def refused(server: Server, sent: bytes, path: str, status: int = 400) -> str:
+    """Send a request, check that it is refused as its API does, and return the sentence."""
+    reply = talk(server, sent)
+    assert reply is not None
+    assert reply.status == status, reply.body
+    assert reply.headers["content-type"] == JSON
+    assert reply.json.keys() == {KEYS[path]}
+    text = reply.json[KEYS[path]]
+    assert text
+    assert "Traceback" not in text
+    return str(text)
+
+
+# What is no JSON, or none that fits
+
+
+@pytest.mark.parametrize("path", [V1, V2])
+@pytest.mark.parametrize(
+    "body",
+    [
+        tried("JSON that is cut off", b'{"language": "bash", "files": [{'),
+        tried("JSON arrays nested 200,000 deep", b"[" * 200_000),
+        tried("JSON objects nested 100,000 deep", b'{"a":' * 100_000),
+        tried("JSON in UTF-16", json.dumps(v1() | v2()).encode("utf-16")),
+        tried("JSON that is no UTF-8", b'{"filename": "\xff\xfe"}'),
+        tried("JSON with an encoded surrogate", b'{"filename": "\xed\xa0\x80"}'),
+        tried("a number that is NaN", b'{"run_timeout": NaN}'),
+        tried("a number that is Infinity", b'{"run_timeout": -Infinity}'),
+        tried("a number of a million digits", b'{"run_timeout": 1' + b"0" * 1_000_000 + b"}"),
+        tried("JSON followed by more", b"{} {}"),
+        tried("a JSON array, string, number or null for an object", b"null"),
+        tried("a body of NULs", b"\0" * 100_000),
+        tried("an empty body", b""),
+    ],
+)
+def test_what_is_no_request(quiet: Server, path: str, body: bytes) -> None:
+    refused(quiet, post(path, JSON, body), path)
+
+
+NUMBERS = ["1e999", "-1e999", "NaN", str(2**70), str(-(2**70)), "1e308", "-1", '"1"', "[1]", "true"]
+
+
+@pytest.mark.tried("request", "numbers out of range: 1e999, NaN, 2**70, negative", REFUSED)
+@pytest.mark.parametrize("number", NUMBERS)
+def test_numbers_out_of_range(quiet: Server, number: str) -> None:
+    for name in ("run_timeout", "compile_timeout", "run_cpu_time", "compile_cpu_time"):
+        body = json.dumps(v2(**{name: "?"})).replace('"?"', number)
+        refused(quiet, post(V2, JSON, body.encode()), V2)
+    if number != "-1":  # which means no limit but the configured one
+        for name in ("run_memory_limit", "compile_memory_limit"):
+            body = json.dumps(v2(**{name: "?"})).replace('"?"', number)
+            refused(quiet, post(V2, JSON, body.encode()), V2)
+    body = json.dumps(v1(memory_limit="?")).replace('"?"', number)
+    refused(quiet, post(V1, JSON, body.encode()), V1)
+
+
+@pytest.mark.tried("request", "numbers that are none: -0, 1e-999", "no limit is lifted by them")
+@pytest.mark.parametrize("number", ["-0", "-0.0", "1e-999"])
+def test_numbers_that_are_nothing(quiet: Server, number: str) -> None:
+    content = "sleep 5"
+    body = json.dumps(v2(files=[{"content": content}], run_timeout="?")).replace('"?"', number)
+    reply = talk(quiet, post(V2, JSON, body.encode()))
+    assert reply is not None
+    assert reply.json["run"]["status"] == "TO"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        tried("text where a file's content holds half a surrogate pair", {"files": [{"content": "\ud800"}]}),
+        tried("a file's name with half a surrogate pair", {"files": [{"content": "", "name": "a\udfff"}]}),
+        tried("stdin with half a surrogate pair", {"stdin": "\ud800"}),
+        tried("an argument with half a surrogate pair", {"args": ["\ud800"]}),
+        tried("an argument with a NUL", {"args": ["a\0b"]}),
+        tried("a file's name with a NUL", {"files": [{"content": "", "name": "a\0b"}]}),
+        tried("files of the wrong types", {"files": [[[]]]}),
+        tried("a name that climbs out of the directory", {"files": [{"content": "", "name": "a/../../b"}]}),
+        tried("an absolute name", {"files": [{"content": "", "name": "/etc/passwd"}]}),
+        tried("a name longer than a path may be", {"files": [{"content": "", "name": "a/" * 2100 + "a"}]}),
+        tried("a name longer than a file's may be", {"files": [{"content": "", "name": "é" * 128}]}),
+        tried("a name that is a directory of another's", {"files": [{"content": "", "name": name} for name in ("a/b", "a")]}),
+        tried("a name below another file's", {"files": [{"content": "", "name": name} for name in ("a", "a/b")]}),
+        tried("a name below a duplicate", {"files": [{"content": "", "name": name} for name in ("a", "a", "./a/b")]}),
+        tried("a content that is no base64", {"files": [{"content": ""}, {"content": "!", "encoding": "base64"}]}),
+        tried("half a million files", {"files": [{"content": ""}] * 500_000}),
+        tried("as many files as the directory can't hold", {"files": [{"content": ""}] * 4096}),
+        tried("a folder in a folder, 2,000 deep, three times", {"files": [{"content": "", "name": f"{n}/" * 2000 + "x"} for n in "abc"]}),
+        tried("200,000 arguments", {"args": ["x"] * 200_000}),
+        tried("an argument of 1 MB", {"args": ["x" * 1_000_000]}),
+        tried("a version of 1 MB", {"version": "*" * 1_000_000}),
+        tried("a language of 1 MB", {"language": "x" * 1_000_000}),
+        tried("a version that is costly to understand", {"version": " ".join([">=1.2.3-a.b.c"] * 20_000)}),
+    ],
+)  # fmt: skip
+def test_what_no_job_can_be_made_of(quiet: Server, fields: dict[str, Any]) -> None:
+    started = time.monotonic()
+    refused(quiet, post(V2, JSON, json.dumps(v2(**fields)).encode()), V2)
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.tried("request", "two files of one name", "the last one counts")
+def test_a_duplicate(quiet: Server) -> None:
+    files = [
+        {"content": f"echo {n}", "name": name} for n, name in enumerate(["a", "./a", "b/../a"])
+    ]
+    reply = talk(quiet, post(V2, JSON, json.dumps(v2(files=files)).encode()))
+    assert reply is not None
+    assert reply.json["run"]["stdout"] == "2\n"
+
+
+# v1's forms
+
+
+def part(name: str, content: str, *headers: str) -> str:
+    lines = ["--x", f'Content-Disposition: form-data; name="{name}"', *headers, "", content]
+    return "\r\n".join(lines) + "\r\n"
+
+
+GOOD = part("filename", "a.sh") + part("content", "echo ok")
+NESTED = part(
+    "content", GOOD.replace("--x", "--y") + "--y--", "Content-Type: multipart/mixed; boundary=y"
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        tried("multipart without a boundary", "multipart/form-data", GOOD + "--x--", 400),
+        tried("multipart with an empty boundary", "multipart/form-data; boundary=", GOOD, 400),
+        tried("multipart with a boundary of 8,000 signs", f"multipart/form-data; boundary={'x' * 8000}", GOOD, 400),
+        tried("multipart with another boundary", "multipart/form-data; boundary=z", GOOD + "--x--", 400),
+        tried("multipart that is cut off", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=", 400),
+        tried("multipart in multipart", "multipart/form-data; boundary=x", NESTED + "--x--", 400),
+        tried("multipart of one part with 1 MB of headers", "multipart/form-data; boundary=x", part("filename", "a.sh", *("A: b" for _ in range(150_000))), 400),
+        tried("multipart of one header of 1 MB", "multipart/form-data; boundary=x", part("filename", "a.sh", "A: " + "b" * 1_000_000), 400),
+        tried("multipart of 50,000 parts", "multipart/form-data; boundary=x", part("a", "") * 50_000 + "--x--", 413),
+        tried("multipart with a nameless part only", "multipart/form-data; boundary=x", "--x\r\n\r\na\r\n--x--", 400),
+        tried("a form of 100,000 fields", FORM, "a&" * 100_000, 400),
+        tried("a form that is no percent encoding", FORM, "filename=%zz&content=%", 400),
+        tried("a form whose file name climbs", FORM, "filename=../a.sh&content=x", 400),
+        tried("a form whose file name is absolute", FORM, "filename=/a.sh&content=x", 400),
+        tried("a form whose file name holds a NUL", FORM, "filename=a%00.sh&content=x", 400),
+        tried("a form whose file name is no UTF-8", FORM, "filename=%ff.sh&content=x", 400),
+        tried("a form whose variable holds a NUL", FORM, "filename=a.sh&content=x&env=A=%00", 400),
+        tried("a form with 2,000 variables", FORM, "filename=a.sh&content=x&env=" + "%0A".join(f"A{n}=" for n in range(2000)), 400),
+        tried("a form of a type that nobody knows", "application/x-tar", GOOD, 400),
+    ],
+)  # fmt: skip
+def test_forms(quiet: Server, kind: str, body: str, status: int) -> None:
+    refused(quiet, post(V1, kind, body.encode()), V1, status)
+
+
+@pytest.mark.tried("request", "a Piston request of another type than JSON", "refused with 415")
+@pytest.mark.parametrize(
+    "kind", ["text/plain", FORM, "multipart/form-data; boundary=x", "", "a" * 999]
+)
+def test_types(quiet: Server, kind: str) -> None:
+    refused(quiet, post(V2, kind, json.dumps(v2()).encode()), V2, 415)
+
+
+# Bodies that are too large, cut off, or slow
+
+
+@pytest.mark.tried("request", "a body above the limit, of a length told or not", "refused with 413")
+@pytest.mark.parametrize("path", [V1, V2])
+def test_too_large(quiet: Server, path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {JSON}\r\n"
+    for length in (10_000_001, 2**31, 2**63, 2**70):
+        refused(quiet, f"{head}Content-Length: {length}\r\n\r\n".encode(), path, 413)
+    with dial(quiet) as connection:
+        connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+        piece = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+        for _ in range(10_000_000 // 0x10000 + 1):
+            connection.sendall(piece)
+        reply = read_reply(connection)
+    assert reply is not None
+    assert (reply.status, reply.json) == (413, {KEYS[path]: "The request is too large"})
+
+
+@pytest.mark.tried("request", "a body that is cut off", REFUSED)
+@pytest.mark.parametrize("path", [V1, V2])
+@pytest.mark.parametrize("framing", ["Content-Length: 100", "Transfer-Encoding: chunked"])
+def test_cut_off(quiet: Server, path: str, framing: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {JSON}\r\n{framing}\r\n\r\n"
+    with dial(quiet) as connection:
+        connection.sendall(head.encode() + b'10\r\n{"language": "b')
+        connection.shutdown(socket.SHUT_WR)
+        reply = read_reply(connection)
+    assert reply is not None
+    assert (reply.status, list(reply.json)) == (400, [KEYS[path]])
+
+
+@pytest.mark.tried(
+    "request",
+    "headers or a body sent a byte now and then",
+    "given up after 10 s a piece, or 10 s for all headers",
+)
+def test_slow(quiet: Server) -> None:
+    def drip(sent: bytes) -> tuple[float, bool]:
+        """Send a byte a second until the other end has enough; whether it answered."""
+        with dial(quiet, 30) as connection:
+            started = time.monotonic()
+            connection.sendall(sent)
+            connection.settimeout(1)
+            while time.monotonic() - started < 30:
+                try:
+                    reply = connection.recv(4096)
+                except TimeoutError:
+                    if sent.endswith(b": "):
+                        connection.sendall(b"x")
+                    continue
+                except ConnectionError:
+                    reply = b""
+                return time.monotonic() - started, b"HTTP/1.1 400" in reply
+        return 30, False
+
+    body = f"Host: x\r\nContent-Type: {JSON}\r\nContent-Length: 100\r\n\r\n{{".encode()
+    sent = [
+        b"POST " + V1.encode() + b" HTTP/1.1\r\n" + body,
+        b"POST " + V2.encode() + b" HTTP/1.1\r\n" + body,
+        b"GET / HTTP/1.1\r\nA: ",
+    ]
+    with ThreadPoolExecutor(len(sent)) as pool:
+        results = list(pool.map(drip, sent))
+    assert all(9 < seconds < 14 for seconds, _ in results), results
+    assert [answered for _, answered in results][:2] == [True, True]
+
+
+# Nothing is left, and nothing was logged as our fault
+
+
+def test_the_service_is_well_after_all_this(
+    serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A few of each kind again, in a service whose log can be read."""
+    server = serve()
+    for body in (b"[" * 200_000, b"\0", b'{"a": 1e999}', b"\xff"):
+        for path in (V1, V2):
+            refused(server, post(path, JSON, body), path)
+    head = f"POST {V2} HTTP/1.1\r\nHost: x\r\nContent-Type: {JSON}\r\n"
+    for rest in ("Transfer-Encoding: chunked\r\n\r\nzz\r\n", "Content-Length: 9\r\n\r\n"):
+        with dial(server) as connection:
+            connection.sendall((head + rest).encode())
+            connection.shutdown(socket.SHUT_WR)
+            reply = read_reply(connection)
+            assert reply is not None
+            assert reply.status == 400
+    good = talk(server, post(V2, JSON, json.dumps(v2()).encode()))
+    assert good is not None
+    assert good.json["run"]["stdout"] == "ok\n"
+    log = capfd.readouterr().err
+    assert "Traceback" not in log
+    assert "[ERROR]" not in log
