@@ -10,6 +10,7 @@ from bitrun.faults import CallerFault
 from bitrun.jobs import File
 
 _LONGEST_NAME = 4095  # Linux's PATH_MAX
+_MOST_FOLDERS = 32  # each is looked up from the top for each file below it
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ def _name(name: Any, index: int) -> str:
     path = posixpath.normpath(name)
     if name.startswith("/") or path.split("/")[0] == "..":
         raise CallerFault(f"{where} must stay within the directory: {name}")
+    if path.count("/") > _MOST_FOLDERS:
+        raise CallerFault(f"{where} has more than {_MOST_FOLDERS} folders")
     if path == "." or name.endswith(("/", "/.")):
         raise CallerFault(f"{where} must name a file: {name}")
     return path
