@@ -67,7 +67,7 @@ class WebSocket:
         ]
         try:
             self._protocol.initiate_upgrade_connection(headers, environ["PATH_INFO"])
-        except (RemoteProtocolError, LocalProtocolError) as error:
+        except (RemoteProtocolError, LocalProtocolError, UnicodeDecodeError) as error:
             raise NoUpgrade(str(error)) from error
         asked = next((it for it in self._protocol.events() if isinstance(it, Request)), None)
         if asked is None:

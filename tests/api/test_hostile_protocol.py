@@ -384,3 +384,15 @@ def test_handshakes(quiet: Server, old: bytes, new: bytes) -> None:
     reply = talk(quiet, UPGRADE.replace(old, new))
     assert reply is not None
     assert (reply.status, reply.json) == (426, {"message": "This is a WebSocket: connect with one"})
+
+
+@pytest.mark.tried(
+    "request", "a WebSocket handshake whose token is no base64", "no token, no failure"
+)
+@pytest.mark.parametrize("protocol", [b"token.\xe9", b"token.!", b"token.", b"token.A", b"," * 500])
+def test_tokens_in_handshakes(quiet: Server, protocol: bytes) -> None:
+    head = b"Host: x\r\nSec-WebSocket-Protocol: " + protocol
+    with dial(quiet) as connection:
+        connection.sendall(UPGRADE.replace(b"Host: x", head))
+        reply = connection.recv(4096)
+    assert reply.startswith((b"HTTP/1.1 101", b"HTTP/1.1 4")), reply
