@@ -138,7 +138,7 @@ def test_numbers_that_are_nothing(quiet: Server, number: str) -> None:
 def test_what_no_job_can_be_made_of(quiet: Server, fields: dict[str, Any]) -> None:
     started = time.monotonic()
     refused(quiet, post(V2, JSON, json.dumps(v2(**fields)).encode()), V2)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
 
 
 @pytest.mark.tried("request", "two files of one name", "the last one counts")

@@ -27,7 +27,7 @@ def post(path: str, kind: str, body: bytes, *headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
-def dial(server: Server, timeout: float = 20) -> socket.socket:
+def dial(server: Server, timeout: float = 40) -> socket.socket:
     return socket.create_connection(("127.0.0.1", server.port), timeout=timeout)
 
 
@@ -44,7 +44,7 @@ def read_reply(connection: socket.socket) -> Reply | None:
         return Reply(int(first[1]), headers, stream.read(int(headers.get("content-length", 0))))
 
 
-def talk(server: Server, sent: bytes, timeout: float = 20) -> Reply | None:
+def talk(server: Server, sent: bytes, timeout: float = 40) -> Reply | None:
     """Send bytes, say that no more come, and read one reply."""
     with dial(server, timeout) as connection:
         connection.sendall(sent)
