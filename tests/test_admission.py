@@ -43,6 +43,9 @@ def test_one_who_waits_gets_the_next_place() -> None:
         assert waiting.result(timeout=1) is None
 
 
+@pytest.mark.tried(
+    "request", "clients that hang up while they wait for a place", "their places are free at once"
+)
 def test_one_who_hangs_up_leaves_the_queue() -> None:
     admission = Admission(1, 1, 5.0)
     ours, theirs = socket.socketpair()
@@ -57,6 +60,7 @@ def test_one_who_hangs_up_leaves_the_queue() -> None:
 
 
 @pytest.mark.engine
+@pytest.mark.tried("request", "more requests than places and queue", "503 with Retry-After at once")
 def test_too_many_are_told_at_once(serve: Callable[..., Server]) -> None:
     server = serve(max_runs=1, max_queue=1, queue_timeout=10)
     server.run(filename="a.sh", content="true")  # it has asked the engine what is installed
@@ -77,6 +81,9 @@ def test_too_many_are_told_at_once(serve: Callable[..., Server]) -> None:
 
 @pytest.mark.engine
 @pytest.mark.parametrize("path", ["/api/v1/run", "/api/v2/execute"])
+@pytest.mark.tried(
+    "request", "clients that hang up while their program runs", "the run ends with them"
+)
 def test_hanging_up_ends_the_run(
     server: Server, docker_client: docker.APIClient, path: str
 ) -> None:

@@ -1,5 +1,6 @@
 """Bodies that no client would send: each gets a refusal in the dialect of its API."""
 
+import contextlib
 import json
 import socket
 import time
@@ -267,6 +268,25 @@ def test_slow(quiet: Server) -> None:
         results = list(pool.map(drip, sent))
     assert all(9 < seconds < 14 for seconds, _ in results), results
     assert [answered for _, answered in results][:2] == [True, True]
+
+
+@pytest.mark.chaos
+@pytest.mark.tried(
+    "request", "a body of which a byte comes every five seconds", "given up after a minute"
+)
+def test_slow_for_ever(quiet: Server) -> None:
+    head = f"POST {V2} HTTP/1.1\r\nHost: x\r\nContent-Type: {JSON}\r\nContent-Length: 99\r\n\r\n"
+    with dial(quiet) as connection:
+        started = time.monotonic()
+        connection.sendall(head.encode())
+        connection.settimeout(5)
+        reply = b""
+        while not reply and time.monotonic() - started < 90:
+            with contextlib.suppress(TimeoutError):
+                connection.sendall(b" ")
+                reply = connection.recv(4096)
+    assert reply.startswith(b"HTTP/1.1 400")
+    assert 59 < time.monotonic() - started < 75
 
 
 # Nothing is left, and nothing was logged as our fault
