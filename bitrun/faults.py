@@ -102,6 +102,13 @@ class TooManyRequests(CallerFault):
         self.seconds = seconds
 
 
+class ForeignOrigin(CallerFault):
+    """A browser asks on behalf of another site's page."""
+
+    def __init__(self) -> None:
+        super().__init__("Pages of other sites may not use this")
+
+
 class CallerGone(CallerFault):
     """The client hung up; there is nobody left to answer."""
 

@@ -4,7 +4,16 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from bitrun import tokens
-from bitrun.api import description, errors, operating, playground, request_log, v1, v2
+from bitrun.api import (
+    agents,
+    description,
+    errors,
+    operating,
+    playground,
+    request_log,
+    v1,
+    v2,
+)
 from bitrun.api.access import Access
 from bitrun.api.client import limit_patience
 from bitrun.api.connect import Sessions
@@ -24,6 +33,7 @@ def create_app(service: Service) -> Flask:
     app.register_blueprint(operating.blueprint(service, access))
     app.register_blueprint(description.blueprint())
     app.register_blueprint(v1.blueprint(service, access))
+    app.register_blueprint(agents.blueprint(service, access))
     sessions = Sessions(service, service.settings.sessions)
     for name in v2.PREFIXES:
         app.register_blueprint(v2.blueprint(service, access, sessions, name))

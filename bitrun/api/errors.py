@@ -23,6 +23,7 @@ from bitrun.faults import (
     CallerGone,
     EngineFault,
     EngineUnavailable,
+    ForeignOrigin,
     MetricsClosed,
     NotInstalled,
     OurFault,
@@ -46,6 +47,7 @@ TABLE: tuple[tuple[type[Exception], int, str | None], ...] = (
     (TokenRefused, 401, None),
     (RoleRefused, 403, None),
     (MetricsClosed, 403, None),
+    (ForeignOrigin, 403, None),
     (TooManyRequests, 429, None),
     (PackageUnknown, 404, None),
     (AlreadyInstalled, 500, None),  # Piston's status for it, and for the next

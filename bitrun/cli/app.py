@@ -5,7 +5,7 @@ import sys
 import typer
 
 from bitrun import __version__
-from bitrun.cli import doctor, exits, languages, packages, run
+from bitrun.cli import agents, doctor, exits, languages, packages, run
 from bitrun.client import BitRunError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 run.register(app)
 languages.register(app)
 doctor.register(app)
+agents.register(app)
 app.add_typer(packages.app)
 
 

@@ -60,7 +60,7 @@ def run(language: str, code: str | None, options: RunOptions) -> Call[Result]:
 
 
 def runtimes() -> Call[tuple[Runtime, ...]]:
-    return Call("GET", "/api/v2/runtimes", lambda answer: tuple(map(_read_runtime, answer)))
+    return Call("GET", "/api/v2/runtimes", lambda answer: tuple(map(read_runtime, answer)))
 
 
 def extensions() -> Call[Mapping[str, Extension]]:
@@ -146,7 +146,7 @@ def _read_stage(name: StageName, told: Mapping[str, Any]) -> Stage:
     return Stage(name, told["stdout"], told["stderr"], told["output"], read_verdict(told))
 
 
-def _read_runtime(told: Mapping[str, Any]) -> Runtime:
+def read_runtime(told: Mapping[str, Any]) -> Runtime:
     return Runtime(told["language"], told["version"], tuple(told["aliases"]), told.get("runtime"))
 
 

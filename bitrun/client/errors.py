@@ -33,7 +33,7 @@ class AlreadyInstalled(Refused):
 
 
 class Busy(BitRunError):
-    """All places are taken. `retry_after` is after how many seconds to ask again."""
+    """All places are taken, or this client's share; ask again after `retry_after` seconds."""
 
     def __init__(self, sentence: str, status: int | None = None, retry_after: float = 1.0) -> None:
         super().__init__(sentence, status)
@@ -44,7 +44,7 @@ class Failed(BitRunError):
     """The service, or what it stands on, has failed; no other request would mend it."""
 
 
-_UNAUTHORIZED, _FORBIDDEN, _SERVER_ERROR, _UNAVAILABLE = 401, 403, 500, 503
+_UNAUTHORIZED, _FORBIDDEN, _SERVER_ERROR = 401, 403, 500
 _NOT_OUR_FAULT = {"Already installed": AlreadyInstalled}
 
 
@@ -52,7 +52,7 @@ def refusal(status: int, sentence: str, retry_after: str | None = None) -> BitRu
     """Turn an answer's status and sentence into an error."""
     if status in {_UNAUTHORIZED, _FORBIDDEN}:
         return TokenRefused(sentence, status)
-    if status == _UNAVAILABLE and retry_after is not None:
+    if retry_after is not None:
         return Busy(sentence, status, float(retry_after) if retry_after.isdecimal() else 1.0)
     # Piston's API answers this, which is no failure, with 500.
     if sentence in _NOT_OUR_FAULT:

@@ -1,0 +1,45 @@
+"""The service as an agent's tools see it: by Piston's requests and replies, as any client."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar, Unpack
+
+import anyio
+
+from bitrun.api.errors import sentence
+from bitrun.api.v2_reply import execute_reply, runtime_reply
+from bitrun.api.v2_request import read_request
+from bitrun.caller import Caller
+from bitrun.client import BitRunError, Result, RunOptions, Runtime
+from bitrun.client.calls import job, read_result, read_runtime
+from bitrun.faults import Busy, CallerFault, OurFault
+from bitrun.service import Service
+
+Value = TypeVar("Value")
+
+
+class Runs:
+    def __init__(self, service: Service, caller: Caller | None) -> None:
+        self._service = service
+        self._caller = caller
+
+    async def runtimes(self) -> Sequence[Runtime]:
+        return await _in_thread(
+            lambda: [read_runtime(runtime_reply(each)) for each in self._service.runtimes.all()]
+        )
+
+    async def run(
+        self, language: str, code: str | None = None, **options: Unpack[RunOptions]
+    ) -> Result:
+        return await _in_thread(lambda: self._run(job(language, code, **options)))
+
+    def _run(self, body: dict[str, object]) -> Result:
+        runtime, wanted = read_request(body, self._service.runtimes, self._service.settings)
+        result = self._service.runner.run(wanted, self._caller)
+        return read_result(execute_reply(runtime, result))
+
+
+async def _in_thread(work: Callable[[], Value]) -> Value:
+    try:
+        return await anyio.to_thread.run_sync(work)
+    except (CallerFault, Busy, OurFault) as fault:
+        raise BitRunError(sentence(fault)) from fault

@@ -1,0 +1,36 @@
+"""`/mcp`: the Model Context Protocol over HTTP, each POST by itself, without a stream."""
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Request, Response, request
+
+from bitrun.api.access import Access
+from bitrun.api.client import client
+from bitrun.faults import ForeignOrigin
+from bitrun.service import Service
+
+
+def blueprint(service: Service, access: Access) -> Blueprint:
+    routes = Blueprint("agents", __name__)
+
+    @routes.post("/mcp")
+    def mcp() -> Response:
+        # They take as long to import as all the rest, and most services never see an agent.
+        from bitrun.api.agent_runs import Runs  # noqa: PLC0415
+        from bitrun.mcp.http import answer  # noqa: PLC0415
+
+        _check_origin(request)
+        with access.granted(request):
+            runs = Runs(service, client(request))
+            largest = service.settings.max_body
+            got = answer(runs, request.headers.items(), request.get_data(), largest)
+        return Response(got.body, got.status, got.headers)
+
+    return routes
+
+
+def _check_origin(request: Request) -> None:
+    """Refuse other sites' pages, as the protocol demands; agents send no Origin."""
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        raise ForeignOrigin

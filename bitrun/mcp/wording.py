@@ -1,0 +1,76 @@
+"""Results in words for a model: the verdict first, and no more output than helps it."""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from bitrun.client import Result, Runtime, Stage, Verdict
+
+MOST = 16_000  # characters of one stream
+_WARNINGS = 2_000  # of what a compiler says that has not failed
+
+_ADVICE = {
+    "TO": "It was stopped at its time limit. Make it faster or give it less to do; if it waits for "
+    "input, pass stdin; timeout_seconds can only lower the service's limit.",
+    "OL": "It was stopped for writing too much to stdout. Print less.",
+    "EL": "It was stopped for writing too much to stderr. Print less.",
+}
+
+
+def describe_result(result: Result) -> str:
+    return "\n\n".join(_paragraphs(result))
+
+
+def describe_runtimes(runtimes: Iterable[Runtime]) -> str:
+    """Write one line for each language, its versions in it."""
+    known = sorted(runtimes, key=lambda each: each.language)
+    lines = [
+        _language(name, list(of_it)) for name, of_it in groupby(known, lambda each: each.language)
+    ]
+    return "\n".join(lines) or "No language is installed on the service."
+
+
+def shorten(text: str, most: int = MOST) -> str:
+    """Keep head and tail of a long text, and say what was cut."""
+    if len(text) <= most:
+        return text
+    half = most // 2
+    cut = len(text) - 2 * half
+    return f"{text[:half]}\n[... {cut} characters are left out here ...]\n{text[-half:]}"
+
+
+def _paragraphs(result: Result) -> Iterator[str]:
+    last = result.last
+    yield f"{_verdict(last)}\n{_usage(last.verdict)} {result.language} {result.version}."
+    for stage in result.stages[:-1]:
+        if stage.output.strip():
+            yield f"The compiler said:\n{shorten(stage.output, _WARNINGS)}"
+    for name, text in (("stdout", last.stdout), ("stderr", last.stderr)):
+        if text:
+            yield f"{name}:\n{shorten(text)}"
+    if not last.output:
+        yield "It wrote nothing, neither to stdout nor to stderr."
+
+
+def _verdict(stage: Stage) -> str:
+    verdict = stage.verdict
+    if verdict.ok:
+        return "The program ended well, with exit code 0."
+    subject = "Compiling failed" if stage.name == "compile" else "The program failed"
+    if verdict.oom_killed:
+        return f"{subject}: its memory ran out. Use less; memory_mb can only lower the limit."
+    if verdict.status in _ADVICE:
+        return f"{subject}: {verdict.message}. {_ADVICE[verdict.status]}"
+    if verdict.signal is not None:
+        return f"{subject}: it was ended by the signal {verdict.signal}."
+    return f"{subject}, with exit code {verdict.code}."
+
+
+def _usage(verdict: Verdict) -> str:
+    return f"{verdict.wall_ms} ms, {verdict.memory / 1_000_000:.1f} MB at the peak,"
+
+
+def _language(name: str, runtimes: list[Runtime]) -> str:
+    versions = ", ".join(each.version for each in runtimes)
+    aliases = dict.fromkeys(alias for each in runtimes for alias in each.aliases)
+    also = f" (also called {', '.join(aliases)})" if aliases else ""
+    return f"{name} {versions}{also}"

@@ -1,0 +1,121 @@
+"""`bitrun doctor` on a healthy machine, and on ones that lack something."""
+
+import dataclasses
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from bitrun.doctor import engine, limits
+from bitrun.doctor.findings import Level
+from bitrun.sandbox.engine import Engine, EngineFacts
+from bitrun.settings import Settings
+from tests.api.piston import package, write_catalogue
+from tests.cli.command import COMMAND
+from tests.conftest import ROOT
+
+Finding = dict[str, str]
+
+
+def doctor(**environment: str) -> tuple[int, dict[str, Finding]]:
+    done = subprocess.run(
+        [*COMMAND, "doctor", "--json"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert done.stderr == ""
+    findings = [json.loads(line) for line in done.stdout.splitlines()]
+    assert all(bool(each["remedy"]) == (each["level"] != "ok") for each in findings)
+    return done.returncode, {each["subject"]: each for each in findings}
+
+
+@pytest.mark.engine
+def test_a_real_engine(tmp_path: Path) -> None:
+    """One language says its hello, one prints something else, one should be there and is not."""
+    for name, program in (("shell", "echo Hello, World!"), ("liar", "echo Goodbye")):
+        (tmp_path / "bash" / "tests" / name).mkdir(parents=True)
+        (tmp_path / "bash" / "tests" / name / "hello.sh").write_text(program)
+    languages = write_catalogue(tmp_path, package("shell", "bash"), package("missing", "missing"))
+    text = languages.read_text().replace(
+        "- name: shell\n    run: bash %s",
+        "- {name: shell, run: bash %s}\n  - {name: liar, run: bash %s}",
+    )
+    assert "liar" in text
+    languages.write_text(text)
+    for name in ("supervisor", "missing"):
+        (tmp_path / name).mkdir()
+    code, found = doctor(
+        BITRUN_LANGUAGES=str(languages), BITRUN_IMAGES=str(tmp_path), BITRUN_PACKAGES="missing"
+    )
+    assert code == 1
+    for subject in (
+        "settings", "engine", "storage", "cgroups", "seccomp", "memory limit", "process limit",
+        "accounting", "disk",
+    ):  # fmt: skip
+        assert found[subject]["level"] == "ok", found[subject]
+    told = {subject.split()[0]: finding for subject, finding in found.items()}
+    assert told["shell"]["level"] == "ok", told["shell"]
+    assert told["liar"]["level"] == "wrong"
+    assert "Goodbye" in told["liar"]["detail"]
+    assert told["boxes"]["level"] != "wrong"
+
+
+def test_no_engine() -> None:
+    code, found = doctor(DOCKER_HOST="tcp://127.0.0.1:1")
+    assert (code, found.keys(), found["engine"]["level"]) == (1, {"settings", "engine"}, "wrong")
+
+
+def test_a_setting_that_does_not_fit() -> None:
+    code, found = doctor(BITRUN_PORT="none")
+    assert (code, found.keys(), found["settings"]["level"]) == (1, {"settings"}, "wrong")
+
+
+# What no engine here can be made to show
+
+GOOD = EngineFacts(
+    version="27.1.1",
+    system="Debian",
+    kernel="6.1",
+    storage="overlay2",
+    memory=8_000_000_000,
+    cgroup_version="2",
+    cgroup_driver="systemd",
+    accounts={"memory": True, "processes": True, "processors": True},
+    swap_limit=True,
+    seccomp="builtin",
+)
+
+
+@pytest.mark.parametrize(
+    ("subject", "level", "change"),
+    [
+        ("engine", "wrong", {"version": "19.03.15"}),
+        ("engine", "ok", {"version": "20.10.24+dfsg1"}),
+        ("storage", "note", {"storage": "vfs"}),
+        ("cgroups", "wrong", {"accounts": {"memory": False, "processes": True}}),
+        ("swap", "note", {"swap_limit": False}),
+        ("seccomp", "wrong", {"seccomp": None}),
+        ("seccomp", "wrong", {"seccomp": "unconfined"}),
+    ],
+)
+def test_an_engine_that_lacks_something(subject: str, level: str, change: dict[str, Any]) -> None:
+    class Lacking:
+        def facts(self) -> EngineFacts:
+            return dataclasses.replace(GOOD, **change)
+
+    found = {each.subject: each.level for each in engine.examine(cast("Engine", Lacking()))}
+    assert found.pop(subject) == level
+    assert set(found.values()) == {Level.GOOD}
+
+
+def test_limits_beyond_the_machine() -> None:
+    found = {each.subject: each.level for each in limits.examine(Settings(), GOOD)}
+    assert found["memory"] == "ok"
+    found = {each.subject: each.level for each in limits.examine(Settings(max_runs=100), GOOD)}
+    assert found["memory"] == "note"

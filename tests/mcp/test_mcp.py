@@ -1,0 +1,160 @@
+"""The MCP server, over both ways, with the SDK's own client against a real service."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import pytest
+import requests
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import TextContent
+
+from tests.conftest import ROOT, Server
+from tests.test_tokens import RUN
+
+pytestmark = pytest.mark.engine
+
+
+@asynccontextmanager
+async def over_stdio(server: Server, token: str | None = None) -> AsyncIterator[Client]:
+    environment = {"BITRUN_URL": server.url, "PYTHONPATH": str(ROOT)}
+    if token is not None:
+        environment["BITRUN_TOKEN"] = token
+    command = StdioServerParameters(
+        command=sys.executable, args=["-m", "bitrun", "mcp"], env=environment
+    )
+    async with Client(command) as client:
+        yield client
+
+
+@asynccontextmanager
+async def over_http(server: Server, token: str | None = None) -> AsyncIterator[Client]:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=60) as http,
+        Client(streamable_http_client(f"{server.url}/mcp", http_client=http)) as client,
+    ):
+        yield client
+
+
+BOTH = (over_stdio, over_http)
+
+
+@pytest.fixture(params=BOTH)
+def connect(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+async def call(client: Client, tool: str, **arguments: Any) -> tuple[bool, str]:
+    """Call a tool; return whether that failed, and what it said."""
+    result = await client.call_tool(tool, arguments)
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    return bool(result.is_error), content.text
+
+
+def use(
+    connect: Any, server: Server, work: Callable[[Client], Coroutine[Any, Any, Any]], *token: str
+) -> Any:
+    async def main() -> Any:
+        async with connect(server, *token) as client:
+            return await work(client)
+
+    return asyncio.run(main())
+
+
+def test_tools(server: Server, connect: Any) -> None:
+    async def work(client: Client) -> None:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        assert tools.keys() == {"list_languages", "run_code"}
+        assert tools["run_code"].input_schema["required"] == ["language"]
+        failed, text = await call(client, "list_languages")
+        assert not failed
+        assert any(line.startswith("python 3.13") for line in text.splitlines())
+
+        code = "import sys; from helper import name; print(input()[::-1], name, sys.argv[1:])"
+        failed, text = await call(
+            client, "run_code", language="py", code=code, version="3.x", stdin="nuRtiB\n",
+            files={"helper.py": "name = 'here'"}, args=["a b"], timeout_seconds=3, memory_mb=64,
+        )  # fmt: skip
+        assert not failed
+        assert text.startswith("The program ended well, with exit code 0.\n")
+        assert text.endswith("stdout:\nBitRun here ['a b']\n")
+
+        files = {"main.c": "int main(void) { return x; }"}
+        failed, text = await call(client, "run_code", language="c", files=files)
+        assert not failed  # the program's own fault is an answer
+        assert text.startswith("Compiling failed, with exit code 1.")
+        assert "undeclared" in text
+
+        failed, text = await call(
+            client, "run_code", language="bash", code="sleep 9", timeout_seconds=0.3
+        )
+        assert not failed
+        assert text.startswith("The program failed: Time limit exceeded (wall clock).")
+
+    use(connect, server, work)
+
+
+def test_refusals_say_what_to_do(server: Server, connect: Any) -> None:
+    async def work(client: Client) -> None:
+        failed, text = await call(client, "run_code", language="cobolt", code="x")
+        assert failed
+        assert text.endswith(
+            "cobolt-* runtime is unknown. Call list_languages for the languages and versions there are."
+        )
+        failed, text = await call(client, "run_code", language="bash")
+        assert failed
+        assert "There is nothing to run" in text
+        failed, text = await call(
+            client, "run_code", language="bash", code="x", timeout_seconds=9999
+        )
+        assert failed
+        assert "run_timeout cannot exceed the configured limit of 3000" in text
+        failed, text = await call(client, "run_code", language="bash", code="x", memory_mb=0)
+        assert failed
+        assert "memory_mb" in text
+
+    use(connect, server, work)
+
+
+def test_tokens(serve: Callable[..., Server]) -> None:
+    server = serve(api_tokens=RUN)
+
+    async def work(client: Client) -> tuple[bool, str]:
+        return await call(client, "run_code", language="bash", code="echo 1")
+
+    for connect in BOTH:
+        failed, text = use(connect, server, work, RUN)
+        assert not failed
+        assert text.endswith("stdout:\n1\n")
+    failed, text = use(over_stdio, server, work)
+    assert failed
+    assert "A valid token is needed" in text
+    reply = requests.post(f"{server.url}/mcp", json={}, timeout=20)
+    assert (reply.status_code, reply.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert "A valid token is needed" in reply.json()["message"]
+
+
+def test_what_is_no_call(server: Server) -> None:
+    url = f"{server.url}/mcp"
+    for method in ("GET", "DELETE"):
+        reply = requests.request(method, url, timeout=20)
+        assert reply.status_code == 405
+        assert "POST" in reply.headers["Allow"]
+    accept = {"Accept": "application/json, text/event-stream"}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    assert requests.post(url, json=call, headers=accept, timeout=20).status_code == 200
+    for origin, status in ((server.url, 200), ("https://example.com", 403), ("null", 403)):
+        headers = accept | {"Origin": origin}
+        assert requests.post(url, json=call, headers=headers, timeout=20).status_code == status
+    reply = requests.post(
+        url, data="{", headers=accept | {"Content-Type": "application/json"}, timeout=20
+    )
+    assert reply.status_code == 400
+    assert reply.json()["error"]["code"] == -32700

@@ -1,0 +1,67 @@
+import pytest
+
+from bitrun.client import Result, Runtime, Stage, Verdict
+from bitrun.mcp.wording import describe_result, describe_runtimes, shorten
+
+
+def stage(
+    name: str = "run", stdout: str = "", stderr: str = "", signal: str | None = None, **more: object
+) -> Stage:
+    told = {"code": None if signal else 0, "signal": signal, "status": None, "message": None}
+    told |= {"oom_killed": False, "wall_ms": 12, "cpu_ms": 10, "memory": 7_100_000}
+    verdict = Verdict(**(told | more))  # type: ignore[arg-type]
+    return Stage(name, stdout, stderr, stdout + stderr, verdict)  # type: ignore[arg-type]
+
+
+def describe(*stages: Stage) -> str:
+    return describe_result(Result("c", "14.2.0", stages))
+
+
+def test_a_program_that_ends_well() -> None:
+    assert describe(stage("compile"), stage(stdout="1\n")) == (
+        "The program ended well, with exit code 0.\n12 ms, 7.1 MB at the peak, c 14.2.0.\n\n"
+        "stdout:\n1\n"
+    )
+    assert describe(stage()).endswith("It wrote nothing, neither to stdout nor to stderr.")
+    assert "The compiler said:\nwarning" in describe(stage("compile", stderr="warning"), stage())
+
+
+@pytest.mark.parametrize(
+    ("failed", "begin"),
+    [
+        (stage(code=3, status="RE"), "The program failed, with exit code 3."),
+        (stage("compile", code=1, status="RE"), "Compiling failed, with exit code 1."),
+        (stage(signal="SIGSEGV", status="SG"), "The program failed: it was ended by the signal SIGSEGV."),
+        (stage(signal="SIGKILL", status="SG", oom_killed=True), "The program failed: its memory ran out."),
+        (
+            stage(signal="SIGKILL", status="TO", message="Time limit exceeded"),
+            "The program failed: Time limit exceeded. It was stopped at its time limit.",
+        ),
+        (
+            stage(signal="SIGKILL", status="OL", message="stdout length exceeded"),
+            "The program failed: stdout length exceeded. It was stopped for writing too much to stdout.",
+        ),
+    ],
+)  # fmt: skip
+def test_verdicts(failed: Stage, begin: str) -> None:
+    assert describe(failed).startswith(begin)
+
+
+def test_long_output() -> None:
+    text = "".join(f"line {number}\n" for number in range(10_000))
+    told = describe(stage(stdout=text, stderr="short"))
+    assert len(told) < 17_000
+    assert "stdout:\nline 0\n" in told
+    assert "line 9999\n\n\nstderr:\nshort" in told
+    assert f"[... {len(text) - 16_000} characters are left out here ...]" in told
+    assert shorten("abc", 3) == "abc"
+
+
+def test_languages() -> None:
+    runtimes = [
+        Runtime("python", "3.13.5", ("py",), None),
+        Runtime("c", "14.2.0", (), "gcc"),
+        Runtime("python", "3.14.0", ("py", "py3"), None),
+    ]
+    assert describe_runtimes(runtimes) == "c 14.2.0\npython 3.13.5, 3.14.0 (also called py, py3)"
+    assert describe_runtimes([]) == "No language is installed on the service."
