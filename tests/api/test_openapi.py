@@ -40,8 +40,8 @@ OPERATIONS = [
     for path, operations in DOCUMENT["paths"].items()
     for method, operation in operations.items()
 ]
-# What the pages themselves consist of is theirs alone.
-_NO_API = ("/playground/",)
+# What the pages themselves consist of is theirs alone; the agents' protocol describes itself.
+_NO_API = ("/playground/", "/mcp")
 
 
 def test_it_is_openapi() -> None:
