@@ -80,6 +80,7 @@ class Language(_Entry):
     env: Mapping[VariableName, str] = Field(default_factory=dict)
     limits: LimitOverrides = LimitOverrides()
     i386: bool = False
+    network: bool = False
 
     @property
     def command(self) -> str:

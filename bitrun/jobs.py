@@ -50,7 +50,7 @@ class Limits:
 class BoxLimits:
     """What holds for a box from its making: bytes of memory, counts, and the bytes of one file.
 
-    `i386` opens the kernel's entry for 32-bit programs of x86.
+    `i386` opens the kernel's entry for 32-bit programs of x86, `network` the way to the world.
     """
 
     memory: int
@@ -58,6 +58,7 @@ class BoxLimits:
     open_files: int
     file_size: int
     i386: bool = False
+    network: bool = False
 
 
 @dataclass(frozen=True, slots=True)

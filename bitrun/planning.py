@@ -112,4 +112,5 @@ def box_limits(language: Language, settings: Settings) -> BoxLimits:
         open_files=setting(language, settings, "max_open_files"),
         file_size=setting(language, settings, "max_file_size"),
         i386=language.i386,
+        network=language.network,
     )

@@ -23,6 +23,7 @@ from bitrun.settings import Settings
 
 SUPERVISOR = "/bitrun/supervisor"
 WORKDIR = "/box"
+NETWORK = "bitrun"  # of those boxes that may reach the world
 
 # Fits into the 65536 ids of a user namespace, and stays clear of any user an image has.
 _FIRST_UID, _UIDS = 20000, 40000
@@ -169,6 +170,8 @@ class BoxMaker:
             NotOnEngine: the image is not there.
             EngineUnavailable, EngineFault: the engine failed; nothing is left behind.
         """
+        if limits.network:
+            self._engine.provide_network(NETWORK, {ROLE: "network"})
         uid = _FIRST_UID + next(self._uids) % _UIDS
         container = self._engine.create(
             image,
@@ -180,7 +183,7 @@ class BoxMaker:
             # The engine's own way to an unconnected namespace runs a hook in every container, at
             # half of the container's whole cost. Told that there is no network, it leaves the
             # namespace to runc, which makes a new one with nothing but loopback in it.
-            network_disabled=True,
+            network_disabled=not limits.network,
             labels=self._labels(),
         )
         self.churn.made(container)
@@ -216,7 +219,7 @@ class BoxMaker:
             "auto_remove": True,
             "read_only": True,
             "tmpfs": {WORKDIR: tmpfs, "/tmp": tmpfs},  # noqa: S108  the container's own
-            "network_mode": "none",  # see also network_disabled
+            "network_mode": NETWORK if limits.network else "none",  # see also network_disabled
             "ipc_mode": "private",
             "cap_drop": ["ALL"],
             "cap_add": ["SETUID", "SETGID", "KILL"],

@@ -268,7 +268,7 @@ class Engine:
         while; `seconds` bounds the wait for them.
         """
         filters = {"container": [container], "event": ["oom", "destroy"]}
-        with _translated():
+        with self._call("events"):
             client = self._client()
             # docker-py's own call would wait without end.
             told = client.get(
@@ -281,6 +281,25 @@ class Engine:
                 for event in told.iter_lines():
                     return bool(json.loads(event)["Action"] == "oom")
         raise EngineUnavailable("The Docker engine has ended before it told of a box's end")
+
+    def provide_network(self, name: str, labels: dict[str, str]) -> None:
+        """Make a bridge, unless it is there, to the world but not from container to container."""
+        with self._call("network"):
+            try:
+                self._client().inspect_network(name)
+            except errors.NotFound:
+                self._make_network(name, labels)
+
+    def _make_network(self, name: str, labels: dict[str, str]) -> None:
+        apart = {"com.docker.network.bridge.enable_icc": "false"}
+        try:
+            self._client().create_network(
+                name, driver="bridge", options=apart, labels=labels, check_duplicate=True
+            )
+        except errors.APIError as error:
+            # 409: someone else was faster.
+            if error.status_code != requests.codes.conflict:
+                raise
 
     # Images
 
