@@ -18,6 +18,7 @@ const nonce = document.querySelector<HTMLScriptElement>("script[nonce]")?.nonce 
 const runButton = element("run", HTMLButtonElement);
 const args = element("args", HTMLInputElement);
 const stdin = element("stdin", HTMLTextAreaElement);
+const inputsGiven = element("inputs-given", HTMLElement);
 
 const editor = new Editor(element("editor", HTMLElement), nonce);
 const files = new Files(element("files", HTMLElement), element("add-file", HTMLButtonElement), editor);
@@ -37,8 +38,14 @@ function open(program: Program): void {
   ({ language } = program);
   args.value = program.args;
   stdin.value = program.stdin;
+  showInputs();
   if (program.args || program.stdin) element("inputs", HTMLDetailsElement).open = true;
   files.open(program.files, language);
+}
+
+/** Tells that there are some also where they are folded away. */
+function showInputs(): void {
+  inputsGiven.hidden = !args.value && !stdin.value;
 }
 
 function openSample(): void {
@@ -90,8 +97,12 @@ choice.onLanguage = () => {
 };
 choice.onVersion = keep;
 files.onChange = keep;
-args.addEventListener("input", keep);
-stdin.addEventListener("input", keep);
+for (const field of [args, stdin]) {
+  field.addEventListener("input", () => {
+    showInputs();
+    keep();
+  });
+}
 run.onTokenWanted = () => token.ask();
 token.onGiven = start;
 runButton.addEventListener("click", start);
@@ -106,6 +117,7 @@ addEventListener(
   },
   { capture: true },
 );
+if (/^(Mac|iP)/.test(navigator.platform)) element("run-keys", HTMLElement).textContent = "⌘ ⏎";
 addThemeToggle(element("theme", HTMLButtonElement));
 new Share(current);
 

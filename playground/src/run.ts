@@ -29,7 +29,7 @@ export class Run {
 
   private session: Session | null = null;
   private stage: Exit["stage"] | null = null;
-  private last: Exit | null = null;
+  private exits: Exit[] = [];
   private stops = 0;
   private cameFrom: Element | null = null;
 
@@ -45,7 +45,8 @@ export class Run {
   start(program: Program, timeout: number, token: string): void {
     this.session?.leave();
     this.terminal.clear();
-    this.stage = this.last = null;
+    this.stage = null;
+    this.exits = [];
     this.stops = 0;
     this.measured.replaceChildren();
     this.say("Starting …", "busy");
@@ -63,7 +64,7 @@ export class Run {
     const session = new Session(init, token, {
       stage: (name) => this.enter(name, program.stdin === ""),
       data: (stream, text) => this.terminal.write(stream, text),
-      exit: (exit) => (this.last = exit),
+      exit: (exit) => void this.exits.push(exit),
       closed: (problem) => this.finish(problem),
     });
     this.session = session;
@@ -133,17 +134,24 @@ export class Run {
   private finish(problem: Problem | null): void {
     this.terminal.flush();
     this.setRunning(false);
+    const last = this.exits.at(-1);
     if (problem) {
       this.say(problem.text, "bad");
       if (problem.isToken) this.onTokenWanted();
-    } else if (this.last) {
-      this.say(describe(this.last), this.last.status ? "bad" : "good");
+    } else if (last) {
+      this.say(describe(last), last.status ? "bad" : "good");
     }
-    if (this.last) this.measure(this.last);
+    if (last) this.measure(last);
   }
 
   private measure(exit: Exit): void {
-    const rows = { Time: duration(exit.wall_time), CPU: duration(exit.cpu_time), Memory: size(exit.memory) };
+    const compiled = exit.stage === "run" && this.exits.find(({ stage }) => stage === "compile");
+    const rows = {
+      ...(compiled && { Compiled: duration(compiled.wall_time) }),
+      Time: duration(exit.wall_time),
+      CPU: duration(exit.cpu_time),
+      Memory: size(exit.memory),
+    };
     this.measured.replaceChildren(
       ...Object.entries(rows).flatMap(([name, value]) => {
         const [term, definition] = [document.createElement("dt"), document.createElement("dd")];

@@ -20,7 +20,8 @@ export interface Server {
 }
 
 export async function askServer(): Promise<Server> {
-  const response = await fetch("playground/server.json");
+  const response = await fetch("playground/server.json").catch(() => null);
+  if (!response) throw new Error("The server does not answer");
   if (!response.ok) throw new Error((await response.json()).message);
   return response.json();
 }

@@ -1,5 +1,7 @@
 /** Dark and light: the system's choice until the user makes one. */
 
+import { remember } from "./storage";
+
 const SYSTEM = matchMedia("(prefers-color-scheme: dark)");
 
 export function addThemeToggle(button: HTMLButtonElement): void {
@@ -10,13 +12,10 @@ export function addThemeToggle(button: HTMLButtonElement): void {
   button.addEventListener("click", () => {
     const theme = isDark() ? "light" : "dark";
     // Back at what the system says, the page follows the system again.
-    if ((theme === "dark") === SYSTEM.matches) {
-      delete document.documentElement.dataset.theme;
-      localStorage.removeItem("theme");
-    } else {
-      document.documentElement.dataset.theme = theme;
-      localStorage.setItem("theme", theme);
-    }
+    const isSystem = (theme === "dark") === SYSTEM.matches;
+    if (isSystem) delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+    remember("localStorage", "theme", isSystem ? "" : theme);
     describe();
   });
   SYSTEM.addEventListener("change", describe);

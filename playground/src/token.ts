@@ -1,10 +1,12 @@
 /** The token that a server may want, kept for as long as the tab lives and nowhere else. */
 
 import { element } from "./page";
+import { recall, remember } from "./storage";
 
 const KEY = "token";
 
 export class Token {
+  value = recall("sessionStorage", KEY);
   onGiven: () => void = () => {};
 
   private readonly button = element("token-button", HTMLButtonElement);
@@ -15,15 +17,12 @@ export class Token {
     this.button.addEventListener("click", () => (this.form.hidden ? this.ask() : this.hide()));
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
-      sessionStorage.setItem(KEY, this.field.value.trim());
+      this.value = this.field.value.trim();
+      remember("sessionStorage", KEY, this.value);
       this.hide();
       this.onGiven();
     });
     this.form.addEventListener("keydown", (event) => event.key === "Escape" && this.hide());
-  }
-
-  get value(): string {
-    return sessionStorage.getItem(KEY) ?? "";
   }
 
   set wanted(wanted: boolean) {

@@ -1,1 +1,0 @@
-var e=localStorage.getItem("theme");e&&(document.documentElement.dataset.theme=e);
