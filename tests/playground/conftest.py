@@ -128,7 +128,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Playground]]:
         page.on("console", hear)
         return Playground(page, complaints).open(path)
 
-    expect.set_options(timeout=20_000)
+    expect.set_options(timeout=40_000)
     yield visit
     for context in contexts:
         context.close()

@@ -48,7 +48,9 @@ def test_a_browser_gets_the_page(server: Server) -> None:
 
 @pytest.mark.engine
 def test_the_assets(server: Server) -> None:
-    names = re.findall(r'(?:src|href)="playground/([^"]+)"', server.get("/", headers=BROWSER).text)
+    names = re.findall(
+        r'(?:src|href)="playground/([^"]+-[^"]+)"', server.get("/", headers=BROWSER).text
+    )
     assert len(names) >= 4
     for name in names:
         response = server.get(f"/playground/{name}")

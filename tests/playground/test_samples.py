@@ -15,7 +15,7 @@ pytestmark = pytest.mark.engine
 @pytest.fixture(scope="module")
 def patient() -> Iterator[Server]:
     """A service that does not mind a busy machine."""
-    server = Server({"BITRUN_RUN_TIMEOUT": "30000", "BITRUN_COMPILE_TIMEOUT": "30000"})
+    server = Server({"BITRUN_RUN_TIMEOUT": "60000", "BITRUN_COMPILE_TIMEOUT": "60000"})
     yield server
     server.stop()
 
