@@ -33,17 +33,17 @@ def _attempts(
 
     def execute() -> None:
         result = server.execute(body | {"stdin": task.stdin})
-        _judge(task, result, _limits(service, runtime, result))
+        judge(task, result, _limits(service, runtime, result))
 
     def connect() -> None:
         result = server.session(body, task.stdin)
-        _judge(task, result, _limits(service, runtime, result))
+        judge(task, result, _limits(service, runtime, result))
 
     def run() -> None:
         main = program.files[0]
         fields = {"filename": main.name, "content": main.content.decode(), "input": task.stdin}
         result = server.run("compile" if task.name == COMPILE_ERROR else "run", fields)
-        _judge(task, result, {Limit.WALL: service.settings.v1_timeout_ms})
+        judge(task, result, {Limit.WALL: service.settings.v1_timeout_ms})
 
     yield Attempt(EXECUTE, name, execute)
     yield Attempt(CONNECT, name, connect)
@@ -74,7 +74,7 @@ def _limits(service: Service, runtime: Runtime, result: Result) -> dict[Limit, i
     }
 
 
-def _judge(task: Task, result: Result, limits_ms: dict[Limit, int]) -> None:
+def judge(task: Task, result: Result, limits_ms: dict[Limit, int]) -> None:
     verdict = result.last.verdict
     used = {Limit.WALL: verdict.wall_ms, Limit.CPU: verdict.cpu_ms}
     if verdict.limit in limits_ms and used[verdict.limit] >= limits_ms[verdict.limit]:

@@ -150,11 +150,11 @@ def attempts(server: Server, languages: set[str]) -> Iterator[Attempt]:
 
 
 def _execute(server: Server, program: Program) -> None:
-    _judge(program, server.execute(_body(program)))
+    judge(program, server.execute(_body(program)))
 
 
 def _session(server: Server, program: Program) -> None:
-    _judge(program, server.session(_body(program), ""))
+    judge(program, server.session(_body(program), ""))
 
 
 def _body(program: Program) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def _body(program: Program) -> dict[str, Any]:
     }
 
 
-def _judge(program: Program, result: Result) -> None:
+def judge(program: Program, result: Result) -> None:
     last = result.last
     verdict = last.verdict
     used = {
