@@ -55,7 +55,7 @@ _MORE_CLIENTS = 4  # than places, so that some always wait
 _RESTS = {"after a warm-up": 0.1, "half-way": 0.5, "at the end": 1.0}
 # What the second half may add: the allocator, the threads and the engine's connections have not
 # always seen their highest mark by half-way.
-_MORE_MEMORY, _MORE_THREADS, _MORE_DESCRIPTORS = 8e6, 2, 4
+_MORE_MEMORY, _MORE_THREADS, _MORE_DESCRIPTORS = 8e6, 2, 16
 
 
 class Load:
