@@ -15,7 +15,9 @@ import yaml
 from bitrun import __version__
 
 _FOLDER = Path(__file__).resolve().parent
-_PARTS = ("v1", "v2", "operating")
+_PARTS = ("v1", "v2", "agents", "operating")
+
+_TAGS = ("BitRun v1", "Piston v2", "AI agents", "Operating")
 
 METHODS = ("get", "post", "delete")
 
@@ -63,7 +65,7 @@ def document() -> Mapping[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": name} for name in ("BitRun v1", "Piston v2", "Operating")],
+        "tags": [{"name": name} for name in _TAGS],
         "paths": paths,
         "components": {
             "schemas": schemas,
