@@ -173,7 +173,7 @@ PROGRAMS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("program", map(as_parameter, PROGRAMS))
+@pytest.mark.parametrize("program", [as_parameter(each) for each in PROGRAMS])
 def test_verdict(run: Callable[..., Result], program: Program) -> None:
     interpreter = {"python": ("python3", "-c"), "bash": ("bash", "-c")}[program.package]
     started = time.monotonic()
