@@ -1,8 +1,8 @@
 """The system calls a box may make: a list of the allowed ones, and all others fail.
 
 Stricter than the engine's own profile, which has to suit every container: what a program in a box
-has no use for, another program could only use to get out of it. And with a third of its rules, so
-that a container is made sooner.
+has no use for, another program could only use to get out of it. And shorter, so that a container is
+made sooner.
 
 It stands for 64-bit x86 and ARM, under the names that libseccomp knows; runc passes over those that
 an architecture or an older libseccomp has not, and has calls newer than it all fail with ENOSYS.
