@@ -227,7 +227,7 @@ def test_anything_at_packages(serve: Callable[..., Server], tmp_path: Path) -> N
             method,
             CONFORMANCE,
             10,
-            {"language": "tool", "version": "*"},
+            fields={"language": "tool", "version": "*"},
         )
         assert seen.keys() >= {404, 500}
 
