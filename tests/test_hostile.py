@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.piston import execute, run
+from tests.api.piston import execute, package, run, write_catalogue
 from tests.conftest import Server
 
 pytestmark = pytest.mark.engine
@@ -98,6 +98,14 @@ def test_nothing_gets_out(patient: Server, reach: Reach) -> None:
     else:
         assert (stage["stdout"], stage["stderr"]) == (reach.output, "")
     hello(patient)
+
+
+def test_the_catalogue_opens_the_32_bit_entry(serve: Callable[..., Server], tmp_path: Path) -> None:
+    commands = {"suffix": "c", "compile": "gcc -o main %s", "run": "./main"}
+    server = serve(languages=write_catalogue(tmp_path, package("c", "gcc", i386=True, **commands)))
+    stage = send(server, "int80.c")
+    assert (stage["signal"], stage["status"]) == (None, "RE"), stage  # it returns its pid
+    assert send(server, "x32.c")["signal"] == "SIGSYS"
 
 
 @pytest.mark.tried(
