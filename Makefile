@@ -76,6 +76,10 @@ playground: ## Build the playground from its sources; needs Node.js and npm
 pictures: develop install ## Take the documents' pictures of the playground
 	@$(PYTHON) -m pytest tests/playground/test_pictures.py --pictures docs
 
+.PHONY: docs
+docs: develop ## Build the documents' site into build/docs, strictly
+	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs --quiet build --strict
+
 .PHONY: lint
 lint: develop ## Check style and types
 	@$(PYTHON) -m ruff check

@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     pool_memory: int = Field(default=256 * MEBIBYTE, ge=0)
     pool_pinned: Annotated[Mapping[str, Pinned], NoDecode] = Field(default_factory=dict)
 
+    runtime: str | None = None
     engine_timeout: float = Field(default=60.0, gt=0)
 
     metrics: Literal["closed", "open"] = "closed"

@@ -12,7 +12,15 @@ from tests.conftest import ROOT, Server
 
 pytestmark = pytest.mark.engine
 
-DOCUMENTS = ["README.md", "docs/cli.md", "docs/mcp.md", "docs/piston-v2.md", "docs/operating.md"]
+DOCUMENTS = [
+    "README.md",
+    "docs/cli.md",
+    "docs/mcp.md",
+    "docs/index.md",
+    "docs/v1.md",
+    "docs/piston-v2.md",
+    "docs/operating.md",
+]
 COMMANDS = Path(sys.executable).parent  # `bitrun` is one of them
 _MEASURED = re.compile(r"^(X-Run-(?:Duration|Wall-Time|Cpu-Time|Memory)): \d.*$", re.MULTILINE)
 _TOLD = re.compile(r'("(?:memory|cpu_time|wall_time|version|runtimes)": ?)(?:\d+|"[\d.]+")')

@@ -216,6 +216,7 @@ class BoxMaker:
             f"size={settings.workdir_size},nr_inodes={settings.workdir_inodes}"
         )
         return {
+            "runtime": settings.runtime,
             "auto_remove": True,
             "read_only": True,
             "tmpfs": {WORKDIR: tmpfs, "/tmp": tmpfs},  # noqa: S108  the container's own

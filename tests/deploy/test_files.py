@@ -1,0 +1,115 @@
+"""What `deploy/` holds besides: the image, compose, the unit."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import docker
+import pytest
+import requests
+import yaml
+
+from bitrun.settings import Settings
+from tests.conftest import ROOT, wait_until
+from tests.deploy.test_proxies import free_port, listens
+
+DEPLOY = ROOT / "deploy"
+
+
+def test_the_compose_file_is_valid_and_gives_nothing_away(tmp_path: Path) -> None:
+    if shutil.which("docker-compose") is None:
+        subprocess.run([ROOT / "scripts" / "apt-install", "docker-compose"], check=True)
+    (tmp_path / "tokens").touch()
+    environment = {"DOCKER_GID": "999", "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    command = ["docker-compose", "-f", str(DEPLOY / "compose.yaml"), "config"]
+    told = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    for service in yaml.safe_load(told.stdout)["services"].values():
+        assert service["user"] == "10001:10001"
+        assert service["group_add"] == ["999"]
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges"]
+        assert not service.get("privileged")
+    bitrun = yaml.safe_load(told.stdout)["services"]["bitrun"]
+    assert bitrun["ports"] == ["127.0.0.1:5000:5000/tcp"]
+    assert bitrun["environment"]["BITRUN_API_TOKENS_FILE"] == "/run/secrets/tokens"
+
+
+def test_the_compose_file_asks_for_the_sockets_group() -> None:
+    command = ["docker-compose", "-f", str(DEPLOY / "compose.yaml"), "config"]
+    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+    told = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    assert told.returncode != 0
+    assert "stat -c %g /var/run/docker.sock" in told.stderr
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="this machine has no systemd")
+def test_the_unit_is_valid_and_leaves_little_open(tmp_path: Path) -> None:
+    unit = tmp_path / "bitrun.service"
+    # It names a checkout in /opt/bitrun, and what it names must exist.
+    unit.write_text((DEPLOY / "bitrun.service").read_text().replace("/opt/bitrun", str(ROOT)))
+    told = subprocess.run(
+        ["systemd-analyze", "verify", unit], check=True, capture_output=True, text=True
+    )
+    assert "bitrun.service" not in told.stderr
+    subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=20", unit],
+        check=True,
+        capture_output=True,
+    )
+
+
+@pytest.mark.engine
+@pytest.mark.chaos
+@pytest.mark.timeout(1200)
+def test_the_image_is_built_and_answers(docker_client: docker.APIClient, tmp_path: Path) -> None:
+    """As compose.yaml does it, but on the host's network: not every engine has another."""
+    context = tmp_path / "context"
+    shutil.copytree(ROOT, context, ignore=shutil.ignore_patterns(".venv", ".git", "node_modules"))
+    certificates = Settings().build_ca_bundle or os.environ.get("PIP_CERT")
+    if certificates:
+        shutil.copy(certificates, context / "ca-bundle.pem")
+    built = docker_client.build(
+        str(context),
+        dockerfile="deploy/Dockerfile",
+        tag="test-bitrun-service",
+        buildargs={"BASE": "bitrun/debian"},
+        network_mode="host",
+        rm=True,
+        decode=True,
+    )
+    assert "Successfully tagged" in "".join(line.get("stream", "") for line in built)
+    path = os.environ.get("DOCKER_HOST", "/var/run/docker.sock").removeprefix("unix://")
+    port = free_port()
+    host = docker_client.create_host_config(
+        network_mode="host",
+        group_add=[str(Path(path).stat().st_gid)],
+        read_only=True,
+        tmpfs={"/tmp": "mode=1777,size=16m,noexec,nosuid,nodev"},
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        binds={path: {"bind": "/var/run/docker.sock"}},
+    )
+    container = docker_client.create_container(
+        "test-bitrun-service",
+        user="10001:10001",
+        host_config=host,
+        environment={"BITRUN_PORT": str(port), "BITRUN_HOST": "127.0.0.1"},
+    )["Id"]
+    try:
+        docker_client.start(container)
+        assert wait_until(lambda: listens(port), 30), docker_client.logs(container)
+        answer = requests.post(
+            f"http://127.0.0.1:{port}/api/v1/run",
+            data={"filename": "a.py", "content": "print(1)"},
+            timeout=60,
+        )
+        assert (answer.status_code, answer.text) == (200, "1\n")
+        health = docker_client.inspect_image("test-bitrun-service")["Config"]["Healthcheck"]["Test"]
+        asked = docker_client.exec_create(container, health[1:])["Id"]
+        docker_client.exec_start(asked)
+        assert docker_client.exec_inspect(asked)["ExitCode"] == 0
+    finally:
+        docker_client.remove_container(container, force=True)
+        docker_client.remove_image("test-bitrun-service")

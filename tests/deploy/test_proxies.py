@@ -1,0 +1,188 @@
+"""The proxies' examples in `deploy/`, each with a service behind it, as an operator would run them."""
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from websockets.sync.client import connect
+
+from tests.conftest import ROOT, Server, wait_until
+
+pytestmark = pytest.mark.engine
+
+_NGINX = """\
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/site.conf;
+}}
+"""
+SLOW = "import time; time.sleep(9); print('late')"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def adapted(name: str, server: Server, port: int, listens: tuple[str, str]) -> str:
+    """The example with these ports instead of its own, and nothing else changed."""
+    text = (ROOT / "deploy" / name).read_text()
+    assert text.count("127.0.0.1:5000") == 1
+    assert text.count(listens[0]) == 1
+    return text.replace("127.0.0.1:5000", f"127.0.0.1:{server.port}").replace(
+        listens[0], listens[1].format(port=port)
+    )
+
+
+def nginx(folder: Path, server: Server, port: int) -> list[str]:
+    site = adapted("nginx.conf", server, port, ("listen 80;", "listen 127.0.0.1:{port};"))
+    (folder / "site.conf").write_text(site)
+    (folder / "nginx.conf").write_text(_NGINX.format(folder=folder))
+    command = ["nginx", "-c", str(folder / "nginx.conf"), "-e", "stderr"]
+    subprocess.run([*command, "-t"], check=True)
+    return command
+
+
+def caddy(folder: Path, server: Server, port: int) -> list[str]:
+    options = f"{{\n\tadmin off\n\tstorage file_system {folder}\n}}\n"
+    site = adapted("Caddyfile", server, port, (":80 {", "http://127.0.0.1:{port} {{"))
+    (folder / "Caddyfile").write_text(options + site)
+    return ["caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
+
+
+PROXIES: dict[str, Callable[[Path, Server, int], list[str]]] = {"nginx": nginx, "caddy": caddy}
+
+
+@pytest.fixture(scope="module", params=PROXIES)
+def proxy(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of a proxy, whose service lets a client run six programs an hour."""
+    name = request.param
+    if shutil.which(name) is None:
+        subprocess.run([ROOT / "scripts" / "apt-install", name], check=True)
+    # Time-outs for a busy machine: it is the proxies that are tried.
+    server = Server(
+        {
+            "BITRUN_TRUSTED_PROXIES": "127.0.0.1/32",
+            "BITRUN_RATE_LIMIT": "6/hour",
+            "BITRUN_V1_TIMEOUT": "40",
+            "BITRUN_RUN_TIMEOUT": "20000",
+            "BITRUN_POOL_SIZE": "2",
+            "BITRUN_POOL_PINNED": "python=2",
+        }
+    )
+    port = free_port()
+    with subprocess.Popen(PROXIES[name](tmp_path_factory.mktemp(name), server, port)) as process:
+        assert wait_until(lambda: listens(port), 20)
+        yield f"127.0.0.1:{port}"
+        process.terminate()
+    server.stop()
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+class From(HTTPAdapter):
+    """Calls from another address of this machine, so that they are another client's."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: object, **options: object) -> None:
+        super().init_poolmanager(*arguments, source_address=(self._address, 0), **options)  # type: ignore[arg-type]
+
+
+def client(address: str) -> requests.Session:
+    session = requests.Session()
+    session.mount("http://", From(address))
+    return session
+
+
+def execute(proxy: str, content: str, address: str, **headers: str) -> requests.Response:
+    body = {"language": "python", "version": "*", "files": [{"content": content}]}
+    with client(address) as session:
+        return session.post(
+            f"http://{proxy}/api/v2/execute", json=body, headers=headers, timeout=60
+        )
+
+
+def test_v1(proxy: str) -> None:
+    with client("127.0.0.2") as session:
+        url = f"http://{proxy}/api/v1/run"
+        answer = session.post(url, data={"filename": "a.py", "content": "print(1)"}, timeout=60)
+    assert (answer.status_code, answer.text) == (200, "1\n")
+
+
+def test_a_program_that_takes_its_time(proxy: str) -> None:
+    started = time.monotonic()
+    with client("127.0.0.2") as session:
+        url = f"http://{proxy}/api/v1/run"
+        answer = session.post(url, data={"filename": "a.py", "content": SLOW}, timeout=60)
+    assert (answer.status_code, answer.text) == (200, "late\n")
+    assert time.monotonic() - started > 9
+
+
+def test_v2(proxy: str) -> None:
+    answer = execute(proxy, "print(2)", "127.0.0.3")
+    assert (answer.status_code, answer.json()["run"]["stdout"]) == (200, "2\n")
+
+
+def test_a_large_body_arrives(proxy: str) -> None:
+    answer = execute(proxy, "print(3)\n#" + "x" * 9_000_000, "127.0.0.4")
+    assert (answer.status_code, answer.json()["run"]["stdout"]) == (200, "3\n")
+
+
+def test_a_body_that_is_too_large_is_refused_by_the_service(proxy: str) -> None:
+    answer = execute(proxy, "#" + "x" * 11_000_000, "127.0.0.4")
+    assert answer.status_code == 413
+    assert "message" in answer.json()
+
+
+def test_a_session(proxy: str) -> None:
+    with connect(f"ws://{proxy}/api/v2/connect", compression=None) as session:
+        files = [{"content": "print(input()[::-1])"}]
+        init = {"type": "init", "language": "python", "version": "*", "files": files}
+        session.send(json.dumps(init))
+        said = ""
+        session.send(json.dumps({"type": "data", "stream": "stdin", "data": "abc\n"}))
+        for message in map(json.loads, session):
+            if message["type"] == "data":
+                said += message["data"]
+    assert said == "cba\n"
+
+
+def test_each_client_is_known_by_its_own_address(proxy: str) -> None:
+    for _ in range(6):
+        assert execute(proxy, "print()", "127.0.0.5").status_code == 200
+    assert execute(proxy, "print()", "127.0.0.5").status_code == 429
+    # What it claims to be changes nothing, and nobody else is held responsible.
+    claim = {"X-Forwarded-For": "127.0.0.77"}
+    assert execute(proxy, "print()", "127.0.0.5", **claim).status_code == 429
+    assert execute(proxy, "print()", "127.0.0.6").status_code == 200
+
+
+def test_metrics_are_not_for_everyone(proxy: str) -> None:
+    assert requests.get(f"http://{proxy}/metrics", timeout=60).status_code == 403

@@ -1,0 +1,28 @@
+"""Another runtime of the engine's, as gVisor and Kata are."""
+
+from collections.abc import Callable
+
+import docker
+import pytest
+
+from tests.conftest import Server
+
+pytestmark = pytest.mark.engine
+
+
+def test_the_runtime_is_the_one_named(
+    serve: Callable[..., Server], docker_client: docker.APIClient
+) -> None:
+    server = serve(runtime="runc", pool_size=1, pool_pinned="python=1")
+    assert server.run(filename="a.py", content="print(1)").text == "1\n"
+    containers = docker_client.containers(filters={"label": "bitrun.role=box"})
+    runtimes = {
+        docker_client.inspect_container(it["Id"])["HostConfig"]["Runtime"] for it in containers
+    }
+    assert runtimes <= {"runc"}
+
+
+def test_a_runtime_that_the_engine_has_not_is_our_fault(serve: Callable[..., Server]) -> None:
+    answer = serve(runtime="no-such-runtime").run(filename="a.py", content="print(1)")
+    assert answer.status_code >= 500
+    assert "error" in answer.json()

@@ -1,0 +1,38 @@
+"""The documents as a site: whatever mkdocs warns of fails the build, and nothing asks other hosts."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+# What a browser fetches by itself; a link is followed by its reader only.
+_FETCHED = re.compile(
+    r'<(?:script|img|iframe)[^>]* src="?(https?:[^" >]+)|<link[^>]* href="?(https?:[^" >]+)'
+)
+
+
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    built = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    assert "WARNING" not in built.stderr
+    pages = list(tmp_path.rglob("*.html"))
+    assert len(pages) > 15
+    fetched = {"".join(found) for page in pages for found in _FETCHED.findall(page.read_text())}
+    assert fetched == set()
+
+
+def test_every_document_has_its_place() -> None:
+    config = (ROOT / "mkdocs.yml").read_text()
+    for document in (ROOT / "docs").glob("*.md"):
+        assert f": {document.name}" in config
