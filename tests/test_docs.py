@@ -30,9 +30,3 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     assert len(pages) > 15
     fetched = {"".join(found) for page in pages for found in _FETCHED.findall(page.read_text())}
     assert fetched == set()
-
-
-def test_every_document_has_its_place() -> None:
-    config = (ROOT / "mkdocs.yml").read_text()
-    for document in (ROOT / "docs").glob("*.md"):
-        assert f": {document.name}" in config
