@@ -29,6 +29,7 @@ def warm(server: Watched) -> None:
     with Load(server, clients=8) as load:
         time.sleep(3)
     load.check()
+    server.watch.rest(server.worker)
 
 
 @contextmanager
