@@ -79,10 +79,7 @@ class OwnEngine:
     def cut_power(self) -> None:
         """End everything of it at once, the containers included."""
         self.kill()
-        for pid in self._processes():
-            with suppress(FileNotFoundError, ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        assert wait_until(lambda: not self._processes(), 10)
+        self._kill_rest()
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -133,12 +130,20 @@ class OwnEngine:
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
             self.stop()
+        # One that has died leaves the shims of what it was about to start.
+        self._kill_rest()
         self.client.close()
         for line in Path("/proc/self/mountinfo").read_text().splitlines()[::-1]:
             place = line.split()[4]
             if place.startswith(f"{self.folder}/"):
                 subprocess.run(["umount", "--lazy", place], check=False)
         shutil.rmtree(self.folder)
+
+    def _kill_rest(self) -> None:
+        for pid in self._processes():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        assert wait_until(lambda: not self._processes(), 10)
 
     def _processes(self) -> list[int]:
         """Find what runs below its folder: shims, containerd, and what they run."""
