@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 
 from flask import Request
 
+from bitrun.api.client import is_local
 from bitrun.clients import Unlimited, find_address, key
 from bitrun.fairness import Fairness
 from bitrun.faults import RoleRefused, TokenRefused
@@ -19,8 +20,8 @@ class Access:
         self._fairness = fairness
         self._unlimited = Unlimited(settings, tokens)
         self._proxies = settings.trusted_proxies
-        # On loopback everyone is the operator; whoever else is let in without a token is not.
-        self._anyone_is_admin = not settings.let_anyone_run_code
+        # Without tokens, whoever is on this machine is the operator; a proxy's clients are not.
+        self._local_is_admin = not settings.let_anyone_run_code
 
     @property
     def needs_token(self) -> bool:
@@ -51,7 +52,7 @@ class Access:
     ) -> Token | None:
         """Check a request's token, and count nothing. Raises as `granted` does."""
         if not self._tokens:
-            if role is Role.ADMIN and not self._anyone_is_admin:
+            if role is Role.ADMIN and not (self._local_is_admin and is_local(request)):
                 raise RoleRefused
             return None
         token = self._token(request, more)

@@ -1,5 +1,7 @@
 """The connection that a request came on."""
 
+from ipaddress import ip_address
+
 from flask import Request
 
 from bitrun.caller import Caller
@@ -7,6 +9,8 @@ from bitrun.caller import Caller
 # Seconds that a client may take between two pieces of its request, or of our reply. A thread waits
 # for each, and gunicorn itself sets no limit.
 _PIECE_SECONDS = 10.0
+
+_PASSED_ON = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
 
 
 def limit_patience(request: Request) -> None:
@@ -20,3 +24,13 @@ def client(request: Request) -> Caller | None:
     """Return the client to watch; None where the server in front does not tell of it."""
     connection = request.environ.get("gunicorn.socket")
     return None if connection is None else Caller(connection)
+
+
+def is_local(request: Request) -> bool:
+    """Whether a request was made on this machine, and not passed on by a proxy that runs on it."""
+    if any(name in request.headers for name in _PASSED_ON):
+        return False
+    try:
+        return ip_address(request.remote_addr or "").is_loopback
+    except ValueError:  # a Unix socket, where a proxy stands at the other end
+        return False

@@ -1,17 +1,15 @@
 """What those who run the service ask it: whether it lives, can run programs, and how it fares."""
 
 from http import HTTPStatus
-from ipaddress import ip_address
 
 from flask import Blueprint, Request, Response, jsonify, request
 
 from bitrun.api.access import Access
+from bitrun.api.client import is_local
 from bitrun.faults import MetricsClosed
 from bitrun.readiness import NO_ENGINE
 from bitrun.service import Service
 from bitrun.settings import Settings
-
-_PASSED_ON = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
 
 
 def blueprint(service: Service, access: Access) -> Blueprint:
@@ -52,15 +50,5 @@ def _check_reader(request: Request, access: Access, settings: Settings) -> None:
     if access.needs_token:
         access.check(request)
         return
-    if not _is_local(request):
+    if not is_local(request):
         raise MetricsClosed
-
-
-def _is_local(request: Request) -> bool:
-    """Whether a request was made on this machine, and not passed on by a proxy that runs on it."""
-    if any(name in request.headers for name in _PASSED_ON):
-        return False
-    try:
-        return ip_address(request.remote_addr or "").is_loopback
-    except ValueError:  # a Unix socket, where a proxy stands at the other end
-        return False

@@ -83,6 +83,18 @@ def test_who_changes_packages_where_there_is_no_token(serve: Callable[..., Serve
         assert [send(server, None, *change).status_code for change in CHANGES] == [status, status]
 
 
+def test_a_proxys_clients_are_no_admins(serve: Callable[..., Server]) -> None:
+    server = serve()
+    for header in ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"):
+        reply = requests.post(
+            f"{server.url}/api/v2/packages",
+            json={"language": "nothing", "version": "*"},
+            headers={header: "192.0.2.1"},
+            timeout=60,
+        )
+        assert (reply.status_code, message(reply)) == (403, NO_ADMIN)
+
+
 def start(**settings: str) -> subprocess.Popen[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         settings |= {"port": str(free.getsockname()[1]), "pool_size": "0"}
