@@ -40,6 +40,11 @@ def value(server: Server, name: str, **labels: str) -> float:
     )
 
 
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> None:
+    """Look for nothing: the pool of the module's service makes boxes whenever it likes."""
+
+
 @pytest.fixture(scope="module")
 def counted() -> Iterator[Server]:
     """A service with a pool, of which every metric has been moved."""

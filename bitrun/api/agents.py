@@ -1,8 +1,10 @@
 """`/mcp`: the Model Context Protocol over HTTP, each POST by itself, without a stream."""
 
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Request, Response, request
+from flask import Blueprint, Request, Response, jsonify, request
+from flask.typing import ResponseReturnValue
 
 from bitrun.api.access import Access
 from bitrun.api.client import client
@@ -14,7 +16,7 @@ def blueprint(service: Service, access: Access) -> Blueprint:
     routes = Blueprint("agents", __name__)
 
     @routes.post("/mcp")
-    def mcp() -> Response:
+    def mcp() -> ResponseReturnValue:
         # They take as long to import as all the rest, and most services never see an agent.
         from bitrun.api.agent_runs import Runs  # noqa: PLC0415
         from bitrun.mcp.http import answer  # noqa: PLC0415
@@ -24,7 +26,11 @@ def blueprint(service: Service, access: Access) -> Blueprint:
             runs = Runs(service, client(request))
             largest = service.settings.max_body
             got = answer(runs, request.headers.items(), request.get_data(), largest)
-        return Response(got.body, got.status, got.headers)
+        response = Response(got.body, got.status, got.headers)
+        if got.status >= HTTPStatus.BAD_REQUEST and not response.is_json:
+            # What is no JSON-RPC at all, the SDK refuses with a bare sentence.
+            return jsonify(message=got.body.decode()), got.status
+        return response
 
     return routes
 

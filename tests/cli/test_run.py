@@ -50,7 +50,7 @@ def test_what_a_compiler_says_goes_to_stderr(server: Server, tmp_path: Path) -> 
         (("--timeout", "0.3"), "echo 1; sleep 9", (124, "1\n", "bitrun: Time limit exceeded (wall clock)\n")),
         (("--memory", "32M"), "exec tail /dev/zero", (137, "", "bitrun: Memory limit exceeded\n")),
         ((), "exit 255", (255, "", "")),
-        (("--timeout", "9999"), "", (125, "", "bitrun: run_timeout cannot exceed the configured limit of 3000\n")),
+        (("--timeout", "9999"), "", (125, "", "bitrun: run_timeout cannot exceed the configured limit of 120000\n")),
         (("--version", "4"), "", (125, "", "bitrun: bash-4 runtime is unknown\n")),
         (("--language", "cobolt"), "", (125, "", "bitrun: cobolt-* runtime is unknown\n")),
     ],

@@ -204,6 +204,7 @@ def test_a_link_carries_the_program(server: Server, visit: Visit) -> None:
     playground.page.get_by_label("Arguments").fill("an argument")
     playground.page.get_by_label("Input", exact=True).fill("a line")
     playground.button("Share").click()
+    expect(playground.page.get_by_label("Link", exact=True)).not_to_have_value("")
     link = playground.page.get_by_label("Link", exact=True).input_value()
     assert link == playground.page.url
     assert len(link) < 600

@@ -31,7 +31,10 @@ def make(docker_client: docker.APIClient) -> Iterator[Make]:
 
     def make(instance: str, *, started: bool) -> str:
         container = docker_client.create_container(
-            "bitrun/bash", ["sleep", "60"], labels={ROLE: "box", INSTANCE: instance}
+            "bitrun/bash",
+            ["sleep", "60"],
+            labels={ROLE: "box", INSTANCE: instance},
+            host_config=docker_client.create_host_config(network_mode="none"),
         )["Id"]
         made.append(container)
         if started:
