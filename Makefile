@@ -45,7 +45,7 @@ test: develop install ## Run every test against a real Docker engine; ARGS= goes
 	@$(PYTHON) -m pytest $(ARGS)
 
 .PHONY: chaos
-chaos: develop install ## Run the tests that take their time to break things
+chaos: develop install ## Run the tests that take long: they break engines, wait for limits, go through proxies
 	@$(PYTHON) -m pytest -m chaos $(ARGS)
 
 .PHONY: fuzz

@@ -234,6 +234,7 @@ def test_cut_off(quiet: Server, path: str, framing: str) -> None:
     assert (reply.status, list(reply.json)) == (400, [KEYS[path]])
 
 
+@pytest.mark.chaos
 @pytest.mark.tried(
     "request",
     "headers or a body sent a byte now and then",

@@ -12,7 +12,7 @@ from tests.chaos.conftest import Watched
 from tests.chaos.load import ask
 from tests.conftest import our_containers, wait_until
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.chaos]
 
 
 def kill(client: docker.APIClient, box: str) -> None:

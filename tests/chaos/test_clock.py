@@ -12,7 +12,7 @@ from tests.chaos.conftest import Watched
 from tests.chaos.load import Load
 from tests.conftest import ROOT, wait_until
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.chaos]
 
 JUMPING = Path(__file__).parent / "jumping_clock"
 

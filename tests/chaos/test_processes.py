@@ -13,12 +13,11 @@ from tests.chaos.conftest import Watched
 from tests.chaos.load import Load, ask
 from tests.conftest import our_containers, wait_until
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engine, pytest.mark.chaos, pytest.mark.timeout(600)]
 
 Serve = Callable[..., Watched]
 
 
-@pytest.mark.chaos
 @pytest.mark.tried("fault", "kill -9 of the worker under load", "another one serves at once")
 def test_killed_worker(docker_client: docker.APIClient, serve_on: Serve) -> None:
     server = serve_on(docker_client, pool_size=4)
@@ -33,7 +32,6 @@ def test_killed_worker(docker_client: docker.APIClient, serve_on: Serve) -> None
     assert load.slowest < 10
 
 
-@pytest.mark.chaos
 @pytest.mark.tried("fault", "kill -9 of the master under load", "the worker ends, too")
 def test_killed_master(docker_client: docker.APIClient, serve_on: Serve) -> None:
     for _ in range(3):

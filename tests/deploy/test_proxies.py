@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.conftest import ROOT, Server, wait_until
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.chaos]
 
 _NGINX = """\
 daemon off;
