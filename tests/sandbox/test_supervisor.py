@@ -116,11 +116,11 @@ def test_a_signal_reaches_the_program(supervisor: SupervisorProcess) -> None:
     script = "trap 'echo caught; exit 5' INT; echo ready; while :; do sleep 0.05; done"
     conversation = supervisor.conversation
     conversation.start(stage("sh", "-c", script), interactive=True)
-    assert conversation.receive(2) == [(Stream.STDOUT, b"ready\n")]
+    assert conversation.receive(10) == [(Stream.STDOUT, b"ready\n")]
     conversation.signal(signal.SIGINT)
-    events = conversation.receive(2)
+    events = conversation.receive(10)
     while not isinstance(events[-1], Verdict):
-        events += conversation.receive(2)
+        events += conversation.receive(10)
     assert events[0] == (Stream.STDOUT, b"caught\n")
     assert events[-1].code == 5
 
@@ -130,9 +130,9 @@ def test_more_stdin_while_it_runs(supervisor: SupervisorProcess) -> None:
     conversation.start(stage("cat"), interactive=True)
     for line in (b"one\n", b"two\n"):
         conversation.write(line)
-        assert conversation.receive(2) == [(Stream.STDOUT, line)]
+        assert conversation.receive(10) == [(Stream.STDOUT, line)]
     conversation.end()
-    verdict = conversation.receive(2)[-1]
+    verdict = conversation.receive(10)[-1]
     assert isinstance(verdict, Verdict)
     assert verdict.code == 0
 
