@@ -92,24 +92,19 @@ class Bare:
     def __init__(self, program: Program, root: Path) -> None:
         self._once = partial(run_bare, program, root)
         self._once()
-        self._paced = Sample()
+        self.paced = Sample()
         self._bursts: list[float] = []
 
     def pace(self) -> None:
         """Take one half of the measurement: one half comes before the service's, one after it."""
-        half = _repeat(_PACED // 2, self._once, _INTERVAL)
-        self._paced = half if not self._paced.times else self._paced + half
+        self.paced += _repeat(_PACED // 2, self._once, _INTERVAL)
 
     def burst(self) -> None:
         self._bursts.append(together(_BURST, self._once).seconds)
 
     @property
-    def paced(self) -> Sample:
-        return self._paced
-
-    @property
     def p50(self) -> float:
-        return self._paced.quantile(0.5)
+        return self.paced.quantile(0.5)
 
     @property
     def burst_seconds(self) -> float:

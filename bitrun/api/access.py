@@ -6,8 +6,8 @@ from contextlib import contextmanager, suppress
 
 from flask import Request
 
-from bitrun.api.client import is_local
-from bitrun.clients import Unlimited, find_address, key
+from bitrun.api.client import address, is_local
+from bitrun.clients import Unlimited, key
 from bitrun.fairness import Fairness
 from bitrun.faults import RoleRefused, TokenRefused
 from bitrun.settings import Settings
@@ -39,12 +39,11 @@ class Access:
             TooManyRequests: its client has had its share.
         """
         token = self.check(request, role, more)
-        forwarded = request.headers.get("X-Forwarded-For", "")
-        address = find_address(request.remote_addr or "", forwarded, self._proxies)
-        if (token, address) in self._unlimited:
+        asking = address(request, self._proxies)
+        if (token, asking) in self._unlimited:
             yield
         else:
-            with self._fairness.share(key(token, address)):
+            with self._fairness.share(key(token, asking)):
                 yield
 
     def check(

@@ -1,10 +1,12 @@
 """The connection that a request came on."""
 
+from collections.abc import Sequence
 from ipaddress import ip_address
 
 from flask import Request
 
 from bitrun.caller import Caller
+from bitrun.clients import Address, Network, find_address
 
 # Seconds that a client may take between two pieces of its request, or of our reply. A thread waits
 # for each, and gunicorn itself sets no limit.
@@ -24,6 +26,12 @@ def client(request: Request) -> Caller | None:
     """Return the client to watch; None where the server in front does not tell of it."""
     connection = request.environ.get("gunicorn.socket")
     return None if connection is None else Caller(connection)
+
+
+def address(request: Request, proxies: Sequence[Network]) -> Address | None:
+    """Tell the address of who asks, also where trusted proxies have passed it on."""
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    return find_address(request.remote_addr or "", forwarded, proxies)
 
 
 def is_local(request: Request) -> bool:

@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 
 from bitrun import log, trace
 from bitrun.accounts import MILLISECONDS
-from bitrun.clients import find_address
+from bitrun.api.client import address
 from bitrun.service import Service
 
 HEADER = "X-Request-Id"
@@ -36,14 +36,13 @@ def register(app: Flask, service: Service) -> None:
     def answer(response: Response) -> Response:
         response.headers[HEADER] = trace.request_id() or ""
         method, status, began = request.method, response.status_code, g.began
-        forwarded = request.headers.get("X-Forwarded-For", "")
         route = request.url_rule.rule if request.url_rule else "none"
         facts = {
             "method": method,
             # The path alone: in v1's query string whole programs may stand, and tokens.
             "path": request.path[:_LONGEST_PATH],
             "status": status,
-            "client": find_address(request.remote_addr or "", forwarded, proxies),
+            "client": address(request, proxies),
             # Whoever asks a stream for its length has all of it collected first.
             "bytes": response.calculate_content_length() if response.is_sequence else None,
         }

@@ -14,6 +14,7 @@ from pistonapi.exceptions import PistonError
 
 from tests.api.piston import PREFIXES, call, message
 from tests.conftest import ROOT, Server
+from tests.needs import need_node_modules
 
 pytestmark = pytest.mark.engine
 
@@ -41,23 +42,11 @@ def installed(server: Server) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the client in it, as locked."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        done = subprocess.run(
-            [ROOT / "scripts" / "apt-install", "nodejs", "npm"],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode != 0:
-            pytest.fail(f"Node.js and npm are needed. {done.stderr}", pytrace=False)
     folder = tmp_path_factory.mktemp("clients")
     for path in CLIENTS.iterdir():
         if path.suffix in (".json", ".mjs"):
             shutil.copy(path, folder)
-    done = subprocess.run(
-        ["npm", "ci", "--silent", "--no-audit", "--no-fund"],
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode != 0:
-        pytest.fail(f"npm can't install the client. {done.stderr}{done.stdout}", pytrace=False)
+    need_node_modules(folder)
     return folder
 
 

@@ -13,13 +13,13 @@ import yaml
 from bitrun.settings import Settings
 from tests.conftest import ROOT, wait_until
 from tests.deploy.test_proxies import free_port, listens
+from tests.needs import need
 
 DEPLOY = ROOT / "deploy"
 
 
 def test_the_compose_file_is_valid_and_gives_nothing_away(tmp_path: Path) -> None:
-    if shutil.which("docker-compose") is None:
-        subprocess.run([ROOT / "scripts" / "apt-install", "docker-compose"], check=True)
+    need("docker-compose", "docker-compose")
     (tmp_path / "tokens").touch()
     environment = {"DOCKER_GID": "999", "PATH": "/usr/local/bin:/usr/bin:/bin"}
     command = ["docker-compose", "-f", str(DEPLOY / "compose.yaml"), "config"]
@@ -37,6 +37,7 @@ def test_the_compose_file_is_valid_and_gives_nothing_away(tmp_path: Path) -> Non
 
 
 def test_the_compose_file_asks_for_the_sockets_group() -> None:
+    need("docker-compose", "docker-compose")
     command = ["docker-compose", "-f", str(DEPLOY / "compose.yaml"), "config"]
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
     told = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
@@ -44,8 +45,8 @@ def test_the_compose_file_asks_for_the_sockets_group() -> None:
     assert "stat -c %g /var/run/docker.sock" in told.stderr
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="this machine has no systemd")
 def test_the_unit_is_valid_and_leaves_little_open(tmp_path: Path) -> None:
+    need("systemd-analyze", "systemd")
     unit = tmp_path / "bitrun.service"
     # It names a checkout in /opt/bitrun, and what it names must exist.
     unit.write_text((DEPLOY / "bitrun.service").read_text().replace("/opt/bitrun", str(ROOT)))

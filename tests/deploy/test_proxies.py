@@ -2,7 +2,6 @@
 
 import getpass
 import json
-import shutil
 import socket
 import subprocess
 import time
@@ -16,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.conftest import ROOT, Server, wait_until
+from tests.needs import need
 
 pytestmark = [pytest.mark.engine, pytest.mark.chaos]
 
@@ -78,8 +78,7 @@ def proxy(
 ) -> Iterator[str]:
     """The address of a proxy, whose service lets a client run six programs an hour."""
     name = request.param
-    if shutil.which(name) is None:
-        subprocess.run([ROOT / "scripts" / "apt-install", name], check=True)
+    need(name, name)
     # Time-outs for a busy machine: it is the proxies that are tried.
     server = Server(
         {

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,36 +10,17 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 from tests.conftest import ROOT, Server
+from tests.needs import need, need_node_modules
 
 SOURCES = ROOT / "playground"
-
-
-def need(program: str, *packages: str) -> str:
-    """Return where a program is, which Debian's packages bring if it is missing."""
-    if not shutil.which(program):
-        done = subprocess.run(
-            [ROOT / "scripts" / "apt-install", *packages],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode != 0:
-            pytest.fail(f"{program} is needed. {done.stderr}", pytrace=False)
-    found = shutil.which(program)
-    assert found is not None
-    return found
 
 
 @pytest.fixture(scope="package")
 def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the sources, with the packages that their lock file names."""
-    need("npm", "nodejs", "npm")
     folder = tmp_path_factory.mktemp("playground") / "playground"
     shutil.copytree(SOURCES, folder, ignore=shutil.ignore_patterns("node_modules"))
-    done = subprocess.run(
-        ["npm", "ci", "--silent", "--no-audit", "--no-fund"],
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode != 0:
-        pytest.fail(f"npm can't install. {done.stderr}{done.stdout}", pytrace=False)
+    need_node_modules(folder)
     return folder
 
 

@@ -1,0 +1,35 @@
+"""What single tests need of the machine besides the project's own requirements."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+def need(program: str, *packages: str) -> str:
+    """Return where a program is, which Debian's packages bring if it is missing."""
+    if not shutil.which(program):
+        done = subprocess.run(
+            [ROOT / "scripts" / "apt-install", *packages],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            pytest.fail(f"{program} is needed. {done.stderr}", pytrace=False)
+    found = shutil.which(program)
+    assert found is not None
+    return found
+
+
+def need_node_modules(folder: Path) -> None:
+    """Install what a folder's lock file names, and Node.js to use it with."""
+    need("node", "nodejs")
+    need("npm", "nodejs", "npm")
+    done = subprocess.run(
+        ["npm", "ci", "--silent", "--no-audit", "--no-fund"],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        pytest.fail(f"npm can't install. {done.stderr}{done.stdout}", pytrace=False)
