@@ -1,4 +1,4 @@
-"""The one seam to docker-py: no other module imports it.
+"""The one seam to docker-py: no other module imports it, but for the `connection` below this one.
 
 Every method answers with plain data or raises a fault of `bitrun.faults`, never an exception of
 docker-py or requests. Tests that need a failure no engine can be made to show replace this class.
@@ -17,14 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import docker
 import requests
 import urllib3
 from docker import errors
-from docker.transport import UnixHTTPAdapter
-from docker.utils import kwargs_from_env
 
 from bitrun.faults import BuildFault, EngineFault, EngineUnavailable
+from bitrun.sandbox.connection import Client
 
 Report = Callable[[str], None]
 
@@ -91,20 +89,6 @@ def _translated() -> Iterator[None]:
         raise EngineUnavailable(f"The Docker engine does not answer: {error}") from error
 
 
-_CONNECTIONS = 16  # kept for the next calls; more are made as they are needed
-
-
-class _OnePool(UnixHTTPAdapter):
-    """One pool of connections for the engine.
-
-    docker-py's own adapter has one for each URL, and every container has URLs of its own: no
-    connection would ever serve twice.
-    """
-
-    def get_connection(self, url: str | bytes, proxies: Any = None) -> Any:  # noqa: ARG002
-        return super().get_connection("http+docker://localhost", proxies)
-
-
 class Engine:
     """The engine that `DOCKER_HOST` (and `DOCKER_TLS_VERIFY`, `DOCKER_CERT_PATH`) names.
 
@@ -115,7 +99,7 @@ class Engine:
     def __init__(self, timeout: float = 60.0) -> None:
         self._timeout = timeout
         self._lock = threading.Lock()
-        self._connected: docker.APIClient | None = None
+        self._connected: Client | None = None
         self._faults: Counter[tuple[str, str]] = Counter()
         self._counting = threading.Lock()
 
@@ -138,27 +122,10 @@ class Engine:
                 self._faults[name, kind] += 1
             raise
 
-    def _client(self) -> docker.APIClient:
+    def _client(self) -> Client:
         with self._lock:
             if self._connected is None:
-                client = docker.APIClient(
-                    version="auto",
-                    timeout=self._timeout,  # type: ignore[arg-type]  # the stubs know no fraction
-                    max_pool_size=_CONNECTIONS,
-                    **kwargs_from_env(),
-                )
-                adapter = client.get_adapter(client.base_url)
-                if isinstance(adapter, UnixHTTPAdapter):
-                    one = _OnePool(
-                        f"http+unix://{adapter.socket_path}",
-                        self._timeout,  # type: ignore[arg-type]
-                        max_pool_size=_CONNECTIONS,
-                    )
-                    client.mount("http+docker://", one)
-                # For every request it would look through the environment for proxies and netrc,
-                # a millisecond of processor time; none of them is meant for an engine.
-                client.trust_env = False
-                self._connected = client
+                self._connected = Client(self._timeout)
             return self._connected
 
     def ping(self) -> None:
@@ -192,15 +159,14 @@ class Engine:
         """
         with self._call("create"):
             client = self._client()
-            created = client.create_container(
+            config = client.create_container_config(
                 image,
                 command,
                 stdin_open=True,
                 host_config=client.create_host_config(**host),
-                use_config_proxy=False,
                 **options,
             )
-            return str(created["Id"])
+            return str(client.call("/containers/create", config)["Id"])
 
     def attach(self, container: str) -> socket.socket:
         """Open the container's stdin and stdout as one socket.
@@ -209,19 +175,12 @@ class Engine:
         format. Attached before the start, it misses nothing.
         """
         with self._call("attach"):
-            raw = self._client().attach_socket(
-                container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-            )
-            if isinstance(raw, socket.socket):  # TLS, and it holds the response it belongs to
-                return raw
-            # An unbuffered reader, which takes its socket with it when the response is collected.
-            sock: socket.socket = raw._sock.dup()  # noqa: SLF001  docker-py offers no other way
-            raw._response.close()  # noqa: SLF001
-            return sock
+            ways = "stdin=1&stdout=1&stderr=1&stream=1"
+            return self._client().call_for_socket(f"/containers/{container}/attach?{ways}")
 
     def start(self, container: str) -> None:
         with self._call("start"):
-            self._client().start(container)
+            self._client().call(f"/containers/{container}/start")
 
     def limit_memory(self, container: str, size: int) -> None:
         """Bound a container's memory anew, in bytes, without swap."""
