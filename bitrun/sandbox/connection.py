@@ -41,13 +41,23 @@ class Client(docker.APIClient):
                 max_pool_size=_CONNECTIONS,
             )
             self.mount("http+docker://", adapter)
-        # For every request it would look through the environment for proxies and netrc, a
-        # millisecond of processor time; none of them is meant for an engine.
-        self.trust_env = False
         self._patience = urllib3.Timeout(timeout)
         self._pool: urllib3.HTTPConnectionPool = adapter.get_connection_with_tls_context(
             requests.Request("POST", self.base_url).prepare(), self.verify, cert=self.cert
         )
+
+    @property
+    def trust_env(self) -> bool:
+        """Whether requests looks for proxies, netrc and authorities: none is meant for an engine.
+
+        It would take REQUESTS_CA_BUNDLE even for the engine's own, and a millisecond of processor
+        time for every call. An attribute could not say so in time for docker-py's first call.
+        """
+        return False
+
+    @trust_env.setter
+    def trust_env(self, _: bool) -> None:
+        """Let the constructor of requests say otherwise."""
 
     def call(self, path: str, body: object = None) -> Any:
         """Make a POST and return its answer, None if that is empty.

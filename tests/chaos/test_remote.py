@@ -1,0 +1,54 @@
+"""The engine is reached over a network, in the clear or with TLS, as `DOCKER_HOST` says."""
+
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.conftest import Watched
+from tests.chaos.load import ask
+from tests.chaos.own_engine import OwnEngine
+
+pytestmark = [pytest.mark.engine, pytest.mark.chaos, pytest.mark.timeout(300)]
+
+
+@pytest.mark.parametrize("secured", [False, True], ids=["tcp", "tls"])
+def test_runs(
+    secured: bool,
+    tmp_path: Path,
+    new_engine: Callable[..., OwnEngine],
+    serve_on: Callable[..., Watched],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    flags = ["--tls=false"]
+    if secured:
+        make_certificate(tmp_path)
+        flags = ["--tlsverify"]
+        flags += [f"--tls{name}={tmp_path}/{name}.pem" for name in ("cacert", "cert", "key")]
+        (tmp_path / "ca.pem").symlink_to("cacert.pem")
+        monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+        monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
+    engine = new_engine(f"--host={address}", *flags)
+    monkeypatch.setenv("DOCKER_HOST", address)
+
+    warm, cold = serve_on(engine.client, pool_size=2), serve_on(engine.client, pool_size=0)
+    for server in (warm, cold):
+        for number in range(3):
+            assert ask(server, f"{number}").right
+
+
+def make_certificate(folder: Path) -> None:
+    """Make one that signs itself and is good for both sides."""
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+            "-nodes", "-days", "1", "-subj", "/CN=engine", "-addext", "subjectAltName=IP:127.0.0.1",
+            "-keyout", folder / "key.pem", "-out", folder / "cert.pem",
+        ],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    (folder / "cacert.pem").write_bytes((folder / "cert.pem").read_bytes())
