@@ -22,6 +22,8 @@ from gunicorn.http.errors import (
 )
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from bitrun import memory
+
 _HEAD_SECONDS = 10.0  # for all headers of a request
 _BODY_SECONDS = 60.0  # for all of its body
 _PARTING_SECONDS = 1.0
@@ -56,6 +58,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         # Whose headers, and whose bodies, may still be coming, and until when.
         self._heads: dict[TConn, float] = {}
         self._bodies: dict[TConn, float] = {}
+
+    def init_process(self) -> None:
+        memory.share_arenas()
+        super().init_process()
 
     def handle(self, conn: TConn) -> Any:
         self._heads[conn] = time.monotonic() + _HEAD_SECONDS

@@ -1,0 +1,38 @@
+"""The allocator's arenas, counted as glibc tells them."""
+
+import subprocess
+import sys
+
+COUNT = """
+import ctypes, threading
+from bitrun import memory
+if {shared}:
+    memory.share_arenas()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+gate = threading.Barrier(8)
+
+def allocate():
+    gate.wait()  # a thread that has ended leaves its arena to the next
+    libc.malloc(ctypes.c_size_t(100_000))
+    gate.wait()
+
+threads = [threading.Thread(target=allocate) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+libc.malloc_info(0, ctypes.c_void_p.in_dll(libc, "stdout"))
+libc.fflush(None)
+"""
+
+
+def arenas(*, shared: bool) -> int:
+    told = subprocess.run(
+        [sys.executable, "-c", COUNT.format(shared=shared)],
+        check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    return told.count("<heap nr=")
+
+
+def test_threads_share_arenas() -> None:
+    assert arenas(shared=False) > 2
+    assert arenas(shared=True) == 2
