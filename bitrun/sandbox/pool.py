@@ -225,7 +225,8 @@ class Pool:
                         self._under_way[kind] += 1
                         return kind
                     self._settled = True
-                self._work_due.wait(_LOOK_SECONDS if self._settled else pause or _BURST_SECONDS)
+                rest = _LOOK_SECONDS if self._settled else _BURST_SECONDS
+                self._work_due.wait(pause or rest)
 
     def _pause(self) -> float:
         """Seconds for which runs that are being answered should have the processors."""

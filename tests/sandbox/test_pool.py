@@ -146,6 +146,27 @@ def test_nothing_is_thrown_away_in_a_burst(
 
 
 @pytest.mark.engine
+def test_a_box_is_thrown_away_at_once_after_a_long_run(
+    pools: Pools,
+    boxes: BoxMaker,
+    docker_client: docker.APIClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its makers have nothing else to do by then, and would not look again so soon."""
+    monkeypatch.setattr(pool_module, "_LOOK_SECONDS", 60.0)
+    kind = kind_of(docker_client, "bash")
+    pool = pools.open(2, {kind: 0})
+    assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 2, 10)
+    box = pool.take(kind)
+    time.sleep(1)
+    pool.look_again()
+    assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 3, 10)
+    time.sleep(1)
+    say_hello(box)
+    assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 2, 5)
+
+
+@pytest.mark.engine
 def test_demand_moves_the_places(
     pools: Pools, boxes: BoxMaker, docker_client: docker.APIClient
 ) -> None:
