@@ -98,17 +98,13 @@ class Session:
 
     def receive(self, timeout: float | None = None) -> list[tuple[Stream, bytes]]:
         """Wait for output; `verdict` is set once the stage is over. See `Conversation.receive`."""
-        output = []
         try:
             events = self.conversation.receive(timeout)
         except BoxEnded:
             events = [self._box.judge_its_end()]
-        for event in events:
-            if isinstance(event, Verdict):
-                self._verdict = event
-            else:
-                output.append(event)
-        return output
+        if events and isinstance(events[-1], Verdict):
+            self._verdict = events.pop()  # type: ignore[assignment]  # just seen
+        return events  # type: ignore[return-value]  # the verdict is the last
 
     def receive_ready(self) -> list[tuple[Stream, bytes]]:
         """Return the output that is there, after a poll; perhaps none, if only a piece has come."""

@@ -1,6 +1,7 @@
 """Results as Piston writes them."""
 
 import codecs
+from collections.abc import Iterable
 from typing import Any
 
 from bitrun.jobs import Result, StageResult, Stream, Verdict
@@ -46,11 +47,20 @@ def new_decoder() -> codecs.IncrementalDecoder:
 
 
 def _stage(stage: StageResult) -> dict[str, Any]:
-    decoders = {stream: new_decoder() for stream in Stream}
-    texts = [(stream, decoders[stream].decode(data)) for stream, data in stage.pieces]
-    texts += [(stream, decoder.decode(b"", final=True)) for stream, decoder in decoders.items()]
+    stdout, stderr = Stream.STDOUT, Stream.STDERR
     return {
-        "stdout": "".join(text for stream, text in texts if stream is Stream.STDOUT),
-        "stderr": "".join(text for stream, text in texts if stream is Stream.STDERR),
-        "output": "".join(text for _, text in texts),
+        "stdout": b"".join(data for stream, data in stage.pieces if stream is stdout).decode(
+            errors="replace"
+        ),
+        "stderr": b"".join(data for stream, data in stage.pieces if stream is stderr).decode(
+            errors="replace"
+        ),
+        "output": _merged(stage.pieces),
     } | verdict_reply(stage.verdict)
+
+
+def _merged(pieces: Iterable[tuple[Stream, bytes]]) -> str:
+    """Put both streams together in the order in which they were written."""
+    stdout, out, err = Stream.STDOUT, new_decoder(), new_decoder()
+    texts = [(out if stream is stdout else err).decode(data) for stream, data in pieces]
+    return "".join([*texts, out.decode(b"", final=True), err.decode(b"", final=True)])

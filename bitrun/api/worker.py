@@ -63,6 +63,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         memory.share_arenas()
         super().init_process()
 
+    def run(self) -> None:
+        memory.collect_seldom()
+        super().run()
+
     def handle(self, conn: TConn) -> Any:
         self._heads[conn] = time.monotonic() + _HEAD_SECONDS
         try:

@@ -87,24 +87,28 @@ class Conversation:
             BoxFault: it broke the protocol.
         """
         events: list[Event] = []
-        for kind, payload in self._decoder.feed(self._receive(timeout)):
-            match kind:
-                case Frame.STDOUT:
-                    events.append((Stream.STDOUT, payload))
-                case Frame.STDERR:
-                    events.append((Stream.STDERR, payload))
-                case Frame.CREDIT:
-                    self._credit += decode_credit(payload)
-                    self._send_stdin()
-                case Frame.VERDICT:
-                    events.append(decode_verdict(payload))
-                case Frame.FAULT_FILE:
-                    raise FileRefused(_file_refusal(payload.decode("utf-8", "replace")))
-                case Frame.FAULT_BOX:
-                    raise BoxFault(f"The supervisor: {payload.decode('utf-8', 'replace')}")
-                case _:
-                    raise BoxFault(f"The supervisor sent a frame of type {kind.name}")
+        for frame in self._decoder.feed(self._receive(timeout)):
+            kind, payload = frame
+            if isinstance(kind, Stream):
+                events.append(frame)  # type: ignore[arg-type]  # a pair can't be narrowed
+            else:
+                events += self._hear(kind, payload)
         return events
+
+    def _hear(self, kind: Frame, payload: bytes) -> list[Event]:
+        match kind:
+            case Frame.VERDICT:
+                return [decode_verdict(payload)]
+            case Frame.CREDIT:
+                self._credit += decode_credit(payload)
+                self._send_stdin()
+                return []
+            case Frame.FAULT_FILE:
+                raise FileRefused(_file_refusal(payload.decode("utf-8", "replace")))
+            case Frame.FAULT_BOX:
+                raise BoxFault(f"The supervisor: {payload.decode('utf-8', 'replace')}")
+            case _:
+                raise BoxFault(f"The supervisor sent a frame of type {kind.name}")
 
     # While an interactive stage runs
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 from bitrun.faults import BoxFault, CallerFault
-from bitrun.jobs import SIGNAL_NAMES, File, Limit, Stage, Verdict
+from bitrun.jobs import SIGNAL_NAMES, File, Limit, Stage, Stream, Verdict
 
 CHUNK = 1 << 16
 CREDIT_WINDOW = 1 << 20
@@ -34,6 +34,15 @@ class Frame(Enum):
     VERDICT = b"v"
     FAULT_BOX = b"x"
     FAULT_FILE = b"f"
+
+
+# Output is told as its stream: such a pair goes all the way to the reply as it is, since there may
+# be a hundred thousand of a byte each.
+Told = tuple[Frame | Stream, bytes]
+_KINDS: dict[bytes, Frame | Stream] = {frame.value: frame for frame in Frame} | {
+    Frame.STDOUT.value: Stream.STDOUT,
+    Frame.STDERR.value: Stream.STDERR,
+}
 
 
 def encode(kind: Frame, payload: bytes | bytearray | memoryview = b"") -> bytes:
@@ -91,27 +100,37 @@ class Decoder:
     def __init__(self) -> None:
         self._pending = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[tuple[Frame, bytes]]:
-        """Take the next bytes and give the frames they complete.
+    def feed(self, data: bytes) -> list[Told]:
+        """Take the next bytes and return the frames they complete.
 
         Raises:
             BoxFault: this is no frame of ours.
         """
         self._pending += data
-        while len(self._pending) >= _HEADER.size:
-            kind, size = _HEADER.unpack_from(self._pending)
-            if size > _LARGEST:
-                raise BoxFault(f"The supervisor sent a frame of {size} bytes")
-            end = _HEADER.size + size
-            if len(self._pending) < end:
-                return
-            payload = bytes(self._pending[_HEADER.size : end])
-            del self._pending[:end]
-            try:
-                frame = Frame(kind)
-            except ValueError as error:
-                raise BoxFault(f"The supervisor sent a frame of type {kind!r}") from error
-            yield frame, payload
+        with memoryview(self._pending) as pending:
+            frames, taken = _cut(pending)
+        del self._pending[:taken]
+        return frames
+
+
+def _cut(pending: memoryview) -> tuple[list[Told], int]:
+    """Return the complete frames, and how many bytes they take."""
+    frames: list[Told] = []
+    start, end = 0, _HEADER.size
+    while end <= len(pending):
+        kind, size = _HEADER.unpack_from(pending, start)
+        if size > _LARGEST:
+            raise BoxFault(f"The supervisor sent a frame of {size} bytes")
+        payload = end
+        end += size
+        if end > len(pending):
+            break
+        told = _KINDS.get(kind)
+        if told is None:
+            raise BoxFault(f"The supervisor sent a frame of type {kind!r}")
+        frames.append((told, bytes(pending[payload:end])))
+        start, end = end, end + _HEADER.size
+    return frames, start
 
 
 def decode_credit(payload: bytes) -> int:

@@ -10,10 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 enum {
 	INBOX_SIZE = FRAME_HEADER + FRAME_MAX,
 	OUTBOX_SIZE = 4 * FRAME_CHUNK,
 	OUTBOX_RESERVE = 4096, /* kept free of streams, so that credits and verdicts always fit */
+	A_LITTLE = 4096,       /* output that may wait for more to come */
+	PATIENCE = 10 * MILLISECOND,
 };
 
 /* In .bss: pages that a box never touches cost nothing. */
@@ -21,6 +25,9 @@ static char inbox[INBOX_SIZE];
 static size_t inbox_used;
 static char outbox[OUTBOX_SIZE];
 static size_t outbox_start, outbox_end;
+static bool urgent;    /* something else than output is queued */
+static bool blocked;   /* the owner must read before more can be sent */
+static int64_t sent_at; /* ns */
 
 static void
 put_header(char *header, enum frame_type type, size_t size)
@@ -111,6 +118,7 @@ frames_put(enum frame_type type, const char *payload, size_t size)
 	put_header(outbox + outbox_end, type, size);
 	memcpy(outbox + outbox_end + FRAME_HEADER, payload, size);
 	outbox_end += FRAME_HEADER + size;
+	urgent = true;
 }
 
 ssize_t
@@ -129,25 +137,48 @@ frames_put_from(enum frame_type type, int fd, size_t limit, size_t keep)
 	return got;
 }
 
-bool
-frames_pending(void)
+static bool
+pending(void)
 {
 	return outbox_start < outbox_end;
 }
 
 void
-frames_flush(void)
+frames_hurry(void)
 {
-	while (frames_pending()) {
+	sent_at = 0;
+}
+
+bool
+frames_blocked(void)
+{
+	return blocked;
+}
+
+int64_t
+frames_due(void)
+{
+	return pending() && !blocked ? sent_at + PATIENCE : INT64_MAX;
+}
+
+void
+frames_flush(bool patient)
+{
+	if (!pending() || (patient && !urgent && !blocked && outbox_end - outbox_start < A_LITTLE &&
+			   clock_now() < frames_due()))
+		return;
+	blocked = false;
+	while (pending() && !blocked) {
 		ssize_t sent = write(STDOUT_FILENO, outbox + outbox_start, outbox_end - outbox_start);
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent < 0 && errno == EAGAIN)
-			return;
-		if (sent < 0)
+		if (sent >= 0)
+			outbox_start += (size_t)sent;
+		else if (errno == EAGAIN)
+			blocked = true;
+		else if (errno != EINTR)
 			_exit(0); /* the owner is gone */
-		outbox_start += (size_t)sent;
 	}
+	urgent = pending() && urgent;
+	sent_at = clock_now();
 }
 
 void
@@ -173,7 +204,7 @@ fault(enum fault_kind kind, const char *format, ...)
 		outbox_end += FRAME_HEADER + (size_t)length;
 	}
 	do
-		frames_flush();
-	while (frames_pending() && poll(&room, 1, 1000) > 0);
+		frames_flush(false);
+	while (pending() && poll(&room, 1, 1000) > 0);
 	_exit(2);
 }

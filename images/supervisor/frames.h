@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 enum frame_type {
@@ -58,8 +59,20 @@ size_t frames_room(void);
 /* Read up to `limit` bytes from fd straight into a frame of this type; as read(2). */
 ssize_t frames_put_from(enum frame_type type, int fd, size_t limit, size_t keep);
 
-bool frames_pending(void);
-void frames_flush(void);
+/* Send what is queued. If `patient`, a little output is kept back until 10 ms after the last packet,
+ * and what comes meanwhile goes with it: a packet costs the engine and the owner far more than a
+ * write costs the program, and eight programs that write byte by byte would take the processors
+ * from everyone else. */
+void frames_flush(bool patient);
+
+/* Somebody has typed: keep nothing back of what comes next. */
+void frames_hurry(void);
+
+/* Whether what is queued waits for the owner to read. */
+bool frames_blocked(void);
+
+/* When what was kept back is to be sent, see clock.h; INT64_MAX if there is nothing. */
+int64_t frames_due(void);
 
 /* Report what went wrong and exit with status 2. */
 _Noreturn void fault(enum fault_kind kind, const char *format, ...)

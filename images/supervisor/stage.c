@@ -15,15 +15,13 @@
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "clock.h"
 #include "command.h"
 #include "frames.h"
 #include "input.h"
 #include "order.h"
 
 enum { NICENESS = 10 };
-
-static const int64_t MILLISECOND = 1000000;
-static const int64_t SECOND = 1000000000;
 
 struct stream {
 	int fd; /* -1 once at its end */
@@ -50,21 +48,12 @@ static struct {
 static struct command command;
 
 static int64_t
-now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * SECOND + time.tv_nsec;
-}
-
-static int64_t
 usage_ns(int who)
 {
 	struct rusage usage;
 
 	getrusage(who, &usage);
-	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * SECOND +
+	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * (int64_t)SECOND +
 	       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
 }
 
@@ -81,7 +70,7 @@ cpu_total(void)
 	struct timespec time;
 	if (stage.main_process > 0 && !stage.main_ended &&
 	    clock_getcpuclockid(stage.main_process, &clock) == 0 && clock_gettime(clock, &time) == 0)
-		total += time.tv_sec * SECOND + time.tv_nsec;
+		total += (int64_t)time.tv_sec * SECOND + time.tv_nsec;
 	return total;
 }
 
@@ -153,7 +142,7 @@ stage_start(const struct identity *identity, char *payload, size_t size)
 	stage.cpu_base = cpu_total();
 	stage.peak_base = cgroup_memory_peak();
 	stage.oom_base = cgroup_oom_kills();
-	stage.started = stage.cpu_check = now();
+	stage.started = stage.cpu_check = clock_now();
 	pid_t child = fork();
 	if (child < 0)
 		fault(FAULT_BOX, "stage: fork: %s", strerror(errno));
@@ -181,6 +170,12 @@ bool
 stage_active(void)
 {
 	return stage.state != IDLE;
+}
+
+bool
+stage_running(void)
+{
+	return stage.state == RUNNING;
 }
 
 void
@@ -227,7 +222,9 @@ stage_timeout(struct timespec *timeout)
 	int64_t next = stage.started + command.wall_limit;
 	if (command.cpu_limit > 0 && stage.cpu_check < next)
 		next = stage.cpu_check;
-	int64_t left = next - now();
+	if (frames_due() < next)
+		next = frames_due();
+	int64_t left = next - clock_now();
 	if (left < 0)
 		left = 0;
 	timeout->tv_sec = left / SECOND;
@@ -265,7 +262,8 @@ transfer(struct stream *stream)
 		return false;
 	}
 	stream->left -= (size_t)got;
-	return true;
+	/* A pipe gives all it has, so less than was asked for is all. */
+	return (size_t)got == limit;
 }
 
 /* Pass on all that is there. False if the owner must read first. */
@@ -313,7 +311,7 @@ bury(int flags)
 	if (dead == stage.main_process) {
 		stage.main_ended = true;
 		stage.main_status = status;
-		stage.ended = now();
+		stage.ended = clock_now();
 	}
 	return true;
 }
@@ -331,7 +329,7 @@ stage_check_limits(void)
 {
 	if (stage.state != RUNNING || stage.main_ended || stage.limit != NULL)
 		return;
-	int64_t time = now();
+	int64_t time = clock_now();
 	if (time - stage.started >= command.wall_limit) {
 		stage.limit = "wall";
 		return;

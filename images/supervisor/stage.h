@@ -28,6 +28,9 @@ void stage_start(const struct identity *identity, char *payload, size_t size);
 /* True from the start until the verdict is queued. */
 bool stage_active(void);
 
+/* True from the start until its processes are dead: as long as stage_timeout() tells of a time. */
+bool stage_running(void);
+
 /* Send a signal to the main process's group, as a terminal would. */
 void stage_signal(int number);
 

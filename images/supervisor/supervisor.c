@@ -67,6 +67,7 @@ handle(char type, char *payload, size_t size)
 		break;
 	case FRAME_STDIN:
 		input_put(payload, size);
+		frames_hurry();
 		break;
 	case FRAME_EOF:
 		input_end();
@@ -121,7 +122,7 @@ main(int argc, char **argv)
 	for (;;) {
 		struct pollfd polled[POLLED_COUNT] = {
 			[POLLED_OWNER_IN] = {.fd = STDIN_FILENO, .events = POLLIN | POLLRDHUP},
-			[POLLED_OWNER_OUT] = {.fd = frames_pending() ? STDOUT_FILENO : -1,
+			[POLLED_OWNER_OUT] = {.fd = frames_blocked() ? STDOUT_FILENO : -1,
 					      .events = POLLOUT},
 			[POLLED_CHILD] = {.fd = child_fd, .events = POLLIN},
 		};
@@ -140,6 +141,6 @@ main(int argc, char **argv)
 		stage_settle();
 		if (polled[POLLED_OWNER_IN].revents)
 			frames_read(handle);
-		frames_flush();
+		frames_flush(stage_running());
 	}
 }

@@ -5,11 +5,10 @@ import os
 for _ in range(2000):
     try:
         if not os.fork():
-            os.fork()
-            os._exit(0)
+            try:
+                os.fork()
+            finally:
+                os._exit(0)
     except OSError:
-        try:
-            os.wait()
-        except ChildProcessError:
-            pass
+        os.wait()
 print("made")
