@@ -112,6 +112,28 @@ def test_children_keep_the_order_too(supervisor: SupervisorProcess) -> None:
         assert output == b"oe" * 9 + b"v"
 
 
+def test_tiny_writes_travel_together(supervisor: SupervisorProcess) -> None:
+    script = f'$| = 1; for (1..{LINES}) {{ print "o"; print STDERR "e" }}'
+    supervisor.conversation.start(stage("perl", "-e", script))
+    told: list[list[object]] = []
+    while not told or not isinstance(told[-1][-1], Verdict):
+        told.append(list(supervisor.conversation.receive()))
+    pieces = sum(map(len, told)) - 1
+    assert pieces == 2 * LINES, "the order is lost"
+    assert len(told) < LINES / 5
+
+
+def test_what_is_typed_is_answered_at_once(supervisor: SupervisorProcess) -> None:
+    """A hundred times in less than what keeping answers back for 10 ms would take."""
+    conversation = supervisor.conversation
+    conversation.start(stage("cat"), interactive=True)
+    begun = time.monotonic()
+    for _ in range(100):
+        conversation.write(b"x")
+        assert conversation.receive() == [(Stream.STDOUT, b"x")]
+    assert time.monotonic() - begun < 0.9
+
+
 def test_a_signal_reaches_the_program(supervisor: SupervisorProcess) -> None:
     script = "trap 'echo caught; exit 5' INT; echo ready; while :; do sleep 0.05; done"
     conversation = supervisor.conversation
