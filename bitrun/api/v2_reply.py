@@ -47,14 +47,9 @@ def new_decoder() -> codecs.IncrementalDecoder:
 
 
 def _stage(stage: StageResult) -> dict[str, Any]:
-    stdout, stderr = Stream.STDOUT, Stream.STDERR
     return {
-        "stdout": b"".join(data for stream, data in stage.pieces if stream is stdout).decode(
-            errors="replace"
-        ),
-        "stderr": b"".join(data for stream, data in stage.pieces if stream is stderr).decode(
-            errors="replace"
-        ),
+        "stdout": stage.stdout.decode(errors="replace"),
+        "stderr": stage.stderr.decode(errors="replace"),
         "output": _merged(stage.pieces),
     } | verdict_reply(stage.verdict)
 

@@ -1,7 +1,6 @@
 """docker-py's client, as this service connects it: part of the seam, for `engine` alone."""
 
 import json
-import ssl
 from socket import socket
 from typing import Any
 
@@ -72,15 +71,13 @@ class Client(docker.APIClient):
     def call_for_socket(self, path: str) -> socket:
         """Make a POST that turns its connection into a stream both ways. Raises as `call` does."""
         answer = self._post_quickly(path, _UPGRADE, b"", preload_content=False)
-        # Neither urllib3 nor http.client has a name for the socket below an answer.
-        sock: socket = answer._fp.fp.raw._sock  # type: ignore[attr-defined]  # noqa: SLF001
-        if isinstance(sock, ssl.SSLSocket):
-            # It can't be had twice, and goes with the answer that it belongs to.
-            sock._answer = answer  # type: ignore[attr-defined]  # noqa: SLF001
-            return sock
-        own = sock.dup()
+        # Taken out of its connection, which would close it; neither urllib3 nor http.client has
+        # a name for that.
+        connection = answer._connection  # type: ignore[attr-defined]  # noqa: SLF001
+        sock: socket = connection.sock
+        connection.sock = None
         answer.close()
-        return own
+        return sock
 
     def _post_quickly(
         self, path: str, headers: dict[str, str], body: bytes | str, **options: Any

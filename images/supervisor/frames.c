@@ -25,8 +25,8 @@ static char inbox[INBOX_SIZE];
 static size_t inbox_used;
 static char outbox[OUTBOX_SIZE];
 static size_t outbox_start, outbox_end;
-static bool urgent;    /* something else than output is queued */
-static bool blocked;   /* the owner must read before more can be sent */
+static bool urgent;	/* something else than output is queued */
+static bool blocked;	/* the owner must read before more can be sent */
 static int64_t sent_at; /* ns */
 
 static void
