@@ -1,10 +1,10 @@
 """A Docker engine of the tests' own: one that may be broken."""
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -174,5 +174,8 @@ def new(*flags: str) -> OwnEngine:
     """
     if shutil.which("dockerd") is None or os.geteuid() != 0:
         pytest.fail("These tests break an engine of their own: they need root and dockerd here")
-    # On a real file system: there is none to build images' layers on below a tmpfs or overlay.
-    return OwnEngine(Path(tempfile.mkdtemp(prefix="bitrun-", dir="/var/tmp")), *flags)
+    # On a real file system: there is none to build images' layers on below a tmpfs or overlay. Its
+    # name is containerd's for a namespace, too, where mkdtemp()'s last `_` would not do.
+    folder = Path("/var/tmp") / f"bitrun-{secrets.token_hex(4)}"  # noqa: S108
+    folder.mkdir(mode=0o700)
+    return OwnEngine(folder, *flags)
