@@ -176,6 +176,6 @@ def new(*flags: str) -> OwnEngine:
         pytest.fail("These tests break an engine of their own: they need root and dockerd here")
     # On a real file system: there is none to build images' layers on below a tmpfs or overlay. Its
     # name is containerd's for a namespace, too, where mkdtemp()'s last `_` would not do.
-    folder = Path("/var/tmp") / f"bitrun-{secrets.token_hex(4)}"  # noqa: S108
+    folder = Path("/var/tmp") / f"bitrun-{secrets.token_hex(4)}"
     folder.mkdir(mode=0o700)
     return OwnEngine(folder, *flags)
