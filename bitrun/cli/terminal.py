@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from concurrent.futures import CancelledError
 from typing import BinaryIO
 
 from bitrun.cli import exits
@@ -96,6 +97,8 @@ class _Terminal:
         except UnicodeDecodeError:
             self._fault = Refused("stdin is no UTF-8, and only text can be passed on")
             self._loop.call_soon_threadsafe(self._task.cancel)
+        except (RuntimeError, CancelledError):
+            pass  # the loop is closed, or about to be: the program has ended first
 
 
 def _read(stdin: int) -> bytes:
