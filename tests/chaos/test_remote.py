@@ -10,6 +10,7 @@ import pytest
 from tests.chaos.conftest import Watched
 from tests.chaos.load import ask
 from tests.chaos.own_engine import OwnEngine
+from tests.needs import need
 
 pytestmark = [pytest.mark.engine, pytest.mark.chaos, pytest.mark.timeout(300)]
 
@@ -45,7 +46,7 @@ def make_certificate(folder: Path) -> None:
     """Make one that signs itself and is good for both sides."""
     subprocess.run(
         [
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+            need("openssl", "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
             "-nodes", "-days", "1", "-subj", "/CN=engine", "-addext", "subjectAltName=IP:127.0.0.1",
             "-keyout", folder / "key.pem", "-out", folder / "cert.pem",
         ],

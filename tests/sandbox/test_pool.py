@@ -84,6 +84,14 @@ def of_instance(client: docker.APIClient, boxes: BoxMaker) -> list[str]:
     return [container["ImageID"] for container in found]
 
 
+def full(pools: Pools, client: docker.APIClient, places: int) -> tuple[Pool, Kind]:
+    """Open a pool of one kind, and wait until it has filled itself."""
+    kind = kind_of(client, "bash")
+    pool = pools.open(places, {kind: 0})
+    assert wait_until(lambda: len(of_instance(client, pools.boxes)) == places, 10)
+    return pool, kind
+
+
 def say_hello(box: Box) -> Verdict:
     with box:
         verdict, stdout, _ = collect(box.conversation, stage("echo", "hello"))
@@ -95,9 +103,7 @@ def say_hello(box: Box) -> Verdict:
 def test_it_fills_gives_and_refills(
     pools: Pools, boxes: BoxMaker, docker_client: docker.APIClient
 ) -> None:
-    kind = kind_of(docker_client, "bash")
-    pool = pools.open(3, {kind: 0})
-    assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 3, 10)
+    pool, kind = full(pools, docker_client, 3)
     seen = set()
     for _ in range(5):
         box = pool.take(kind)
@@ -111,9 +117,7 @@ def test_it_fills_gives_and_refills(
 def test_a_fresh_box_never_waited(
     pools: Pools, boxes: BoxMaker, docker_client: docker.APIClient
 ) -> None:
-    kind = kind_of(docker_client, "bash")
-    pool = pools.open(2, {kind: 0})
-    assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 2, 10)
+    pool, kind = full(pools, docker_client, 2)
     asked = time.monotonic()
     box = pool.take(kind, fresh=True)
     assert box.made_at > asked
@@ -128,9 +132,7 @@ def test_nothing_is_thrown_away_in_a_burst(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pool_module, "_BURST_SECONDS", 60.0)
-    kind = kind_of(docker_client, "bash")
-    pool = pools.open(2, {kind: 0})
-    assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 2, 10)
+    pool, kind = full(pools, docker_client, 2)
     first, second = pool.take(kind), pool.take(kind)
     say_hello(first)
     time.sleep(1)
@@ -154,9 +156,7 @@ def test_a_box_is_thrown_away_at_once_after_a_long_run(
 ) -> None:
     """Its makers have nothing else to do by then, and would not look again so soon."""
     monkeypatch.setattr(pool_module, "_LOOK_SECONDS", 60.0)
-    kind = kind_of(docker_client, "bash")
-    pool = pools.open(2, {kind: 0})
-    assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 2, 10)
+    pool, kind = full(pools, docker_client, 2)
     box = pool.take(kind)
     time.sleep(1)
     pool.look_again()
@@ -215,9 +215,7 @@ def test_a_replaced_image_takes_its_boxes_along(
 def test_a_dead_box_is_never_given(
     pools: Pools, boxes: BoxMaker, docker_client: docker.APIClient
 ) -> None:
-    kind = kind_of(docker_client, "bash")
-    pool = pools.open(2, {kind: 0})
-    assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 2, 10)
+    pool, kind = full(pools, docker_client, 2)
     for container in docker_client.containers(filters={"label": f"{INSTANCE}={boxes.instance}"}):
         docker_client.kill(container["Id"])
     say_hello(pool.take(kind))
