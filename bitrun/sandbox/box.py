@@ -19,6 +19,7 @@ from bitrun.sandbox.attachment import Attachment
 from bitrun.sandbox.churn import Churn
 from bitrun.sandbox.conversation import Conversation
 from bitrun.sandbox.engine import INSTANCE, REQUEST, ROLE, Engine, NotOnEngine
+from bitrun.sandbox.precedence import Precedence
 from bitrun.settings import Settings
 
 SUPERVISOR = "/bitrun/supervisor"
@@ -49,7 +50,14 @@ class Box:
     """
 
     def __init__(
-        self, engine: Engine, churn: Churn, container: str, attachment: Attachment, memory: int
+        self,
+        engine: Engine,
+        churn: Churn,
+        precedence: Precedence,
+        container: str,
+        attachment: Attachment,
+        *,
+        memory: int,
     ) -> None:
         self.container = container
         self.made_at = self._started_at = time.monotonic()
@@ -58,6 +66,7 @@ class Box:
         self._memory = memory
         self._engine = engine
         self._churn = churn
+        self._precedence = precedence
         self._attachment = attachment
         self.conversation = Conversation(attachment)
 
@@ -68,6 +77,7 @@ class Box:
             CallerFault: the stage's memory limit is below what the box already holds.
         """
         self._limit_memory(stage.limits.memory)
+        self._precedence.begin(self.container)
         self._started_at = time.monotonic()
         self.conversation.start(stage, interactive=interactive)
 
@@ -117,6 +127,7 @@ class Box:
     def discard(self) -> None:
         """End it. Leaving is enough: the supervisor exits and the engine removes the container."""
         self._attachment.close()
+        self._precedence.end(self.container)
         self._churn.left(self.container)
 
     def destroy(self) -> None:
@@ -157,6 +168,7 @@ class BoxMaker:
     ) -> None:
         self.instance = secrets.token_hex(8)
         self.churn = Churn(self.instance, gone)
+        self._precedence = Precedence(engine)
         self._engine = engine
         self._settings = settings
         self._profiles = {i386: seccomp.profile(i386=i386) for i386 in (False, True)}
@@ -191,7 +203,14 @@ class BoxMaker:
         try:
             attachment = Attachment(self._engine.attach(container))
             self._engine.start(container)
-            return Box(self._engine, self.churn, container, attachment, limits.memory)
+            return Box(
+                self._engine,
+                self.churn,
+                self._precedence,
+                container,
+                attachment,
+                memory=limits.memory,
+            )
         except BaseException:
             if attachment is not None:
                 attachment.close()

@@ -1,0 +1,69 @@
+"""Boxes that have run for long make way for those that have just begun."""
+
+import docker
+import pytest
+
+from bitrun.faults import EngineUnavailable
+from bitrun.sandbox.box import BoxMaker
+from bitrun.sandbox.engine import Engine
+from bitrun.sandbox.precedence import Precedence
+from bitrun.settings import Settings
+from tests.conftest import BOX_LIMITS, stage, wait_until
+
+NEW = 0  # how the engine tells that nobody has said anything, which is 1024
+WAITS = stage("sleep", "10", wall_ms=20_000)
+
+
+@pytest.mark.engine
+def test_only_what_runs_for_long_makes_way(docker_client: docker.APIClient) -> None:
+    def shares(container: str) -> int:
+        return int(docker_client.inspect_container(container)["HostConfig"]["CpuShares"])
+
+    boxes = BoxMaker(Engine(), Settings())
+    with (
+        boxes.make("bitrun/bash", BOX_LIMITS) as never_used,
+        boxes.make("bitrun/bash", BOX_LIMITS) as long,
+        boxes.make("bitrun/bash", BOX_LIMITS) as late,
+    ):
+        long.start(WAITS)
+        assert shares(long.container) == NEW
+        assert wait_until(lambda: shares(long.container) == 128, 5)
+        # The thread has nothing to wait for now, and is to hear of the next one.
+        late.start(WAITS)
+        assert shares(late.container) == NEW
+        assert wait_until(lambda: shares(late.container) == 128, 5)
+        assert shares(never_used.container) == NEW
+
+
+@pytest.mark.engine
+def test_an_engine_that_knows_no_such_box() -> None:
+    engine = Engine()
+    with BoxMaker(engine, Settings()).make("bitrun/bash", BOX_LIMITS) as box:
+        pass
+    engine.remove(box.container)
+    engine.share_processors(box.container, 128)
+
+
+class Torn(Engine):
+    """Writes down which containers should make way, and fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def share_processors(self, container: str, shares: int) -> None:
+        self.asked.append(container)
+        raise EngineUnavailable if container == "first" else RuntimeError
+
+
+def test_what_has_ended_is_left_alone_and_a_failure_ends_nothing() -> None:
+    engine = Torn()
+    precedence = Precedence(engine)
+    for container in ("first", "ended", "second"):
+        precedence.begin(container)
+    precedence.end("ended")
+    assert wait_until(lambda: engine.asked == ["first", "second"], 5)
+    precedence.begin("second")  # its next stage
+    precedence.begin("third")
+    assert wait_until(lambda: "third" in engine.asked, 5)
+    assert engine.asked == ["first", "second", "third"]
