@@ -10,14 +10,22 @@ from bitrun import catalogue, log, settings, tokens
 from bitrun.clients import Unlimited
 from bitrun.exposure import check_exposure
 
-try:
-    _settings = settings.load()
-    _tokens = tokens.load(_settings)
-    Unlimited(_settings, _tokens)
+_UNSOUND = (settings.SettingsError, catalogue.CatalogueError)
+
+
+def _load() -> tuple[settings.Settings, tokens.Tokens]:
+    loaded = settings.load()
+    known = tokens.load(loaded)
+    Unlimited(loaded, known)
     # Looked at here as well, so that a fault in it ends the start with a sentence instead of a
     # traceback for every worker.
-    catalogue.load(_settings.languages)
-except (settings.SettingsError, catalogue.CatalogueError) as error:
+    catalogue.load(loaded.languages)
+    return loaded, known
+
+
+try:
+    _settings, _tokens = _load()
+except _UNSOUND as error:
     sys.exit(str(error))
 
 log.configure(_settings.log_level, _settings.log_format)
@@ -45,11 +53,29 @@ graceful_timeout = math.ceil(_settings.v1_timeout) + 20
 control_socket_disable = True
 
 
+def _addresses(server: Any) -> list[Any]:
+    return [listener.getsockname() for listener in server.LISTENERS]
+
+
+def on_starting(server: Any) -> None:
+    """Have a reload of what is not sound change nothing; by itself gunicorn would end."""
+    reload = server.reload
+
+    def reload_if_sound() -> None:
+        try:
+            check_exposure(_addresses(server), *_load())
+        except _UNSOUND as error:
+            server.log.error("Not loaded anew, all stays as it was: %s", error)
+        else:
+            reload()
+
+    server.reload = reload_if_sound
+
+
 def pre_fork(server: Any, _worker: object) -> None:
-    """Stop before anyone is served who should not be, at a start as at a reload."""
-    addresses = [listener.getsockname() for listener in server.LISTENERS]
+    """Stop before anyone is served who should not be."""
     try:
-        check_exposure(addresses, _settings, _tokens)
+        check_exposure(_addresses(server), _settings, _tokens)
     except settings.SettingsError as error:
         sys.exit(str(error))
     if not _tokens and not _settings.let_anyone_run_code:

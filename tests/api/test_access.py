@@ -15,6 +15,7 @@ import requests
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from bench import machine
 from tests.api.piston import call, message, package, request, write_catalogue
 from tests.conftest import ROOT, Server, wait_until
 from tests.test_tokens import ADMIN, RUN, make
@@ -165,6 +166,36 @@ def test_tokens_are_exchanged_without_a_restart(
     os.kill(server.process.pid, signal.SIGHUP)
     assert wait_until(lambda: send(server, new, *EXECUTE).status_code == 200, 10)
     assert wait_until(lambda: send(server, old, *EXECUTE).status_code == 401, 10)
+
+
+@pytest.mark.parametrize("content", ["alice run sha256:short\n", ""])
+def test_a_reload_of_what_is_not_sound_changes_nothing(
+    serve: Callable[..., Server],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    content: str,
+) -> None:
+    token, line = make("alice")
+    file = tmp_path / "tokens"
+    file.write_text(line)
+    server = serve(api_tokens_file=file, host="0.0.0.0")
+    assert send(server, token, *EXECUTE).status_code == 200  # so the worker has read it, too
+    workers = machine.children(server.process.pid)
+    file.write_text(content)
+    os.kill(server.process.pid, signal.SIGHUP)
+    said = ""
+
+    def refused() -> bool:
+        nonlocal said
+        said += capfd.readouterr().err
+        return "all stays as it was" in said
+
+    assert wait_until(refused, 10)
+    assert send(server, token, *EXECUTE).status_code == 200
+    assert machine.children(server.process.pid) == workers
+    file.write_text(make("bob")[1])
+    os.kill(server.process.pid, signal.SIGHUP)
+    assert wait_until(lambda: send(server, token, *EXECUTE).status_code == 401, 10)
 
 
 SPY = "env; cat /proc/*/environ /proc/*/cmdline; set"
