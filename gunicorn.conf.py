@@ -65,7 +65,7 @@ def on_starting(server: Any) -> None:
         try:
             check_exposure(_addresses(server), *_load())
         except _UNSOUND as error:
-            server.log.error("Not loaded anew, all stays as it was: %s", error)
+            server.log.error("Not loaded anew, all stays as it was: %s", error)  # noqa: TRY400  a sentence is enough
         else:
             reload()
 
