@@ -76,15 +76,14 @@ class Pool:
         self._looked_at = 0.0
         self._settled = False  # nothing to refill when last looked at
         self._closed = False
-        self._makers = [
-            threading.Thread(target=self._work, name=f"maker-{number}", daemon=True)
-            for number in range(_MAKERS if places else 0)
-        ]
+        self._makers: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Begin to fill it."""
-        for maker in self._makers:
+        """Begin to fill it. Before, boxes are made when they are asked for, and none is kept."""
+        for number in range(_MAKERS if self._places else 0):
+            maker = threading.Thread(target=self._work, name=f"maker-{number}", daemon=True)
             maker.start()
+            self._makers.append(maker)
 
     def take(self, kind: Kind, *, fresh: bool = False, caller: Caller | None = None) -> Box:
         """Take a box that waits, or make one; a `fresh` one is always made.
@@ -135,8 +134,7 @@ class Pool:
             self._closed = True
             self._work_due.notify_all()
         for maker in self._makers:
-            if maker.is_alive():
-                maker.join()
+            maker.join()
         with self._lock:
             self._stock.clear()
             for box in self._spent:

@@ -44,11 +44,11 @@ _WEIGHTS = {
 # A machine at full load would end many an honest program at the default limits, and what is ended
 # can't be checked.
 _SETTINGS = {
-    "BITRUN_RUN_TIMEOUT": "20000",
-    "BITRUN_RUN_CPU_TIME": "20000",
-    "BITRUN_COMPILE_TIMEOUT": "30000",
-    "BITRUN_COMPILE_CPU_TIME": "30000",
-    "BITRUN_V1_TIMEOUT": "30",
+    "BITRUN_RUN_TIMEOUT": "60000",
+    "BITRUN_RUN_CPU_TIME": "60000",
+    "BITRUN_COMPILE_TIMEOUT": "60000",
+    "BITRUN_COMPILE_CPU_TIME": "60000",
+    "BITRUN_V1_TIMEOUT": "60",
 }
 _MORE_CLIENTS = 4  # than places, so that some always wait
 # Parts of the time after which the load rests, to compare what is held.

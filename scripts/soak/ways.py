@@ -13,7 +13,7 @@ from websockets.sync.client import connect
 from bitrun.jobs import STAGES, Limit, Result, StageName, StageResult, Stream, Verdict
 from scripts.soak.tally import Refused, Wrong
 
-_PATIENCE_SECONDS = 120.0  # far above any limit: after it, an answer counts as missing
+_PATIENCE_SECONDS = 240.0  # far above any limit: after it, an answer counts as missing
 _LIMITS = {
     "Time limit exceeded (wall clock)": Limit.WALL,
     "Time limit exceeded": Limit.CPU,

@@ -251,6 +251,16 @@ def test_close_leaves_nothing(boxes: BoxMaker, docker_client: docker.APIClient) 
 
 
 @pytest.mark.engine
+def test_before_its_start_it_keeps_nothing(
+    boxes: BoxMaker, docker_client: docker.APIClient
+) -> None:
+    pool = Pool(boxes, 4, dict)
+    say_hello(pool.take(kind_of(docker_client, "bash")))
+    assert wait_until(lambda: not of_instance(docker_client, boxes), 5)
+    pool.close()
+
+
+@pytest.mark.engine
 def test_an_image_that_is_gone(pools: Pools) -> None:
     pool = pools.open(2, {Kind("sha256:" + "0" * 64, BOX_LIMITS): 0})
     with pytest.raises(NotOnEngine):
