@@ -1,6 +1,6 @@
 with Ada.Text_IO;
 
-procedure Hello is
+procedure Main is
 begin
    Ada.Text_IO.Put_Line ("Hello, World!");
-end Hello;
+end Main;

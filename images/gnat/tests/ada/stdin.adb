@@ -1,6 +1,6 @@
 with Ada.Text_IO;
 
-procedure Stdin is
+procedure Main is
 begin
    Ada.Text_IO.Put_Line (Ada.Text_IO.Get_Line);
-end Stdin;
+end Main;
