@@ -21,6 +21,17 @@ def share_arenas() -> None:
         mallopt(_M_ARENA_MAX, _ARENAS)
 
 
+def give_back() -> None:
+    """Have the allocator return what is free, in about 2 ms; to be called now and then.
+
+    By itself glibc returns only what lies at an arena's end. What a flood of output took stays
+    below what came after it: an hour of honest and hostile programs made the service 30 MB larger.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 def collect_seldom() -> None:
     """Have the collector leave alone what is there now, and look at the rest less often.
 

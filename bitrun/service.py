@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from subprocess import Popen
 
-from bitrun import catalogue, figures, planning, trace
+from bitrun import catalogue, figures, memory, planning, trace
 from bitrun.accounts import Account
 from bitrun.admission import Admission
 from bitrun.faults import OurFault
@@ -77,7 +77,7 @@ class Service:
             self._janitor.stdin.close()
 
     def _keep_house(self) -> None:
-        """Remove, now and then, what a former life or an engine in trouble has left.
+        """Now and then remove what a former life or an engine in trouble left; give memory back.
 
         An engine that answers too late carries out what nobody waits for any more.
         """
@@ -87,6 +87,7 @@ class Service:
                 leftovers.remove()
             except OurFault as fault:
                 _log.debug("Nothing can be removed: %s", fault)
+            memory.give_back()
             time.sleep(_HOUSEKEEPING_SECONDS)
 
     def _told(self, account: Account) -> None:

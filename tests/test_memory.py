@@ -1,4 +1,4 @@
-"""The allocator's arenas, counted as glibc tells them."""
+"""The allocator, as glibc and the kernel tell of it."""
 
 import subprocess
 import sys
@@ -36,3 +36,31 @@ def arenas(*, shared: bool) -> int:
 def test_threads_share_arenas() -> None:
     assert arenas(shared=False) > 2
     assert arenas(shared=True) == 2
+
+
+HOLES = """
+import ctypes, pathlib
+from bitrun import memory
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.free.argtypes = [ctypes.c_void_p]
+
+def resident():
+    return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+blocks = [libc.malloc(ctypes.c_size_t(10_000)) for _ in range(5_000)]
+for block in blocks:
+    ctypes.memset(block, 1, 10_000)
+for block in blocks[:-1]:
+    libc.free(block)
+before = resident()
+memory.give_back()
+print(before - resident())
+"""
+
+
+def test_what_is_free_below_what_is_held_is_given_back() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", HOLES], check=True, capture_output=True, text=True
+    ).stdout
+    assert int(told) > 40_000_000
