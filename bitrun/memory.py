@@ -14,11 +14,9 @@ def share_arenas() -> None:
     glibc gives each thread one of its own, up to eight for each processor, so that they need not
     wait for each other. Python's threads take turns anyway, and what is free in one arena serves no
     other: after twelve minutes of a mix of all kinds of requests two thirds of what 28 threads held
-    was free, and more every minute. musl has no arenas, and no `mallopt`.
+    was free, and more every minute.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_M_ARENA_MAX, _ARENAS)
+    _tell_allocator("mallopt", _M_ARENA_MAX, _ARENAS)
 
 
 def give_back() -> None:
@@ -27,9 +25,7 @@ def give_back() -> None:
     By itself glibc returns only what lies at an arena's end. What a flood of output took stays
     below what came after it: an hour of honest and hostile programs made the service 30 MB larger.
     """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    _tell_allocator("malloc_trim", 0)
 
 
 def collect_seldom() -> None:
@@ -42,3 +38,10 @@ def collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS)
+
+
+def _tell_allocator(function: str, *arguments: int) -> None:
+    """Call one of glibc's own functions; musl has none of them, and no arenas."""
+    call = getattr(ctypes.CDLL(None), function, None)
+    if call is not None:
+        call(*arguments)

@@ -58,6 +58,19 @@ def wait_until(condition: Callable[[], object], seconds: float) -> bool:
     return True
 
 
+def read_stderr_until(capfd: pytest.CaptureFixture[str], text: str, seconds: float) -> str:
+    """Wait until a process of the test's has written this, and return all that was written."""
+    said = ""
+
+    def written() -> bool:
+        nonlocal said
+        said += capfd.readouterr().err
+        return text in said
+
+    assert wait_until(written, seconds), said
+    return said
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail any engine test after which a container of ours is left, and say what it is."""

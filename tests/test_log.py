@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 from bitrun import log, trace
 from bitrun.sandbox.engine import REQUEST
 from tests.api.piston import request
-from tests.conftest import Server, wait_until
+from tests.conftest import Server, read_stderr_until, wait_until
 
 SECRET = "xyzzy-plugh-plover-fee"
 
@@ -203,14 +203,7 @@ def test_probes_are_quiet_while_all_is_well(serve: Callable[..., Server], logged
 def test_text_for_people(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]) -> None:
     server = serve(log_format="text")
     server.run(filename="a.sh", content="true")
-    text = ""
-
-    def written() -> bool:
-        nonlocal text
-        text += capfd.readouterr().err
-        return "POST /api/v1/run 200 request_id=" in text
-
-    assert wait_until(written, 5)
+    text = read_stderr_until(capfd, "POST /api/v1/run 200 request_id=", 5)
     assert " verdict=ok " in text
     assert "{" not in text
 

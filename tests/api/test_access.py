@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 
 from bench import machine
 from tests.api.piston import call, message, package, request, write_catalogue
-from tests.conftest import ROOT, Server, wait_until
+from tests.conftest import ROOT, Server, read_stderr_until, wait_until
 from tests.test_tokens import ADMIN, RUN, make
 
 pytestmark = pytest.mark.engine
@@ -183,14 +183,7 @@ def test_a_reload_of_what_is_not_sound_changes_nothing(
     workers = machine.children(server.process.pid)
     file.write_text(content)
     os.kill(server.process.pid, signal.SIGHUP)
-    said = ""
-
-    def refused() -> bool:
-        nonlocal said
-        said += capfd.readouterr().err
-        return "all stays as it was" in said
-
-    assert wait_until(refused, 10)
+    read_stderr_until(capfd, "all stays as it was", 10)
     assert send(server, token, *EXECUTE).status_code == 200
     assert machine.children(server.process.pid) == workers
     file.write_text(make("bob")[1])

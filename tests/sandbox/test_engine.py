@@ -1,11 +1,12 @@
 """The seam to the engine, where it fails."""
 
 import gc
+import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
+from bench import machine
 from bitrun.faults import EngineUnavailable
 from bitrun.sandbox.engine import Engine
 
@@ -17,10 +18,6 @@ def no_collector() -> Iterator[None]:
     gc.enable()
 
 
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
 @pytest.mark.parametrize("where", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:9"])
 @pytest.mark.parametrize("call", [Engine.ping, lambda engine: engine.attach("x")])
 @pytest.mark.usefixtures("no_collector")
@@ -29,8 +26,8 @@ def test_an_engine_that_is_away_costs_no_descriptor(
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", where)
     engine = Engine()
-    before = descriptors()
+    before = machine.use(os.getpid()).descriptors
     for _ in range(3):
         with pytest.raises(EngineUnavailable):
             call(engine)
-    assert descriptors() == before
+    assert machine.use(os.getpid()).descriptors == before

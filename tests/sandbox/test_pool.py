@@ -114,9 +114,7 @@ def test_it_fills_gives_and_refills(
 
 
 @pytest.mark.engine
-def test_a_fresh_box_never_waited(
-    pools: Pools, boxes: BoxMaker, docker_client: docker.APIClient
-) -> None:
+def test_a_fresh_box_never_waited(pools: Pools, docker_client: docker.APIClient) -> None:
     pool, kind = full(pools, docker_client, 2)
     asked = time.monotonic()
     box = pool.take(kind, fresh=True)
