@@ -175,12 +175,17 @@ def stage(
 
 
 @pytest.fixture
-def supervisor(supervisor_binary: Path, tmp_path: Path) -> Iterator[SupervisorProcess]:
+def workdir(tmp_path: Path) -> Path:
     workdir = tmp_path / "box"
     workdir.mkdir()
     os.chown(workdir, UID, UID)
     for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
         parent.chmod(parent.stat().st_mode | 0o011)
+    return workdir
+
+
+@pytest.fixture
+def supervisor(supervisor_binary: Path, workdir: Path) -> Iterator[SupervisorProcess]:
     process = SupervisorProcess(supervisor_binary, workdir)
     yield process
     process.close()

@@ -106,6 +106,11 @@ main(int argc, char **argv)
 	if (identity.uid == 0)
 		fault(FAULT_BOX, "the program can't be given uid 0");
 
+	/* What is ignored stays so across exec, down from whoever started the engine or this process:
+	 * a shell's background job ignores SIGINT, and a shell can't trap what it was born ignoring. */
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
+
 	sigset_t blocked;
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGCHLD);

@@ -134,6 +134,9 @@ def test_what_is_typed_is_answered_at_once(supervisor: SupervisorProcess) -> Non
     assert time.monotonic() - begun < 0.9
 
 
+IGNORED_BY_STARTER = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+
+
 def test_a_signal_reaches_the_program(supervisor: SupervisorProcess) -> None:
     script = "trap 'echo caught; exit 5' INT; echo ready; while :; do sleep 0.05; done"
     conversation = supervisor.conversation
@@ -145,6 +148,20 @@ def test_a_signal_reaches_the_program(supervisor: SupervisorProcess) -> None:
         events += conversation.receive(10)
     assert events[0] == (Stream.STDOUT, b"caught\n")
     assert events[-1].code == 5
+
+
+def test_what_the_starter_ignored_is_not_inherited(supervisor_binary: Path, workdir: Path) -> None:
+    """By way of the engine: one that was started in the background of a shell ignores SIGINT."""
+    ignored = {number: signal.signal(number, signal.SIG_IGN) for number in IGNORED_BY_STARTER}
+    try:
+        supervisor = SupervisorProcess(supervisor_binary, workdir)
+    finally:
+        for number, handler in ignored.items():
+            signal.signal(number, handler)
+    verdict, stdout, _ = supervisor.run("sed", "-n", "s/^SigIgn:[^0-9a-f]*//p", "/proc/self/status")
+    supervisor.close()
+    assert verdict.code == 0
+    assert int(stdout, 16) & sum(1 << number - 1 for number in IGNORED_BY_STARTER) == 0
 
 
 def test_more_stdin_while_it_runs(supervisor: SupervisorProcess) -> None:
