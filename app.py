@@ -1,9 +1,9 @@
 """gunicorn's entry: makes the app, nothing else."""
 
-from bitrun import settings
+from bitrun import configuration
 from bitrun.api import create_app
 from bitrun.service import Service
 
-service = Service(settings.load())
+service = Service(configuration.current())
 service.start()
 app = create_app(service)

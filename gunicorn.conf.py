@@ -6,28 +6,18 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from bitrun import catalogue, log, settings, tokens
-from bitrun.clients import Unlimited
+from bitrun import configuration, log
 from bitrun.exposure import check_exposure
-
-_UNSOUND = (settings.SettingsError, catalogue.CatalogueError)
-
-
-def _load() -> tuple[settings.Settings, tokens.Tokens]:
-    loaded = settings.load()
-    known = tokens.load(loaded)
-    Unlimited(loaded, known)
-    # Looked at here as well, so that a fault in it ends the start with a sentence instead of a
-    # traceback for every worker.
-    catalogue.load(loaded.languages)
-    return loaded, known
-
+from bitrun.settings import SettingsError
 
 try:
-    _settings, _tokens = _load()
-except _UNSOUND as error:
+    # Here and not in a worker, so that a fault in it ends the start with a sentence instead of a
+    # traceback for each. A reload executes this file anew, and has then kept what it has checked.
+    _configuration = configuration.current()
+except configuration.UNSOUND as error:
     sys.exit(str(error))
 
+_settings = _configuration.settings
 log.configure(_settings.log_level, _settings.log_format)
 
 
@@ -63,10 +53,12 @@ def on_starting(server: Any) -> None:
 
     def reload_if_sound() -> None:
         try:
-            check_exposure(_addresses(server), *_load())
-        except _UNSOUND as error:
+            loaded = configuration.load()
+            check_exposure(_addresses(server), loaded.settings, loaded.tokens)
+        except configuration.UNSOUND as error:
             server.log.error("Not loaded anew, all stays as it was: %s", error)  # noqa: TRY400  a sentence is enough
         else:
+            configuration.keep(loaded)
             reload()
 
     server.reload = reload_if_sound
@@ -75,12 +67,12 @@ def on_starting(server: Any) -> None:
 def pre_fork(server: Any, _worker: object) -> None:
     """Stop before anyone is served who should not be."""
     try:
-        check_exposure(_addresses(server), _settings, _tokens)
-    except settings.SettingsError as error:
+        check_exposure(_addresses(server), _settings, _configuration.tokens)
+    except SettingsError as error:
         sys.exit(str(error))
-    if not _tokens and not _settings.let_anyone_run_code:
+    if not _configuration.tokens and not _settings.let_anyone_run_code:
         server.log.info("There is no API token, so this listens on loopback only")
-    elif not _tokens:
+    elif not _configuration.tokens:
         server.log.warning("There is no API token: whoever reaches this can run code here")
 
 

@@ -6,9 +6,10 @@ import time
 from collections.abc import Mapping
 from subprocess import Popen
 
-from bitrun import catalogue, figures, memory, planning, trace
+from bitrun import figures, memory, planning, trace
 from bitrun.accounts import Account
 from bitrun.admission import Admission
+from bitrun.configuration import Configuration
 from bitrun.faults import OurFault
 from bitrun.metrics import Metrics
 from bitrun.packages import Packages
@@ -24,7 +25,6 @@ from bitrun.sandbox.leftovers import Leftovers
 from bitrun.sandbox.pool import Pool
 from bitrun.sandbox.stock import Kind
 from bitrun.sandbox.watch import CONTAINER_GONE, IMAGE_EVENTS, Watch
-from bitrun.settings import Settings
 
 _HOUSEKEEPING_SECONDS = 30.0
 
@@ -35,14 +35,12 @@ class Service:
     """Everything a process needs to answer requests. Threads share it.
 
     Putting it together asks the engine for nothing, so that a service can start before it.
-
-    Raises:
-        CatalogueError: the catalogue can't be used.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.catalogue = catalogue.load(settings.languages)
+    def __init__(self, configuration: Configuration) -> None:
+        self.settings = settings = configuration.settings
+        self.tokens = configuration.tokens
+        self.catalogue = configuration.catalogue
         self._engine = engine = Engine(settings.engine_timeout)
         watch = Watch(engine)
         self.images = Images(engine, settings.images, settings.build_ca_bundle)

@@ -23,6 +23,7 @@ FORBIDDEN = {
     "jobs.py": ("bitrun", "flask", "docker"),
     "faults.py": ("bitrun", "flask", "docker"),
     "settings.py": ("bitrun", "flask", "docker"),
+    "configuration.py": ("bitrun.api", "bitrun.sandbox", "bitrun.service", "flask", "docker"),
     "catalogue.py": ("bitrun.api", "bitrun.sandbox", "flask", "docker"),
     "runner.py": ("bitrun.api", "bitrun.metrics", "flask", "docker"),
     "planning.py": ("bitrun.api", "bitrun.sandbox", "flask", "docker"),

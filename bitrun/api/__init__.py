@@ -3,7 +3,6 @@
 from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
-from bitrun import tokens
 from bitrun.api import (
     agents,
     description,
@@ -29,7 +28,7 @@ def create_app(service: Service) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = limit  # a form's one field may be all of the body
     app.url_map.strict_slashes = False
     request_log.register(app, service)
-    access = Access(service.settings, tokens.load(service.settings), Fairness(service.settings))
+    access = Access(service.settings, service.tokens, Fairness(service.settings))
     app.register_blueprint(operating.blueprint(service, access))
     app.register_blueprint(description.blueprint())
     app.register_blueprint(v1.blueprint(service, access))

@@ -2,28 +2,25 @@
 
 from collections.abc import Iterator
 
-from bitrun import settings
-from bitrun.catalogue import CatalogueError
+from bitrun import configuration
 from bitrun.doctor import box, engine, languages, limits
 from bitrun.doctor.findings import Finding, good, wrong
 from bitrun.faults import OurFault
 from bitrun.sandbox.engine import Engine
 from bitrun.service import Service
-from bitrun.settings import Settings, SettingsError
 
 
 def examine() -> Iterator[Finding]:
     """Look at everything, as far as one can get."""
     try:
-        configured = settings.load()
-        service = Service(configured)
-    except (SettingsError, CatalogueError) as error:
+        service = Service(configuration.load())
+    except configuration.UNSOUND as error:
         yield wrong("settings", str(error), "docs/settings.md says what fits.")
         return
     known = sum(1 for _ in service.catalogue.languages())
     yield good("settings", f"they fit; the catalogue has {known} languages")
     try:
-        yield from _examine_engine(configured, service)
+        yield from _examine_engine(service)
     except OurFault as fault:
         yield wrong(
             "engine",
@@ -35,11 +32,11 @@ def examine() -> Iterator[Finding]:
         service.close()
 
 
-def _examine_engine(configured: Settings, service: Service) -> Iterator[Finding]:
-    here = Engine(configured.engine_timeout)
+def _examine_engine(service: Service) -> Iterator[Finding]:
+    here = Engine(service.settings.engine_timeout)
     try:
         yield from engine.examine(here)
-        yield from limits.examine(configured, here.facts())
+        yield from limits.examine(service.settings, here.facts())
     finally:
         here.close()
     runtimes = service.runtimes.all()

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from bitrun import settings
-from bitrun.catalogue import Catalogue, CatalogueError, Package
+from bitrun import configuration
+from bitrun.catalogue import Catalogue, Package
 from bitrun.faults import OurFault
 from bitrun.progress import progress
 from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.parts import Parts
 from bitrun.service import Service
-from bitrun.settings import ROOT, SettingsError
+from bitrun.settings import ROOT
 from scripts.languages import page, records
 from scripts.languages.records import Record, Records
 from scripts.languages.trial import try_package
@@ -34,10 +34,10 @@ def main() -> int:
     arguments = parser.parse_args()
     console = Console(highlight=False, soft_wrap=True)
     try:
-        service = Service(settings.load())
+        service = Service(configuration.load())
         chosen = select(service.catalogue, arguments.names)
         bad = Trials(service, console, again=arguments.again, remove=arguments.remove).run(chosen)
-    except (SettingsError, CatalogueError, UnknownLanguage, OurFault) as error:
+    except (*configuration.UNSOUND, UnknownLanguage, OurFault) as error:
         print(error, file=sys.stderr)
         return 1
     console.print(f"{len(chosen)} packages, {len(bad)} with faults: {' '.join(bad)}".rstrip(": "))

@@ -21,6 +21,7 @@ from docker.utils import kwargs_from_env
 
 from bench import machine
 from bench.service import ROOT, Target, own_service
+from bitrun import configuration
 from bitrun.service import Service
 from bitrun.settings import Settings
 from scripts.soak import honest, hostile, page, trouble
@@ -200,7 +201,7 @@ class Soak:
 
 def _attempts(target: Target, watch: Watch, settings: Settings) -> list[Attempt]:
     server = Server(target.url)
-    service = Service(settings)
+    service = Service(configuration.read(settings))
     runtimes = service.runtimes.all()
     return [
         *honest.attempts(server, service),

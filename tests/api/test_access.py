@@ -191,6 +191,23 @@ def test_a_reload_of_what_is_not_sound_changes_nothing(
     assert wait_until(lambda: send(server, token, *EXECUTE).status_code == 401, 10)
 
 
+@pytest.mark.parametrize("content", ["alice run sha256:short\n", ""])
+def test_a_worker_that_dies_meanwhile_comes_back_as_it_was(
+    serve: Callable[..., Server], tmp_path: Path, content: str
+) -> None:
+    """While its tokens are being edited, that is: what has not been checked is not served."""
+    token, line = make("alice")
+    file = tmp_path / "tokens"
+    file.write_text(line)
+    server = serve(api_tokens_file=file)
+    assert send(server, token, *EXECUTE).status_code == 200
+    file.write_text(content)
+    (worker,) = machine.children(server.process.pid)
+    os.kill(worker, signal.SIGKILL)
+    assert wait_until(lambda: machine.children(server.process.pid) not in ([], [worker]), 10)
+    assert send(server, token, *EXECUTE).status_code == 200
+
+
 SPY = "env; cat /proc/*/environ /proc/*/cmdline; set"
 
 

@@ -28,6 +28,7 @@ from schemathesis.checks import (
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from bitrun import configuration
 from bitrun.api import create_app, openapi
 from bitrun.service import Service
 from bitrun.settings import Settings
@@ -51,7 +52,7 @@ def test_it_is_openapi() -> None:
 def test_every_route_is_in_it_and_nothing_else() -> None:
     routes = {
         (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
-        for rule in create_app(Service(Settings())).url_map.iter_rules()
+        for rule in create_app(Service(configuration.read(Settings()))).url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if not rule.rule.startswith(_NO_API)
     }

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 from websockets.sync.client import ClientConnection, connect
 
+from bitrun import configuration
 from bitrun.api import create_app
 from bitrun.service import Service
 from bitrun.settings import Settings
@@ -38,7 +39,7 @@ def examples(count: int) -> Callable[[Any], Any]:
 ROUTES = sorted(
     {
         (method, rule.rule)
-        for rule in create_app(Service(Settings())).url_map.iter_rules()
+        for rule in create_app(Service(configuration.read(Settings()))).url_map.iter_rules()
         for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS", *(rule.methods or ()))
     }
 )

@@ -71,8 +71,11 @@ def test_no_engine() -> None:
     assert (code, set(found), found["engine"]["level"]) == (1, {"settings", "engine"}, "wrong")
 
 
-def test_a_setting_that_does_not_fit() -> None:
-    code, found = doctor(BITRUN_PORT="none")
+@pytest.mark.parametrize(
+    ("name", "value"), [("PORT", "none"), ("API_TOKENS", "short"), ("UNLIMITED_CLIENTS", "nobody")]
+)
+def test_a_setting_that_does_not_fit(name: str, value: str) -> None:
+    code, found = doctor(**{f"BITRUN_{name}": value})
     assert (code, set(found), found["settings"]["level"]) == (1, {"settings"}, "wrong")
 
 
