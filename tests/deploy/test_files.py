@@ -111,6 +111,10 @@ def test_the_image_is_built_and_answers(docker_client: docker.APIClient, tmp_pat
         asked = docker_client.exec_create(container, health[1:])["Id"]
         docker_client.exec_start(asked)
         assert docker_client.exec_inspect(asked)["ExitCode"] == 0
+        # As an operator ends it. Killed with its janitor, it would leave a box that it was making
+        # to its next start.
+        docker_client.stop(container, timeout=40)
+        assert docker_client.inspect_container(container)["State"]["ExitCode"] == 0
     finally:
         docker_client.remove_container(container, force=True)
         docker_client.remove_image("test-bitrun-service")
