@@ -153,15 +153,21 @@ def test_what_starts_and_says_so(
     assert RUN not in said
 
 
+def serve_alice(serve: Callable[..., Server], file: Path, **settings: str) -> tuple[Server, str]:
+    """Serve with a token in a file, and see it used; so the worker has read it."""
+    token, line = make("alice")
+    file.write_text(line)
+    server = serve(api_tokens_file=file, **settings)
+    assert send(server, token, *EXECUTE).status_code == 200
+    return server, token
+
+
 def test_tokens_are_exchanged_without_a_restart(
     serve: Callable[..., Server], tmp_path: Path
 ) -> None:
-    old, old_line = make("alice")
-    new, new_line = make("alice")
     file = tmp_path / "tokens"
-    file.write_text(old_line)
-    server = serve(api_tokens_file=file)
-    assert send(server, old, *EXECUTE).status_code == 200
+    server, old = serve_alice(serve, file)
+    new, new_line = make("alice")
     file.write_text(new_line)
     os.kill(server.process.pid, signal.SIGHUP)
     assert wait_until(lambda: send(server, new, *EXECUTE).status_code == 200, 10)
@@ -175,11 +181,8 @@ def test_a_reload_of_what_is_not_sound_changes_nothing(
     capfd: pytest.CaptureFixture[str],
     content: str,
 ) -> None:
-    token, line = make("alice")
     file = tmp_path / "tokens"
-    file.write_text(line)
-    server = serve(api_tokens_file=file, host="0.0.0.0")
-    assert send(server, token, *EXECUTE).status_code == 200  # so the worker has read it, too
+    server, token = serve_alice(serve, file, host="0.0.0.0")
     workers = machine.children(server.process.pid)
     file.write_text(content)
     os.kill(server.process.pid, signal.SIGHUP)
@@ -196,11 +199,8 @@ def test_a_worker_that_dies_meanwhile_comes_back_as_it_was(
     serve: Callable[..., Server], tmp_path: Path, content: str
 ) -> None:
     """While its tokens are being edited, that is: what has not been checked is not served."""
-    token, line = make("alice")
     file = tmp_path / "tokens"
-    file.write_text(line)
-    server = serve(api_tokens_file=file)
-    assert send(server, token, *EXECUTE).status_code == 200
+    server, token = serve_alice(serve, file)
     file.write_text(content)
     (worker,) = machine.children(server.process.pid)
     os.kill(worker, signal.SIGKILL)
