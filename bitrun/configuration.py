@@ -17,6 +17,7 @@ class Configuration:
 
     settings: Settings
     tokens: Tokens
+    unlimited: Unlimited
     catalogue: Catalogue
 
 
@@ -36,8 +37,8 @@ def read(known: Settings) -> Configuration:
         SettingsError, CatalogueError: as for `load`.
     """
     accepted = tokens.load(known)
-    Unlimited(known, accepted)
-    return Configuration(known, accepted, catalogue.load(known.languages))
+    unlimited = Unlimited(known, accepted)
+    return Configuration(known, accepted, unlimited, catalogue.load(known.languages))
 
 
 _kept: Configuration | None = None

@@ -26,7 +26,7 @@ from bitrun.sandbox.pool import Pool
 from bitrun.sandbox.stock import Kind
 from bitrun.sandbox.watch import CONTAINER_GONE, IMAGE_EVENTS, Watch
 
-_HOUSEKEEPING_SECONDS = 30.0
+HOUSEKEEPING_SECONDS = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -38,8 +38,8 @@ class Service:
     """
 
     def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
         self.settings = settings = configuration.settings
-        self.tokens = configuration.tokens
         self.catalogue = configuration.catalogue
         self._engine = engine = Engine(settings.engine_timeout)
         watch = Watch(engine)
@@ -86,7 +86,7 @@ class Service:
             except OurFault as fault:
                 _log.debug("Nothing can be removed: %s", fault)
             memory.give_back()
-            time.sleep(_HOUSEKEEPING_SECONDS)
+            time.sleep(HOUSEKEEPING_SECONDS)
 
     def _told(self, account: Account) -> None:
         """Hand on what a run was and came to."""

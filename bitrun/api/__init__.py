@@ -28,7 +28,7 @@ def create_app(service: Service) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = limit  # a form's one field may be all of the body
     app.url_map.strict_slashes = False
     request_log.register(app, service)
-    access = Access(service.settings, service.tokens, Fairness(service.settings))
+    access = Access(service.configuration, Fairness(service.settings))
     app.register_blueprint(operating.blueprint(service, access))
     app.register_blueprint(description.blueprint())
     app.register_blueprint(v1.blueprint(service, access))

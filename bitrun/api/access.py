@@ -7,21 +7,21 @@ from contextlib import contextmanager, suppress
 from flask import Request
 
 from bitrun.api.client import address, is_local
-from bitrun.clients import Unlimited, key
+from bitrun.clients import key
+from bitrun.configuration import Configuration
 from bitrun.fairness import Fairness
 from bitrun.faults import RoleRefused, TokenRefused
-from bitrun.settings import Settings
-from bitrun.tokens import Role, Token, Tokens
+from bitrun.tokens import Role, Token
 
 
 class Access:
-    def __init__(self, settings: Settings, tokens: Tokens, fairness: Fairness) -> None:
-        self._tokens = tokens
+    def __init__(self, configuration: Configuration, fairness: Fairness) -> None:
+        self._tokens = configuration.tokens
         self._fairness = fairness
-        self._unlimited = Unlimited(settings, tokens)
-        self._proxies = settings.trusted_proxies
+        self._unlimited = configuration.unlimited
+        self._proxies = configuration.settings.trusted_proxies
         # Without tokens, whoever is on this machine is the operator; a proxy's clients are not.
-        self._local_is_admin = not settings.let_anyone_run_code
+        self._local_is_admin = not configuration.settings.let_anyone_run_code
 
     @property
     def needs_token(self) -> bool:

@@ -10,9 +10,10 @@ import docker
 
 from bench import machine
 from bitrun.sandbox.engine import INSTANCE
+from bitrun.service import HOUSEKEEPING_SECONDS
 
-# Longer than it takes the service to keep house, which gives memory back.
-_SETTLED_SECONDS = 35.0
+# So that the service has kept house once, which gives memory back.
+_SETTLED_SECONDS = HOUSEKEEPING_SECONDS + 5.0
 _PATIENCE_SECONDS = 120.0
 
 
