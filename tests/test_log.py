@@ -17,8 +17,8 @@ from websockets.sync.client import connect
 
 from bitrun import log, trace
 from bitrun.sandbox.engine import REQUEST
-from tests.api.piston import request
 from tests.conftest import Server, read_stderr_until, wait_until
+from tests.support.piston import request
 
 SECRET = "xyzzy-plugh-plover-fee"
 

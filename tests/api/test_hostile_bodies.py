@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.wire import dial, post, read_reply, talk
 from tests.conftest import Server
+from tests.support.wire import dial, post, read_reply, talk
 
 pytestmark = pytest.mark.engine
 

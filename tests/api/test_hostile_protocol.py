@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.api.test_hostile_bodies import JSON, V1, V2, tried, v2
-from tests.api.wire import Reply, dial, post, read_reply, talk
 from tests.conftest import Server
+from tests.support.wire import Reply, dial, post, read_reply, talk
 
 pytestmark = pytest.mark.engine
 

@@ -12,9 +12,9 @@ import requests
 from websockets.exceptions import InvalidStatus
 
 from bitrun import settings
-from tests.api.piston import call, execute, message, request
 from tests.api.test_v2_connect import Terminal
 from tests.conftest import Server
+from tests.support.piston import call, execute, message, request
 from tests.test_tokens import ADMIN, RUN, make
 
 pytestmark = pytest.mark.engine

@@ -32,8 +32,8 @@ from bitrun import configuration
 from bitrun.api import create_app, openapi
 from bitrun.service import Service
 from bitrun.settings import Settings
-from tests.api.piston import package, request, write_catalogue
 from tests.conftest import Server
+from tests.support.piston import package, request, write_catalogue
 
 DOCUMENT = openapi.document()
 OPERATIONS = [

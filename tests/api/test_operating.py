@@ -9,8 +9,8 @@ import pytest
 from bitrun import readiness as readiness_module
 from bitrun.faults import EngineUnavailable
 from bitrun.readiness import Readiness, State
-from tests.api.piston import package, write_catalogue
 from tests.conftest import Server
+from tests.support.piston import package, write_catalogue
 
 
 @pytest.mark.engine

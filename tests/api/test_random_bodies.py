@@ -19,8 +19,8 @@ from bitrun import configuration
 from bitrun.api import create_app
 from bitrun.service import Service
 from bitrun.settings import Settings
-from tests.api.piston import package, request, write_catalogue
 from tests.conftest import Server
+from tests.support.piston import package, request, write_catalogue
 
 pytestmark = pytest.mark.engine
 

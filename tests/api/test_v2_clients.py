@@ -12,9 +12,9 @@ import pytest
 from pistonapi import PistonAPI
 from pistonapi.exceptions import PistonError
 
-from tests.api.piston import PREFIXES, call, message
 from tests.conftest import ROOT, Server
-from tests.needs import need_node_modules
+from tests.support.needs import need_node_modules
+from tests.support.piston import PREFIXES, call, message
 
 pytestmark = pytest.mark.engine
 

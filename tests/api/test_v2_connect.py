@@ -20,8 +20,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from tests.api.piston import PREFIXES, call, message, package, request, run, write_catalogue
 from tests.conftest import ROOT, Server, our_containers, wait_until
+from tests.support.piston import PREFIXES, call, message, package, request, run, write_catalogue
 
 pytestmark = pytest.mark.engine
 

@@ -16,8 +16,8 @@ import pytest
 import requests
 
 from bitrun.settings import Settings
-from tests.api.piston import call, execute, message, package, request, run, write_catalogue
 from tests.conftest import Server, our_containers, wait_until
+from tests.support.piston import call, execute, message, package, request, run, write_catalogue
 from tests.test_tokens import ADMIN, RUN
 
 pytestmark = pytest.mark.engine

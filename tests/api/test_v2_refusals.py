@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bitrun.settings import MEBIBYTE
-from tests.api.piston import execute, message, package, reply, request, run, write_catalogue
 from tests.conftest import Server
+from tests.support.piston import execute, message, package, reply, request, run, write_catalogue
 
 pytestmark = pytest.mark.engine
 

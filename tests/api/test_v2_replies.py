@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from bitrun import __version__
-from tests.api.piston import (
+from tests.conftest import Server
+from tests.support.piston import (
     PREFIXES,
     call,
     execute,
@@ -19,7 +20,6 @@ from tests.api.piston import (
     run,
     write_catalogue,
 )
-from tests.conftest import Server
 
 pytestmark = pytest.mark.engine
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bitrun.settings import MEBIBYTE
-from tests.api.piston import reply, run
 from tests.conftest import Server
+from tests.support.piston import reply, run
 
 pytestmark = pytest.mark.engine
 

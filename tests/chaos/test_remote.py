@@ -10,7 +10,7 @@ import pytest
 from tests.chaos.conftest import Watched
 from tests.chaos.load import ask
 from tests.chaos.own_engine import OwnEngine
-from tests.needs import need
+from tests.support.needs import need
 
 pytestmark = [pytest.mark.engine, pytest.mark.chaos, pytest.mark.timeout(300)]
 

@@ -13,9 +13,9 @@ from bitrun.doctor import engine, limits
 from bitrun.doctor.findings import Level
 from bitrun.sandbox.engine import Engine, EngineFacts
 from bitrun.settings import Settings
-from tests.api.piston import package, write_catalogue
-from tests.cli.command import COMMAND
 from tests.conftest import ROOT
+from tests.support.command import COMMAND
+from tests.support.piston import package, write_catalogue
 
 Finding = dict[str, str]
 

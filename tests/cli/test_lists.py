@@ -11,9 +11,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.api.piston import package, write_catalogue
-from tests.cli.command import COMMAND, bitrun, environment, outcome
 from tests.conftest import Server
+from tests.support.command import COMMAND, bitrun, environment, outcome
+from tests.support.piston import package, write_catalogue
 
 pytestmark = pytest.mark.engine
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import COMMAND, bitrun, environment, outcome, started
 from tests.conftest import Server
+from tests.support.command import COMMAND, bitrun, environment, outcome, started
 from tests.test_tokens import RUN
 
 pytestmark = pytest.mark.engine

@@ -13,7 +13,7 @@ import yaml
 from bitrun.settings import Settings
 from tests.conftest import ROOT, wait_until
 from tests.deploy.test_proxies import free_port, listens
-from tests.needs import need
+from tests.support.needs import need
 
 DEPLOY = ROOT / "deploy"
 

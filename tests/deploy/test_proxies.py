@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.conftest import ROOT, Server, wait_until
-from tests.needs import need
+from tests.support.needs import need
 
 pytestmark = [pytest.mark.engine, pytest.mark.chaos]
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 from tests.conftest import ROOT, Server
-from tests.needs import need, need_node_modules
+from tests.support.needs import need, need_node_modules
 
 SOURCES = ROOT / "playground"
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.piston import call
 from tests.conftest import Server
 from tests.playground.conftest import SOURCES
+from tests.support.piston import call
 
 pytestmark = pytest.mark.engine
 

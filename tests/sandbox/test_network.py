@@ -9,8 +9,8 @@ import pytest
 
 from bitrun.jobs import Result
 from bitrun.sandbox.box import NETWORK
-from tests.api.piston import execute, package, request, write_catalogue
 from tests.conftest import Server
+from tests.support.piston import execute, package, request, write_catalogue
 
 # Listens on all there is to listen on, and stays while others try to get in.
 _LISTEN = """
