@@ -11,7 +11,7 @@ from typing import Any
 
 from bench import machine
 from bench.peers import default_limits
-from bitrun.jobs import BoxLimits
+from bitrun.model.jobs import BoxLimits
 from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.engine import INSTANCE, Engine
 from bitrun.settings import Settings

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from bitrun.caller import Caller
-from bitrun.faults import Busy, CallerGone
+from bitrun.model.disconnect import Caller
+from bitrun.model.errors import Busy, CallerGone
 
 _LOOK_SECONDS = 0.25  # between looks at whether one who waits is still there
 

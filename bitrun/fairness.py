@@ -15,7 +15,7 @@ from limits.strategies import RateLimiter, SlidingWindowCounterRateLimiter
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from bitrun.faults import TooManyRequests
+from bitrun.model.errors import TooManyRequests
 from bitrun.settings import Settings
 
 _STORAGE_SECONDS = 0.25  # for one answer of the storage: every run waits for it

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bitrun import catalogue, settings
 from bitrun.catalogue import Catalogue, CatalogueError, Package
-from bitrun.faults import BuildFault, EngineFault, OurFault
+from bitrun.model.errors import BuildFault, EngineFault, OurFault
 from bitrun.progress import progress
 from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.images import Images

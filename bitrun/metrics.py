@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from bitrun import __version__
-from bitrun.accounts import Account
+from bitrun.model.run_record import Account
 
 # Seconds: from a box that waited to the longest time that a run may have been given.
 _PHASE_BUCKETS = (

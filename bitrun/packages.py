@@ -7,7 +7,7 @@ from typing import Any
 
 from bitrun.builds import Build, Builds, Report
 from bitrun.catalogue import Catalogue, Package
-from bitrun.faults import AlreadyInstalled, NotInstalled, PackageUnknown
+from bitrun.model.errors import AlreadyInstalled, NotInstalled, PackageUnknown
 from bitrun.sandbox.images import Images
 from bitrun.sandbox.installed import InstalledPackages
 from bitrun.versions import newest_match

@@ -6,7 +6,7 @@ from typing import Any
 
 from bitrun import catalogue
 from bitrun.catalogue import Language
-from bitrun.jobs import BoxLimits, Limits, Stage, StageName
+from bitrun.model.jobs import BoxLimits, Limits, Stage, StageName
 from bitrun.settings import Settings
 
 # All that a program sees of the world by default; nothing of the service's own environment.

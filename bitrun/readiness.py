@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bitrun.faults import OurFault
+from bitrun.model.errors import OurFault
 
 _KEPT_SECONDS = 1.0
 _PATIENCE_SECONDS = 2.0  # with an engine that hangs; most probes give up after that, too

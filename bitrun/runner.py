@@ -5,11 +5,11 @@ import time
 from collections.abc import Iterator
 from typing import Self
 
-from bitrun.accounts import Account, Tell
 from bitrun.admission import Admission
-from bitrun.caller import Caller
-from bitrun.faults import BoxEnded, OurFault, PackageMissing
-from bitrun.jobs import Job, Result, Stage, StageResult, Stream, Verdict
+from bitrun.model.disconnect import Caller
+from bitrun.model.errors import BoxEnded, OurFault, PackageMissing
+from bitrun.model.jobs import Job, Result, Stage, StageResult, Stream, Verdict
+from bitrun.model.run_record import Account, Tell
 from bitrun.sandbox.box import Box
 from bitrun.sandbox.conversation import Conversation
 from bitrun.sandbox.engine import NotOnEngine

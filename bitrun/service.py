@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from subprocess import Popen
 
 from bitrun import figures, memory, planning, trace
-from bitrun.accounts import Account
 from bitrun.admission import Admission
 from bitrun.configuration import Configuration
-from bitrun.faults import OurFault
 from bitrun.metrics import Metrics
+from bitrun.model.errors import OurFault
+from bitrun.model.run_record import Account
 from bitrun.packages import Packages
 from bitrun.readiness import NO_RUNTIME, Readiness, State
 from bitrun.runner import Runner

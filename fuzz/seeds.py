@@ -3,7 +3,7 @@
 import signal
 import struct
 
-from bitrun.jobs import File, Limits, Stage
+from bitrun.model.jobs import File, Limits, Stage
 from bitrun.sandbox.frames import CREDIT_WINDOW, Frame, encode, encode_file, encode_stage
 
 

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from bitrun.faults import OurFault
+from bitrun.model.errors import OurFault
 from bitrun.sandbox.engine import Engine
 
 APT_INSTALL = Path(__file__).resolve().parent / "apt-install"

@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from bitrun.admission import Admission
-from bitrun.jobs import BoxLimits, Job, Limits, Result, Stage, Stream, Verdict
+from bitrun.model.jobs import BoxLimits, Job, Limits, Result, Stage, Stream, Verdict
 from bitrun.runner import Runner
 from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.conversation import Conversation

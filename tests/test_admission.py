@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from bitrun.admission import Admission
-from bitrun.caller import Caller
-from bitrun.faults import Busy, CallerGone
+from bitrun.model.disconnect import Caller
+from bitrun.model.errors import Busy, CallerGone
 from tests.conftest import Server, our_containers, wait_until
 
 

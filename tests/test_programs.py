@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bitrun.jobs import Limit, Result
+from bitrun.model.jobs import Limit, Result
 from bitrun.settings import MEBIBYTE
 
 pytestmark = pytest.mark.engine

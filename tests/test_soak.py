@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bitrun.jobs import Limit, Result, StageResult, Stream, Verdict
+from bitrun.model.jobs import Limit, Result, StageResult, Stream, Verdict
 from scripts.languages.programs import TASKS
 from scripts.soak import honest, hostile, page
 from scripts.soak.tally import Attempt, Outcome, Refused, Tally, TimedOut, Wrong

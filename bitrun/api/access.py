@@ -10,7 +10,7 @@ from bitrun.api.client import address, is_local
 from bitrun.clients import key
 from bitrun.configuration import Configuration
 from bitrun.fairness import Fairness
-from bitrun.faults import RoleRefused, TokenRefused
+from bitrun.model.errors import RoleRefused, TokenRefused
 from bitrun.tokens import Role, Token
 
 

@@ -8,10 +8,10 @@ import anyio
 from bitrun.api.errors import sentence
 from bitrun.api.v2_reply import execute_reply, runtime_reply
 from bitrun.api.v2_request import read_request
-from bitrun.caller import Caller
 from bitrun.client import BitRunError, Result, RunOptions, Runtime
 from bitrun.client.calls import job, read_result, read_runtime
-from bitrun.faults import Busy, CallerFault, OurFault
+from bitrun.model.disconnect import Caller
+from bitrun.model.errors import Busy, CallerFault, OurFault
 from bitrun.service import Service
 
 Value = TypeVar("Value")

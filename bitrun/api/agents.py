@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from bitrun.api.access import Access
 from bitrun.api.client import client
-from bitrun.faults import ForeignOrigin
+from bitrun.model.errors import ForeignOrigin
 from bitrun.service import Service
 
 

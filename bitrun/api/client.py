@@ -5,8 +5,8 @@ from ipaddress import ip_address
 
 from flask import Request
 
-from bitrun.caller import Caller
 from bitrun.clients import Address, Network, find_address
+from bitrun.model.disconnect import Caller
 
 # Seconds that a client may take between two pieces of its request, or of our reply. A thread waits
 # for each, and gunicorn itself sets no limit.

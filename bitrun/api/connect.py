@@ -17,10 +17,10 @@ from bitrun.api.json_body import parse_object
 from bitrun.api.v2_reply import new_decoder, verdict_reply
 from bitrun.api.v2_request import read_request
 from bitrun.api.websocket import Disconnected, WebSocket
-from bitrun.caller import Caller
-from bitrun.faults import CallerFault, OurFault, SessionOver
-from bitrun.jobs import SIGNAL_NUMBERS, Stage, Stream
-from bitrun.polling import HUNG_UP, READABLE, poll
+from bitrun.model.disconnect import Caller
+from bitrun.model.errors import CallerFault, OurFault, SessionOver
+from bitrun.model.jobs import SIGNAL_NUMBERS, Stage, Stream
+from bitrun.model.poll import HUNG_UP, READABLE, poll
 from bitrun.runner import LOOK_MS, Session
 from bitrun.sandbox.conversation import Conversation
 from bitrun.service import Service

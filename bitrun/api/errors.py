@@ -13,7 +13,7 @@ from werkzeug.exceptions import (
     UnsupportedMediaType,
 )
 
-from bitrun.faults import (
+from bitrun.model.errors import (
     AlreadyInstalled,
     BoxEnded,
     BoxSilent,

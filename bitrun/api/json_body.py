@@ -3,7 +3,7 @@
 import json
 from typing import Any, Never
 
-from bitrun.faults import CallerFault
+from bitrun.model.errors import CallerFault
 
 
 def parse_json(body: bytes | str) -> Any:

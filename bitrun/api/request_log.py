@@ -9,8 +9,8 @@ from http import HTTPStatus
 from flask import Flask, Response, g, request
 
 from bitrun import log, trace
-from bitrun.accounts import MILLISECONDS
 from bitrun.api.client import address
+from bitrun.model.run_record import MILLISECONDS
 from bitrun.service import Service
 
 HEADER = "X-Request-Id"

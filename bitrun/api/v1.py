@@ -12,8 +12,8 @@ from bitrun.api.client import client
 from bitrun.api.durations import go_duration
 from bitrun.api.v1_form import Form, data, extension, read_form, variables
 from bitrun.catalogue import Catalogue, Language, Package
-from bitrun.faults import CallerFault, PackageMissing, TokenRefused
-from bitrun.jobs import STAGES, File, Job, Limit, Limits, Result, Stage, StageName
+from bitrun.model.errors import CallerFault, PackageMissing, TokenRefused
+from bitrun.model.jobs import STAGES, File, Job, Limit, Limits, Result, Stage, StageName
 from bitrun.service import Service
 from bitrun.settings import SMALLEST_MEMORY, Settings
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from flask import Request
 
 from bitrun.api.json_body import parse_json
-from bitrun.faults import CallerFault
+from bitrun.model.errors import CallerFault
 
 _NAMES = (
     "filename", "content", "command", "input", "env", "image", "memory_limit", "clean", "api_token",

@@ -6,8 +6,8 @@ import posixpath
 from dataclasses import dataclass
 from typing import Any
 
-from bitrun.faults import CallerFault
-from bitrun.jobs import File
+from bitrun.model.errors import CallerFault
+from bitrun.model.jobs import File
 
 _LONGEST_NAME = 4095  # Linux's PATH_MAX
 _MOST_FOLDERS = 32  # each is looked up from the top for each file below it

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bitrun.faults import CallerFault
-from bitrun.jobs import STAGES, Limits, StageName
+from bitrun.model.errors import CallerFault
+from bitrun.model.jobs import STAGES, Limits, StageName
 from bitrun.settings import SMALLEST_MEMORY
 
 

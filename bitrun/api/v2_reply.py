@@ -4,7 +4,7 @@ import codecs
 from collections.abc import Iterable
 from typing import Any
 
-from bitrun.jobs import Result, StageResult, Stream, Verdict
+from bitrun.model.jobs import Result, StageResult, Stream, Verdict
 from bitrun.runtimes import Runtime
 
 

@@ -27,7 +27,7 @@ from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from bitrun import trace
 from bitrun.api.request_log import HEADER
-from bitrun.faults import SessionOver
+from bitrun.model.errors import SessionOver
 
 PROTOCOL = "bitrun"
 

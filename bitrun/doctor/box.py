@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bitrun import planning
 from bitrun.doctor.findings import Finding, good, note, wrong
-from bitrun.jobs import Job, Limits, Stage, StageResult
+from bitrun.model.jobs import Job, Limits, Stage, StageResult
 from bitrun.runtimes import Runtime
 from bitrun.service import Service
 from bitrun.settings import MEBIBYTE

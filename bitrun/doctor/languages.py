@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bitrun.api.v2_request import read_request
 from bitrun.doctor.findings import Finding, good, note, wrong
-from bitrun.faults import CallerFault, OurFault
+from bitrun.model.errors import CallerFault, OurFault
 from bitrun.runtimes import Runtime
 from bitrun.service import Service
 

@@ -5,7 +5,7 @@ import socket
 import ssl
 import struct
 
-from bitrun.faults import BoxEnded
+from bitrun.model.errors import BoxEnded
 
 # Docker's stream format: before each piece stand its stream (1 stdout, 2 stderr) and its length.
 # https://docs.docker.com/reference/api/engine/ : "Stream format" of the attach call.

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from bitrun import trace
-from bitrun.faults import BoxEnded, CallerFault, EngineFault, OurFault
-from bitrun.jobs import BoxLimits, Stage, Verdict
-from bitrun.polling import READABLE, poll
+from bitrun.model.errors import BoxEnded, CallerFault, EngineFault, OurFault
+from bitrun.model.jobs import BoxLimits, Stage, Verdict
+from bitrun.model.poll import READABLE, poll
 from bitrun.sandbox import seccomp
 from bitrun.sandbox.attachment import Attachment
 from bitrun.sandbox.churn import Churn

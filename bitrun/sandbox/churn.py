@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bitrun.faults import OurFault
+from bitrun.model.errors import OurFault
 from bitrun.sandbox.engine import INSTANCE, Engine
 from bitrun.sandbox.watch import CONTAINER_GONE, Watch
 

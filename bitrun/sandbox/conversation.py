@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterable
 from typing import Protocol
 
-from bitrun.faults import BoxEnded, BoxFault, BoxSilent, FileRefused
-from bitrun.jobs import File, Stage, Stream, Verdict
+from bitrun.model.errors import BoxEnded, BoxFault, BoxSilent, FileRefused
+from bitrun.model.jobs import File, Stage, Stream, Verdict
 from bitrun.sandbox.frames import (
     CHUNK,
     CREDIT_WINDOW,

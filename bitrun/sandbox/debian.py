@@ -7,7 +7,7 @@ from collections import deque
 from io import BytesIO
 from pathlib import Path
 
-from bitrun.faults import BuildFault, EngineFault
+from bitrun.model.errors import BuildFault, EngineFault
 from bitrun.sandbox.engine import Engine, Report
 from bitrun.sandbox.sources import pack_dockerfile
 

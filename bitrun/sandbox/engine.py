@@ -1,6 +1,6 @@
 """The one seam to docker-py: no other module imports it, but for the `connection` below this one.
 
-Every method answers with plain data or raises a fault of `bitrun.faults`, never an exception of
+Every method answers with plain data or raises a fault of `bitrun.model.errors`, never an exception of
 docker-py or requests. Tests that need a failure no engine can be made to show replace this class.
 """
 
@@ -22,7 +22,7 @@ import requests
 import urllib3
 from docker import errors
 
-from bitrun.faults import BuildFault, EngineFault, EngineUnavailable
+from bitrun.model.errors import BuildFault, EngineFault, EngineUnavailable
 from bitrun.sandbox.connection import Client
 
 Report = Callable[[str], None]

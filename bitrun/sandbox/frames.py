@@ -7,8 +7,8 @@ import struct
 from collections.abc import Iterator
 from enum import Enum
 
-from bitrun.faults import BoxFault, CallerFault
-from bitrun.jobs import SIGNAL_NAMES, File, Limit, Stage, Stream, Verdict
+from bitrun.model.errors import BoxFault, CallerFault
+from bitrun.model.jobs import SIGNAL_NAMES, File, Limit, Stage, Stream, Verdict
 
 CHUNK = 1 << 16
 CREDIT_WINDOW = 1 << 20

@@ -16,7 +16,7 @@ from io import BytesIO
 from pathlib import Path
 
 from bitrun.catalogue import IMAGE_PREFIX, Package, argv
-from bitrun.faults import BuildFault, OurFault
+from bitrun.model.errors import BuildFault, OurFault
 from bitrun.sandbox.engine import Engine, Image, Report
 from bitrun.sandbox.parts import SOURCE, SUPERVISOR, Parts
 from bitrun.sandbox.sources import digest, pack_dockerfile

@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 from bitrun.catalogue import IMAGE_PREFIX
-from bitrun.faults import BuildFault
+from bitrun.model.errors import BuildFault
 from bitrun.sandbox.debian import make_root
 from bitrun.sandbox.engine import Engine, Report
 from bitrun.sandbox.sources import digest, pack

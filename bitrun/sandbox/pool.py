@@ -13,8 +13,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bitrun.caller import Caller
-from bitrun.faults import EngineUnavailable, OurFault
+from bitrun.model.disconnect import Caller
+from bitrun.model.errors import EngineUnavailable, OurFault
 from bitrun.sandbox.box import Box, BoxMaker
 from bitrun.sandbox.engine import NotOnEngine
 from bitrun.sandbox.stock import Kind, Stock

@@ -5,7 +5,7 @@ import math
 import threading
 import time
 
-from bitrun.faults import OurFault
+from bitrun.model.errors import OurFault
 from bitrun.sandbox.engine import Engine
 
 _LONG_SECONDS = 0.5

@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 
-from bitrun.faults import BuildFault
+from bitrun.model.errors import BuildFault
 
 _TESTS = "./tests"
 _NOTHING: Mapping[str, bytes] = MappingProxyType({})

@@ -5,7 +5,7 @@ from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bitrun.jobs import BoxLimits
+from bitrun.model.jobs import BoxLimits
 from bitrun.sandbox.box import Box
 from bitrun.sandbox.shares import share_out
 

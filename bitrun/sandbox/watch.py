@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from bitrun.faults import OurFault
+from bitrun.model.errors import OurFault
 from bitrun.sandbox.engine import Engine
 
 IMAGE_EVENTS = ("tag", "untag", "delete", "load", "import", "pull")

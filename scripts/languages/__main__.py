@@ -8,7 +8,7 @@ from rich.console import Console
 
 from bitrun import configuration
 from bitrun.catalogue import Catalogue, Package
-from bitrun.faults import OurFault
+from bitrun.model.errors import OurFault
 from bitrun.progress import progress
 from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.parts import Parts

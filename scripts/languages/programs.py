@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from bitrun.catalogue import Language, Package
-from bitrun.jobs import File, Result
+from bitrun.model.jobs import File, Result
 
 HELLO = "hello"
 COMPILE_ERROR = "compile-error"

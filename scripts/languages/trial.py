@@ -9,8 +9,8 @@ from docker.utils import kwargs_from_env
 
 from bitrun import planning
 from bitrun.catalogue import IMAGE_PREFIX, Language, Package
-from bitrun.faults import CallerFault, OurFault
-from bitrun.jobs import Job, Limits, Result, StageName
+from bitrun.model.errors import CallerFault, OurFault
+from bitrun.model.jobs import Job, Limits, Result, StageName
 from bitrun.service import Service
 from scripts.languages import programs
 from scripts.languages.programs import HELLO, Program

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bitrun import planning
-from bitrun.jobs import Limit, Result
+from bitrun.model.jobs import Limit, Result
 from bitrun.runtimes import Runtime
 from bitrun.service import Service
 from scripts.languages import programs

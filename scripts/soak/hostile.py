@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bitrun.jobs import Limit, Result
+from bitrun.model.jobs import Limit, Result
 from scripts.soak.tally import Attempt, TimedOut, Wrong
 from scripts.soak.ways import Server
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bitrun import readiness as readiness_module
-from bitrun.faults import EngineUnavailable
+from bitrun.model.errors import EngineUnavailable
 from bitrun.readiness import Readiness, State
 from tests.conftest import Server
 from tests.support.piston import package, write_catalogue

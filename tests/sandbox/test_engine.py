@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bench import machine
-from bitrun.faults import EngineUnavailable
+from bitrun.model.errors import EngineUnavailable
 from bitrun.sandbox.engine import Engine
 
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bitrun.faults import BoxFault, CallerFault, FileRefused
-from bitrun.jobs import File, Limit, Stream, Verdict
+from bitrun.model.errors import BoxFault, CallerFault, FileRefused
+from bitrun.model.jobs import File, Limit, Stream, Verdict
 from bitrun.sandbox.conversation import Conversation
 from bitrun.sandbox.frames import (
     CHUNK,

@@ -11,7 +11,7 @@ import pytest
 
 from bitrun import catalogue
 from bitrun.catalogue import Language, Package, argv
-from bitrun.faults import BuildFault, OurFault
+from bitrun.model.errors import BuildFault, OurFault
 from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.images import Images
 from bitrun.sandbox.sources import pack_dockerfile

@@ -7,7 +7,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from bitrun.jobs import Result
+from bitrun.model.jobs import Result
 from bitrun.sandbox.box import NETWORK
 from tests.conftest import Server
 from tests.support.piston import execute, package, request, write_catalogue

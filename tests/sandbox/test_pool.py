@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import docker
 import pytest
 
-from bitrun.caller import Caller
-from bitrun.faults import CallerGone, EngineUnavailable
-from bitrun.jobs import Verdict
+from bitrun.model.disconnect import Caller
+from bitrun.model.errors import CallerGone, EngineUnavailable
+from bitrun.model.jobs import Verdict
 from bitrun.sandbox import pool as pool_module
 from bitrun.sandbox.box import Box, BoxMaker
 from bitrun.sandbox.engine import INSTANCE, ROLE, Engine, NotOnEngine

@@ -3,7 +3,7 @@
 import docker
 import pytest
 
-from bitrun.faults import EngineUnavailable
+from bitrun.model.errors import EngineUnavailable
 from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.precedence import Precedence

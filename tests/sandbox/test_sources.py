@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bitrun.faults import BuildFault
+from bitrun.model.errors import BuildFault
 from bitrun.sandbox.sources import digest, pack
 
 

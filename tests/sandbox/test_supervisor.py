@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bitrun.faults import BoxFault, FileRefused
-from bitrun.jobs import File, Limit, Stream, Verdict
+from bitrun.model.errors import BoxFault, FileRefused
+from bitrun.model.jobs import File, Limit, Stream, Verdict
 from bitrun.sandbox.frames import Frame, encode, encode_stage
 from tests.conftest import UID, SupervisorProcess, stage, wait_until
 

@@ -1,7 +1,7 @@
 """The one who asked: a run whose caller is gone is not worth going on with."""
 
-from bitrun.faults import CallerGone
-from bitrun.polling import HUNG_UP, READABLE, Pollable, poll
+from bitrun.model.errors import CallerGone
+from bitrun.model.poll import HUNG_UP, READABLE, Pollable, poll
 
 
 class Caller:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from bitrun.faults import CallerFault, CallerGone, SessionOver
-from bitrun.jobs import Job, StageName, Verdict
+from bitrun.model.errors import CallerFault, CallerGone, SessionOver
+from bitrun.model.jobs import Job, StageName, Verdict
 
 MILLISECONDS = 1000
 
