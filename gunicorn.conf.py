@@ -1,4 +1,4 @@
-"""How gunicorn serves `app:app`; every value comes from `bitrun.settings`."""
+"""How gunicorn serves `app:app`; every value comes from `bitrun.config.settings`."""
 
 import math
 import sys
@@ -7,8 +7,8 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from bitrun import configuration, log
+from bitrun.config.settings import SettingsError
 from bitrun.exposure import check_exposure
-from bitrun.settings import SettingsError
 
 try:
     # Here and not in a worker, so that a fault in it ends the start with a sentence instead of a

@@ -14,10 +14,10 @@ import docker
 
 from bench.client import Sample, timed
 from bench.programs import Program
+from bitrun.config.settings import Settings
 from bitrun.model.jobs import BoxLimits, Limits, Stage, Verdict
 from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.engine import INSTANCE, Engine
-from bitrun.settings import Settings
 
 
 @contextmanager

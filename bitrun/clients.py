@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-from bitrun.settings import PREFIX, Settings, SettingsError
+from bitrun.config.settings import PREFIX, Settings, SettingsError
 from bitrun.tokens import Token, Tokens
 
 Address = IPv4Address | IPv6Address

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from bitrun import catalogue, settings, tokens
-from bitrun.catalogue import Catalogue, CatalogueError
+from bitrun import tokens
 from bitrun.clients import Unlimited
-from bitrun.settings import Settings, SettingsError
+from bitrun.config import catalogue, settings
+from bitrun.config.catalogue import Catalogue, CatalogueError
+from bitrun.config.settings import Settings, SettingsError
 from bitrun.tokens import Tokens
 
 UNSOUND = (SettingsError, CatalogueError)

@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Any
 
-from bitrun.settings import Settings, SettingsError
+from bitrun.config.settings import Settings, SettingsError
 from bitrun.tokens import Tokens
 
 _WHAT_TO_DO = """\

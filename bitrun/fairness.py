@@ -15,8 +15,8 @@ from limits.strategies import RateLimiter, SlidingWindowCounterRateLimiter
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from bitrun.config.settings import Settings
 from bitrun.model.errors import TooManyRequests
-from bitrun.settings import Settings
 
 _STORAGE_SECONDS = 0.25  # for one answer of the storage: every run waits for it
 _AWAY_SECONDS = 5.0  # between two attempts to reach a storage that did not answer

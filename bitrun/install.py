@@ -7,13 +7,13 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-from bitrun import catalogue, settings
-from bitrun.catalogue import Catalogue, CatalogueError, Package
+from bitrun.config import catalogue, settings
+from bitrun.config.catalogue import Catalogue, CatalogueError, Package
+from bitrun.config.settings import SettingsError
 from bitrun.model.errors import BuildFault, EngineFault, OurFault
 from bitrun.progress import progress
 from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.images import Images
-from bitrun.settings import SettingsError
 
 
 class UnknownPackage(Exception):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bitrun.builds import Build, Builds, Report
-from bitrun.catalogue import Catalogue, Package
+from bitrun.config.catalogue import Catalogue, Package
 from bitrun.model.errors import AlreadyInstalled, NotInstalled, PackageUnknown
 from bitrun.sandbox.images import Images
 from bitrun.sandbox.installed import InstalledPackages

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bitrun import catalogue
-from bitrun.catalogue import Language
+from bitrun.config import catalogue
+from bitrun.config.catalogue import Language
+from bitrun.config.settings import Settings
 from bitrun.model.jobs import BoxLimits, Limits, Stage, StageName
-from bitrun.settings import Settings
 
 # All that a program sees of the world by default; nothing of the service's own environment.
 _ENVIRONMENT = {

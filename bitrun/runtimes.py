@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bitrun.catalogue import Catalogue, Language, Package
+from bitrun.config.catalogue import Catalogue, Language, Package
 from bitrun.sandbox.images import Installed
 from bitrun.versions import newest_match
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from bitrun.settings import PREFIX, Settings, SettingsError
+from bitrun.config.settings import PREFIX, Settings, SettingsError
 
 _SHORTEST = 20  # characters; as many random ones are beyond any guessing
 _FIT = re.compile(rf"[!-~]{{{_SHORTEST},}}")  # for a header, and for a list of words

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from bitrun import settings
+from bitrun.config import settings
 from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.parts import Parts
 from fuzz.fuzzer import CRASHES, fuzz

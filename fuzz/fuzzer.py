@@ -11,8 +11,8 @@ import docker
 from docker.types import LogConfig
 from docker.utils import kwargs_from_env
 
+from bitrun.config.settings import ROOT
 from bitrun.sandbox.parts import Parts
-from bitrun.settings import ROOT
 from fuzz.seeds import seeds
 
 CORPUS = ROOT / "fuzz" / "corpus"

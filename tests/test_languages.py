@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bitrun import catalogue
-from bitrun.catalogue import Language, Package
+from bitrun.config import catalogue
+from bitrun.config.catalogue import Language, Package
+from bitrun.config.settings import Settings
 from bitrun.model.jobs import Result, StageName, StageResult, Stream, Verdict
-from bitrun.settings import Settings
 from scripts.languages import page, programs
 from scripts.languages.__main__ import UnknownLanguage, select
 from scripts.languages.programs import TASKS, Task

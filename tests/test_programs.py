@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from bitrun.config.settings import MEBIBYTE
 from bitrun.model.jobs import Limit, Result
-from bitrun.settings import MEBIBYTE
 
 pytestmark = pytest.mark.engine
 

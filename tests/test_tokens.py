@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bitrun import tokens
+from bitrun.config.settings import Settings, SettingsError
 from bitrun.exposure import check_exposure
-from bitrun.settings import Settings, SettingsError
 from bitrun.tokens import Role, Tokens
 from tests.conftest import ROOT
 

@@ -6,10 +6,10 @@ from flask import Blueprint, Request, Response, jsonify, request
 
 from bitrun.api.access import Access
 from bitrun.api.client import is_local
+from bitrun.config.settings import Settings
 from bitrun.model.errors import MetricsClosed
 from bitrun.readiness import NO_ENGINE
 from bitrun.service import Service
-from bitrun.settings import Settings
 
 
 def blueprint(service: Service, access: Access) -> Blueprint:

@@ -6,16 +6,17 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, jsonify, request
 
-from bitrun import catalogue, planning
+from bitrun import planning
 from bitrun.api.access import Access
 from bitrun.api.client import client
 from bitrun.api.durations import go_duration
 from bitrun.api.v1_form import Form, data, extension, read_form, variables
-from bitrun.catalogue import Catalogue, Language, Package
+from bitrun.config import catalogue
+from bitrun.config.catalogue import Catalogue, Language, Package
+from bitrun.config.settings import SMALLEST_MEMORY, Settings
 from bitrun.model.errors import CallerFault, PackageMissing, TokenRefused
 from bitrun.model.jobs import STAGES, File, Job, Limit, Limits, Result, Stage, StageName
 from bitrun.service import Service
-from bitrun.settings import SMALLEST_MEMORY, Settings
 
 _HEADERS = (
     "X-Run-Command", "X-Run-Duration", "X-Run-Exitcode", "X-Run-Status", "X-Run-Message",

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bitrun.config.settings import SMALLEST_MEMORY
 from bitrun.model.errors import CallerFault
 from bitrun.model.jobs import STAGES, Limits, StageName
-from bitrun.settings import SMALLEST_MEMORY
 
 
 def read_limits(

@@ -10,10 +10,10 @@ from typing import Any
 from bitrun import planning
 from bitrun.api.v2_files import any_is_text, check_contents, read_files
 from bitrun.api.v2_limits import read_limits
+from bitrun.config.settings import Settings
 from bitrun.model.errors import CallerFault
 from bitrun.model.jobs import Job
 from bitrun.runtimes import Runtime, Runtimes
-from bitrun.settings import Settings
 
 _NO_CODE = "file"  # the language whose files need not be text
 

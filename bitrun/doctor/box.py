@@ -5,11 +5,11 @@ import time
 from collections.abc import Iterator
 
 from bitrun import planning
+from bitrun.config.settings import MEBIBYTE
 from bitrun.doctor.findings import Finding, good, note, wrong
 from bitrun.model.jobs import Job, Limits, Stage, StageResult
 from bitrun.runtimes import Runtime
 from bitrun.service import Service
-from bitrun.settings import MEBIBYTE
 
 _TRIES = 3
 _SLOW_BOX_MS = 1500.0

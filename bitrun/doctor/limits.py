@@ -3,9 +3,9 @@
 import resource
 from collections.abc import Iterator
 
+from bitrun.config.settings import WAITING_BOX_MEMORY, Settings
 from bitrun.doctor.findings import Finding, good, note
 from bitrun.sandbox.engine import EngineFacts
-from bitrun.settings import WAITING_BOX_MEMORY, Settings
 
 _GIGABYTE = 1_000_000_000
 _DESCRIPTORS_BESIDE = 128  # the log, the pool's makers, the engine's connections

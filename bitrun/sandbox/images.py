@@ -15,12 +15,12 @@ from functools import partial
 from io import BytesIO
 from pathlib import Path
 
-from bitrun.catalogue import IMAGE_PREFIX, Package, argv
+from bitrun.config.catalogue import IMAGE_PREFIX, Package, argv
+from bitrun.config.settings import ROOT
 from bitrun.model.errors import BuildFault, OurFault
 from bitrun.sandbox.engine import Engine, Image, Report
 from bitrun.sandbox.parts import SOURCE, SUPERVISOR, Parts
 from bitrun.sandbox.sources import digest, pack_dockerfile
-from bitrun.settings import ROOT
 
 _TAG = "bitrun.image"
 _PACKAGE = "bitrun.package"

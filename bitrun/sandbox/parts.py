@@ -8,7 +8,7 @@ import re
 from io import BytesIO
 from pathlib import Path
 
-from bitrun.catalogue import IMAGE_PREFIX
+from bitrun.config.catalogue import IMAGE_PREFIX
 from bitrun.model.errors import BuildFault
 from bitrun.sandbox.debian import make_root
 from bitrun.sandbox.engine import Engine, Report

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from bitrun import configuration
-from bitrun.catalogue import Catalogue, Package
+from bitrun.config.catalogue import Catalogue, Package
+from bitrun.config.settings import ROOT
 from bitrun.model.errors import OurFault
 from bitrun.progress import progress
 from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.parts import Parts
 from bitrun.service import Service
-from bitrun.settings import ROOT
 from scripts.languages import page, records
 from scripts.languages.records import Record, Records
 from scripts.languages.trial import try_package

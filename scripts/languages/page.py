@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from bitrun.catalogue import Catalogue, Language, Package
+from bitrun.config.catalogue import Catalogue, Language, Package
 from scripts.languages import programs
 from scripts.languages.records import LanguageRecord, Record, Records
 from scripts.languages.trial import parent_of

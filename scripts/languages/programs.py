@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from bitrun.catalogue import Language, Package
+from bitrun.config.catalogue import Language, Package
 from bitrun.model.jobs import File, Result
 
 HELLO = "hello"

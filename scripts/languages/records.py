@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from bitrun.catalogue import Package
+from bitrun.config.catalogue import Package
 from bitrun.sandbox.parts import Parts
 from bitrun.sandbox.sources import digest
 from scripts.languages import programs

@@ -8,7 +8,7 @@ import docker
 from docker.utils import kwargs_from_env
 
 from bitrun import planning
-from bitrun.catalogue import IMAGE_PREFIX, Language, Package
+from bitrun.config.catalogue import IMAGE_PREFIX, Language, Package
 from bitrun.model.errors import CallerFault, OurFault
 from bitrun.model.jobs import Job, Limits, Result, StageName
 from bitrun.service import Service

@@ -11,7 +11,7 @@ import pytest
 import requests
 from websockets.exceptions import InvalidStatus
 
-from bitrun import settings
+from bitrun.config import settings
 from tests.api.test_v2_connect import Terminal
 from tests.conftest import Server
 from tests.support.piston import call, execute, message, request

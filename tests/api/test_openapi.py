@@ -30,8 +30,8 @@ from websockets.sync.client import connect
 
 from bitrun import configuration
 from bitrun.api import create_app, openapi
+from bitrun.config.settings import Settings
 from bitrun.service import Service
-from bitrun.settings import Settings
 from tests.conftest import Server
 from tests.support.piston import package, request, write_catalogue
 

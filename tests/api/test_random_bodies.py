@@ -17,8 +17,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from bitrun import configuration
 from bitrun.api import create_app
+from bitrun.config.settings import Settings
 from bitrun.service import Service
-from bitrun.settings import Settings
 from tests.conftest import Server
 from tests.support.piston import package, request, write_catalogue
 

@@ -15,7 +15,7 @@ import docker
 import pytest
 import requests
 
-from bitrun.settings import Settings
+from bitrun.config.settings import Settings
 from tests.conftest import Server, our_containers, wait_until
 from tests.support.piston import call, execute, message, package, request, run, write_catalogue
 from tests.test_tokens import ADMIN, RUN

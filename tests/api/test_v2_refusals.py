@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bitrun.settings import MEBIBYTE
+from bitrun.config.settings import MEBIBYTE
 from tests.conftest import Server
 from tests.support.piston import execute, message, package, reply, request, run, write_catalogue
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bitrun.settings import MEBIBYTE
+from bitrun.config.settings import MEBIBYTE
 from tests.conftest import Server
 from tests.support.piston import reply, run
 

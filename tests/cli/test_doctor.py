@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import pytest
 
+from bitrun.config.settings import Settings
 from bitrun.doctor import engine, limits
 from bitrun.doctor.findings import Level
 from bitrun.sandbox.engine import Engine, EngineFacts
-from bitrun.settings import Settings
 from tests.conftest import ROOT
 from tests.support.command import COMMAND
 from tests.support.piston import package, write_catalogue

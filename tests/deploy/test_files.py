@@ -10,7 +10,7 @@ import pytest
 import requests
 import yaml
 
-from bitrun.settings import Settings
+from bitrun.config.settings import Settings
 from tests.conftest import ROOT, wait_until
 from tests.deploy.test_proxies import free_port, listens
 from tests.support.needs import need

@@ -9,13 +9,13 @@ from pathlib import Path
 import docker
 import pytest
 
-from bitrun import catalogue
-from bitrun.catalogue import Language, Package, argv
+from bitrun.config import catalogue
+from bitrun.config.catalogue import Language, Package, argv
+from bitrun.config.settings import Settings
 from bitrun.model.errors import BuildFault, OurFault
 from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.images import Images
 from bitrun.sandbox.sources import pack_dockerfile
-from bitrun.settings import Settings
 
 pytestmark = pytest.mark.engine
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import docker
 import pytest
 
+from bitrun.config.settings import Settings
 from bitrun.model.disconnect import Caller
 from bitrun.model.errors import CallerGone, EngineUnavailable
 from bitrun.model.jobs import Verdict
@@ -19,7 +20,6 @@ from bitrun.sandbox.engine import INSTANCE, ROLE, Engine, NotOnEngine
 from bitrun.sandbox.pool import Pool
 from bitrun.sandbox.shares import share_out
 from bitrun.sandbox.stock import Kind
-from bitrun.settings import Settings
 from tests.conftest import BOX_LIMITS, collect, stage, wait_until
 
 

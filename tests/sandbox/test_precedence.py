@@ -3,11 +3,11 @@
 import docker
 import pytest
 
+from bitrun.config.settings import Settings
 from bitrun.model.errors import EngineUnavailable
 from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.precedence import Precedence
-from bitrun.settings import Settings
 from tests.conftest import BOX_LIMITS, stage, wait_until
 
 NEW = 0  # how the engine tells that nobody has said anything, which is 1024

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from bitrun.settings import SMALLEST_MEMORY
+from bitrun.config.settings import SMALLEST_MEMORY
 
 IMAGE_PREFIX = "bitrun/"
 _OURS = ("debian", "base", "supervisor", "allowed")

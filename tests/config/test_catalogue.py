@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from bitrun import catalogue
-from bitrun.catalogue import CatalogueError
+from bitrun.config import catalogue
+from bitrun.config.catalogue import CatalogueError
 from tests.conftest import ROOT
 
 SHIPPED = catalogue.load(ROOT / "config" / "languages.yml")

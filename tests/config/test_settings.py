@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from bitrun import settings
-from bitrun.settings import Settings, SettingsError
+from bitrun.config import settings
+from bitrun.config.settings import Settings, SettingsError
 from tests.conftest import ROOT
 
 
