@@ -6,9 +6,10 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from bitrun import configuration, log
+from bitrun import configuration
 from bitrun.config.settings import SettingsError
 from bitrun.exposure import check_exposure
+from bitrun.telemetry import log
 
 try:
     # Here and not in a worker, so that a fault in it ends the start with a sentence instead of a

@@ -6,10 +6,9 @@ import time
 from collections.abc import Mapping
 from subprocess import Popen
 
-from bitrun import figures, memory, planning, trace
+from bitrun import figures, memory, planning
 from bitrun.admission import Admission
 from bitrun.configuration import Configuration
-from bitrun.metrics import Metrics
 from bitrun.model.errors import OurFault
 from bitrun.model.run_record import Account
 from bitrun.packages import Packages
@@ -25,6 +24,8 @@ from bitrun.sandbox.leftovers import Leftovers
 from bitrun.sandbox.pool import Pool
 from bitrun.sandbox.stock import Kind
 from bitrun.sandbox.watch import CONTAINER_GONE, IMAGE_EVENTS, Watch
+from bitrun.telemetry import request_context
+from bitrun.telemetry.metrics import Metrics
 
 HOUSEKEEPING_SECONDS = 30.0
 
@@ -91,7 +92,7 @@ class Service:
     def _told(self, account: Account) -> None:
         """Hand on what a run was and came to."""
         self.metrics.ran(account)
-        trace.note(**account.facts())
+        request_context.note(**account.facts())
 
     def _look(self) -> State:
         """Ask the engine what can run: a word of its own, not what was heard of it before."""

@@ -8,10 +8,10 @@ from http import HTTPStatus
 
 from flask import Flask, Response, g, request
 
-from bitrun import log, trace
 from bitrun.api.client import address
 from bitrun.model.run_record import MILLISECONDS
 from bitrun.service import Service
+from bitrun.telemetry import log, request_context
 
 HEADER = "X-Request-Id"
 
@@ -30,11 +30,11 @@ def register(app: Flask, service: Service) -> None:
     def begin() -> None:
         g.began = time.perf_counter()
         given = request.headers.get(HEADER, "")
-        trace.begin(given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16))
+        request_context.begin(given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16))
 
     @app.after_request
     def answer(response: Response) -> Response:
-        response.headers[HEADER] = trace.request_id() or ""
+        response.headers[HEADER] = request_context.request_id() or ""
         method, status, began = request.method, response.status_code, g.began
         route = request.url_rule.rule if request.url_rule else "none"
         facts = {
@@ -51,8 +51,8 @@ def register(app: Flask, service: Service) -> None:
         def close() -> None:
             seconds = time.perf_counter() - began
             service.metrics.answered(method, route, status, seconds)
-            _write(facts | {"ms": round(seconds * MILLISECONDS, 2)} | trace.facts())
-            trace.end()
+            _write(facts | {"ms": round(seconds * MILLISECONDS, 2)} | request_context.facts())
+            request_context.end()
 
         return response
 

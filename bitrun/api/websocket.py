@@ -25,9 +25,9 @@ from wsproto.events import (
 )
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
-from bitrun import trace
 from bitrun.api.request_log import HEADER
 from bitrun.model.errors import SessionOver
+from bitrun.telemetry import request_context
 
 PROTOCOL = "bitrun"
 
@@ -74,7 +74,7 @@ class WebSocket:
             raise NoUpgrade
         # A browser that names protocols takes no answer that names none of them.
         known = PROTOCOL if PROTOCOL in asked.subprotocols else None
-        request_id = (HEADER.encode(), (trace.request_id() or "").encode())
+        request_id = (HEADER.encode(), (request_context.request_id() or "").encode())
         self._send(AcceptConnection(subprotocol=known, extra_headers=[request_id]))
 
     def fileno(self) -> int:

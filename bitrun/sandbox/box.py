@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from typing import Any, Self
 
-from bitrun import trace
 from bitrun.config.settings import Settings
 from bitrun.model.errors import BoxEnded, CallerFault, EngineFault, OurFault
 from bitrun.model.jobs import BoxLimits, Stage, Verdict
@@ -21,6 +20,7 @@ from bitrun.sandbox.churn import Churn
 from bitrun.sandbox.conversation import Conversation
 from bitrun.sandbox.engine import INSTANCE, REQUEST, ROLE, Engine, NotOnEngine
 from bitrun.sandbox.precedence import Precedence
+from bitrun.telemetry import request_context
 
 SUPERVISOR = "/bitrun/supervisor"
 WORKDIR = "/box"
@@ -223,7 +223,7 @@ class BoxMaker:
         labels = {ROLE: "box", INSTANCE: self.instance}
         # A box made ahead belongs to no request yet, and a container's labels can't be changed:
         # which box such a request got is told by its line in the log.
-        if (request_id := trace.request_id()) is not None:
+        if (request_id := request_context.request_id()) is not None:
             labels[REQUEST] = request_id
         return labels
 

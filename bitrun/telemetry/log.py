@@ -8,7 +8,7 @@ import threading
 from datetime import UTC, datetime
 from typing import Any
 
-from bitrun import trace
+from bitrun.telemetry import request_context
 
 # What a line holds besides its message goes through `extra` under this name.
 FIELDS = "fields"
@@ -71,7 +71,7 @@ def _time(record: logging.LogRecord) -> datetime:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    request_id = trace.request_id()
+    request_id = request_context.request_id()
     fields: dict[str, Any] = {} if request_id is None else {"request_id": request_id}
     return fields | getattr(record, FIELDS, {})
 

@@ -15,8 +15,8 @@ import pytest
 import requests
 from websockets.sync.client import connect
 
-from bitrun import log, trace
 from bitrun.sandbox.engine import REQUEST
+from bitrun.telemetry import log, request_context
 from tests.conftest import Server, read_stderr_until, wait_until
 from tests.support.piston import request
 
@@ -239,11 +239,11 @@ def test_text_quotes_what_would_mislead() -> None:
 
 
 def test_notes_belong_to_one_request() -> None:
-    trace.note(lost=1)
-    assert trace.facts() == {}
-    trace.begin("one")
-    trace.note(a=1)
-    trace.begin("two")
-    assert (trace.request_id(), trace.facts()) == ("two", {})
-    trace.end()
-    assert trace.request_id() is None
+    request_context.note(lost=1)
+    assert request_context.facts() == {}
+    request_context.begin("one")
+    request_context.note(a=1)
+    request_context.begin("two")
+    assert (request_context.request_id(), request_context.facts()) == ("two", {})
+    request_context.end()
+    assert request_context.request_id() is None
