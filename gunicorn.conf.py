@@ -7,8 +7,8 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from bitrun import configuration
+from bitrun.access.bind_check import check_exposure
 from bitrun.config.settings import SettingsError
-from bitrun.exposure import check_exposure
 from bitrun.telemetry import log
 
 try:

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from bitrun import tokens
-from bitrun.clients import Unlimited
+from bitrun.access import tokens
+from bitrun.access.identity import Unlimited
+from bitrun.access.tokens import Tokens
 from bitrun.config import catalogue, settings
 from bitrun.config.catalogue import Catalogue, CatalogueError
 from bitrun.config.settings import Settings, SettingsError
-from bitrun.tokens import Tokens
 
 UNSOUND = (SettingsError, CatalogueError)
 

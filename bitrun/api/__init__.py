@@ -3,6 +3,7 @@
 from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
+from bitrun.access.rate_limits import Fairness
 from bitrun.api import (
     agents,
     description,
@@ -17,7 +18,6 @@ from bitrun.api.access import Access
 from bitrun.api.client import limit_patience
 from bitrun.api.connect import Sessions
 from bitrun.api.v2_body import is_understood
-from bitrun.fairness import Fairness
 from bitrun.service import Service
 
 

@@ -6,12 +6,12 @@ from contextlib import contextmanager, suppress
 
 from flask import Request
 
+from bitrun.access.identity import key
+from bitrun.access.rate_limits import Fairness
+from bitrun.access.tokens import Role, Token
 from bitrun.api.client import address, is_local
-from bitrun.clients import key
 from bitrun.configuration import Configuration
-from bitrun.fairness import Fairness
 from bitrun.model.errors import RoleRefused, TokenRefused
-from bitrun.tokens import Role, Token
 
 
 class Access:

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 from flask import Request
 
-from bitrun.clients import Address, Network, find_address
+from bitrun.access.identity import Address, Network, find_address
 from bitrun.model.disconnect import Caller
 
 # Seconds that a client may take between two pieces of its request, or of our reply. A thread waits

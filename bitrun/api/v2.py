@@ -5,6 +5,7 @@ from typing import Any, Never
 
 from flask import Blueprint, Response, jsonify, request
 
+from bitrun.access.tokens import Role
 from bitrun.api.access import Access, protocol_token
 from bitrun.api.client import client
 from bitrun.api.connect import Sessions
@@ -17,7 +18,6 @@ from bitrun.api.v2_request import read_request
 from bitrun.api.websocket import Disconnected, NoUpgrade, WebSocket
 from bitrun.packages import PackageState
 from bitrun.service import Service
-from bitrun.tokens import Role
 
 PREFIXES = {
     "v2": "/api/v2",

@@ -16,9 +16,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from bench import machine
+from tests.access.test_tokens import ADMIN, RUN, make
 from tests.conftest import ROOT, Server, read_stderr_until, wait_until
 from tests.support.piston import call, message, package, request, write_catalogue
-from tests.test_tokens import ADMIN, RUN, make
 
 pytestmark = pytest.mark.engine
 

@@ -12,10 +12,10 @@ import requests
 from websockets.exceptions import InvalidStatus
 
 from bitrun.config import settings
+from tests.access.test_tokens import ADMIN, RUN, make
 from tests.api.test_v2_connect import Terminal
 from tests.conftest import Server
 from tests.support.piston import call, execute, message, request
-from tests.test_tokens import ADMIN, RUN, make
 
 pytestmark = pytest.mark.engine
 

@@ -16,9 +16,9 @@ import pytest
 import requests
 
 from bitrun.config.settings import Settings
+from tests.access.test_tokens import ADMIN, RUN
 from tests.conftest import Server, our_containers, wait_until
 from tests.support.piston import call, execute, message, package, request, run, write_catalogue
-from tests.test_tokens import ADMIN, RUN
 
 pytestmark = pytest.mark.engine
 

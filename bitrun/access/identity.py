@@ -4,8 +4,8 @@ import ipaddress
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+from bitrun.access.tokens import Token, Tokens
 from bitrun.config.settings import PREFIX, Settings, SettingsError
-from bitrun.tokens import Token, Tokens
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
