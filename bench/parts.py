@@ -12,9 +12,9 @@ from typing import Any
 from bench import machine
 from bench.peers import default_limits
 from bitrun.config.settings import Settings
+from bitrun.engine.engine import INSTANCE, Engine
 from bitrun.model.jobs import BoxLimits
 from bitrun.sandbox.box import BoxMaker
-from bitrun.sandbox.engine import INSTANCE, Engine
 
 Change = Callable[[dict[str, Any], dict[str, Any]], None]
 

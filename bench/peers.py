@@ -15,9 +15,9 @@ import docker
 from bench.client import Sample, timed
 from bench.programs import Program
 from bitrun.config.settings import Settings
+from bitrun.engine.engine import INSTANCE, Engine
 from bitrun.model.jobs import BoxLimits, Limits, Stage, Verdict
 from bitrun.sandbox.box import BoxMaker
-from bitrun.sandbox.engine import INSTANCE, Engine
 
 
 @contextmanager

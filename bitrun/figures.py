@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from bitrun.admission import Admission
+from bitrun.engine.engine import Engine
+from bitrun.engine.events import Watch
 from bitrun.sandbox.churn import Churn
-from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.installed import InstalledPackages
 from bitrun.sandbox.pool import Pool
-from bitrun.sandbox.watch import Watch
 
 
 def admission_figures(admission: Admission) -> Callable[[], Iterator[Metric]]:

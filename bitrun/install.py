@@ -10,9 +10,9 @@ from rich.console import Console
 from bitrun.config import catalogue, settings
 from bitrun.config.catalogue import Catalogue, CatalogueError, Package
 from bitrun.config.settings import SettingsError
+from bitrun.engine.engine import Engine
 from bitrun.model.errors import BuildFault, EngineFault, OurFault
 from bitrun.progress import progress
-from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.images import Images
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Self
 
 from bitrun.admission import Admission
+from bitrun.engine.engine import NotOnEngine
 from bitrun.model.disconnect import Caller
 from bitrun.model.errors import BoxEnded, OurFault, PackageMissing
 from bitrun.model.jobs import Job, Result, Stage, StageResult, Stream, Verdict
 from bitrun.model.run_record import Account, Tell
 from bitrun.sandbox.box import Box
 from bitrun.sandbox.conversation import Conversation
-from bitrun.sandbox.engine import NotOnEngine
 from bitrun.sandbox.pool import Pool
 from bitrun.sandbox.stock import Kind
 

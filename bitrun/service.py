@@ -9,6 +9,8 @@ from subprocess import Popen
 from bitrun import figures, memory, planning
 from bitrun.admission import Admission
 from bitrun.configuration import Configuration
+from bitrun.engine.engine import Engine
+from bitrun.engine.events import CONTAINER_GONE, IMAGE_EVENTS, Watch
 from bitrun.model.errors import OurFault
 from bitrun.model.run_record import Account
 from bitrun.packages import Packages
@@ -17,13 +19,11 @@ from bitrun.runner import Runner
 from bitrun.runtimes import Runtimes
 from bitrun.sandbox import janitor
 from bitrun.sandbox.box import BoxMaker
-from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.images import Images
 from bitrun.sandbox.installed import InstalledPackages
 from bitrun.sandbox.leftovers import Leftovers
 from bitrun.sandbox.pool import Pool
 from bitrun.sandbox.stock import Kind
-from bitrun.sandbox.watch import CONTAINER_GONE, IMAGE_EVENTS, Watch
 from bitrun.telemetry import request_context
 from bitrun.telemetry.metrics import Metrics
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from bitrun.config import settings
-from bitrun.sandbox.engine import Engine
+from bitrun.engine.engine import Engine
 from bitrun.sandbox.parts import Parts
 from fuzz.fuzzer import CRASHES, fuzz
 

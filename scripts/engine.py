@@ -12,8 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+from bitrun.engine.engine import Engine
 from bitrun.model.errors import OurFault
-from bitrun.sandbox.engine import Engine
 
 APT_INSTALL = Path(__file__).resolve().parent / "apt-install"
 LOG = Path("/var/log/dockerd.log")

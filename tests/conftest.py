@@ -18,11 +18,11 @@ import requests
 
 from bitrun.admission import Admission
 from bitrun.config.settings import MEBIBYTE, Settings
+from bitrun.engine.engine import Engine
 from bitrun.model.jobs import BoxLimits, Job, Limits, Result, Stage, Stream, Verdict
 from bitrun.runner import Runner
 from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.conversation import Conversation
-from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.pool import Pool
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -3,7 +3,7 @@
 import pytest
 
 from bitrun.config.settings import load
-from bitrun.sandbox.engine import Engine
+from bitrun.engine.engine import Engine
 from bitrun.sandbox.parts import Parts
 from fuzz.fuzzer import fuzz
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bitrun.doctor.findings import Finding, good, note, wrong
-from bitrun.sandbox.engine import Engine, EngineFacts
+from bitrun.engine.engine import Engine, EngineFacts
 
 _OLDEST = (20, 10)
 _SHARE_FILES = ("vfs",)  # storage drivers that copy a whole image for each container

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from bitrun import configuration
 from bitrun.doctor import box, engine, languages, limits
 from bitrun.doctor.findings import Finding, good, wrong
+from bitrun.engine.engine import Engine
 from bitrun.model.errors import OurFault
-from bitrun.sandbox.engine import Engine
 from bitrun.service import Service
 
 

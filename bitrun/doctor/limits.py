@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from bitrun.config.settings import WAITING_BOX_MEMORY, Settings
 from bitrun.doctor.findings import Finding, good, note
-from bitrun.sandbox.engine import EngineFacts
+from bitrun.engine.engine import EngineFacts
 
 _GIGABYTE = 1_000_000_000
 _DESCRIPTORS_BESIDE = 128  # the log, the pool's makers, the engine's connections

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from bitrun.config.settings import Settings
+from bitrun.engine.engine import INSTANCE, REQUEST, ROLE, Engine, NotOnEngine
 from bitrun.model.errors import BoxEnded, CallerFault, EngineFault, OurFault
 from bitrun.model.jobs import BoxLimits, Stage, Verdict
 from bitrun.model.poll import READABLE, poll
@@ -18,7 +19,6 @@ from bitrun.sandbox import seccomp
 from bitrun.sandbox.attachment import Attachment
 from bitrun.sandbox.churn import Churn
 from bitrun.sandbox.conversation import Conversation
-from bitrun.sandbox.engine import INSTANCE, REQUEST, ROLE, Engine, NotOnEngine
 from bitrun.sandbox.precedence import Precedence
 from bitrun.telemetry import request_context
 

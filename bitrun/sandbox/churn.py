@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bitrun.engine.engine import INSTANCE, Engine
+from bitrun.engine.events import CONTAINER_GONE, Watch
 from bitrun.model.errors import OurFault
-from bitrun.sandbox.engine import INSTANCE, Engine
-from bitrun.sandbox.watch import CONTAINER_GONE, Watch
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from collections import deque
 from io import BytesIO
 from pathlib import Path
 
+from bitrun.engine.engine import Engine, Report
 from bitrun.model.errors import BuildFault, EngineFault
-from bitrun.sandbox.engine import Engine, Report
 from bitrun.sandbox.sources import pack_dockerfile
 
 RELEASE = "trixie"

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from bitrun.config.catalogue import IMAGE_PREFIX, Package, argv
 from bitrun.config.settings import ROOT
+from bitrun.engine.engine import Engine, Image, Report
 from bitrun.model.errors import BuildFault, OurFault
-from bitrun.sandbox.engine import Engine, Image, Report
 from bitrun.sandbox.parts import SOURCE, SUPERVISOR, Parts
 from bitrun.sandbox.sources import digest, pack_dockerfile
 

@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Mapping
 
+from bitrun.engine.events import IMAGE_EVENTS, Watch
 from bitrun.sandbox.images import Images, Installed
-from bitrun.sandbox.watch import IMAGE_EVENTS, Watch
 
 
 class InstalledPackages:

@@ -29,8 +29,8 @@ def main(instance: str) -> None:
     sys.stdin.buffer.read()
 
     # Only now: until the end it should weigh as little as an interpreter can.
+    from bitrun.engine.engine import INSTANCE, Engine  # noqa: PLC0415
     from bitrun.model.errors import OurFault  # noqa: PLC0415
-    from bitrun.sandbox.engine import INSTANCE, Engine  # noqa: PLC0415
 
     engine = Engine()
     quiet = 0

@@ -3,7 +3,7 @@
 import logging
 import time
 
-from bitrun.sandbox.engine import ROLE, Engine
+from bitrun.engine.engine import ROLE, Engine
 
 # A living service starts a container at once, so one that has not run for so long has no owner.
 # Running ones need no help: a box ends by itself when its owner goes.

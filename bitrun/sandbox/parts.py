@@ -9,9 +9,9 @@ from io import BytesIO
 from pathlib import Path
 
 from bitrun.config.catalogue import IMAGE_PREFIX
+from bitrun.engine.engine import Engine, Report
 from bitrun.model.errors import BuildFault
 from bitrun.sandbox.debian import make_root
-from bitrun.sandbox.engine import Engine, Report
 from bitrun.sandbox.sources import digest, pack
 
 SOURCE = "bitrun.source"

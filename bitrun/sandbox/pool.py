@@ -13,10 +13,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from bitrun.engine.engine import NotOnEngine
 from bitrun.model.disconnect import Caller
 from bitrun.model.errors import EngineUnavailable, OurFault
 from bitrun.sandbox.box import Box, BoxMaker
-from bitrun.sandbox.engine import NotOnEngine
 from bitrun.sandbox.stock import Kind, Stock
 
 _MAKERS = 2  # threads that refill, and discard what was used

@@ -5,8 +5,8 @@ import math
 import threading
 import time
 
+from bitrun.engine.engine import Engine
 from bitrun.model.errors import OurFault
-from bitrun.sandbox.engine import Engine
 
 _LONG_SECONDS = 0.5
 _SHARES = 128  # of the processors, beside a new box's 1024

@@ -9,9 +9,9 @@ from rich.console import Console
 from bitrun import configuration
 from bitrun.config.catalogue import Catalogue, Package
 from bitrun.config.settings import ROOT
+from bitrun.engine.engine import Engine
 from bitrun.model.errors import OurFault
 from bitrun.progress import progress
-from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.parts import Parts
 from bitrun.service import Service
 from scripts.languages import page, records

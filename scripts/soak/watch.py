@@ -9,7 +9,7 @@ from typing import Any
 import docker
 
 from bench import machine
-from bitrun.sandbox.engine import INSTANCE
+from bitrun.engine.engine import INSTANCE
 from bitrun.service import HOUSEKEEPING_SECONDS
 
 # So that the service has kept house once, which gives memory back.

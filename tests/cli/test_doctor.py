@@ -12,7 +12,7 @@ import pytest
 from bitrun.config.settings import Settings
 from bitrun.doctor import engine, limits
 from bitrun.doctor.findings import Level
-from bitrun.sandbox.engine import Engine, EngineFacts
+from bitrun.engine.engine import Engine, EngineFacts
 from tests.conftest import ROOT
 from tests.support.command import COMMAND
 from tests.support.piston import package, write_catalogue

@@ -12,8 +12,8 @@ import pytest
 from bitrun.config import catalogue
 from bitrun.config.catalogue import Language, Package, argv
 from bitrun.config.settings import Settings
+from bitrun.engine.engine import Engine
 from bitrun.model.errors import BuildFault, OurFault
-from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.images import Images
 from bitrun.sandbox.sources import pack_dockerfile
 

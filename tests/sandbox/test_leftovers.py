@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 import docker
 import pytest
 
+from bitrun.engine.engine import INSTANCE, ROLE, Engine
 from bitrun.sandbox import leftovers as leftovers_module
-from bitrun.sandbox.engine import INSTANCE, ROLE, Engine
 from bitrun.sandbox.leftovers import Leftovers
 
 pytestmark = pytest.mark.engine

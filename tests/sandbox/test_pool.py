@@ -11,12 +11,12 @@ import docker
 import pytest
 
 from bitrun.config.settings import Settings
+from bitrun.engine.engine import INSTANCE, ROLE, Engine, NotOnEngine
 from bitrun.model.disconnect import Caller
 from bitrun.model.errors import CallerGone, EngineUnavailable
 from bitrun.model.jobs import Verdict
 from bitrun.sandbox import pool as pool_module
 from bitrun.sandbox.box import Box, BoxMaker
-from bitrun.sandbox.engine import INSTANCE, ROLE, Engine, NotOnEngine
 from bitrun.sandbox.pool import Pool
 from bitrun.sandbox.shares import share_out
 from bitrun.sandbox.stock import Kind

@@ -4,9 +4,9 @@ import docker
 import pytest
 
 from bitrun.config.settings import Settings
+from bitrun.engine.engine import Engine
 from bitrun.model.errors import EngineUnavailable
 from bitrun.sandbox.box import BoxMaker
-from bitrun.sandbox.engine import Engine
 from bitrun.sandbox.precedence import Precedence
 from tests.conftest import BOX_LIMITS, stage, wait_until
 

@@ -15,7 +15,7 @@ import pytest
 import requests
 from websockets.sync.client import connect
 
-from bitrun.sandbox.engine import REQUEST
+from bitrun.engine.engine import REQUEST
 from bitrun.telemetry import log, request_context
 from tests.conftest import Server, read_stderr_until, wait_until
 from tests.support.piston import request

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bench import machine
+from bitrun.engine.engine import Engine
 from bitrun.model.errors import EngineUnavailable
-from bitrun.sandbox.engine import Engine
 
 
 @pytest.fixture

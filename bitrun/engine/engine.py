@@ -22,8 +22,8 @@ import requests
 import urllib3
 from docker import errors
 
+from bitrun.engine.connection import Client
 from bitrun.model.errors import BuildFault, EngineFault, EngineUnavailable
-from bitrun.sandbox.connection import Client
 
 Report = Callable[[str], None]
 

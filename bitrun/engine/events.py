@@ -5,8 +5,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from bitrun.engine.engine import Engine
 from bitrun.model.errors import OurFault
-from bitrun.sandbox.engine import Engine
 
 IMAGE_EVENTS = ("tag", "untag", "delete", "load", "import", "pull")
 CONTAINER_GONE = "destroy"
