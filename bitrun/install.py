@@ -11,9 +11,9 @@ from bitrun.config import catalogue, settings
 from bitrun.config.catalogue import Catalogue, CatalogueError, Package
 from bitrun.config.settings import SettingsError
 from bitrun.engine.engine import Engine
+from bitrun.images.sealed import Images
 from bitrun.model.errors import BuildFault, EngineFault, OurFault
 from bitrun.progress import progress
-from bitrun.sandbox.images import Images
 
 
 class UnknownPackage(Exception):

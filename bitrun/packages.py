@@ -7,8 +7,8 @@ from typing import Any
 
 from bitrun.builds import Build, Builds, Report
 from bitrun.config.catalogue import Catalogue, Package
+from bitrun.images.sealed import Images
 from bitrun.model.errors import AlreadyInstalled, NotInstalled, PackageUnknown
-from bitrun.sandbox.images import Images
 from bitrun.sandbox.installed import InstalledPackages
 from bitrun.versions import newest_match
 

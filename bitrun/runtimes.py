@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bitrun.config.catalogue import Catalogue, Language, Package
-from bitrun.sandbox.images import Installed
+from bitrun.images.sealed import Installed
 from bitrun.versions import newest_match
 
 

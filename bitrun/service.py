@@ -11,6 +11,7 @@ from bitrun.admission import Admission
 from bitrun.configuration import Configuration
 from bitrun.engine.engine import Engine
 from bitrun.engine.events import CONTAINER_GONE, IMAGE_EVENTS, Watch
+from bitrun.images.sealed import Images
 from bitrun.model.errors import OurFault
 from bitrun.model.run_record import Account
 from bitrun.packages import Packages
@@ -19,7 +20,6 @@ from bitrun.runner import Runner
 from bitrun.runtimes import Runtimes
 from bitrun.sandbox import janitor
 from bitrun.sandbox.box import BoxMaker
-from bitrun.sandbox.images import Images
 from bitrun.sandbox.installed import InstalledPackages
 from bitrun.sandbox.leftovers import Leftovers
 from bitrun.sandbox.pool import Pool

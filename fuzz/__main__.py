@@ -5,7 +5,7 @@ import sys
 
 from bitrun.config import settings
 from bitrun.engine.engine import Engine
-from bitrun.sandbox.parts import Parts
+from bitrun.images.unsealed import Parts
 from fuzz.fuzzer import CRASHES, fuzz
 
 

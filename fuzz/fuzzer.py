@@ -12,7 +12,7 @@ from docker.types import LogConfig
 from docker.utils import kwargs_from_env
 
 from bitrun.config.settings import ROOT
-from bitrun.sandbox.parts import Parts
+from bitrun.images.unsealed import Parts
 from fuzz.seeds import seeds
 
 CORPUS = ROOT / "fuzz" / "corpus"

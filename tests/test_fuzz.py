@@ -4,7 +4,7 @@ import pytest
 
 from bitrun.config.settings import load
 from bitrun.engine.engine import Engine
-from bitrun.sandbox.parts import Parts
+from bitrun.images.unsealed import Parts
 from fuzz.fuzzer import fuzz
 
 SECONDS = 15

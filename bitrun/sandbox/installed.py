@@ -4,7 +4,7 @@ import threading
 from collections.abc import Mapping
 
 from bitrun.engine.events import IMAGE_EVENTS, Watch
-from bitrun.sandbox.images import Images, Installed
+from bitrun.images.sealed import Images, Installed
 
 
 class InstalledPackages:

@@ -10,9 +10,9 @@ from bitrun import configuration
 from bitrun.config.catalogue import Catalogue, Package
 from bitrun.config.settings import ROOT
 from bitrun.engine.engine import Engine
+from bitrun.images.unsealed import Parts
 from bitrun.model.errors import OurFault
 from bitrun.progress import progress
-from bitrun.sandbox.parts import Parts
 from bitrun.service import Service
 from scripts.languages import page, records
 from scripts.languages.records import Record, Records

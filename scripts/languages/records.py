@@ -6,8 +6,8 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from bitrun.config.catalogue import Package
-from bitrun.sandbox.parts import Parts
-from bitrun.sandbox.sources import digest
+from bitrun.images.build_context import digest
+from bitrun.images.unsealed import Parts
 from scripts.languages import programs
 
 # Clients ask for ranges of versions, which no other kind is in.

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from bitrun.config.catalogue import IMAGE_PREFIX
 from bitrun.engine.engine import Engine, Report
+from bitrun.images.build_context import digest, pack
+from bitrun.images.rootfs import make_root
 from bitrun.model.errors import BuildFault
-from bitrun.sandbox.debian import make_root
-from bitrun.sandbox.sources import digest, pack
 
 SOURCE = "bitrun.source"
 SUPERVISOR = "supervisor"

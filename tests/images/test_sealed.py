@@ -13,9 +13,9 @@ from bitrun.config import catalogue
 from bitrun.config.catalogue import Language, Package, argv
 from bitrun.config.settings import Settings
 from bitrun.engine.engine import Engine
+from bitrun.images.build_context import pack_dockerfile
+from bitrun.images.sealed import Images
 from bitrun.model.errors import BuildFault, OurFault
-from bitrun.sandbox.images import Images
-from bitrun.sandbox.sources import pack_dockerfile
 
 pytestmark = pytest.mark.engine
 

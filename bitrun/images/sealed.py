@@ -18,9 +18,9 @@ from pathlib import Path
 from bitrun.config.catalogue import IMAGE_PREFIX, Package, argv
 from bitrun.config.settings import ROOT
 from bitrun.engine.engine import Engine, Image, Report
+from bitrun.images.build_context import digest, pack_dockerfile
+from bitrun.images.unsealed import SOURCE, SUPERVISOR, Parts
 from bitrun.model.errors import BuildFault, OurFault
-from bitrun.sandbox.parts import SOURCE, SUPERVISOR, Parts
-from bitrun.sandbox.sources import digest, pack_dockerfile
 
 _TAG = "bitrun.image"
 _PACKAGE = "bitrun.package"

@@ -8,8 +8,8 @@ from io import BytesIO
 from pathlib import Path
 
 from bitrun.engine.engine import Engine, Report
+from bitrun.images.build_context import pack_dockerfile
 from bitrun.model.errors import BuildFault, EngineFault
-from bitrun.sandbox.sources import pack_dockerfile
 
 RELEASE = "trixie"
 UPSTREAM = f"debian:{RELEASE}-slim"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bitrun.images.build_context import digest, pack
 from bitrun.model.errors import BuildFault
-from bitrun.sandbox.sources import digest, pack
 
 
 @pytest.fixture
