@@ -19,7 +19,7 @@ from bitrun.sandbox import seccomp
 from bitrun.sandbox.attachment import Attachment
 from bitrun.sandbox.churn import Churn
 from bitrun.sandbox.conversation import Conversation
-from bitrun.sandbox.precedence import Precedence
+from bitrun.sandbox.cpu_priority import Precedence
 from bitrun.telemetry import request_context
 
 SUPERVISOR = "/bitrun/supervisor"

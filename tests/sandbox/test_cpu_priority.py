@@ -7,7 +7,7 @@ from bitrun.config.settings import Settings
 from bitrun.engine.engine import Engine
 from bitrun.model.errors import EngineUnavailable
 from bitrun.sandbox.box import BoxMaker
-from bitrun.sandbox.precedence import Precedence
+from bitrun.sandbox.cpu_priority import Precedence
 from tests.conftest import BOX_LIMITS, stage, wait_until
 
 NEW = 0  # how the engine tells that nobody has said anything, which is 1024
