@@ -18,10 +18,10 @@ from bitrun.packages import Packages
 from bitrun.readiness import NO_RUNTIME, Readiness, State
 from bitrun.runner import Runner
 from bitrun.runtimes import Runtimes
-from bitrun.sandbox import janitor
 from bitrun.sandbox.box import BoxMaker
+from bitrun.sandbox.cleanup import janitor
+from bitrun.sandbox.cleanup.orphans import Leftovers
 from bitrun.sandbox.installed import InstalledPackages
-from bitrun.sandbox.leftovers import Leftovers
 from bitrun.sandbox.pool import Pool
 from bitrun.sandbox.stock import Kind
 from bitrun.telemetry import request_context

@@ -17,7 +17,7 @@ from bitrun.model.jobs import BoxLimits, Stage, Verdict
 from bitrun.model.poll import READABLE, poll
 from bitrun.sandbox import seccomp
 from bitrun.sandbox.attachment import Attachment
-from bitrun.sandbox.churn import Churn
+from bitrun.sandbox.cleanup.box_registry import Churn
 from bitrun.sandbox.conversation import Conversation
 from bitrun.sandbox.cpu_priority import Precedence
 from bitrun.telemetry import request_context

@@ -4,7 +4,7 @@ A box that was started ends by itself when its owner goes. One that was created,
 yet, would stay for ever, and no signal handler runs at `kill -9`. So this process waits for the end
 of a pipe that only the service holds, and then removes all containers of that instance.
 
-Run as: python -m bitrun.sandbox.janitor INSTANCE
+Run as: python -m bitrun.sandbox.cleanup.janitor INSTANCE
 """
 
 import subprocess

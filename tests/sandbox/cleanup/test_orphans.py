@@ -7,8 +7,8 @@ import docker
 import pytest
 
 from bitrun.engine.engine import INSTANCE, ROLE, Engine
-from bitrun.sandbox import leftovers as leftovers_module
-from bitrun.sandbox.leftovers import Leftovers
+from bitrun.sandbox.cleanup import orphans as leftovers_module
+from bitrun.sandbox.cleanup.orphans import Leftovers
 
 pytestmark = pytest.mark.engine
 
