@@ -13,7 +13,7 @@ from bitrun.engine.engine import Engine
 from bitrun.engine.events import Watch
 from bitrun.sandbox.cleanup.box_registry import Churn
 from bitrun.sandbox.installed import InstalledPackages
-from bitrun.sandbox.pool import Pool
+from bitrun.sandbox.pool.pool import Pool
 
 
 def admission_figures(admission: Admission) -> Callable[[], Iterator[Metric]]:

@@ -22,8 +22,8 @@ from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.cleanup import janitor
 from bitrun.sandbox.cleanup.orphans import Leftovers
 from bitrun.sandbox.installed import InstalledPackages
-from bitrun.sandbox.pool import Pool
-from bitrun.sandbox.stock import Kind
+from bitrun.sandbox.pool.idle_boxes import Kind
+from bitrun.sandbox.pool.pool import Pool
 from bitrun.telemetry import request_context
 from bitrun.telemetry.metrics import Metrics
 

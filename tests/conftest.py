@@ -23,7 +23,7 @@ from bitrun.model.jobs import BoxLimits, Job, Limits, Result, Stage, Stream, Ver
 from bitrun.runner import Runner
 from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.conversation import Conversation
-from bitrun.sandbox.pool import Pool
+from bitrun.sandbox.pool.pool import Pool
 
 ROOT = Path(__file__).resolve().parent.parent
 UID = 20001

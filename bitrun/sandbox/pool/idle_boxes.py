@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bitrun.model.jobs import BoxLimits
 from bitrun.sandbox.box import Box
-from bitrun.sandbox.shares import share_out
+from bitrun.sandbox.pool.allocation import share_out
 
 _HALF_LIFE_SECONDS = 600.0  # of demand: what was asked for before counts half
 _PRIOR = 1.0  # the demand that all kinds together have before any is asked for

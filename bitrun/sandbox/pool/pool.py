@@ -17,7 +17,7 @@ from bitrun.engine.engine import NotOnEngine
 from bitrun.model.disconnect import Caller
 from bitrun.model.errors import EngineUnavailable, OurFault
 from bitrun.sandbox.box import Box, BoxMaker
-from bitrun.sandbox.stock import Kind, Stock
+from bitrun.sandbox.pool.idle_boxes import Kind, Stock
 
 _MAKERS = 2  # threads that refill, and discard what was used
 _MAKING_MOST = 4  # boxes under construction at once, for requests and refill together

@@ -15,11 +15,11 @@ from bitrun.engine.engine import INSTANCE, ROLE, Engine, NotOnEngine
 from bitrun.model.disconnect import Caller
 from bitrun.model.errors import CallerGone, EngineUnavailable
 from bitrun.model.jobs import Verdict
-from bitrun.sandbox import pool as pool_module
 from bitrun.sandbox.box import Box, BoxMaker
-from bitrun.sandbox.pool import Pool
-from bitrun.sandbox.shares import share_out
-from bitrun.sandbox.stock import Kind
+from bitrun.sandbox.pool import pool as pool_module
+from bitrun.sandbox.pool.allocation import share_out
+from bitrun.sandbox.pool.idle_boxes import Kind
+from bitrun.sandbox.pool.pool import Pool
 from tests.conftest import BOX_LIMITS, collect, stage, wait_until
 
 
