@@ -12,9 +12,9 @@ from bitrun.model.errors import BoxEnded, OurFault, PackageMissing
 from bitrun.model.jobs import Job, Result, Stage, StageResult, Stream, Verdict
 from bitrun.model.run_record import Account, Tell
 from bitrun.sandbox.box import Box
-from bitrun.sandbox.conversation import Conversation
 from bitrun.sandbox.pool.idle_boxes import Kind
 from bitrun.sandbox.pool.pool import Pool
+from bitrun.sandbox.supervisor.client import Conversation
 
 LOOK_MS = 1000  # how often a silent box's backstop is looked at
 _PIECE_SECONDS = 0.01  # for the rest of a piece of output that has begun to come

@@ -4,7 +4,7 @@ import signal
 import struct
 
 from bitrun.model.jobs import File, Limits, Stage
-from bitrun.sandbox.frames import CREDIT_WINDOW, Frame, encode, encode_file, encode_stage
+from bitrun.sandbox.supervisor.frames import CREDIT_WINDOW, Frame, encode, encode_file, encode_stage
 
 
 def seeds() -> dict[str, bytes]:

@@ -22,8 +22,8 @@ from bitrun.engine.engine import Engine
 from bitrun.model.jobs import BoxLimits, Job, Limits, Result, Stage, Stream, Verdict
 from bitrun.runner import Runner
 from bitrun.sandbox.box import BoxMaker
-from bitrun.sandbox.conversation import Conversation
 from bitrun.sandbox.pool.pool import Pool
+from bitrun.sandbox.supervisor.client import Conversation
 
 ROOT = Path(__file__).resolve().parent.parent
 UID = 20001

@@ -22,7 +22,7 @@ from bitrun.model.errors import CallerFault, OurFault, SessionOver
 from bitrun.model.jobs import SIGNAL_NUMBERS, Stage, Stream
 from bitrun.model.poll import HUNG_UP, READABLE, poll
 from bitrun.runner import LOOK_MS, Session
-from bitrun.sandbox.conversation import Conversation
+from bitrun.sandbox.supervisor.client import Conversation
 from bitrun.service import Service
 
 _INIT_SECONDS = 1.0

@@ -16,10 +16,10 @@ from bitrun.model.errors import BoxEnded, CallerFault, EngineFault, OurFault
 from bitrun.model.jobs import BoxLimits, Stage, Verdict
 from bitrun.model.poll import READABLE, poll
 from bitrun.sandbox import seccomp
-from bitrun.sandbox.attachment import Attachment
 from bitrun.sandbox.cleanup.box_registry import Churn
-from bitrun.sandbox.conversation import Conversation
 from bitrun.sandbox.cpu_priority import Precedence
+from bitrun.sandbox.supervisor.attached_stream import Attachment
+from bitrun.sandbox.supervisor.client import Conversation
 from bitrun.telemetry import request_context
 
 SUPERVISOR = "/bitrun/supervisor"

@@ -10,7 +10,7 @@ import pytest
 
 from bitrun.model.errors import BoxFault, FileRefused
 from bitrun.model.jobs import File, Limit, Stream, Verdict
-from bitrun.sandbox.frames import Frame, encode, encode_stage
+from bitrun.sandbox.supervisor.frames import Frame, encode, encode_stage
 from tests.conftest import UID, SupervisorProcess, stage, wait_until
 
 

@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 from bitrun.model.errors import BoxFault, CallerFault, FileRefused
 from bitrun.model.jobs import File, Limit, Stream, Verdict
-from bitrun.sandbox.conversation import Conversation
-from bitrun.sandbox.frames import (
+from bitrun.sandbox.supervisor.client import Conversation
+from bitrun.sandbox.supervisor.frames import (
     CHUNK,
     Decoder,
     Frame,

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from bitrun.model.errors import BoxEnded, BoxFault, BoxSilent, FileRefused
 from bitrun.model.jobs import File, Stage, Stream, Verdict
-from bitrun.sandbox.frames import (
+from bitrun.sandbox.supervisor.frames import (
     CHUNK,
     CREDIT_WINDOW,
     Decoder,
