@@ -11,8 +11,8 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from bitrun.admission import Admission
 from bitrun.engine.engine import Engine
 from bitrun.engine.events import Watch
+from bitrun.packages.installed import InstalledPackages
 from bitrun.sandbox.cleanup.box_registry import Churn
-from bitrun.sandbox.installed import InstalledPackages
 from bitrun.sandbox.pool.pool import Pool
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
-from bitrun.builds import step_of
+from bitrun.packages.builds import step_of
 
 _PAUSE = 5.0  # seconds between plain lines
 

@@ -14,14 +14,14 @@ from bitrun.engine.events import CONTAINER_GONE, IMAGE_EVENTS, Watch
 from bitrun.images.sealed import Images
 from bitrun.model.errors import OurFault
 from bitrun.model.run_record import Account
-from bitrun.packages import Packages
+from bitrun.packages.installed import InstalledPackages
+from bitrun.packages.manager import Packages
+from bitrun.packages.runtimes import Runtimes
 from bitrun.readiness import NO_RUNTIME, Readiness, State
 from bitrun.runner import Runner
-from bitrun.runtimes import Runtimes
 from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.cleanup import janitor
 from bitrun.sandbox.cleanup.orphans import Leftovers
-from bitrun.sandbox.installed import InstalledPackages
 from bitrun.sandbox.pool.idle_boxes import Kind
 from bitrun.sandbox.pool.pool import Pool
 from bitrun.telemetry import request_context

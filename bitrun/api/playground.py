@@ -19,7 +19,7 @@ from werkzeug.exceptions import NotFound
 from bitrun import __version__, planning
 from bitrun.api.access import Access
 from bitrun.api.v2_reply import runtime_reply
-from bitrun.runtimes import Runtime
+from bitrun.packages.runtimes import Runtime
 from bitrun.service import Service
 
 FOLDER = Path(__file__).resolve().parent.parent / "static" / "playground"

@@ -16,7 +16,7 @@ from bitrun.api.v2_build import stream, wants_stream
 from bitrun.api.v2_reply import execute_reply, runtime_reply
 from bitrun.api.v2_request import read_request
 from bitrun.api.websocket import Disconnected, NoUpgrade, WebSocket
-from bitrun.packages import PackageState
+from bitrun.packages.manager import PackageState
 from bitrun.service import Service
 
 PREFIXES = {

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Request, Response
 
 from bitrun.api.errors import sentence
-from bitrun.builds import Build, step_of
+from bitrun.packages.builds import Build, step_of
 
 _TYPE = "application/x-ndjson"
 _SILENCE_SECONDS = 5.0

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bitrun.model.jobs import Result, StageResult, Stream, Verdict
-from bitrun.runtimes import Runtime
+from bitrun.packages.runtimes import Runtime
 
 
 def runtime_reply(runtime: Runtime) -> dict[str, Any]:

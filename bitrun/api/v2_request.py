@@ -13,7 +13,7 @@ from bitrun.api.v2_limits import read_limits
 from bitrun.config.settings import Settings
 from bitrun.model.errors import CallerFault
 from bitrun.model.jobs import Job
-from bitrun.runtimes import Runtime, Runtimes
+from bitrun.packages.runtimes import Runtime, Runtimes
 
 _NO_CODE = "file"  # the language whose files need not be text
 

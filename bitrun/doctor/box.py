@@ -8,7 +8,7 @@ from bitrun import planning
 from bitrun.config.settings import MEBIBYTE
 from bitrun.doctor.findings import Finding, good, note, wrong
 from bitrun.model.jobs import Job, Limits, Stage, StageResult
-from bitrun.runtimes import Runtime
+from bitrun.packages.runtimes import Runtime
 from bitrun.service import Service
 
 _TRIES = 3

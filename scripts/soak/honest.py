@@ -5,7 +5,7 @@ from typing import Any
 
 from bitrun import planning
 from bitrun.model.jobs import Limit, Result
-from bitrun.runtimes import Runtime
+from bitrun.packages.runtimes import Runtime
 from bitrun.service import Service
 from scripts.languages import programs
 from scripts.languages.programs import COMPILE_ERROR, Program, Task

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from bitrun.builds import Build, Builds, Report
 from bitrun.config.catalogue import Catalogue, Package
 from bitrun.images.sealed import Images
 from bitrun.model.errors import AlreadyInstalled, NotInstalled, PackageUnknown
-from bitrun.sandbox.installed import InstalledPackages
-from bitrun.versions import newest_match
+from bitrun.packages.builds import Build, Builds, Report
+from bitrun.packages.installed import InstalledPackages
+from bitrun.packages.semver import newest_match
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@ from collections.abc import Callable
 
 import pytest
 
-from bitrun.builds import Builds, Report, step_of
 from bitrun.model.errors import BuildFault
+from bitrun.packages.builds import Builds, Report, step_of
 
 
 def held(

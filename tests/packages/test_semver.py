@@ -2,7 +2,7 @@
 
 import pytest
 
-from bitrun.versions import newest_match
+from bitrun.packages.semver import newest_match
 
 VERSIONS = ["3.11.2", "2.7.18", "3.13.5", "4.0.0-rc.1", "5.2.37"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bitrun.config.catalogue import Catalogue, Language, Package
 from bitrun.images.sealed import Installed
-from bitrun.versions import newest_match
+from bitrun.packages.semver import newest_match
 
 
 @dataclass(frozen=True, slots=True)
