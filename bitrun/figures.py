@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from bitrun.admission import Admission
 from bitrun.engine.engine import Engine
 from bitrun.engine.events import Watch
+from bitrun.execution.admission import Admission
 from bitrun.packages.installed import InstalledPackages
 from bitrun.sandbox.cleanup.box_registry import Churn
 from bitrun.sandbox.pool.pool import Pool

@@ -6,11 +6,13 @@ import time
 from collections.abc import Mapping
 from subprocess import Popen
 
-from bitrun import figures, memory, planning
-from bitrun.admission import Admission
+from bitrun import figures, memory
 from bitrun.configuration import Configuration
 from bitrun.engine.engine import Engine
 from bitrun.engine.events import CONTAINER_GONE, IMAGE_EVENTS, Watch
+from bitrun.execution import planning
+from bitrun.execution.admission import Admission
+from bitrun.execution.runner import Runner
 from bitrun.images.sealed import Images
 from bitrun.model.errors import OurFault
 from bitrun.model.run_record import Account
@@ -18,7 +20,6 @@ from bitrun.packages.installed import InstalledPackages
 from bitrun.packages.manager import Packages
 from bitrun.packages.runtimes import Runtimes
 from bitrun.readiness import NO_RUNTIME, Readiness, State
-from bitrun.runner import Runner
 from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.cleanup import janitor
 from bitrun.sandbox.cleanup.orphans import Leftovers

@@ -16,11 +16,11 @@ import docker
 import pytest
 import requests
 
-from bitrun.admission import Admission
 from bitrun.config.settings import MEBIBYTE, Settings
 from bitrun.engine.engine import Engine
+from bitrun.execution.admission import Admission
+from bitrun.execution.runner import Runner
 from bitrun.model.jobs import BoxLimits, Job, Limits, Result, Stage, Stream, Verdict
-from bitrun.runner import Runner
 from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.pool.pool import Pool
 from bitrun.sandbox.supervisor.client import Conversation

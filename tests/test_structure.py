@@ -15,7 +15,7 @@ FORBIDDEN = {
         "werkzeug",
         "prometheus_client",
         "bitrun.api",
-        "bitrun.runner",
+        "bitrun.execution.runner",
         "bitrun.service",
         "bitrun.telemetry.metrics",
         "bitrun.figures",

@@ -17,11 +17,11 @@ from bitrun.api.json_body import parse_object
 from bitrun.api.v2_reply import new_decoder, verdict_reply
 from bitrun.api.v2_request import read_request
 from bitrun.api.websocket import Disconnected, WebSocket
+from bitrun.execution.runner import LOOK_MS, Session
 from bitrun.model.disconnect import Caller
 from bitrun.model.errors import CallerFault, OurFault, SessionOver
 from bitrun.model.jobs import SIGNAL_NUMBERS, Stage, Stream
 from bitrun.model.poll import HUNG_UP, READABLE, poll
-from bitrun.runner import LOOK_MS, Session
 from bitrun.sandbox.supervisor.client import Conversation
 from bitrun.service import Service
 

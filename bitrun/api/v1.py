@@ -6,7 +6,6 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, jsonify, request
 
-from bitrun import planning
 from bitrun.api.access import Access
 from bitrun.api.client import client
 from bitrun.api.durations import go_duration
@@ -14,6 +13,7 @@ from bitrun.api.v1_form import Form, data, extension, read_form, variables
 from bitrun.config import catalogue
 from bitrun.config.catalogue import Catalogue, Language, Package
 from bitrun.config.settings import SMALLEST_MEMORY, Settings
+from bitrun.execution import planning
 from bitrun.model.errors import CallerFault, PackageMissing, TokenRefused
 from bitrun.model.jobs import STAGES, File, Job, Limit, Limits, Result, Stage, StageName
 from bitrun.service import Service

@@ -4,9 +4,9 @@ import statistics
 import time
 from collections.abc import Iterator
 
-from bitrun import planning
 from bitrun.config.settings import MEBIBYTE
 from bitrun.doctor.findings import Finding, good, note, wrong
+from bitrun.execution import planning
 from bitrun.model.jobs import Job, Limits, Stage, StageResult
 from bitrun.packages.runtimes import Runtime
 from bitrun.service import Service

@@ -7,8 +7,8 @@ from pathlib import Path
 import docker
 from docker.utils import kwargs_from_env
 
-from bitrun import planning
 from bitrun.config.catalogue import IMAGE_PREFIX, Language, Package
+from bitrun.execution import planning
 from bitrun.model.errors import CallerFault, OurFault
 from bitrun.model.jobs import Job, Limits, Result, StageName
 from bitrun.service import Service

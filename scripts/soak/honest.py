@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bitrun import planning
+from bitrun.execution import planning
 from bitrun.model.jobs import Limit, Result
 from bitrun.packages.runtimes import Runtime
 from bitrun.service import Service

@@ -5,8 +5,8 @@ import time
 from collections.abc import Iterator
 from typing import Self
 
-from bitrun.admission import Admission
 from bitrun.engine.engine import NotOnEngine
+from bitrun.execution.admission import Admission
 from bitrun.model.disconnect import Caller
 from bitrun.model.errors import BoxEnded, OurFault, PackageMissing
 from bitrun.model.jobs import Job, Result, Stage, StageResult, Stream, Verdict

@@ -11,7 +11,7 @@ import docker
 import pytest
 import requests
 
-from bitrun.admission import Admission
+from bitrun.execution.admission import Admission
 from bitrun.model.disconnect import Caller
 from bitrun.model.errors import Busy, CallerGone
 from tests.conftest import Server, our_containers, wait_until
