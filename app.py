@@ -1,8 +1,8 @@
 """gunicorn's entry: makes the app, nothing else."""
 
-from bitrun import configuration
 from bitrun.api import create_app
-from bitrun.service import Service
+from bitrun.service import configuration
+from bitrun.service.service import Service
 
 service = Service(configuration.current())
 service.start()

@@ -6,9 +6,9 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from bitrun import configuration
 from bitrun.access.bind_check import check_exposure
 from bitrun.config.settings import SettingsError
+from bitrun.service import configuration
 from bitrun.telemetry import log
 
 try:

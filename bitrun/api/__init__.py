@@ -18,7 +18,7 @@ from bitrun.api.access import Access
 from bitrun.api.client import limit_patience
 from bitrun.api.connect import Sessions
 from bitrun.api.v2_body import is_understood
-from bitrun.service import Service
+from bitrun.service.service import Service
 
 
 def create_app(service: Service) -> Flask:

@@ -10,8 +10,8 @@ from bitrun.access.identity import key
 from bitrun.access.rate_limits import Fairness
 from bitrun.access.tokens import Role, Token
 from bitrun.api.client import address, is_local
-from bitrun.configuration import Configuration
 from bitrun.model.errors import RoleRefused, TokenRefused
+from bitrun.service.configuration import Configuration
 
 
 class Access:

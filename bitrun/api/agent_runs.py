@@ -12,7 +12,7 @@ from bitrun.client import BitRunError, Result, RunOptions, Runtime
 from bitrun.client.calls import job, read_result, read_runtime
 from bitrun.model.disconnect import Caller
 from bitrun.model.errors import Busy, CallerFault, OurFault
-from bitrun.service import Service
+from bitrun.service.service import Service
 
 Value = TypeVar("Value")
 

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from bitrun.api.access import Access
 from bitrun.api.client import client
 from bitrun.model.errors import ForeignOrigin
-from bitrun.service import Service
+from bitrun.service.service import Service
 
 
 def blueprint(service: Service, access: Access) -> Blueprint:

@@ -23,7 +23,7 @@ from bitrun.model.errors import CallerFault, OurFault, SessionOver
 from bitrun.model.jobs import SIGNAL_NUMBERS, Stage, Stream
 from bitrun.model.poll import HUNG_UP, READABLE, poll
 from bitrun.sandbox.supervisor.client import Conversation
-from bitrun.service import Service
+from bitrun.service.service import Service
 
 _INIT_SECONDS = 1.0
 _STDIN_BACKLOG = 1 << 20  # bytes the program has not read, above which the client waits

@@ -8,8 +8,8 @@ from bitrun.api.access import Access
 from bitrun.api.client import is_local
 from bitrun.config.settings import Settings
 from bitrun.model.errors import MetricsClosed
-from bitrun.readiness import NO_ENGINE
-from bitrun.service import Service
+from bitrun.service.readiness import NO_ENGINE
+from bitrun.service.service import Service
 
 
 def blueprint(service: Service, access: Access) -> Blueprint:

@@ -21,7 +21,7 @@ from bitrun.api.access import Access
 from bitrun.api.v2_reply import runtime_reply
 from bitrun.execution import planning
 from bitrun.packages.runtimes import Runtime
-from bitrun.service import Service
+from bitrun.service.service import Service
 
 FOLDER = Path(__file__).resolve().parent.parent / "static" / "playground"
 _PAGE = "index.html"

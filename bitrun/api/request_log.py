@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 
 from bitrun.api.client import address
 from bitrun.model.run_record import MILLISECONDS
-from bitrun.service import Service
+from bitrun.service.service import Service
 from bitrun.telemetry import log, request_context
 
 HEADER = "X-Request-Id"

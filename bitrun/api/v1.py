@@ -16,7 +16,7 @@ from bitrun.config.settings import SMALLEST_MEMORY, Settings
 from bitrun.execution import planning
 from bitrun.model.errors import CallerFault, PackageMissing, TokenRefused
 from bitrun.model.jobs import STAGES, File, Job, Limit, Limits, Result, Stage, StageName
-from bitrun.service import Service
+from bitrun.service.service import Service
 
 _HEADERS = (
     "X-Run-Command", "X-Run-Duration", "X-Run-Exitcode", "X-Run-Status", "X-Run-Message",

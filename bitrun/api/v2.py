@@ -17,7 +17,7 @@ from bitrun.api.v2_reply import execute_reply, runtime_reply
 from bitrun.api.v2_request import read_request
 from bitrun.api.websocket import Disconnected, NoUpgrade, WebSocket
 from bitrun.packages.manager import PackageState
-from bitrun.service import Service
+from bitrun.service.service import Service
 
 PREFIXES = {
     "v2": "/api/v2",

@@ -9,7 +9,7 @@ from bitrun.doctor.findings import Finding, good, note, wrong
 from bitrun.execution import planning
 from bitrun.model.jobs import Job, Limits, Stage, StageResult
 from bitrun.packages.runtimes import Runtime
-from bitrun.service import Service
+from bitrun.service.service import Service
 
 _TRIES = 3
 _SLOW_BOX_MS = 1500.0

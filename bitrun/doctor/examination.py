@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from bitrun import configuration
 from bitrun.doctor import box, engine, languages, limits
 from bitrun.doctor.findings import Finding, good, wrong
 from bitrun.engine.engine import Engine
 from bitrun.model.errors import OurFault
-from bitrun.service import Service
+from bitrun.service import configuration
+from bitrun.service.service import Service
 
 
 def examine() -> Iterator[Finding]:

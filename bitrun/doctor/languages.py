@@ -8,7 +8,7 @@ from bitrun.api.v2_request import read_request
 from bitrun.doctor.findings import Finding, good, note, wrong
 from bitrun.model.errors import CallerFault, OurFault
 from bitrun.packages.runtimes import Runtime
-from bitrun.service import Service
+from bitrun.service.service import Service
 
 _EXPECTED = "Hello, World!"
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from bitrun import configuration
 from bitrun.config.catalogue import Catalogue, Package
 from bitrun.config.settings import ROOT
 from bitrun.engine.engine import Engine
 from bitrun.images.unsealed import Parts
 from bitrun.model.errors import OurFault
 from bitrun.progress import progress
-from bitrun.service import Service
+from bitrun.service import configuration
+from bitrun.service.service import Service
 from scripts.languages import page, records
 from scripts.languages.records import Record, Records
 from scripts.languages.trial import try_package

@@ -11,7 +11,7 @@ from bitrun.config.catalogue import IMAGE_PREFIX, Language, Package
 from bitrun.execution import planning
 from bitrun.model.errors import CallerFault, OurFault
 from bitrun.model.jobs import Job, Limits, Result, StageName
-from bitrun.service import Service
+from bitrun.service.service import Service
 from scripts.languages import programs
 from scripts.languages.programs import HELLO, Program
 from scripts.languages.records import LanguageRecord, Record

@@ -21,9 +21,9 @@ from docker.utils import kwargs_from_env
 
 from bench import machine
 from bench.service import ROOT, Target, own_service
-from bitrun import configuration
 from bitrun.config.settings import Settings
-from bitrun.service import Service
+from bitrun.service import configuration
+from bitrun.service.service import Service
 from scripts.soak import honest, hostile, page, trouble
 from scripts.soak.tally import Attempt, Outcome, Tally
 from scripts.soak.watch import Holdings, Watch

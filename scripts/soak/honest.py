@@ -6,7 +6,7 @@ from typing import Any
 from bitrun.execution import planning
 from bitrun.model.jobs import Limit, Result
 from bitrun.packages.runtimes import Runtime
-from bitrun.service import Service
+from bitrun.service.service import Service
 from scripts.languages import programs
 from scripts.languages.programs import COMPILE_ERROR, Program, Task
 from scripts.soak.tally import Attempt, TimedOut, Wrong

@@ -10,7 +10,7 @@ import docker
 
 from bench import machine
 from bitrun.engine.engine import INSTANCE
-from bitrun.service import HOUSEKEEPING_SECONDS
+from bitrun.service.service import HOUSEKEEPING_SECONDS
 
 # So that the service has kept house once, which gives memory back.
 _SETTLED_SECONDS = HOUSEKEEPING_SECONDS + 5.0

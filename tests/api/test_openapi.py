@@ -28,10 +28,10 @@ from schemathesis.checks import (
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from bitrun import configuration
 from bitrun.api import create_app, openapi
 from bitrun.config.settings import Settings
-from bitrun.service import Service
+from bitrun.service import configuration
+from bitrun.service.service import Service
 from tests.conftest import Server
 from tests.support.piston import package, request, write_catalogue
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bitrun import readiness as readiness_module
 from bitrun.model.errors import EngineUnavailable
-from bitrun.readiness import Readiness, State
+from bitrun.service import readiness as readiness_module
+from bitrun.service.readiness import Readiness, State
 from tests.conftest import Server
 from tests.support.piston import package, write_catalogue
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 from websockets.sync.client import ClientConnection, connect
 
-from bitrun import configuration
 from bitrun.api import create_app
 from bitrun.config.settings import Settings
-from bitrun.service import Service
+from bitrun.service import configuration
+from bitrun.service.service import Service
 from tests.conftest import Server
 from tests.support.piston import package, request, write_catalogue
 

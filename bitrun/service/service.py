@@ -6,8 +6,7 @@ import time
 from collections.abc import Mapping
 from subprocess import Popen
 
-from bitrun import figures, memory
-from bitrun.configuration import Configuration
+from bitrun import memory
 from bitrun.engine.engine import Engine
 from bitrun.engine.events import CONTAINER_GONE, IMAGE_EVENTS, Watch
 from bitrun.execution import planning
@@ -19,12 +18,14 @@ from bitrun.model.run_record import Account
 from bitrun.packages.installed import InstalledPackages
 from bitrun.packages.manager import Packages
 from bitrun.packages.runtimes import Runtimes
-from bitrun.readiness import NO_RUNTIME, Readiness, State
 from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.cleanup import janitor
 from bitrun.sandbox.cleanup.orphans import Leftovers
 from bitrun.sandbox.pool.idle_boxes import Kind
 from bitrun.sandbox.pool.pool import Pool
+from bitrun.service import collectors
+from bitrun.service.configuration import Configuration
+from bitrun.service.readiness import NO_RUNTIME, Readiness, State
 from bitrun.telemetry import request_context
 from bitrun.telemetry.metrics import Metrics
 
@@ -58,9 +59,11 @@ class Service:
         watch.listen(lambda action, _: self.images.tidy() if action == CONTAINER_GONE else None)
         admission = Admission(settings.max_runs, settings.max_queue, settings.queue_timeout)
         self.runner = Runner(self._pool, admission, self._told)
-        self.metrics.ask(figures.admission_figures(admission))
-        self.metrics.ask(figures.pool_figures(self._pool, self.installed))
-        self.metrics.ask(figures.engine_figures(engine, watch, self._boxes.churn, self.installed))
+        self.metrics.ask(collectors.admission_figures(admission))
+        self.metrics.ask(collectors.pool_figures(self._pool, self.installed))
+        self.metrics.ask(
+            collectors.engine_figures(engine, watch, self._boxes.churn, self.installed)
+        )
         self._janitor: Popen[bytes] | None = None
 
     def start(self) -> None:
