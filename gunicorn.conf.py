@@ -35,7 +35,7 @@ errorlog = None
 loglevel = _settings.log_level
 _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 bind = f"{_host}:{_settings.port}"
-worker_class = "bitrun.api.worker.Worker"
+worker_class = "bitrun.server.worker.Worker"
 # A session holds its thread while it lasts; plain requests keep theirs whatever sessions do.
 threads = _settings.threads + _settings.sessions
 # A request that has just begun may still take its whole time, and a box to run in.

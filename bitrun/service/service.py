@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from subprocess import Popen
 
-from bitrun import memory
 from bitrun.engine.engine import Engine
 from bitrun.engine.events import CONTAINER_GONE, IMAGE_EVENTS, Watch
 from bitrun.execution import planning
@@ -23,6 +22,7 @@ from bitrun.sandbox.cleanup import janitor
 from bitrun.sandbox.cleanup.orphans import Leftovers
 from bitrun.sandbox.pool.idle_boxes import Kind
 from bitrun.sandbox.pool.pool import Pool
+from bitrun.server import process_memory
 from bitrun.service import collectors
 from bitrun.service.configuration import Configuration
 from bitrun.service.readiness import NO_RUNTIME, Readiness, State
@@ -90,7 +90,7 @@ class Service:
                 leftovers.remove()
             except OurFault as fault:
                 _log.debug("Nothing can be removed: %s", fault)
-            memory.give_back()
+            process_memory.give_back()
             time.sleep(HOUSEKEEPING_SECONDS)
 
     def _told(self, account: Account) -> None:

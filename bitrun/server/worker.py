@@ -22,7 +22,7 @@ from gunicorn.http.errors import (
 )
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from bitrun import memory
+from bitrun.server import process_memory
 
 _HEAD_SECONDS = 10.0  # for all headers of a request
 _BODY_SECONDS = 60.0  # for all of its body
@@ -60,11 +60,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._bodies: dict[TConn, float] = {}
 
     def init_process(self) -> None:
-        memory.share_arenas()
+        process_memory.share_arenas()
         super().init_process()
 
     def run(self) -> None:
-        memory.collect_seldom()
+        process_memory.collect_seldom()
         super().run()
 
     def handle(self, conn: TConn) -> Any:
