@@ -26,7 +26,7 @@ run: install ## Serve on http://127.0.0.1:5000; HOST= and PORT= move the address
 
 .PHONY: install
 install: engine ## Bring the images of the default packages up to date, or of PACKAGES="..."
-	@$(PYTHON) -m bitrun.install $(PACKAGES)
+	@$(PYTHON) -m bitrun.cli.install $(PACKAGES)
 
 .PHONY: engine
 engine: setup

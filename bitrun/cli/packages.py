@@ -8,8 +8,8 @@ from rich.console import Console
 from bitrun.cli import exits
 from bitrun.cli.options import DEFAULT_URL, Json, Token, Url
 from bitrun.cli.output import print_json, print_table
+from bitrun.cli.progress import progress
 from bitrun.client import AlreadyInstalled, Client
-from bitrun.progress import progress
 
 app = typer.Typer(
     name="packages", help="List, install and uninstall languages.", no_args_is_help=True

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from bitrun.cli.progress import progress
 from bitrun.config.catalogue import Catalogue, Package
 from bitrun.config.settings import ROOT
 from bitrun.engine.engine import Engine
 from bitrun.images.unsealed import Parts
 from bitrun.model.errors import OurFault
-from bitrun.progress import progress
 from bitrun.service import configuration
 from bitrun.service.service import Service
 from scripts.languages import page, records

@@ -1,4 +1,4 @@
-"""Brings the images of packages up to date: `python -m bitrun.install [PACKAGE...]`."""
+"""Brings the images of packages up to date: `python -m bitrun.cli.install [PACKAGE...]`."""
 
 import argparse
 import sys
@@ -7,13 +7,13 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
+from bitrun.cli.progress import progress
 from bitrun.config import catalogue, settings
 from bitrun.config.catalogue import Catalogue, CatalogueError, Package
 from bitrun.config.settings import SettingsError
 from bitrun.engine.engine import Engine
 from bitrun.images.sealed import Images
 from bitrun.model.errors import BuildFault, EngineFault, OurFault
-from bitrun.progress import progress
 
 
 class UnknownPackage(Exception):
@@ -21,7 +21,7 @@ class UnknownPackage(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m bitrun.install", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bitrun.cli.install", description=__doc__)
     parser.add_argument("packages", nargs="*", metavar="PACKAGE")
     names = parser.parse_args(arguments).packages
     try:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from bitrun.install import main
+from bitrun.cli.install import main
 
 
 def test_unknown_package_is_answered_with_the_known_ones(
