@@ -4,19 +4,11 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from bitrun.access.rate_limits import Fairness
-from bitrun.api import (
-    agents,
-    description,
-    errors,
-    operating,
-    playground,
-    request_log,
-    v1,
-    v2,
-)
-from bitrun.api.access import Access
-from bitrun.api.client import limit_patience
+from bitrun.api import agents, description, operating, playground, v1, v2
 from bitrun.api.connect import Sessions
+from bitrun.api.http import errors, request_log
+from bitrun.api.http.auth import Access
+from bitrun.api.http.connection import limit_patience
 from bitrun.api.v2_body import is_understood
 from bitrun.service.service import Service
 

@@ -5,7 +5,7 @@ from typing import TypeVar, Unpack
 
 import anyio
 
-from bitrun.api.errors import sentence
+from bitrun.api.http.errors import sentence
 from bitrun.api.v2_reply import execute_reply, runtime_reply
 from bitrun.api.v2_request import read_request
 from bitrun.client import BitRunError, Result, RunOptions, Runtime

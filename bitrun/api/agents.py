@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Request, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from bitrun.api.access import Access
-from bitrun.api.client import client
+from bitrun.api.http.auth import Access
+from bitrun.api.http.connection import client
 from bitrun.model.errors import ForeignOrigin
 from bitrun.service.service import Service
 

@@ -4,8 +4,8 @@ from http import HTTPStatus
 
 from flask import Blueprint, Request, Response, jsonify, request
 
-from bitrun.api.access import Access
-from bitrun.api.client import is_local
+from bitrun.api.http.auth import Access
+from bitrun.api.http.connection import is_local
 from bitrun.config.settings import Settings
 from bitrun.model.errors import MetricsClosed
 from bitrun.service.readiness import NO_ENGINE

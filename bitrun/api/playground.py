@@ -17,7 +17,7 @@ from flask import Blueprint, Flask, Response, jsonify, request
 from werkzeug.exceptions import NotFound
 
 from bitrun import __version__
-from bitrun.api.access import Access
+from bitrun.api.http.auth import Access
 from bitrun.api.v2_reply import runtime_reply
 from bitrun.execution import planning
 from bitrun.packages.runtimes import Runtime

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from flask import Request
 
-from bitrun.api.json_body import parse_json
+from bitrun.api.http.json_body import parse_json
 from bitrun.model.errors import CallerFault
 
 _NAMES = (

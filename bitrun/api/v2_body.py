@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 from flask import Request
 
-from bitrun.api.json_body import parse_object
+from bitrun.api.http.json_body import parse_object
 
 _JSON = "application/json"
 _FETCH = "text/plain;charset=UTF-8"

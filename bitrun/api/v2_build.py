@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Request, Response
 
-from bitrun.api.errors import sentence
+from bitrun.api.http.errors import sentence
 from bitrun.packages.builds import Build, step_of
 
 _TYPE = "application/x-ndjson"

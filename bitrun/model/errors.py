@@ -2,7 +2,7 @@
 
 A program's own failure is no exception: it is a `Verdict` (see `bitrun.model.jobs`). What is raised is
 either the caller's fault, whose sentence is meant for the caller, or ours, whose sentence is meant
-for the operator's log. `bitrun.api.errors` is the one place that turns them into HTTP.
+for the operator's log. `bitrun.api.http.errors` is the one place that turns them into HTTP.
 """
 
 

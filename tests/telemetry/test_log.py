@@ -62,7 +62,7 @@ def test_a_run_leaves_one_line(serve: Callable[..., Server], logged: Log) -> Non
     assert response.headers["X-Request-Id"] == "order-7"
     (line,) = logged.of("order-7")
     known = {
-        "level": "info", "logger": "bitrun.api.request_log", "message": "POST /api/v1/run 200",
+        "level": "info", "logger": "bitrun.api.http.request_log", "message": "POST /api/v1/run 200",
         "method": "POST", "path": "/api/v1/run", "status": 200, "client": "127.0.0.1", "bytes": 0,
         "language": "bash", "package": "bash", "verdict": "exit", "stage": "run",
     }  # fmt: skip

@@ -25,7 +25,7 @@ from wsproto.events import (
 )
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
-from bitrun.api.request_log import HEADER
+from bitrun.api.http.request_log import HEADER
 from bitrun.model.errors import SessionOver
 from bitrun.telemetry import request_context
 

@@ -9,7 +9,7 @@ from flask import Request
 from bitrun.access.identity import key
 from bitrun.access.rate_limits import Fairness
 from bitrun.access.tokens import Role, Token
-from bitrun.api.client import address, is_local
+from bitrun.api.http.connection import address, is_local
 from bitrun.model.errors import RoleRefused, TokenRefused
 from bitrun.service.configuration import Configuration
 

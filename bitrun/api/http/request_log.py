@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from flask import Flask, Response, g, request
 
-from bitrun.api.client import address
+from bitrun.api.http.connection import address
 from bitrun.model.run_record import MILLISECONDS
 from bitrun.service.service import Service
 from bitrun.telemetry import log, request_context
