@@ -4,11 +4,12 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from bitrun.access.rate_limits import Fairness
-from bitrun.api import agents, description, operating, playground, v1, v2
+from bitrun.api import agents, description, operating, playground, v2
 from bitrun.api.connect import Sessions
 from bitrun.api.http import errors, request_log
 from bitrun.api.http.auth import Access
 from bitrun.api.http.connection import limit_patience
+from bitrun.api.v1 import routes
 from bitrun.api.v2_body import is_understood
 from bitrun.service.service import Service
 
@@ -23,7 +24,7 @@ def create_app(service: Service) -> Flask:
     access = Access(service.configuration, Fairness(service.settings))
     app.register_blueprint(operating.blueprint(service, access))
     app.register_blueprint(description.blueprint())
-    app.register_blueprint(v1.blueprint(service, access))
+    app.register_blueprint(routes.blueprint(service, access))
     app.register_blueprint(agents.blueprint(service, access))
     sessions = Sessions(service, service.settings.sessions)
     for name in v2.PREFIXES:
@@ -59,7 +60,7 @@ def create_app(service: Service) -> Flask:
     def allow_origin(response: Response) -> Response:
         # Here and not in the blueprint, which never sees a request that no route of it fits.
         if service.settings.cors_origin and request.path.startswith("/api/v1/"):
-            v1.allow_origin(response, service.settings.cors_origin)
+            routes.allow_origin(response, service.settings.cors_origin)
         return response
 
     return app

@@ -6,10 +6,10 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, jsonify, request
 
-from bitrun.api.durations import go_duration
 from bitrun.api.http.auth import Access
 from bitrun.api.http.connection import client
-from bitrun.api.v1_form import Form, data, extension, read_form, variables
+from bitrun.api.v1.durations import go_duration
+from bitrun.api.v1.form import Form, data, extension, read_form, variables
 from bitrun.config import catalogue
 from bitrun.config.catalogue import Catalogue, Language, Package
 from bitrun.config.settings import SMALLEST_MEMORY, Settings

@@ -1,6 +1,6 @@
 import pytest
 
-from bitrun.api.durations import go_duration
+from bitrun.api.v1.durations import go_duration
 
 
 @pytest.mark.parametrize(
