@@ -4,13 +4,14 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from bitrun.access.rate_limits import Fairness
-from bitrun.api import agents, description, operating, playground, v2
-from bitrun.api.connect import Sessions
+from bitrun.api import agents, description, operating, playground
 from bitrun.api.http import errors, request_log
 from bitrun.api.http.auth import Access
 from bitrun.api.http.connection import limit_patience
+from bitrun.api.piston import routes
+from bitrun.api.piston.body import is_understood
+from bitrun.api.piston.connect import Sessions
 from bitrun.api.v1 import routes
-from bitrun.api.v2_body import is_understood
 from bitrun.service.service import Service
 
 
@@ -27,8 +28,8 @@ def create_app(service: Service) -> Flask:
     app.register_blueprint(routes.blueprint(service, access))
     app.register_blueprint(agents.blueprint(service, access))
     sessions = Sessions(service, service.settings.sessions)
-    for name in v2.PREFIXES:
-        app.register_blueprint(v2.blueprint(service, access, sessions, name))
+    for name in routes.PREFIXES:
+        app.register_blueprint(routes.blueprint(service, access, sessions, name))
     playground.register(app, service, access)
     errors.register(app)
 

@@ -6,8 +6,8 @@ from typing import TypeVar, Unpack
 import anyio
 
 from bitrun.api.http.errors import sentence
-from bitrun.api.v2_reply import execute_reply, runtime_reply
-from bitrun.api.v2_request import read_request
+from bitrun.api.piston.reply import execute_reply, runtime_reply
+from bitrun.api.piston.request import read_request
 from bitrun.client import BitRunError, Result, RunOptions, Runtime
 from bitrun.client.calls import job, read_result, read_runtime
 from bitrun.model.disconnect import Caller

@@ -18,7 +18,7 @@ from werkzeug.exceptions import NotFound
 
 from bitrun import __version__
 from bitrun.api.http.auth import Access
-from bitrun.api.v2_reply import runtime_reply
+from bitrun.api.piston.reply import runtime_reply
 from bitrun.execution import planning
 from bitrun.packages.runtimes import Runtime
 from bitrun.service.service import Service

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bitrun.api.v2_request import read_request
+from bitrun.api.piston.request import read_request
 from bitrun.doctor.findings import Finding, good, note, wrong
 from bitrun.model.errors import CallerFault, OurFault
 from bitrun.packages.runtimes import Runtime

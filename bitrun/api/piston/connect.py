@@ -15,8 +15,8 @@ from typing import Any
 from bitrun.api.http.errors import sentence
 from bitrun.api.http.json_body import parse_object
 from bitrun.api.http.websocket import Disconnected, WebSocket
-from bitrun.api.v2_reply import new_decoder, verdict_reply
-from bitrun.api.v2_request import read_request
+from bitrun.api.piston.reply import new_decoder, verdict_reply
+from bitrun.api.piston.request import read_request
 from bitrun.execution.runner import LOOK_MS, Session
 from bitrun.model.disconnect import Caller
 from bitrun.model.errors import CallerFault, OurFault, SessionOver

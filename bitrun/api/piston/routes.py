@@ -6,16 +6,16 @@ from typing import Any, Never
 from flask import Blueprint, Response, jsonify, request
 
 from bitrun.access.tokens import Role
-from bitrun.api.connect import Sessions
 from bitrun.api.http.auth import Access, protocol_token
 from bitrun.api.http.connection import client
 from bitrun.api.http.errors import UpgradeRequired
 from bitrun.api.http.json_body import parse_object
 from bitrun.api.http.websocket import Disconnected, NoUpgrade, WebSocket
-from bitrun.api.v2_body import execute_body
-from bitrun.api.v2_build import stream, wants_stream
-from bitrun.api.v2_reply import execute_reply, runtime_reply
-from bitrun.api.v2_request import read_request
+from bitrun.api.piston.body import execute_body
+from bitrun.api.piston.build_stream import stream, wants_stream
+from bitrun.api.piston.connect import Sessions
+from bitrun.api.piston.reply import execute_reply, runtime_reply
+from bitrun.api.piston.request import read_request
 from bitrun.packages.manager import PackageState
 from bitrun.service.service import Service
 

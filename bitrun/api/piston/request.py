@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from bitrun.api.v2_files import any_is_text, check_contents, read_files
-from bitrun.api.v2_limits import read_limits
+from bitrun.api.piston.files import any_is_text, check_contents, read_files
+from bitrun.api.piston.limits import read_limits
 from bitrun.config.settings import Settings
 from bitrun.execution import planning
 from bitrun.model.errors import CallerFault
