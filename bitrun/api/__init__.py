@@ -4,10 +4,11 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from bitrun.access.rate_limits import Fairness
-from bitrun.api import agents, description, operating, playground
+from bitrun.api import description, operating, playground
 from bitrun.api.http import errors, request_log
 from bitrun.api.http.auth import Access
 from bitrun.api.http.connection import limit_patience
+from bitrun.api.mcp import routes
 from bitrun.api.piston import routes
 from bitrun.api.piston.body import is_understood
 from bitrun.api.piston.connect import Sessions
@@ -26,7 +27,7 @@ def create_app(service: Service) -> Flask:
     app.register_blueprint(operating.blueprint(service, access))
     app.register_blueprint(description.blueprint())
     app.register_blueprint(routes.blueprint(service, access))
-    app.register_blueprint(agents.blueprint(service, access))
+    app.register_blueprint(routes.blueprint(service, access))
     sessions = Sessions(service, service.settings.sessions)
     for name in routes.PREFIXES:
         app.register_blueprint(routes.blueprint(service, access, sessions, name))

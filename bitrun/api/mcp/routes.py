@@ -18,7 +18,7 @@ def blueprint(service: Service, access: Access) -> Blueprint:
     @routes.post("/mcp")
     def mcp() -> ResponseReturnValue:
         # They take as long to import as all the rest, and most services never see an agent.
-        from bitrun.api.agent_runs import Runs  # noqa: PLC0415
+        from bitrun.api.mcp.runs import Runs  # noqa: PLC0415
         from bitrun.mcp.http import answer  # noqa: PLC0415
 
         _check_origin(request)
