@@ -4,11 +4,12 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from bitrun.access.rate_limits import Fairness
-from bitrun.api import description, operating, playground
+from bitrun.api import operating, playground
 from bitrun.api.http import errors, request_log
 from bitrun.api.http.auth import Access
 from bitrun.api.http.connection import limit_patience
 from bitrun.api.mcp import routes
+from bitrun.api.openapi import routes
 from bitrun.api.piston import routes
 from bitrun.api.piston.body import is_understood
 from bitrun.api.piston.connect import Sessions
@@ -25,7 +26,7 @@ def create_app(service: Service) -> Flask:
     request_log.register(app, service)
     access = Access(service.configuration, Fairness(service.settings))
     app.register_blueprint(operating.blueprint(service, access))
-    app.register_blueprint(description.blueprint())
+    app.register_blueprint(routes.blueprint())
     app.register_blueprint(routes.blueprint(service, access))
     app.register_blueprint(routes.blueprint(service, access))
     sessions = Sessions(service, service.settings.sessions)
