@@ -4,7 +4,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from bitrun.access.rate_limits import Fairness
-from bitrun.api import operating, playground
+from bitrun.api import health, playground
 from bitrun.api.http import errors, request_log
 from bitrun.api.http.auth import Access
 from bitrun.api.http.connection import limit_patience
@@ -25,7 +25,7 @@ def create_app(service: Service) -> Flask:
     app.url_map.strict_slashes = False
     request_log.register(app, service)
     access = Access(service.configuration, Fairness(service.settings))
-    app.register_blueprint(operating.blueprint(service, access))
+    app.register_blueprint(health.blueprint(service, access))
     app.register_blueprint(routes.blueprint())
     app.register_blueprint(routes.blueprint(service, access))
     app.register_blueprint(routes.blueprint(service, access))
