@@ -30,7 +30,7 @@ install: engine ## Bring the images of the default packages up to date, or of PA
 
 .PHONY: engine
 engine: setup
-	@$(PYTHON) -m scripts.engine
+	@$(PYTHON) -m tools.install_engine
 
 .PHONY: setup
 setup:
@@ -58,7 +58,7 @@ walls: develop install ## Try everything hostile that is known, and write docs/w
 
 .PHONY: test-languages
 test-languages: develop engine ## Install, try and measure every language, or LANGS="..."; REMOVE=1 saves disk, AGAIN=1 tries all anew
-	@$(PYTHON) -m scripts.languages $(if $(REMOVE),--remove) $(if $(AGAIN),--again) $(LANGS)
+	@$(PYTHON) -m tools.conformance $(if $(REMOVE),--remove) $(if $(AGAIN),--again) $(LANGS)
 
 .PHONY: bench
 bench: develop install ## Measure everything into docs/benchmark.md; ARGS="--against URL" measures another server
@@ -66,7 +66,7 @@ bench: develop install ## Measure everything into docs/benchmark.md; ARGS="--aga
 
 .PHONY: soak
 soak: develop install ## Keep a service at full load for an hour into docs/soak.md; ARGS="--minutes N"
-	@$(PYTHON) -m scripts.soak $(ARGS)
+	@$(PYTHON) -m tools.soak $(ARGS)
 
 .PHONY: playground
 playground: ## Build the playground from its sources; needs Node.js and npm

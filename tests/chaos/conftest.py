@@ -7,11 +7,11 @@ from typing import Any
 import docker
 import pytest
 
-from bench import machine
-from scripts.soak.watch import Watch
 from tests.chaos import own_engine
 from tests.chaos.own_engine import OwnEngine
 from tests.conftest import Server, wait_until
+from tools.bench import machine
+from tools.soak.watch import Watch
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from bench import machine
 from bitrun.engine.engine import Engine
 from bitrun.model.errors import EngineUnavailable
+from tools.bench import machine
 
 
 @pytest.fixture

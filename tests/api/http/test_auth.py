@@ -15,10 +15,10 @@ import requests
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from bench import machine
 from tests.access.test_tokens import ADMIN, RUN, make
 from tests.conftest import ROOT, Server, read_stderr_until, wait_until
 from tests.support.piston import call, message, package, request, write_catalogue
+from tools.bench import machine
 
 pytestmark = pytest.mark.engine
 

@@ -7,10 +7,10 @@ from bitrun.execution import planning
 from bitrun.model.jobs import Limit, Result
 from bitrun.packages.runtimes import Runtime
 from bitrun.service.service import Service
-from scripts.languages import programs
-from scripts.languages.programs import COMPILE_ERROR, Program, Task
-from scripts.soak.tally import Attempt, TimedOut, Wrong
-from scripts.soak.ways import Server
+from tools.conformance import programs
+from tools.conformance.programs import COMPILE_ERROR, Program, Task
+from tools.soak.tally import Attempt, TimedOut, Wrong
+from tools.soak.ways import Server
 
 EXECUTE = "programs over /api/v2/execute"
 RUN = "programs over /api/v1/run"

@@ -13,7 +13,7 @@ from docker.utils import kwargs_from_env
 
 from bitrun.config.settings import ROOT
 from bitrun.images.unsealed import Parts
-from fuzz.seeds import seeds
+from tools.fuzz.seeds import seeds
 
 CORPUS = ROOT / "fuzz" / "corpus"
 CRASHES = ROOT / "fuzz" / "crashes"

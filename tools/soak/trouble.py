@@ -14,8 +14,8 @@ import docker
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from scripts.soak.tally import Attempt, Wrong
-from scripts.soak.ways import Server
+from tools.soak.tally import Attempt, Wrong
+from tools.soak.ways import Server
 
 REQUESTS = "hostile requests"
 BESIDE = "beside the runs"

@@ -1,4 +1,4 @@
-"""Keeps a service of its own at full load for an hour: `python -m scripts.soak [--minutes N]`.
+"""Keeps a service of its own at full load for an hour: `python -m tools.soak [--minutes N]`.
 
 Honest and hostile programs, hostile requests, and a check of every answer; at the end, of what is
 left. Writes `docs/soak.md`, also if it is interrupted, and exits with 1 if anything was lost.
@@ -19,15 +19,15 @@ from pathlib import Path
 import docker
 from docker.utils import kwargs_from_env
 
-from bench import machine
-from bench.service import ROOT, Target, own_service
 from bitrun.config.settings import Settings
 from bitrun.service import configuration
 from bitrun.service.service import Service
-from scripts.soak import honest, hostile, page, trouble
-from scripts.soak.tally import Attempt, Outcome, Tally
-from scripts.soak.watch import Holdings, Watch
-from scripts.soak.ways import Server
+from tools.bench import machine
+from tools.bench.service import ROOT, Target, own_service
+from tools.soak import honest, hostile, page, trouble
+from tools.soak.tally import Attempt, Outcome, Tally
+from tools.soak.watch import Holdings, Watch
+from tools.soak.ways import Server
 
 _PAGE = ROOT / "docs" / "soak.md"
 _LOG = ROOT / "build" / "soak.log"

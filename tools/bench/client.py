@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
-from bench.programs import Program
+from tools.bench.programs import Program
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Installs, tries and measures languages: `python -m scripts.languages [NAME...]`."""
+"""Installs, tries and measures languages: `python -m tools.conformance [NAME...]`."""
 
 import argparse
 import sys
@@ -14,9 +14,9 @@ from bitrun.images.unsealed import Parts
 from bitrun.model.errors import OurFault
 from bitrun.service import configuration
 from bitrun.service.service import Service
-from scripts.languages import page, records
-from scripts.languages.records import Record, Records
-from scripts.languages.trial import try_package
+from tools.conformance import page, records
+from tools.conformance.records import Record, Records
+from tools.conformance.trial import try_package
 
 _PAGE = ROOT / "docs" / "languages.md"
 _RECORDS = ROOT / "build" / "languages"
@@ -27,7 +27,7 @@ class UnknownLanguage(Exception):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m scripts.languages", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.conformance", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="package or language")
     parser.add_argument("--again", action="store_true", help="also what has not changed")
     parser.add_argument("--remove", action="store_true", help="each image once it is tried")

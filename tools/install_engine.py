@@ -1,4 +1,4 @@
-"""`python -m scripts.engine` returns once a Docker engine answers.
+"""`python -m tools.install_engine` returns once a Docker engine answers.
 
 If none does, and DOCKER_HOST names none, it installs and starts this machine's own, which it can
 on Debian and Ubuntu as root. Otherwise it says in one sentence what is missing.

@@ -8,9 +8,9 @@ from typing import Any
 
 import docker
 
-from bench import machine
 from bitrun.engine.engine import INSTANCE
 from bitrun.service.service import HOUSEKEEPING_SECONDS
+from tools.bench import machine
 
 # So that the service has kept house once, which gives memory back.
 _SETTLED_SECONDS = HOUSEKEEPING_SECONDS + 5.0

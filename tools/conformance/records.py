@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from bitrun.config.catalogue import Package
 from bitrun.images.build_context import digest
 from bitrun.images.unsealed import Parts
-from scripts.languages import programs
+from tools.conformance import programs
 
 # Clients ask for ranges of versions, which no other kind is in.
 _SEMVER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")

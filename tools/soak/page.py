@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.soak.tally import Outcome, Tally
-from scripts.soak.watch import Holdings
+from tools.soak.tally import Outcome, Tally
+from tools.soak.watch import Holdings
 
 _HEAD = """\
 # Soak

@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from bench import machine
-from bench.client import Sample, burst, paced, sustained, timed, together
-from bench.peers import (
+from tools.bench import machine
+from tools.bench.client import Sample, burst, paced, sustained, timed, together
+from tools.bench.peers import (
     bare_root,
     engine_ceiling,
     engine_objects,
@@ -19,9 +19,9 @@ from bench.peers import (
     run_docker_cli,
     stream_rate,
 )
-from bench.programs import NODE, PROGRAMS, PYTHON, C, Program
-from bench.report import Goal, Report
-from bench.service import ROOT, Target, own_service, warm_up
+from tools.bench.programs import NODE, PROGRAMS, PYTHON, C, Program
+from tools.bench.report import Goal, Report
+from tools.bench.service import ROOT, Target, own_service, warm_up
 
 _BURST = 16
 _PACED, _INTERVAL, _PACE = 40, 0.5, "2 a second"

@@ -1,6 +1,6 @@
 """What each part of a container costs the engine: variants in turn, the table of `docs/speed.md`.
 
-Run as: python -m bench.parts [ROUNDS]
+Run as: python -m tools.bench.parts [ROUNDS]
 """
 
 import statistics
@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from bench import machine
-from bench.peers import default_limits
 from bitrun.config.settings import Settings
 from bitrun.engine.engine import INSTANCE, Engine
 from bitrun.model.jobs import BoxLimits
 from bitrun.sandbox.box import BoxMaker
+from tools.bench import machine
+from tools.bench.peers import default_limits
 
 Change = Callable[[dict[str, Any], dict[str, Any]], None]
 

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def run_setup(**environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "scripts.engine"],
+        [sys.executable, "-m", "tools.install_engine"],
         cwd=ROOT,
         env=os.environ | environment,
         capture_output=True,

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bitrun.config.catalogue import Catalogue, Language, Package
-from scripts.languages import programs
-from scripts.languages.records import LanguageRecord, Record, Records
-from scripts.languages.trial import parent_of
+from tools.conformance import programs
+from tools.conformance.records import LanguageRecord, Record, Records
+from tools.conformance.trial import parent_of
 
 _HEAD = """\
 # Languages

@@ -6,7 +6,7 @@ import sys
 from bitrun.config import settings
 from bitrun.engine.engine import Engine
 from bitrun.images.unsealed import Parts
-from fuzz.fuzzer import CRASHES, fuzz
+from tools.fuzz.fuzzer import CRASHES, fuzz
 
 
 def main() -> int:

@@ -12,9 +12,9 @@ from bitrun.execution import planning
 from bitrun.model.errors import CallerFault, OurFault
 from bitrun.model.jobs import Job, Limits, Result, StageName
 from bitrun.service.service import Service
-from scripts.languages import programs
-from scripts.languages.programs import HELLO, Program
-from scripts.languages.records import LanguageRecord, Record
+from tools.conformance import programs
+from tools.conformance.programs import HELLO, Program
+from tools.conformance.records import LanguageRecord, Record
 
 _MEASURED = 3
 _FROM = re.compile(r"^FROM\s+(\S+)", flags=re.MULTILINE)

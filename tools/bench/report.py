@@ -10,7 +10,7 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 
-from bench.client import Sample
+from tools.bench.client import Sample
 
 _HEAD = """\
 Written by `make bench`, all in one run on one machine: {machine}. Absolute times move from machine

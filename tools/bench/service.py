@@ -13,9 +13,9 @@ from typing import IO
 
 import requests
 
-from bench import machine
-from bench.client import Client
-from bench.programs import PROGRAMS
+from tools.bench import machine
+from tools.bench.client import Client
+from tools.bench.programs import PROGRAMS
 
 ROOT = Path(__file__).resolve().parent.parent
 

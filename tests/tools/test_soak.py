@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from bitrun.model.jobs import Limit, Result, StageResult, Stream, Verdict
-from scripts.languages.programs import TASKS
-from scripts.soak import honest, hostile, page
-from scripts.soak.tally import Attempt, Outcome, Refused, Tally, TimedOut, Wrong
+from tools.conformance.programs import TASKS
+from tools.soak import honest, hostile, page
+from tools.soak.tally import Attempt, Outcome, Refused, Tally, TimedOut, Wrong
 
 
 def ended(stdout: bytes, *, code: int = 0, limit: Limit | None = None, wall_ms: int = 1) -> Result:

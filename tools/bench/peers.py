@@ -12,12 +12,12 @@ from pathlib import Path
 
 import docker
 
-from bench.client import Sample, timed
-from bench.programs import Program
 from bitrun.config.settings import Settings
 from bitrun.engine.engine import INSTANCE, Engine
 from bitrun.model.jobs import BoxLimits, Limits, Stage, Verdict
 from bitrun.sandbox.box import BoxMaker
+from tools.bench.client import Sample, timed
+from tools.bench.programs import Program
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from bitrun.model.jobs import STAGES, Limit, Result, StageName, StageResult, Stream, Verdict
-from scripts.soak.tally import Refused, Wrong
+from tools.soak.tally import Refused, Wrong
 
 _PATIENCE_SECONDS = 240.0  # far above any limit: after it, an answer counts as missing
 _LIMITS = {

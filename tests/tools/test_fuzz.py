@@ -5,7 +5,7 @@ import pytest
 from bitrun.config.settings import load
 from bitrun.engine.engine import Engine
 from bitrun.images.unsealed import Parts
-from fuzz.fuzzer import fuzz
+from tools.fuzz.fuzzer import fuzz
 
 SECONDS = 15
 EDGES = 300  # fewer, and the cases no longer get anywhere

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from bitrun.model.jobs import Limit, Result
-from scripts.soak.tally import Attempt, TimedOut, Wrong
-from scripts.soak.ways import Server
+from tools.soak.tally import Attempt, TimedOut, Wrong
+from tools.soak.ways import Server
 
 GROUP = "hostile programs"
 

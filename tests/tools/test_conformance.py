@@ -8,10 +8,10 @@ from bitrun.config import catalogue
 from bitrun.config.catalogue import Language, Package
 from bitrun.config.settings import Settings
 from bitrun.model.jobs import Result, StageName, StageResult, Stream, Verdict
-from scripts.languages import page, programs
-from scripts.languages.__main__ import UnknownLanguage, select
-from scripts.languages.programs import TASKS, Task
-from scripts.languages.records import LanguageRecord, Record, Records
+from tools.conformance import page, programs
+from tools.conformance.__main__ import UnknownLanguage, select
+from tools.conformance.programs import TASKS, Task
+from tools.conformance.records import LanguageRecord, Record, Records
 
 IMAGES = Settings().images
 SHIPPED = catalogue.load(Settings().languages)
