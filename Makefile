@@ -50,7 +50,7 @@ chaos: develop install ## Run the tests that take long: they break engines, wait
 
 .PHONY: fuzz
 fuzz: develop engine ## Fuzz the supervisor, for SECONDS=60; ARGS=--keep adds what is found to the corpus
-	@$(PYTHON) -m fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+	@$(PYTHON) -m tools.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
 .PHONY: walls
 walls: develop install ## Try everything hostile that is known, and write docs/walls.md
@@ -62,7 +62,7 @@ test-languages: develop engine ## Install, try and measure every language, or LA
 
 .PHONY: bench
 bench: develop install ## Measure everything into docs/benchmark.md; ARGS="--against URL" measures another server
-	@$(PYTHON) -m bench $(ARGS)
+	@$(PYTHON) -m tools.bench $(ARGS)
 
 .PHONY: soak
 soak: develop install ## Keep a service at full load for an hour into docs/soak.md; ARGS="--minutes N"

@@ -2,32 +2,26 @@
 
 import io
 import os
-import select
-import socket
-import subprocess
-import sys
 import tarfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
-import requests
 
-from bitrun.config.settings import MEBIBYTE, Settings
+from bitrun.config.settings import Settings
 from bitrun.engine.engine import Engine
 from bitrun.execution.admission import Admission
 from bitrun.execution.runner import Runner
-from bitrun.model.jobs import BoxLimits, Job, Limits, Result, Stage, Stream, Verdict
+from bitrun.model.jobs import Job, Result
 from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.pool.pool import Pool
-from bitrun.sandbox.supervisor.client import Conversation
-
-ROOT = Path(__file__).resolve().parent.parent
-UID = 20001
-BOX_LIMITS = BoxLimits(memory=64 * MEBIBYTE, processes=64, open_files=2048, file_size=10_000_000)
+from tests.support.containers import our_containers
+from tests.support.server import Server
+from tests.support.stages import BOX_LIMITS, stage
+from tests.support.supervisor_process import UID, SupervisorProcess
+from tests.support.waiting import wait_until
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,35 +34,6 @@ def docker_client() -> Iterator[docker.APIClient]:
     client = docker.APIClient(version="auto", **docker.utils.kwargs_from_env())
     yield client
     client.close()
-
-
-def our_containers(client: docker.APIClient) -> dict[str, str]:
-    return {
-        container["Id"]: container["Status"]
-        for container in client.containers(all=True, filters={"label": "bitrun.role"})
-    }
-
-
-def wait_until(condition: Callable[[], object], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def read_stderr_until(capfd: pytest.CaptureFixture[str], text: str, seconds: float) -> str:
-    """Wait until a process of the test's has written this, and return all that was written."""
-    said = ""
-
-    def written() -> bool:
-        nonlocal said
-        said += capfd.readouterr().err
-        return text in said
-
-    assert wait_until(written, seconds), said
-    return said
 
 
 @pytest.fixture(autouse=True)
@@ -114,66 +79,6 @@ def supervisor_binary(
     return folder / "supervisor"
 
 
-class SupervisorProcess:
-    """A channel to a supervisor that runs as a process of this machine."""
-
-    def __init__(self, binary: Path, workdir: Path) -> None:
-        self.workdir = workdir
-        self.process = subprocess.Popen(
-            ["unshare", "--pid", "--fork", "--mount-proc", binary, str(UID), workdir],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-        )
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.stdin, self.stdout = self.process.stdin, self.process.stdout
-        self.conversation = Conversation(self)
-
-    def send(self, data: bytes | bytearray) -> None:
-        self.stdin.write(data)
-
-    def receive(self, timeout: float) -> bytes:
-        if not select.select([self.stdout], [], [], timeout)[0]:
-            raise TimeoutError
-        return os.read(self.stdout.fileno(), 1 << 16)
-
-    def run(self, *argv: str, **options: Any) -> tuple[Verdict, bytes, bytes]:
-        """Run one stage; return its verdict, stdout and stderr."""
-        return collect(self.conversation, stage(*argv, **options))
-
-    def close(self) -> None:
-        self.stdin.close()
-        self.process.wait(timeout=5)
-        self.stdout.close()
-
-
-def collect(conversation: Conversation, stage: Stage) -> tuple[Verdict, bytes, bytes]:
-    streams = {Stream.STDOUT: b"", Stream.STDERR: b""}
-    conversation.start(stage)
-    while True:
-        for event in conversation.receive():
-            if isinstance(event, Verdict):
-                return event, streams[Stream.STDOUT], streams[Stream.STDERR]
-            stream, data = event
-            streams[stream] += data
-
-
-def stage(
-    *argv: str,
-    wall_ms: int = 5000,
-    cpu_ms: int | None = None,
-    output: int = 65536,
-    memory: int = 64 * MEBIBYTE,
-    stdin: bytes = b"",
-    merge: bool = False,
-    env: dict[str, str] | None = None,
-) -> Stage:
-    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin"} | (env or {})
-    limits = Limits(wall_ms=wall_ms, cpu_ms=cpu_ms, output=output, memory=memory)
-    return Stage("run", argv, environment, limits, stdin, merge)
-
-
 @pytest.fixture
 def workdir(tmp_path: Path) -> Path:
     workdir = tmp_path / "box"
@@ -213,42 +118,6 @@ def run(runner: Runner) -> Callable[..., Result]:
 
 
 # Whole services, each a gunicorn of its own on a free port.
-
-
-class Server:
-    """A running service."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "app:app"],
-            cwd=ROOT,
-            # Without a pool, every container that is left after a test was left by it.
-            env=os.environ | {"BITRUN_PORT": str(self.port), "BITRUN_POOL_SIZE": "0"} | environment,
-            start_new_session=True,
-        )
-        if not wait_until(self._answers, 20):
-            self.process.kill()
-            pytest.fail("the service does not start")
-
-    def _answers(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-        except OSError:
-            return self.process.poll() is not None
-        return True
-
-    def run(self, **fields: Any) -> requests.Response:
-        return requests.post(f"{self.url}/api/v1/run", data=fields, timeout=60)
-
-    def get(self, path: str, **options: Any) -> requests.Response:
-        return requests.get(self.url + path, timeout=60, **options)
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=60)
 
 
 @pytest.fixture(scope="session")

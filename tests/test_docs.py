@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import ROOT
+from tests.support.paths import ROOT
 
 # What a browser fetches by itself; a link is followed by its reader only.
 _FETCHED = re.compile(

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Server
 from tests.support.piston import execute, package, run, write_catalogue
+from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
 

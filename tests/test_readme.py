@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Server
+from tests.support.paths import ROOT
+from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from bitrun.engine.engine import Engine
 from bitrun.model.errors import OurFault
 
-APT_INSTALL = Path(__file__).resolve().parent / "apt-install"
+APT_INSTALL = Path(__file__).resolve().parent.parent / "scripts" / "apt-install"
 LOG = Path("/var/log/dockerd.log")
 SOCKET = Path("/var/run/docker.sock")
 PATIENCE = 60.0  # seconds a starting engine may take

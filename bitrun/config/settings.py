@@ -8,7 +8,7 @@ from limits import parse_many
 from pydantic import Field, IPvAnyNetwork, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 MEBIBYTE = 1024 * 1024
 WAITING_BOX_MEMORY = 5 * MEBIBYTE  # its supervisor and the engine's shim, measured, rounded up
 SMALLEST_MEMORY = 6 * MEBIBYTE  # below it the engine makes no container

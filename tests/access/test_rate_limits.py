@@ -17,7 +17,7 @@ from bitrun.access.rate_limits import Fairness
 from bitrun.access.tokens import Role, Token, Tokens
 from bitrun.config.settings import Settings, SettingsError
 from bitrun.model.errors import TooManyRequests
-from tests.conftest import wait_until
+from tests.support.waiting import wait_until
 
 ALICE = Token("alice", Role.RUN, b"")
 

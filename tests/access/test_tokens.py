@@ -10,7 +10,7 @@ from bitrun.access import tokens
 from bitrun.access.bind_check import check_exposure
 from bitrun.access.tokens import Role, Tokens
 from bitrun.config.settings import Settings, SettingsError
-from tests.conftest import ROOT
+from tests.support.paths import ROOT
 
 RUN = "run-token-of-enough-characters"
 ADMIN = "admin-token-of-enough-characters"

@@ -9,8 +9,8 @@ import pytest
 from bitrun.model.errors import EngineUnavailable
 from bitrun.service import readiness as readiness_module
 from bitrun.service.readiness import Readiness, State
-from tests.conftest import Server
 from tests.support.piston import package, write_catalogue
+from tests.support.server import Server
 
 
 @pytest.mark.engine

@@ -14,8 +14,8 @@ from websockets.exceptions import InvalidStatus
 from bitrun.config import settings
 from tests.access.test_tokens import ADMIN, RUN, make
 from tests.api.piston.test_connect import Terminal
-from tests.conftest import Server
 from tests.support.piston import call, execute, message, request
+from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
 

@@ -9,7 +9,8 @@ import pytest
 
 from tests.chaos import own_engine
 from tests.chaos.own_engine import OwnEngine
-from tests.conftest import Server, wait_until
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 from tools.bench import machine
 from tools.soak.watch import Watch
 

@@ -8,7 +8,7 @@ from typing import Self
 
 import requests
 
-from tests.conftest import Server
+from tests.support.server import Server
 
 # The longest that any answer may take: far beyond a run, its place in the queue and a pause of the
 # engine, far below for ever.

@@ -12,7 +12,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.conftest import wait_until
+from tests.support.waiting import wait_until
 
 _START_SECONDS, _STOP_SECONDS = 60, 60
 

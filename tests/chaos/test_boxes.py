@@ -10,7 +10,8 @@ import pytest
 
 from tests.chaos.conftest import Watched
 from tests.chaos.load import ask
-from tests.conftest import our_containers, wait_until
+from tests.support.containers import our_containers
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.chaos]
 

@@ -10,7 +10,8 @@ import pytest
 
 from tests.chaos.conftest import Watched
 from tests.chaos.load import Load
-from tests.conftest import ROOT, wait_until
+from tests.support.paths import ROOT
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.chaos]
 

@@ -13,7 +13,7 @@ import pytest
 from tests.chaos.conftest import Watched
 from tests.chaos.load import Load, ask
 from tests.chaos.own_engine import OwnEngine
-from tests.conftest import wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.chaos, pytest.mark.timeout(600)]
 

@@ -11,7 +11,8 @@ import pytest
 
 from tests.chaos.conftest import Watched
 from tests.chaos.load import Load, ask
-from tests.conftest import our_containers, wait_until
+from tests.support.containers import our_containers
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.chaos, pytest.mark.timeout(600)]
 

@@ -13,8 +13,8 @@ from bitrun.config.settings import Settings
 from bitrun.doctor import engine, limits
 from bitrun.doctor.findings import Level
 from bitrun.engine.engine import Engine, EngineFacts
-from tests.conftest import ROOT
 from tests.support.command import COMMAND
+from tests.support.paths import ROOT
 from tests.support.piston import package, write_catalogue
 
 Finding = dict[str, str]

@@ -11,9 +11,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.conftest import Server
 from tests.support.command import COMMAND, bitrun, environment, outcome
 from tests.support.piston import package, write_catalogue
+from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
 

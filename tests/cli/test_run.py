@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.access.test_tokens import RUN
-from tests.conftest import Server
 from tests.support.command import COMMAND, bitrun, environment, outcome, started
+from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
 

@@ -13,8 +13,10 @@ import pytest
 from bitrun import client as bitrun
 from bitrun.client import Ended, Output, Started
 from tests.access.test_tokens import ADMIN, RUN
-from tests.conftest import Server, our_containers, wait_until
 from tests.support.both import BOTH
+from tests.support.containers import our_containers
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT, Server
+from tests.support.paths import ROOT
+from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
 

@@ -4,7 +4,7 @@ import pytest
 
 from bitrun.config import catalogue
 from bitrun.config.catalogue import CatalogueError
-from tests.conftest import ROOT
+from tests.support.paths import ROOT
 
 SHIPPED = catalogue.load(ROOT / "config" / "languages.yml")
 

@@ -4,7 +4,7 @@ import pytest
 
 from bitrun.config import settings
 from bitrun.config.settings import Settings, SettingsError
-from tests.conftest import ROOT
+from tests.support.paths import ROOT
 
 
 def test_defaults_are_the_closed_ones() -> None:

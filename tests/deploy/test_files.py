@@ -11,9 +11,10 @@ import requests
 import yaml
 
 from bitrun.config.settings import Settings
-from tests.conftest import ROOT, wait_until
 from tests.deploy.test_proxies import free_port, listens
 from tests.support.needs import need
+from tests.support.paths import ROOT
+from tests.support.waiting import wait_until
 
 DEPLOY = ROOT / "deploy"
 

@@ -14,8 +14,10 @@ from requests.adapters import HTTPAdapter
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.conftest import ROOT, Server, wait_until
 from tests.support.needs import need
+from tests.support.paths import ROOT
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.chaos]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import docker
 import pytest
 
-from tests.conftest import Server
+from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
 

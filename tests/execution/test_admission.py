@@ -14,7 +14,9 @@ import requests
 from bitrun.execution.admission import Admission
 from bitrun.model.disconnect import Caller
 from bitrun.model.errors import Busy, CallerGone
-from tests.conftest import Server, our_containers, wait_until
+from tests.support.containers import our_containers
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 
 def test_a_place_comes_back() -> None:

@@ -15,7 +15,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import TextContent
 
 from tests.access.test_tokens import RUN
-from tests.conftest import ROOT, Server
+from tests.support.paths import ROOT
+from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
 

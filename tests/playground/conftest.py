@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
-from tests.conftest import ROOT, Server
 from tests.support.needs import need, need_node_modules
+from tests.support.paths import ROOT
+from tests.support.server import Server
 
 SOURCES = ROOT / "playground"
 

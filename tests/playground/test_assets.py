@@ -11,7 +11,7 @@ import requests
 
 from bitrun import __version__
 from bitrun.api.playground import FOLDER
-from tests.conftest import Server
+from tests.support.server import Server
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 

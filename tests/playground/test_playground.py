@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.conftest import Server
 from tests.playground.conftest import Playground
+from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Server
 from tests.playground.conftest import SOURCES
 from tests.support.piston import call
+from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
 

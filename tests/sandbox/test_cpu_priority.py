@@ -8,7 +8,8 @@ from bitrun.engine.engine import Engine
 from bitrun.model.errors import EngineUnavailable
 from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.cpu_priority import Precedence
-from tests.conftest import BOX_LIMITS, stage, wait_until
+from tests.support.stages import BOX_LIMITS, stage
+from tests.support.waiting import wait_until
 
 NEW = 0  # how the engine tells that nobody has said anything, which is 1024
 WAITS = stage("sleep", "10", wall_ms=20_000)

@@ -9,8 +9,8 @@ import pytest
 
 from bitrun.model.jobs import Result
 from bitrun.sandbox.box import NETWORK
-from tests.conftest import Server
 from tests.support.piston import execute, package, request, write_catalogue
+from tests.support.server import Server
 
 # Listens on all there is to listen on, and stays while others try to get in.
 _LISTEN = """

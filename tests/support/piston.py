@@ -6,7 +6,7 @@ from typing import Any
 import requests
 import yaml
 
-from tests.conftest import Server
+from tests.support.server import Server
 
 PREFIXES = ("/api/v2", "/api/v2/piston")
 

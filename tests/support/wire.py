@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from tests.conftest import Server
+from tests.support.server import Server
 
 
 @dataclass

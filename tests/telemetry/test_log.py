@@ -17,8 +17,9 @@ from websockets.sync.client import connect
 
 from bitrun.engine.engine import REQUEST
 from bitrun.telemetry import log, request_context
-from tests.conftest import Server, read_stderr_until, wait_until
 from tests.support.piston import request
+from tests.support.server import Server
+from tests.support.waiting import read_stderr_until, wait_until
 
 SECRET = "xyzzy-plugh-plover-fee"
 

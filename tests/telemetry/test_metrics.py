@@ -14,8 +14,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.sync.client import connect
 
-from tests.conftest import ROOT, Server, wait_until
+from tests.support.paths import ROOT
 from tests.support.piston import request
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 OPERATING = ROOT / "docs" / "operating.md"
 DASHBOARD = ROOT / "deploy" / "grafana-dashboard.json"

@@ -17,7 +17,7 @@ from tools.bench import machine
 from tools.bench.client import Client
 from tools.bench.programs import PROGRAMS
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`python -m fuzz`: fuzzes for a while; what breaks the supervisor lies in `fuzz/crashes` then."""
+"""`python -m tools.fuzz`: fuzzes for a while; what breaks the supervisor lies in `tools/fuzz/crashes` then."""
 
 import argparse
 import sys
@@ -10,7 +10,7 @@ from tools.fuzz.fuzzer import CRASHES, fuzz
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.fuzz", description=__doc__)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--keep", action="store_true", help="add what was found to the corpus")
     wanted = parser.parse_args()

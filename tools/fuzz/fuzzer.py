@@ -15,8 +15,8 @@ from bitrun.config.settings import ROOT
 from bitrun.images.unsealed import Parts
 from tools.fuzz.seeds import seeds
 
-CORPUS = ROOT / "fuzz" / "corpus"
-CRASHES = ROOT / "fuzz" / "crashes"
+CORPUS = ROOT / "tools" / "fuzz" / "corpus"
+CRASHES = ROOT / "tools" / "fuzz" / "crashes"
 
 _COMPILER = "clang"  # images/clang
 _SCRIPT = """\
@@ -91,7 +91,7 @@ def fuzz(
 def _packed() -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
-        archive.add(ROOT / "fuzz", arcname="work/fuzz")
+        archive.add(ROOT / "tools" / "fuzz", arcname="work/fuzz")
         archive.add(ROOT / "images" / "supervisor", arcname="work/images/supervisor")
         for name, content in seeds().items():
             entry = tarfile.TarInfo(f"work/fuzz/seeds/{name}")

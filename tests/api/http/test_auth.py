@@ -16,8 +16,10 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.access.test_tokens import ADMIN, RUN, make
-from tests.conftest import ROOT, Server, read_stderr_until, wait_until
+from tests.support.paths import ROOT
 from tests.support.piston import call, message, package, request, write_catalogue
+from tests.support.server import Server
+from tests.support.waiting import read_stderr_until, wait_until
 from tools.bench import machine
 
 pytestmark = pytest.mark.engine

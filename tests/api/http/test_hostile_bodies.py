@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Server
+from tests.support.server import Server
 from tests.support.wire import dial, post, read_reply, talk
 
 pytestmark = pytest.mark.engine

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.api.http.test_hostile_bodies import JSON, V1, V2, tried, v2
-from tests.conftest import Server
+from tests.support.server import Server
 from tests.support.wire import Reply, dial, post, read_reply, talk
 
 pytestmark = pytest.mark.engine

@@ -32,8 +32,8 @@ from bitrun.api import create_app, openapi
 from bitrun.config.settings import Settings
 from bitrun.service import configuration
 from bitrun.service.service import Service
-from tests.conftest import Server
 from tests.support.piston import package, request, write_catalogue
+from tests.support.server import Server
 
 DOCUMENT = openapi.document()
 OPERATIONS = [

@@ -12,9 +12,10 @@ import pytest
 from pistonapi import PistonAPI
 from pistonapi.exceptions import PistonError
 
-from tests.conftest import ROOT, Server
 from tests.support.needs import need_node_modules
+from tests.support.paths import ROOT
 from tests.support.piston import PREFIXES, call, message
+from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
 

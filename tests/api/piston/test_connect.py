@@ -20,8 +20,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from tests.conftest import ROOT, Server, our_containers, wait_until
+from tests.support.containers import our_containers
+from tests.support.paths import ROOT
 from tests.support.piston import PREFIXES, call, message, package, request, run, write_catalogue
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Server
 from tests.support.piston import call, execute, package, reply, request, run, write_catalogue
+from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
 

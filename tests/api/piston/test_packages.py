@@ -17,8 +17,10 @@ import requests
 
 from bitrun.config.settings import Settings
 from tests.access.test_tokens import ADMIN, RUN
-from tests.conftest import Server, our_containers, wait_until
+from tests.support.containers import our_containers
 from tests.support.piston import call, execute, message, package, request, run, write_catalogue
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bitrun.config.settings import MEBIBYTE
-from tests.conftest import Server
 from tests.support.piston import execute, message, package, reply, request, run, write_catalogue
+from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
 

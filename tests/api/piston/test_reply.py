@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from bitrun import __version__
-from tests.conftest import Server
 from tests.support.piston import (
     PREFIXES,
     call,
@@ -20,6 +19,7 @@ from tests.support.piston import (
     run,
     write_catalogue,
 )
+from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bitrun.config.settings import MEBIBYTE
-from tests.conftest import Server
 from tests.support.piston import reply, run
+from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
 

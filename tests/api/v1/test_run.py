@@ -13,7 +13,9 @@ import docker
 import pytest
 import requests
 
-from tests.conftest import Server, our_containers, wait_until
+from tests.support.containers import our_containers
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 

@@ -20,7 +20,8 @@ from bitrun.sandbox.pool import pool as pool_module
 from bitrun.sandbox.pool.allocation import share_out
 from bitrun.sandbox.pool.idle_boxes import Kind
 from bitrun.sandbox.pool.pool import Pool
-from tests.conftest import BOX_LIMITS, collect, stage, wait_until
+from tests.support.stages import BOX_LIMITS, collect, stage
+from tests.support.waiting import wait_until
 
 
 @pytest.mark.parametrize(

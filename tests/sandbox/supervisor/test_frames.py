@@ -14,7 +14,7 @@ from bitrun.sandbox.supervisor.frames import (
     encode_file,
     encode_stage,
 )
-from tests.conftest import stage
+from tests.support.stages import stage
 
 STREAM = encode(Frame.STDOUT, b"abc") + encode(Frame.STDERR) + encode(Frame.VERDICT, b"x" * 1000)
 

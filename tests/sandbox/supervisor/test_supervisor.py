@@ -11,7 +11,9 @@ import pytest
 from bitrun.model.errors import BoxFault, FileRefused
 from bitrun.model.jobs import File, Limit, Stream, Verdict
 from bitrun.sandbox.supervisor.frames import Frame, encode, encode_stage
-from tests.conftest import UID, SupervisorProcess, stage, wait_until
+from tests.support.stages import stage
+from tests.support.supervisor_process import UID, SupervisorProcess
+from tests.support.waiting import wait_until
 
 
 def test_output_goes_to_its_stream(supervisor: SupervisorProcess) -> None:

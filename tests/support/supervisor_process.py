@@ -1,0 +1,47 @@
+"""A supervisor without Docker: PID 1 of a PID namespace of its own, driven over pipes."""
+
+import os
+import select
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from bitrun.model.jobs import Verdict
+from bitrun.sandbox.supervisor.client import Conversation
+from tests.support.stages import collect, stage
+
+UID = 20001
+
+
+class SupervisorProcess:
+    """A channel to a supervisor that runs as a process of this machine."""
+
+    def __init__(self, binary: Path, workdir: Path) -> None:
+        self.workdir = workdir
+        self.process = subprocess.Popen(
+            ["unshare", "--pid", "--fork", "--mount-proc", binary, str(UID), workdir],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+        )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.stdin, self.stdout = self.process.stdin, self.process.stdout
+        self.conversation = Conversation(self)
+
+    def send(self, data: bytes | bytearray) -> None:
+        self.stdin.write(data)
+
+    def receive(self, timeout: float) -> bytes:
+        if not select.select([self.stdout], [], [], timeout)[0]:
+            raise TimeoutError
+        return os.read(self.stdout.fileno(), 1 << 16)
+
+    def run(self, *argv: str, **options: Any) -> tuple[Verdict, bytes, bytes]:
+        """Run one stage; return its verdict, stdout and stderr."""
+        return collect(self.conversation, stage(*argv, **options))
+
+    def close(self) -> None:
+        self.stdin.close()
+        self.process.wait(timeout=5)
+        self.stdout.close()
