@@ -1,9 +1,10 @@
 """gunicorn's entry: makes the app, nothing else."""
 
-from bitrun.api import create_app
+from bitrun.api.app import create_app
+from bitrun.server import process_memory
 from bitrun.service import configuration
 from bitrun.service.service import Service
 
 service = Service(configuration.current())
-service.start()
+service.start(process_memory.give_back)
 app = create_app(service)

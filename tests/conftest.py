@@ -14,7 +14,8 @@ from bitrun.config.settings import Settings
 from bitrun.engine.engine import Engine
 from bitrun.execution.admission import Admission
 from bitrun.execution.runner import Runner
-from bitrun.model.jobs import Job, Result
+from bitrun.model.job import Job
+from bitrun.model.result import Result
 from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.pool.pool import Pool
 from tests.support.containers import our_containers

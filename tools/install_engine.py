@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from bitrun.engine.engine import Engine
-from bitrun.model.errors import OurFault
+from bitrun.model.errors import ServiceError
 
 APT_INSTALL = Path(__file__).resolve().parent.parent / "scripts" / "apt-install"
 LOG = Path("/var/log/dockerd.log")
@@ -63,7 +63,7 @@ def ensure_engine() -> None:
 def answers() -> bool:
     try:
         Engine(timeout=5).ping()
-    except OurFault:
+    except ServiceError:
         return False
     return True
 

@@ -24,12 +24,14 @@ _AWAY_SECONDS = 5.0  # between two attempts to reach a storage that did not answ
 _log = logging.getLogger(__name__)
 
 
-class Fairness:
+class RateLimits:
     def __init__(self, settings: Settings) -> None:
         self._rate = (
-            Rate(settings.rate_limit, settings.rate_limit_storage) if settings.rate_limit else None
+            RateLimit(settings.rate_limit, settings.rate_limit_storage)
+            if settings.rate_limit
+            else None
         )
-        self._at_once = AtOnce(settings.max_runs_per_client)
+        self._at_once = ConcurrencyLimit(settings.max_runs_per_client)
 
     @contextmanager
     def share(self, client: str) -> Iterator[None]:
@@ -44,7 +46,7 @@ class Fairness:
             yield
 
 
-class AtOnce:
+class ConcurrencyLimit:
     """What each client has under way, never more than `most`."""
 
     def __init__(self, most: int) -> None:
@@ -67,7 +69,7 @@ class AtOnce:
                     del self._held[client]
 
 
-class Rate:
+class RateLimit:
     """Requests of each client over time, counted in this process or where replicas share it.
 
     A shared storage that does not answer stops nobody: until it is back this process counts for

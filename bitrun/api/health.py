@@ -4,15 +4,15 @@ from http import HTTPStatus
 
 from flask import Blueprint, Request, Response, jsonify, request
 
-from bitrun.api.http.auth import Access
+from bitrun.api.http.auth import Auth
 from bitrun.api.http.connection import is_local
 from bitrun.config.settings import Settings
-from bitrun.model.errors import MetricsClosed
+from bitrun.model.errors import MetricsNotAllowed
 from bitrun.service.readiness import NO_ENGINE
 from bitrun.service.service import Service
 
 
-def blueprint(service: Service, access: Access) -> Blueprint:
+def blueprint(service: Service, auth: Auth) -> Blueprint:
     routes = Blueprint("operating", __name__)
 
     @routes.get("/healthz")
@@ -37,18 +37,18 @@ def blueprint(service: Service, access: Access) -> Blueprint:
 
     @routes.get("/metrics")
     def metrics() -> Response:
-        _check_reader(request, access, service.settings)
+        _check_reader(request, auth, service.settings)
         body, content_type = service.metrics.scrape(request.headers.get("Accept", ""))
         return Response(body, content_type=content_type)
 
     return routes
 
 
-def _check_reader(request: Request, access: Access, settings: Settings) -> None:
+def _check_reader(request: Request, auth: Auth, settings: Settings) -> None:
     if settings.metrics == "open":
         return
-    if access.needs_token:
-        access.check(request)
+    if auth.needs_token:
+        auth.check(request)
         return
     if not is_local(request):
-        raise MetricsClosed
+        raise MetricsNotAllowed

@@ -17,7 +17,7 @@ from flask import Blueprint, Flask, Response, jsonify, request
 from werkzeug.exceptions import NotFound
 
 from bitrun import __version__
-from bitrun.api.http.auth import Access
+from bitrun.api.http.auth import Auth
 from bitrun.api.piston.reply import runtime_reply
 from bitrun.execution import planning
 from bitrun.packages.runtimes import Runtime
@@ -56,11 +56,11 @@ class _Asset:
     lasting: bool  # its name says what is in it, and changes with that
 
 
-def register(app: Flask, service: Service, access: Access) -> None:
+def register(app: Flask, service: Service, auth: Auth) -> None:
     """Serve `/`: the playground to browsers, unless it is off, and a greeting to all others."""
     is_on = service.settings.playground
     if is_on:
-        app.register_blueprint(_blueprint(service, access))
+        app.register_blueprint(_blueprint(service, auth))
 
     @app.get("/")
     def root() -> Response:
@@ -71,7 +71,7 @@ def register(app: Flask, service: Service, access: Access) -> None:
         return response
 
 
-def _blueprint(service: Service, access: Access) -> Blueprint:
+def _blueprint(service: Service, auth: Auth) -> Blueprint:
     routes = Blueprint("playground", __name__, url_prefix="/playground")
     assets = _assets()
 
@@ -85,7 +85,7 @@ def _blueprint(service: Service, access: Access) -> Blueprint:
     def server() -> Response:
         return jsonify(
             runtimes=[_runtime(runtime, service) for runtime in service.runtimes.all()],
-            wants_token=access.needs_token,
+            wants_token=auth.needs_token,
         )
 
     return routes

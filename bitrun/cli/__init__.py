@@ -1,1 +1,4 @@
-"""The `bitrun` command: the service for people at a terminal, and for scripts."""
+"""The `bitrun` command, for people at a terminal and for scripts.
+
+May import every room; a command imports what only it needs when it runs.
+"""

@@ -3,7 +3,7 @@
 import sys
 
 from bitrun.client import Verdict
-from bitrun.model.jobs import SIGNAL_NUMBERS
+from bitrun.model.signals import SIGNAL_NUMBERS
 
 TIMED_OUT = 124  # as timeout(1)
 NOT_RUN = 125  # as docker run

@@ -12,8 +12,8 @@ from bitrun.config import catalogue, settings
 from bitrun.config.catalogue import Catalogue, CatalogueError, Package
 from bitrun.config.settings import SettingsError
 from bitrun.engine.engine import Engine
-from bitrun.images.sealed import Images
-from bitrun.model.errors import BuildFault, EngineFault, OurFault
+from bitrun.images.sealed import SealedImages
+from bitrun.model.errors import BuildError, EngineError, ServiceError
 
 
 class UnknownPackage(Exception):
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = parser.parse_args(arguments).packages
     try:
         install(names, Console(highlight=False, soft_wrap=True))
-    except (SettingsError, CatalogueError, UnknownPackage, OurFault) as error:
+    except (SettingsError, CatalogueError, UnknownPackage, ServiceError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:
@@ -38,7 +38,7 @@ def install(names: Sequence[str], console: Console) -> None:
     """Install the packages named, or if none is, all that the settings name."""
     wanted = settings.load()
     packages = select(catalogue.load(wanted.languages), names or wanted.packages)
-    images = Images(Engine(wanted.engine_timeout), wanted.images, wanted.build_ca_bundle)
+    images = SealedImages(Engine(wanted.engine_timeout), wanted.images, wanted.build_ca_bundle)
     for package in packages:
         with progress(console, package.id) as report, _naming(f"Package {package.id}"):
             images.install(package, report)
@@ -68,8 +68,8 @@ def select(known: Catalogue, names: Sequence[str]) -> list[Package]:
 def _naming(subject: str) -> Iterator[None]:
     try:
         yield
-    except (BuildFault, EngineFault) as fault:
-        raise BuildFault(f"{subject} can't be installed:\n{fault}") from fault
+    except (BuildError, EngineError) as fault:
+        raise BuildError(f"{subject} can't be installed:\n{fault}") from fault
 
 
 if __name__ == "__main__":

@@ -1,1 +1,4 @@
-"""Whether a machine and its engine are fit for the service, and what to do if they are not."""
+"""Checks of the machine, its engine and the installed languages, with remedies.
+
+May import every room but `cli`.
+"""

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from bitrun.config.settings import MEBIBYTE
 from bitrun.doctor.findings import Finding, good, note, wrong
 from bitrun.execution import planning
-from bitrun.model.jobs import Job, Limits, Stage, StageResult
+from bitrun.model.job import Job, Limits, Stage
+from bitrun.model.result import StageResult
 from bitrun.packages.runtimes import Runtime
 from bitrun.service.service import Service
 
@@ -27,7 +28,7 @@ def examine(service: Service, runtime: Runtime) -> Iterator[Finding]:
     """Make boxes of an installed runtime, and be a bad program in them.
 
     Raises:
-        OurFault: the engine or a box failed.
+        ServiceError: the engine or a box failed.
     """
     yield _time(service, runtime)
     yield _memory(service, runtime)
@@ -54,7 +55,7 @@ def _memory(service: Service, runtime: Runtime) -> Finding:
         return good("memory limit", "ends a program that wants more")
     return wrong(
         "memory limit",
-        f"a program that wanted more than {_PROBE_MEMORY} bytes ended otherwise: {verdict.message}",
+        f"a program that wanted more than {_PROBE_MEMORY} bytes ended otherwise: {verdict.outcome}",
         "The kernel's memory controller does not reach containers: see cgroups above.",
     )
 

@@ -13,7 +13,7 @@ def examine(engine: Engine) -> Iterator[Finding]:
     """Look at the engine.
 
     Raises:
-        EngineUnavailable, EngineFault: it can't be asked.
+        EngineUnavailable, EngineError: it can't be asked.
     """
     facts = engine.facts()
     yield _version(facts)
@@ -43,7 +43,7 @@ def _storage(facts: EngineFacts) -> Finding:
 
 def _cgroups(facts: EngineFacts) -> Finding:
     told = f"version {facts.cgroup_version}, driver {facts.cgroup_driver}"
-    missing = [name for name, there in facts.accounts.items() if not there]
+    missing = [name for name, there in facts.supported_limits.items() if not there]
     if missing:
         return wrong(
             "cgroups",

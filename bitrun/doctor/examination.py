@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from bitrun.doctor import box, engine, languages, limits
 from bitrun.doctor.findings import Finding, good, wrong
 from bitrun.engine.engine import Engine
-from bitrun.model.errors import OurFault
+from bitrun.model.errors import ServiceError
 from bitrun.service import configuration
 from bitrun.service.service import Service
 
@@ -21,7 +21,7 @@ def examine() -> Iterator[Finding]:
     yield good("settings", f"they fit; the catalogue has {known} languages")
     try:
         yield from _examine_engine(service)
-    except OurFault as fault:
+    except ServiceError as fault:
         yield wrong(
             "engine",
             str(fault),

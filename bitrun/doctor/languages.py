@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bitrun.api.piston.request import read_request
 from bitrun.doctor.findings import Finding, good, note, wrong
-from bitrun.model.errors import CallerFault, OurFault
+from bitrun.model.errors import RequestError, ServiceError
 from bitrun.packages.runtimes import Runtime
 from bitrun.service.service import Service
 
@@ -54,12 +54,16 @@ def _hello(service: Service, runtime: Runtime) -> Finding:
     try:
         _, job = read_request(body, service.runtimes, service.settings)
         last = service.runner.run(job).last
-    except (CallerFault, OurFault) as fault:
+    except (RequestError, ServiceError) as fault:
         return wrong(subject, str(fault), remedy)
     took = (time.perf_counter() - started) * 1000
     if last.verdict.failed or last.stdout.decode(errors="replace").strip() != _EXPECTED:
-        told = last.verdict.message or f"its hello prints {last.stdout[:80]!r}"
-        if last.verdict.limit is not None:
+        told = (
+            f"its hello ends with {last.verdict.outcome}"
+            if last.verdict.failed
+            else f"its hello prints {last.stdout[:80]!r}"
+        )
+        if last.verdict.outcome.is_limit:
             remedy = "It is slow here, or the machine is busy: try again when it is not."
         errors = last.stderr[-200:].decode(errors="replace").strip()
         return wrong(subject, f"{told} {errors}".strip(), remedy)

@@ -1,7 +1,7 @@
 """The one seam to docker-py: no other module imports it, but for the `connection` below this one.
 
-Every method answers with plain data or raises a fault of `bitrun.model.errors`, never an exception of
-docker-py or requests. Tests that need a failure no engine can be made to show replace this class.
+Every method answers with plain data or raises an exception of `bitrun.model.errors`, never one
+of docker-py or requests. Tests that need a failure no engine can be made to show replace this class.
 """
 
 import json
@@ -23,7 +23,7 @@ import urllib3
 from docker import errors
 
 from bitrun.engine.connection import Client
-from bitrun.model.errors import BuildFault, EngineFault, EngineUnavailable
+from bitrun.model.errors import BuildError, EngineError, EngineUnavailable
 
 Report = Callable[[str], None]
 
@@ -46,8 +46,8 @@ class Image:
 class EngineFacts:
     """What an engine says of itself and its machine. `memory` is in bytes.
 
-    `accounts` tells of each kind of limit whether the engine's cgroups can hold it; `seccomp` is
-    the profile that containers get, None without any.
+    `supported_limits` says for each kind of limit whether the engine can enforce it; `seccomp` is the
+    profile that containers get, None without any.
     """
 
     version: str
@@ -57,7 +57,7 @@ class EngineFacts:
     memory: int
     cgroup_version: str
     cgroup_driver: str
-    accounts: Mapping[str, bool]
+    supported_limits: Mapping[str, bool]
     swap_limit: bool
     seccomp: str | None
 
@@ -68,7 +68,7 @@ INSTANCE = "bitrun.instance"
 REQUEST = "bitrun.request"  # the one that it was made for, if any
 
 
-class NotOnEngine(EngineFault):
+class NotOnEngine(EngineError):
     """The engine knows no such image or container."""
 
 
@@ -79,7 +79,7 @@ def _translated() -> Iterator[None]:
     except errors.NotFound as error:
         raise NotOnEngine(str(error.explanation)) from error
     except errors.APIError as error:
-        raise EngineFault(str(error.explanation or error)) from error
+        raise EngineError(str(error.explanation or error)) from error
     except (
         errors.DockerException,  # how docker-py says that it can't ask for the engine's version
         errors.StreamParseError,  # a stream that ends in the middle of a message
@@ -129,8 +129,8 @@ class Engine:
                 yield
         except NotOnEngine:
             raise  # as good an answer as any
-        except (EngineFault, EngineUnavailable) as fault:
-            kind = "refused" if isinstance(fault, EngineFault) else "unavailable"
+        except (EngineError, EngineUnavailable) as fault:
+            kind = "refused" if isinstance(fault, EngineError) else "unavailable"
             with self._counting:
                 self._faults[name, kind] += 1
             raise
@@ -281,7 +281,7 @@ class Engine:
             if error.status_code != requests.codes.conflict:
                 raise
 
-    # Images
+    # SealedImages
 
     def image(self, reference: str) -> Image | None:
         """Look an image up by name or id; None when the engine has none of it."""
@@ -304,7 +304,7 @@ class Engine:
         The tag moves once everything has succeeded; until then it stands where it stood.
 
         Raises:
-            BuildFault: a step failed; its last lines are told.
+            BuildError: a step failed; its last lines are told.
         """
         with self._call("build"):
             progress = self._client().build(
@@ -325,7 +325,7 @@ class Engine:
         try:
             with _translated():
                 self._client().inspect_distribution(reference)
-        except (EngineFault, EngineUnavailable):
+        except (EngineError, EngineUnavailable):
             return False
         return True
 
@@ -344,7 +344,7 @@ class Engine:
         """Run a short command in an image and return what it prints.
 
         Raises:
-            BuildFault: it failed.
+            BuildError: it failed.
         """
         container = self.create(
             image,
@@ -362,7 +362,7 @@ class Engine:
         finally:
             self.remove(container)
         if code != 0:
-            raise BuildFault(f"{shlex.join(command)} in {image} exited with {code}: {printed}")
+            raise BuildError(f"{shlex.join(command)} in {image} exited with {code}: {printed}")
         return str(printed)
 
     def remove_image(self, reference: str) -> None:
@@ -400,7 +400,7 @@ class Engine:
             memory=told["MemTotal"],
             cgroup_version=told.get("CgroupVersion", "1"),
             cgroup_driver=told["CgroupDriver"],
-            accounts={
+            supported_limits={
                 "memory": told["MemoryLimit"],
                 "processes": told["PidsLimit"],
                 "processors": told["CpuCfsQuota"],
@@ -445,7 +445,7 @@ def _follow(progress: Iterable[dict[str, Any]], report: Report) -> None:
         # Nothing follows it, but only a stream read to its end gives its connection back.
         failure = message.get("error", failure)
     if failure:
-        raise BuildFault("\n".join([*last, *filter(None, (unfinished, failure))]))
+        raise BuildError("\n".join([*last, *filter(None, (unfinished, failure))]))
 
 
 def _told(message: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from bitrun.engine.engine import Engine
-from bitrun.model.errors import OurFault
+from bitrun.model.errors import ServiceError
 
 IMAGE_EVENTS = ("tag", "untag", "delete", "load", "import", "pull")
 CONTAINER_GONE = "destroy"
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 Listener = Callable[[str, str], None]
 
 
-class Watch:
+class EngineEvents:
     """Listens to one engine's events, in a thread that starts with the first need.
 
     While the engine is away nothing is told, and `connected` is False: whoever keeps what events
@@ -56,7 +56,7 @@ class Watch:
                 self._connected = True
                 for action, identity in events:
                     self._tell(action, identity)
-            except OurFault as fault:
+            except ServiceError as fault:
                 _log.debug("No events: %s", fault)
             except Exception:  # noqa: BLE001
                 # Without this thread everyone would go on believing what was true before.

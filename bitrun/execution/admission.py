@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from bitrun.model.disconnect import Caller
-from bitrun.model.errors import Busy, CallerGone
+from bitrun.model.disconnect import ClientConnection
+from bitrun.model.errors import Busy, ClientDisconnected
 
 _LOOK_SECONDS = 0.25  # between looks at whether one who waits is still there
 
 
 @dataclass(frozen=True, slots=True)
-class AdmissionFigures:
+class AdmissionStats:
     """Places, those taken, who waits for one, and how many left without, by the reason.
 
     The reasons: `full` (the queue), `late` (waited in vain), `gone` (hung up while waiting).
@@ -23,7 +23,7 @@ class AdmissionFigures:
     places: int
     taken: int
     waiting: int
-    turned_away: Mapping[str, int]
+    rejected: Mapping[str, int]
 
 
 class Admission:
@@ -39,12 +39,12 @@ class Admission:
         self._freed = threading.Condition()
 
     @contextmanager
-    def place(self, caller: Caller | None = None) -> Iterator[None]:
+    def place(self, caller: ClientConnection | None = None) -> Iterator[None]:
         """Hold a place while the block runs.
 
         Raises:
             Busy: the queue is full, or no place came free in time.
-            CallerGone: the client hung up while it waited.
+            ClientDisconnected: the client hung up while it waited.
         """
         self._enter(caller)
         try:
@@ -54,16 +54,16 @@ class Admission:
                 self._free += 1
                 self._freed.notify()
 
-    def figures(self) -> AdmissionFigures:
+    def stats(self) -> AdmissionStats:
         with self._freed:
-            return AdmissionFigures(
+            return AdmissionStats(
                 places=self._runs,
                 taken=self._runs - self._free,
                 waiting=self._queue_length - self._room,
-                turned_away=dict(self._turned_away),
+                rejected=dict(self._turned_away),
             )
 
-    def _enter(self, caller: Caller | None) -> None:
+    def _enter(self, caller: ClientConnection | None) -> None:
         with self._freed:
             if self._free == 0:
                 if self._room == 0:
@@ -75,14 +75,14 @@ class Admission:
                 except Busy:
                     self._turned_away["late"] += 1
                     raise
-                except CallerGone:
+                except ClientDisconnected:
                     self._turned_away["gone"] += 1
                     raise
                 finally:
                     self._room += 1
             self._free -= 1
 
-    def _queue(self, caller: Caller | None) -> None:
+    def _queue(self, caller: ClientConnection | None) -> None:
         deadline = time.monotonic() + self._patience
         while self._free == 0:
             left = deadline - time.monotonic()

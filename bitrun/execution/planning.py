@@ -7,7 +7,7 @@ from typing import Any
 from bitrun.config import catalogue
 from bitrun.config.catalogue import Language
 from bitrun.config.settings import Settings
-from bitrun.model.jobs import BoxLimits, Limits, Stage, StageName
+from bitrun.model.job import BoxLimits, Limits, Stage, StageName
 
 # All that a program sees of the world by default; nothing of the service's own environment.
 _ENVIRONMENT = {

@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 
-from bitrun.model.errors import BuildFault
+from bitrun.model.errors import BuildError
 
 _TESTS = "./tests"
 _NOTHING: Mapping[str, bytes] = MappingProxyType({})
@@ -22,7 +22,7 @@ def pack(folder: Path, more: Mapping[str, bytes] = _NOTHING) -> bytes:
     """Pack a folder as a build's context, with `more` files beside those it holds.
 
     Raises:
-        BuildFault: there is no such folder.
+        BuildError: there is no such folder.
     """
     packed = BytesIO()
     try:
@@ -32,7 +32,7 @@ def pack(folder: Path, more: Mapping[str, bytes] = _NOTHING) -> bytes:
             for name, content in more.items():
                 _add(archive, name, content)
     except OSError as error:
-        raise BuildFault(f"The makings of an image can't be read: {error}") from error
+        raise BuildError(f"The makings of an image can't be read: {error}") from error
     return packed.getvalue()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bitrun.engine.engine import Engine, Report
 from bitrun.images.build_context import pack_dockerfile
-from bitrun.model.errors import BuildFault, EngineFault
+from bitrun.model.errors import BuildError, EngineError
 
 RELEASE = "trixie"
 UPSTREAM = f"debian:{RELEASE}-slim"
@@ -25,7 +25,7 @@ def make_root(
     """Make the root image; `folder` holds what a bootstrap is told.
 
     Raises:
-        BuildFault: neither a registry nor a mirror has it.
+        BuildError: neither a registry nor a mirror has it.
     """
     if _fetched(engine, report):
         engine.build(BytesIO(pack_dockerfile(f"FROM {UPSTREAM}\n")), tag, labels, report)
@@ -45,7 +45,7 @@ def _fetched(engine: Engine, report: Report) -> bool:
         return False
     try:
         engine.pull(UPSTREAM, report)
-    except (EngineFault, BuildFault) as error:
+    except (EngineError, BuildError) as error:
         report(str(error))
         return False
     return True
@@ -83,4 +83,4 @@ def _run(command: list[str], report: Report) -> None:
             last.append(line.rstrip())
             report(line.rstrip())
     if process.returncode != 0:
-        raise BuildFault("\n".join(last))
+        raise BuildError("\n".join(last))

@@ -19,8 +19,8 @@ from bitrun.config.catalogue import IMAGE_PREFIX, Package, argv
 from bitrun.config.settings import ROOT
 from bitrun.engine.engine import Engine, Image, Report
 from bitrun.images.build_context import digest, pack_dockerfile
-from bitrun.images.unsealed import SOURCE, SUPERVISOR, Parts
-from bitrun.model.errors import BuildFault, OurFault
+from bitrun.images.unsealed import SOURCE, SUPERVISOR, UnsealedImages
+from bitrun.model.errors import BuildError, ServiceError
 
 _TAG = "bitrun.image"
 _PACKAGE = "bitrun.package"
@@ -59,12 +59,12 @@ class _Origin:
     ensure: Callable[[Report], str]
 
 
-class Images:
+class SealedImages:
     """The sealed images of one engine. Threads may share it."""
 
     def __init__(self, engine: Engine, folder: Path, ca_bundle: Path | None = None) -> None:
         self._engine = engine
-        self._parts = Parts(engine, folder, ca_bundle)
+        self._parts = UnsealedImages(engine, folder, ca_bundle)
         self._untidy = False
 
     def installed(self) -> dict[str, Installed]:
@@ -82,7 +82,7 @@ class Images:
         """Bring a package's image up to date, at no cost when nothing has changed.
 
         Raises:
-            BuildFault: it can't be made. What stood under its tag still does.
+            BuildError: it can't be made. What stood under its tag still does.
         """
         with _alone():
             origin = self._origin(package, report)
@@ -94,7 +94,7 @@ class Images:
                 tools = origin.ensure(report)
                 version = self._engine.output(tools, argv(package.version_command)).strip()
                 if not version:
-                    raise BuildFault(f"{package.name}: its version_command prints nothing")
+                    raise BuildError(f"{package.name}: its version_command prints nothing")
                 labels = {_PACKAGE: package.id, _VERSION: version, SOURCE: source}
                 self._seal(tools, tag, labels, report)
 
@@ -102,7 +102,7 @@ class Images:
         """Whether an installed package would be made anew by `install`; nothing is fetched for it.
 
         Raises:
-            BuildFault: its makings are not there.
+            BuildError: its makings are not there.
         """
         if package.build is None:
             return False
@@ -116,7 +116,7 @@ class Images:
             Its tag.
 
         Raises:
-            BuildFault: the allowed image can't be had, or not be sealed.
+            BuildError: the allowed image can't be had, or not be sealed.
         """
         with _alone():
             source = self._source(self._foreign(reference, report).source)
@@ -142,8 +142,8 @@ class Images:
                 pass
         except BlockingIOError:
             pass  # who changes images now will tidy up, too
-        except OurFault as fault:
-            _log.debug("Images are left to be removed: %s", fault)
+        except ServiceError as fault:
+            _log.debug("SealedImages are left to be removed: %s", fault)
 
     def _sealed(self, label: str) -> Iterator[Image]:
         for image in self._engine.images(label):
@@ -163,10 +163,10 @@ class Images:
             self._engine.pull(reference, report)
             image = self._engine.image(reference)
         if image is None:
-            raise BuildFault(f"{reference} was pulled, but is not on the engine")
+            raise BuildError(f"{reference} was pulled, but is not on the engine")
         if image.volumes:
             # Each would be a writable folder without bounds on the engine's disk, in every box.
-            raise BuildFault(f"{reference} declares volumes, which a box can't bound")
+            raise BuildError(f"{reference} declares volumes, which a box can't bound")
         return _Origin(image.id, lambda _: reference)
 
     def _source(self, *sources: str) -> str:

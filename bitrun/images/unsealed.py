@@ -12,7 +12,7 @@ from bitrun.config.catalogue import IMAGE_PREFIX
 from bitrun.engine.engine import Engine, Report
 from bitrun.images.build_context import digest, pack
 from bitrun.images.rootfs import make_root
-from bitrun.model.errors import BuildFault
+from bitrun.model.errors import BuildError
 
 SOURCE = "bitrun.source"
 SUPERVISOR = "supervisor"
@@ -23,7 +23,7 @@ _NEVER_SEALED = (_DEBIAN, "base", SUPERVISOR)
 _PARENT = re.compile(rf"^FROM\s+{IMAGE_PREFIX}([a-z0-9._-]+)", flags=re.MULTILINE | re.IGNORECASE)
 
 
-class Parts:
+class UnsealedImages:
     """The parts below one folder, each made again when it or a parent of it has changed."""
 
     def __init__(self, engine: Engine, folder: Path, ca_bundle: Path | None = None) -> None:
@@ -35,7 +35,7 @@ class Parts:
         """Hash all that a part is made of, its parents included.
 
         Raises:
-            BuildFault: it has no folder.
+            BuildError: it has no folder.
         """
         return digest(pack(self._folder / name), *map(self.source, self._parents(name)))
 
@@ -46,7 +46,7 @@ class Parts:
             Its tag.
 
         Raises:
-            BuildFault: it, or a parent, can't be made.
+            BuildError: it, or a parent, can't be made.
         """
         tag = _tag(name)
         source = self.source(name)
@@ -80,7 +80,7 @@ class Parts:
         try:
             return self._ca_bundle.read_bytes() if self._ca_bundle else b""
         except OSError as error:
-            raise BuildFault(f"The certificates for builds can't be read: {error}") from error
+            raise BuildError(f"The certificates for builds can't be read: {error}") from error
 
     def _parents(self, name: str) -> tuple[str, ...]:
         dockerfile = self._folder / name / "Dockerfile"

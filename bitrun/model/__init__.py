@@ -1,0 +1,4 @@
+"""Jobs, results, run records, errors: plain data.
+
+Imports nothing of ours; knows neither HTTP nor Docker.
+"""

@@ -1,17 +1,84 @@
-"""Whose fault it is, decided where it is noticed.
+"""Exceptions, by whose fault they are.
 
-A program's own failure is no exception: it is a `Verdict` (see `bitrun.model.jobs`). What is raised is
-either the caller's fault, whose sentence is meant for the caller, or ours, whose sentence is meant
-for the operator's log. `bitrun.api.http.errors` is the one place that turns them into HTTP.
+    Exception
+    +-- RequestError              the caller's fault: the text says what to change
+    |   +-- TokenRequired         no valid token
+    |   +-- PermissionDenied      the token's role does not allow the call
+    |   +-- MetricsNotAllowed     metrics are closed to this client
+    |   +-- CrossOriginRequest    a page of another site
+    |   +-- TooManyRequests       rate limit or concurrency limit of the client
+    |   +-- PackageNotFound       not in the catalogue
+    |   +-- PackageNotInstalled   in the catalogue, but without an image
+    |   +-- AlreadyInstalled      nothing to install
+    |   +-- FileRejected          a file could not be written into the box
+    |   +-- ClientDisconnected    nobody is left to answer
+    +-- ServiceError              our fault: the text is for the operator's log
+    |   +-- EngineUnavailable     the Docker engine does not answer
+    |   +-- EngineError           the Docker engine answered with an error
+    |   +-- BuildError            an image could not be built
+    |   +-- BoxError              a box failed before its verdict
+    |       +-- BoxEnded
+    |       +-- BoxUnresponsive
+    +-- Busy                      nobody's fault: no capacity
+    +-- SessionEnded              control flow: the owner of a box leaves it
+
+A failed program is no exception but a `Verdict` (`bitrun.model.result`).
+`bitrun.api.http.errors` maps these classes to HTTP.
 """
 
 
-class CallerFault(Exception):
-    """The request can't be carried out as it stands; the sentence says what to change."""
+class RequestError(Exception):
+    """The request can't be carried out as it stands; the text says what to change."""
 
 
-class PackageMissing(CallerFault):
-    """The language is known, but its image is not installed on the engine."""
+class TokenRequired(RequestError):
+    """The call needs a token and has none, or an unknown one."""
+
+    def __init__(self) -> None:
+        super().__init__("A valid token is needed, as: Authorization: Bearer <token>")
+
+
+class PermissionDenied(RequestError):
+    """The call needs the role `admin`."""
+
+    def __init__(self) -> None:
+        super().__init__("Packages are changed with an admin's token, and this call has none")
+
+
+class MetricsNotAllowed(RequestError):
+    """Metrics are closed to this client."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Metrics are read on the machine itself, where there are API tokens with one of them, "
+            "or with BITRUN_METRICS=open by everyone"
+        )
+
+
+class CrossOriginRequest(RequestError):
+    """A browser sends the request for a page of another site."""
+
+    def __init__(self) -> None:
+        super().__init__("Pages of other sites may not use this")
+
+
+class TooManyRequests(RequestError):
+    """The client is over its rate limit or concurrency limit; it may retry after `seconds`."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__("Too many requests")
+        self.seconds = seconds
+
+
+class PackageNotFound(RequestError):
+    """The catalogue has no such package."""
+
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(f"Requested package {name}-{version} does not exist")
+
+
+class PackageNotInstalled(RequestError):
+    """The catalogue has the package, but its image is not on the engine."""
 
     def __init__(self, package: str) -> None:
         super().__init__(
@@ -21,114 +88,61 @@ class PackageMissing(CallerFault):
         self.package = package
 
 
-class FileRefused(CallerFault):
-    """A file of the job could not be written into the box."""
-
-
-class OurFault(Exception):
-    """The service or what it stands on has failed; no caller can mend it."""
-
-
-class EngineUnavailable(OurFault):
-    """The Docker engine does not answer."""
-
-
-class EngineFault(OurFault):
-    """The Docker engine answered, but did not do what was asked."""
-
-
-class BoxFault(OurFault):
-    """A box failed before its verdict."""
-
-
-class BoxEnded(BoxFault):
-    """A box ended before its verdict, for whatever reason."""
-
-    def __init__(self) -> None:
-        super().__init__("The box ended before its verdict")
-
-
-class BoxSilent(BoxFault):
-    """A box said nothing until long after its stage's time: it hangs, or its engine does."""
-
-    def __init__(self) -> None:
-        super().__init__("The supervisor says nothing")
-
-
-class BuildFault(OurFault):
-    """An image could not be built; the text ends with the build's last lines."""
-
-
-class PackageUnknown(CallerFault):
-    """The catalogue has no such package."""
-
-    def __init__(self, name: str, version: str) -> None:
-        super().__init__(f"Requested package {name}-{version} does not exist")
-
-
-class AlreadyInstalled(CallerFault):
+class AlreadyInstalled(RequestError):
     """The package is installed, and stays so."""
 
     def __init__(self) -> None:
         super().__init__("Already installed")
 
 
-class NotInstalled(CallerFault):
-    """The package is known, but not installed."""
-
-    def __init__(self, name: str, version: str) -> None:
-        super().__init__(f"{name}-{version} is not installed")
+class FileRejected(RequestError):
+    """A file of the job could not be written into the box."""
 
 
-class TokenRefused(CallerFault):
-    """The call needs a token, and came with none or a wrong one."""
-
-    def __init__(self) -> None:
-        super().__init__("A valid token is needed, as: Authorization: Bearer <token>")
-
-
-class RoleRefused(CallerFault):
-    """The call needs an admin, and its caller is none."""
-
-    def __init__(self) -> None:
-        super().__init__("Packages are changed with an admin's token, and this call has none")
-
-
-class TooManyRequests(CallerFault):
-    """The client has had its share; in `seconds` it may try again."""
-
-    def __init__(self, seconds: int) -> None:
-        super().__init__("Too many requests")
-        self.seconds = seconds
-
-
-class ForeignOrigin(CallerFault):
-    """A browser asks on behalf of another site's page."""
-
-    def __init__(self) -> None:
-        super().__init__("Pages of other sites may not use this")
-
-
-class CallerGone(CallerFault):
+class ClientDisconnected(RequestError):
     """The client hung up; there is nobody left to answer."""
 
     def __init__(self) -> None:
         super().__init__("The client has hung up")
 
 
-class MetricsClosed(CallerFault):
-    """The metrics are asked for from where they are closed."""
+class ServiceError(Exception):
+    """The service or something it depends on failed; no caller can fix it."""
+
+
+class EngineUnavailable(ServiceError):
+    """The Docker engine does not answer."""
+
+
+class EngineError(ServiceError):
+    """The Docker engine answered with an error."""
+
+
+class BuildError(ServiceError):
+    """An image could not be built; the text ends with the last lines of the build."""
+
+
+class BoxError(ServiceError):
+    """A box failed before its verdict."""
+
+
+class BoxEnded(BoxError):
+    """A box ended before its verdict, for whatever reason."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "Metrics are read on the machine itself, where there are API tokens with one of them, "
-            "or with BITRUN_METRICS=open by everyone"
-        )
+        super().__init__("The box ended before its verdict")
 
 
-class SessionOver(Exception):
-    """Who drove a box leaves it, whether its program is over or not."""
+class BoxUnresponsive(BoxError):
+    """A box sent nothing until long after the time limit of its stage: it or its engine hangs."""
+
+    def __init__(self) -> None:
+        super().__init__("The supervisor does not respond")
 
 
 class Busy(Exception):
-    """Nobody's fault: all places are taken, and the queue before them is full or too slow."""
+    """All places are taken, and the queue before them is full or too slow."""
+
+
+class SessionEnded(Exception):
+    """The owner of a box leaves it, whether its program has ended or not."""

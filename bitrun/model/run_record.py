@@ -4,14 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from bitrun.model.errors import CallerFault, CallerGone, SessionOver
-from bitrun.model.jobs import Job, StageName, Verdict
+from bitrun.model.errors import ClientDisconnected, RequestError, SessionEnded
+from bitrun.model.job import Job, StageName
+from bitrun.model.result import Verdict
 
 MILLISECONDS = 1000
 
 
 @dataclass(slots=True)
-class Account:
+class RunRecord:
     """One run. Times are seconds, and None of a phase that it did not go through.
 
     `verdict` is `Verdict.word`, or `gone` (its caller left first), `refused` (its files or its
@@ -31,14 +32,14 @@ class Account:
         """Say how it ended: with this error, or with the verdict of its last stage."""
         match error:
             case None if self.stages:
-                self.verdict = self.stages[-1][1].word
-            case CallerGone() | SessionOver():
+                self.verdict = self.stages[-1][1].outcome
+            case ClientDisconnected() | SessionEnded():
                 self.verdict = "gone"
-            case CallerFault():
+            case RequestError():
                 self.verdict = "refused"
 
     def facts(self) -> dict[str, Any]:
-        """Tell it as a line of the log does: nothing of the program, its input or its output."""
+        """OnFinished it as a line of the log does: nothing of the program, its input or its output."""
         facts: dict[str, Any] = {
             "language": self.job.language,
             "version": self.job.version,
@@ -65,4 +66,4 @@ class Account:
         return {phase: seconds for phase, seconds in phases.items() if seconds is not None}
 
 
-Tell = Callable[[Account], None]
+OnFinished = Callable[[RunRecord], None]

@@ -3,18 +3,18 @@
 import threading
 from collections.abc import Mapping
 
-from bitrun.engine.events import IMAGE_EVENTS, Watch
-from bitrun.images.sealed import Images, Installed
+from bitrun.engine.events import IMAGE_EVENTS, EngineEvents
+from bitrun.images.sealed import Installed, SealedImages
 
 
 class InstalledPackages:
-    """The answer of `Images.installed` without a round trip to the engine for each request.
+    """The answer of `SealedImages.installed` without a round trip to the engine for each request.
 
     The engine's own events tell of a change, whoever made it: another worker, another service, an
     operator at the command line.
     """
 
-    def __init__(self, images: Images, watch: Watch) -> None:
+    def __init__(self, images: SealedImages, watch: EngineEvents) -> None:
         self._images = images
         self._watch = watch
         self._known: Mapping[str, Installed] | None = None
@@ -26,7 +26,7 @@ class InstalledPackages:
         """Return the installed packages by id.
 
         Raises:
-            EngineUnavailable, EngineFault: the engine can't be asked.
+            EngineUnavailable, EngineError: the engine can't be asked.
         """
         known = self._known
         if known is not None and self._watch.connected:
@@ -51,5 +51,5 @@ class InstalledPackages:
             self._known = None
 
     def _hear(self, action: str, _: str) -> None:
-        if action == Watch.RECONNECT or action in IMAGE_EVENTS:
+        if action == EngineEvents.RECONNECT or action in IMAGE_EVENTS:
             self.forget()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bitrun.config.catalogue import Catalogue, Package
-from bitrun.images.sealed import Images
-from bitrun.model.errors import AlreadyInstalled, NotInstalled, PackageUnknown
+from bitrun.images.sealed import SealedImages
+from bitrun.model.errors import AlreadyInstalled, PackageNotFound, PackageNotInstalled
 from bitrun.packages.builds import Build, Builds, Report
 from bitrun.packages.installed import InstalledPackages
 from bitrun.packages.semver import newest_match
@@ -23,7 +23,9 @@ class PackageState:
 
 
 class Packages:
-    def __init__(self, catalogue: Catalogue, images: Images, installed: InstalledPackages) -> None:
+    def __init__(
+        self, catalogue: Catalogue, images: SealedImages, installed: InstalledPackages
+    ) -> None:
         self._catalogue = catalogue
         self._images = images
         self._installed = installed
@@ -42,16 +44,16 @@ class Packages:
     def begin_install(self, name: Any, version: Any) -> tuple[Package, Build]:
         """Install the newest version in a SemVer range, or join the build that already does.
 
-        The build goes on if nobody waits for it. It ends with a BuildFault if the package can't be
+        The build goes on if nobody waits for it. It ends with a BuildError if the package can't be
         made; nothing of it is left then.
 
         Raises:
-            PackageUnknown: the catalogue has none such.
+            PackageNotFound: the catalogue has none such.
             AlreadyInstalled: it was there before.
         """
         state = _newest(self.all(), name, version)
         if state is None:
-            raise PackageUnknown(_sent(name), _sent(version))
+            raise PackageNotFound(_sent(name), _sent(version))
         if state.installed:
             raise AlreadyInstalled
         package = state.package
@@ -70,15 +72,15 @@ class Packages:
         """Remove the newest installed version in a SemVer range. Runs in it end well.
 
         Raises:
-            PackageUnknown: the catalogue has none such.
-            NotInstalled: it has, but it is not installed.
+            PackageNotFound: the catalogue has none such.
+            PackageNotInstalled: it has, but it is not installed.
         """
         states = self.all()
         state = _newest((each for each in states if each.installed), name, version)
         if state is None:
             if _newest(states, name, version) is None:
-                raise PackageUnknown(_sent(name), _sent(version))
-            raise NotInstalled(_sent(name), _sent(version))
+                raise PackageNotFound(_sent(name), _sent(version))
+            raise PackageNotInstalled(str(name))
         self._images.remove(state.package)
         self._installed.forget()
         return state

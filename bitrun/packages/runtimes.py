@@ -40,7 +40,7 @@ class Runtimes:
         """List them in the catalogue's order.
 
         Raises:
-            EngineUnavailable, EngineFault: the engine can't be asked.
+            EngineUnavailable, EngineError: the engine can't be asked.
         """
         return self._current().runtimes
 

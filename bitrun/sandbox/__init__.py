@@ -1,1 +1,4 @@
-"""All that knows Docker. Nothing here knows HTTP."""
+"""Boxes: containers that are made, used once and discarded.
+
+May import `images` and what is below it; knows no HTTP and no metrics.
+"""

@@ -12,14 +12,15 @@ from typing import Any, Self
 
 from bitrun.config.settings import Settings
 from bitrun.engine.engine import INSTANCE, REQUEST, ROLE, Engine, NotOnEngine
-from bitrun.model.errors import BoxEnded, CallerFault, EngineFault, OurFault
-from bitrun.model.jobs import BoxLimits, Stage, Verdict
+from bitrun.model.errors import BoxEnded, EngineError, RequestError, ServiceError
+from bitrun.model.job import BoxLimits, Stage
 from bitrun.model.poll import READABLE, poll
+from bitrun.model.result import Outcome, Verdict
 from bitrun.sandbox import seccomp
-from bitrun.sandbox.cleanup.box_registry import Churn
-from bitrun.sandbox.cpu_priority import Precedence
-from bitrun.sandbox.supervisor.attached_stream import Attachment
-from bitrun.sandbox.supervisor.client import Conversation
+from bitrun.sandbox.cleanup.box_registry import BoxRegistry
+from bitrun.sandbox.cpu_priority import CpuPriority
+from bitrun.sandbox.supervisor.attached_stream import AttachedStream
+from bitrun.sandbox.supervisor.client import SupervisorClient
 from bitrun.telemetry import request_context
 
 SUPERVISOR = "/bitrun/supervisor"
@@ -52,34 +53,34 @@ class Box:
     def __init__(
         self,
         engine: Engine,
-        churn: Churn,
-        precedence: Precedence,
+        churn: BoxRegistry,
+        precedence: CpuPriority,
         container: str,
-        attachment: Attachment,
+        attachment: AttachedStream,
         *,
         memory: int,
     ) -> None:
         self.container = container
         self.made_at = self._started_at = time.monotonic()
         self.on_leave: Callable[[Box], None] = Box.discard
-        self.origin = "fresh"  # see PoolFigures.given
+        self.origin = "fresh"  # see PoolStats.given
         self._memory = memory
         self._engine = engine
         self._churn = churn
         self._precedence = precedence
         self._attachment = attachment
-        self.conversation = Conversation(attachment)
+        self.supervisor = SupervisorClient(attachment)
 
     def start(self, stage: Stage, *, interactive: bool = False) -> None:
-        """Start a stage; see `Conversation.start`.
+        """Start a stage; see `SupervisorClient.start`.
 
         Raises:
-            CallerFault: the stage's memory limit is below what the box already holds.
+            RequestError: the stage's memory limit is below what the box already holds.
         """
         self._limit_memory(stage.limits.memory)
         self._precedence.begin(self.container)
         self._started_at = time.monotonic()
-        self.conversation.start(stage, interactive=interactive)
+        self.supervisor.start(stage, interactive=interactive)
 
     def judge_its_end(self) -> Verdict:
         """Say what became of the stage of a box that has ended by itself.
@@ -95,9 +96,9 @@ class Box:
         if not self._engine.ran_out_of_memory(self.container, _REMOVAL_SECONDS):
             raise BoxEnded
         return Verdict(
+            outcome=Outcome.MEMORY,
             code=None,
             signal="SIGKILL",
-            limit=None,
             oom_killed=True,
             wall_ms=(ended_at - self._started_at) * 1000,
             cpu_ms=0,
@@ -109,7 +110,7 @@ class Box:
         return not poll({self._attachment: READABLE}, 0)
 
     def fileno(self) -> int:
-        """Return the descriptor that is readable when `Conversation.receive` has something."""
+        """Return the descriptor that is readable when `SupervisorClient.receive` has something."""
         return self._attachment.fileno()
 
     def _limit_memory(self, memory: int) -> None:
@@ -119,9 +120,9 @@ class Box:
             self._engine.limit_memory(self.container, memory)
         except NotOnEngine as fault:
             raise BoxEnded from fault
-        except EngineFault as fault:
+        except EngineError as fault:
             # Files in the work directory are memory, and they stay.
-            raise CallerFault(f"A memory limit of {memory} bytes is too small here") from fault
+            raise RequestError(f"A memory limit of {memory} bytes is too small here") from fault
         self._memory = memory
 
     def discard(self) -> None:
@@ -142,14 +143,14 @@ class Box:
     def _remove(self) -> None:
         try:
             self._engine.remove(self.container)
-        except OurFault as fault:
+        except ServiceError as fault:
             _log.warning("Box %s could not be removed: %s", self.container[:12], fault)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, _kind: object, error: object, _traceback: object) -> None:
-        if isinstance(error, OurFault):
+        if isinstance(error, ServiceError):
             self.destroy()
         self.on_leave(self)
 
@@ -167,8 +168,8 @@ class BoxMaker:
         gone: Callable[[float], None] = lambda _: None,
     ) -> None:
         self.instance = secrets.token_hex(8)
-        self.churn = Churn(self.instance, gone)
-        self._precedence = Precedence(engine)
+        self.churn = BoxRegistry(self.instance, gone)
+        self._precedence = CpuPriority(engine)
         self._engine = engine
         self._settings = settings
         self._profiles = {i386: seccomp.profile(i386=i386) for i386 in (False, True)}
@@ -180,7 +181,7 @@ class BoxMaker:
 
         Raises:
             NotOnEngine: the image is not there.
-            EngineUnavailable, EngineFault: the engine failed; nothing is left behind.
+            EngineUnavailable, EngineError: the engine failed; nothing is left behind.
         """
         if limits.network:
             self._engine.provide_network(NETWORK, {ROLE: "network"})
@@ -201,7 +202,7 @@ class BoxMaker:
         self.churn.made(container)
         attachment = None
         try:
-            attachment = Attachment(self._engine.attach(container))
+            attachment = AttachedStream(self._engine.attach(container))
             self._engine.start(container)
             return Box(
                 self._engine,
@@ -215,7 +216,7 @@ class BoxMaker:
             if attachment is not None:
                 attachment.close()
             # Never started, it would not be removed by itself.
-            with contextlib.suppress(OurFault):
+            with contextlib.suppress(ServiceError):
                 self._engine.remove(container)
             raise
 

@@ -6,7 +6,7 @@ import threading
 import time
 
 from bitrun.engine.engine import Engine
-from bitrun.model.errors import OurFault
+from bitrun.model.errors import ServiceError
 
 _LONG_SECONDS = 0.5
 _SHARES = 128  # of the processors, beside a new box's 1024
@@ -14,7 +14,7 @@ _SHARES = 128  # of the processors, beside a new box's 1024
 _log = logging.getLogger(__name__)
 
 
-class Precedence:
+class CpuPriority:
     """Leaves a box that has run for long an eighth of a new one's claim to the processors.
 
     Were all boxes alike, a hello beside eight programs that spin would wait for each of them, over
@@ -49,7 +49,7 @@ class Precedence:
             for container in self._wait():
                 try:
                     self._engine.share_processors(container, _SHARES)
-                except OurFault as fault:
+                except ServiceError as fault:
                     _log.debug("Box %s does not make way: %s", container[:12], fault)
                 except Exception:  # noqa: BLE001  without this thread none would make way any more
                     _log.exception("Box %s does not make way", container[:12])

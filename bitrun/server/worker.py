@@ -8,48 +8,19 @@ can't parse with a page of HTML that quotes it, as does its log, and what it quo
 
 import contextlib
 import json
-import logging
 import socket
 import time
 from http import HTTPStatus
 from typing import Any
 
-from gunicorn.http.errors import (
-    ExpectationFailed,
-    LimitRequestHeaders,
-    LimitRequestLine,
-    ParseException,
-)
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from bitrun.api.http import errors
 from bitrun.server import process_memory
 
 _HEAD_SECONDS = 10.0  # for all headers of a request
 _BODY_SECONDS = 60.0  # for all of its body
 _PARTING_SECONDS = 1.0
-
-# The first row that fits counts.
-_REFUSALS: tuple[tuple[type[Exception], HTTPStatus, str], ...] = (
-    (LimitRequestLine, HTTPStatus.REQUEST_URI_TOO_LONG, "The path is too long"),
-    (
-        LimitRequestHeaders,
-        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-        "The headers are too many or too long",
-    ),
-    (
-        ExpectationFailed,
-        HTTPStatus.EXPECTATION_FAILED,
-        "Nothing is known to be expected but 100-continue",
-    ),
-    (ParseException, HTTPStatus.BAD_REQUEST, "The request is no proper HTTP"),
-    (
-        Exception,
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        "The service has failed; its log says more",
-    ),
-)
-
-_log = logging.getLogger(__name__)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -99,15 +70,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 conn.sock.shutdown(socket.SHUT_RD)
 
     def handle_error(self, _req: Any, client: socket.socket, _addr: Any, exc: Exception) -> None:
-        status, sentence = next(
-            (status, sentence) for kind, status, sentence in _REFUSALS if isinstance(exc, kind)
-        )
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            _log.error("A request has failed", exc_info=exc)
-        # Its path may not be known, so the error fits both dialects.
+        row = errors.find(exc)
+        errors.log(exc, row)
+        sentence = row.sentence or str(exc)
+        # The path may be unknown, so the body has the keys of all dialects.
         body = json.dumps({"error": sentence, "message": sentence})
         head = (
-            f"HTTP/1.1 {status} {status.phrase}\r\nConnection: close\r\n"
+            f"HTTP/1.1 {row.status} {HTTPStatus(row.status).phrase}\r\nConnection: close\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         with contextlib.suppress(OSError):

@@ -9,29 +9,27 @@ from collections.abc import Callable, Iterator, Mapping
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from bitrun.engine.engine import Engine
-from bitrun.engine.events import Watch
+from bitrun.engine.events import EngineEvents
 from bitrun.execution.admission import Admission
 from bitrun.packages.installed import InstalledPackages
-from bitrun.sandbox.cleanup.box_registry import Churn
+from bitrun.sandbox.cleanup.box_registry import BoxRegistry
 from bitrun.sandbox.pool.pool import Pool
 
 
-def admission_figures(admission: Admission) -> Callable[[], Iterator[Metric]]:
+def admission_collector(admission: Admission) -> Callable[[], Iterator[Metric]]:
     def ask() -> Iterator[Metric]:
-        now = admission.figures()
+        now = admission.stats()
         yield _gauge("bitrun_places", "Runs that are possible at once", now.places)
         yield _gauge("bitrun_places_taken", "Runs at this moment, sessions aside", now.taken)
         yield _gauge("bitrun_queue_length", "Requests that wait for a place", now.waiting)
-        yield _counter(
-            "bitrun_turned_away", "Requests that got no place", "reason", now.turned_away
-        )
+        yield _counter("bitrun_turned_away", "Requests that got no place", "reason", now.rejected)
 
     return ask
 
 
-def pool_figures(pool: Pool, installed: InstalledPackages) -> Callable[[], Iterator[Metric]]:
+def pool_collector(pool: Pool, installed: InstalledPackages) -> Callable[[], Iterator[Metric]]:
     def ask() -> Iterator[Metric]:
-        now = pool.figures()
+        now = pool.stats()
         names = {each.image: package for package, each in (installed.known or {}).items()}
         waiting: Counter[str] = Counter()
         for kind, boxes in now.waiting.items():
@@ -51,8 +49,8 @@ def pool_figures(pool: Pool, installed: InstalledPackages) -> Callable[[], Itera
     return ask
 
 
-def engine_figures(
-    engine: Engine, watch: Watch, churn: Churn, installed: InstalledPackages
+def engine_collector(
+    engine: Engine, watch: EngineEvents, churn: BoxRegistry, installed: InstalledPackages
 ) -> Callable[[], Iterator[Metric]]:
     def ask() -> Iterator[Metric]:
         yield _gauge("bitrun_engine_up", "Whether the engine's events come", watch.connected)
@@ -62,7 +60,7 @@ def engine_figures(
         for labels, count in sorted(engine.faults.items()):
             errors.add_metric(labels, count)
         yield errors
-        boxes = churn.figures()
+        boxes = churn.stats()
         yield CounterMetricFamily("bitrun_boxes_made", "Containers created", boxes.made)
         yield CounterMetricFamily("bitrun_boxes_removed", "Containers seen to go", boxes.gone)
         yield _gauge("bitrun_boxes", "Containers that exist", boxes.existing)

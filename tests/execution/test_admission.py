@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from bitrun.execution.admission import Admission
-from bitrun.model.disconnect import Caller
-from bitrun.model.errors import Busy, CallerGone
+from bitrun.model.disconnect import ClientConnection
+from bitrun.model.errors import Busy, ClientDisconnected
 from tests.support.containers import our_containers
 from tests.support.server import Server
 from tests.support.waiting import wait_until
@@ -54,7 +54,7 @@ def test_one_who_hangs_up_leaves_the_queue() -> None:
     with admission.place(), ours:
         theirs.close()
         started = time.monotonic()
-        with pytest.raises(CallerGone), admission.place(Caller(ours)):
+        with pytest.raises(ClientDisconnected), admission.place(ClientConnection(ours)):
             pass
         assert time.monotonic() - started < 1
     with admission.place():  # and the place that it never had is still there

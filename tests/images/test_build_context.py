@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bitrun.images.build_context import digest, pack
-from bitrun.model.errors import BuildFault
+from bitrun.model.errors import BuildError
 
 
 @pytest.fixture
@@ -77,5 +77,5 @@ def test_parts_of_a_hash_do_not_run_together() -> None:
 
 
 def test_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BuildFault, match="nowhere"):
+    with pytest.raises(BuildError, match="nowhere"):
         pack(tmp_path / "nowhere")

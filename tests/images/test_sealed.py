@@ -1,4 +1,4 @@
-"""Images made, left alone, replaced and removed, on the real engine."""
+"""SealedImages made, left alone, replaced and removed, on the real engine."""
 
 import shutil
 import socket
@@ -14,8 +14,8 @@ from bitrun.config.catalogue import Language, Package, argv
 from bitrun.config.settings import Settings
 from bitrun.engine.engine import Engine
 from bitrun.images.build_context import pack_dockerfile
-from bitrun.images.sealed import Images
-from bitrun.model.errors import BuildFault, OurFault
+from bitrun.images.sealed import SealedImages
+from bitrun.model.errors import BuildError, ServiceError
 
 pytestmark = pytest.mark.engine
 
@@ -71,8 +71,8 @@ def write(folder: Path, *dockerfile: str) -> None:
 
 
 @pytest.fixture
-def images(engine: Engine, folder: Path) -> Iterator[Images]:
-    yield Images(engine, folder)
+def images(engine: Engine, folder: Path) -> Iterator[SealedImages]:
+    yield SealedImages(engine, folder)
     for image in engine.images("bitrun.source"):
         for tag in image.tags:
             if OURS in tag or OURS in image.labels.get("bitrun.allowed", ""):
@@ -102,7 +102,7 @@ def supervisor_in(engine: Engine, image: str) -> str:
     return engine.output(image, ["stat", "-c", "%a %U", "/bitrun/supervisor"])
 
 
-def test_what_is_installed_is_told_with_its_version(engine: Engine, images: Images) -> None:
+def test_what_is_installed_is_told_with_its_version(engine: Engine, images: SealedImages) -> None:
     images.install(BUILT, Lines())
     installed = images.installed()[OURS]
     assert installed.version == "1.0"
@@ -110,7 +110,7 @@ def test_what_is_installed_is_told_with_its_version(engine: Engine, images: Imag
     assert supervisor_in(engine, BUILT.image) == "755 root\n"
 
 
-def test_nothing_changed_nothing_made(images: Images) -> None:
+def test_nothing_changed_nothing_made(images: SealedImages) -> None:
     images.install(BUILT, Lines())
     before = images.installed()
     report = Lines()
@@ -119,7 +119,9 @@ def test_nothing_changed_nothing_made(images: Images) -> None:
     assert images.installed() == before
 
 
-def test_changed_file_replaces_the_image(engine: Engine, images: Images, folder: Path) -> None:
+def test_changed_file_replaces_the_image(
+    engine: Engine, images: SealedImages, folder: Path
+) -> None:
     images.install(BUILT, Lines())
     before = images.installed()[OURS]
     (folder / OURS / "version").write_text("2.0\n")
@@ -128,13 +130,15 @@ def test_changed_file_replaces_the_image(engine: Engine, images: Images, folder:
     assert engine.image(before.image) is None
 
 
-def test_changed_version_command_is_asked(images: Images) -> None:
+def test_changed_version_command_is_asked(images: SealedImages) -> None:
     images.install(BUILT, Lines())
     images.install(BUILT.model_copy(update={"version_command": "echo 3.0"}), Lines())
     assert images.installed()[OURS].version == "3.0"
 
 
-def test_changed_base_reaches_its_children(engine: Engine, images: Images, folder: Path) -> None:
+def test_changed_base_reaches_its_children(
+    engine: Engine, images: SealedImages, folder: Path
+) -> None:
     (folder / f"{OURS}-base").mkdir()
     parent = folder / f"{OURS}-base" / "Dockerfile"
     parent.write_text("FROM bitrun/base\nRUN echo 1.0 > /version\n")
@@ -146,10 +150,10 @@ def test_changed_base_reaches_its_children(engine: Engine, images: Images, folde
 
 
 def test_failing_build_tells_its_last_lines_and_leaves_nothing(
-    images: Images, folder: Path, everything: set[str], docker_client: docker.APIClient
+    images: SealedImages, folder: Path, everything: set[str], docker_client: docker.APIClient
 ) -> None:
     write(folder, "FROM bitrun/base", "RUN touch /made", "RUN seq 1 100; exit 3")
-    with pytest.raises(BuildFault) as fault:
+    with pytest.raises(BuildError) as fault:
         images.install(BUILT, Lines())
     lines = str(fault.value).splitlines()
     assert lines[-2] == "100"
@@ -159,11 +163,11 @@ def test_failing_build_tells_its_last_lines_and_leaves_nothing(
     assert set(docker_client.images(all=True, quiet=True)) == everything
 
 
-def test_failing_rebuild_leaves_what_stood(images: Images, folder: Path) -> None:
+def test_failing_rebuild_leaves_what_stood(images: SealedImages, folder: Path) -> None:
     images.install(BUILT, Lines())
     before = images.installed()
     write(folder, "FROM bitrun/base", "RUN false")
-    with pytest.raises(BuildFault):
+    with pytest.raises(BuildError):
         images.install(BUILT, Lines())
     assert images.installed() == before
 
@@ -172,19 +176,19 @@ def test_failing_rebuild_leaves_what_stood(images: Images, folder: Path) -> None
     ("command", "told"),
     [("true", "prints nothing"), ("false", "exited with 1")],
 )
-def test_silent_version_command_is_a_fault(images: Images, command: str, told: str) -> None:
-    with pytest.raises(BuildFault, match=told):
+def test_silent_version_command_is_a_fault(images: SealedImages, command: str, told: str) -> None:
+    with pytest.raises(BuildError, match=told):
         images.install(BUILT.model_copy(update={"version_command": command}), Lines())
     assert OURS not in images.installed()
 
 
-def test_missing_folder_is_a_fault(images: Images) -> None:
-    with pytest.raises(BuildFault, match="nowhere"):
+def test_missing_folder_is_a_fault(images: SealedImages) -> None:
+    with pytest.raises(BuildError, match="nowhere"):
         images.install(BUILT.model_copy(update={"build": "nowhere"}), Lines())
 
 
 def test_removed_package_is_gone(
-    images: Images, everything: set[str], docker_client: docker.APIClient
+    images: SealedImages, everything: set[str], docker_client: docker.APIClient
 ) -> None:
     images.install(BUILT, Lines())
     images.remove(BUILT)
@@ -192,7 +196,7 @@ def test_removed_package_is_gone(
     assert set(docker_client.images(all=True, quiet=True)) == everything
 
 
-def test_image_of_the_operator_gets_the_supervisor(engine: Engine, images: Images) -> None:
+def test_image_of_the_operator_gets_the_supervisor(engine: Engine, images: SealedImages) -> None:
     build_own(
         engine,
         "FROM bitrun/base",
@@ -207,7 +211,9 @@ def test_image_of_the_operator_gets_the_supervisor(engine: Engine, images: Image
     assert engine.output(PULLED.image, ["id", "-u"]) == "0\n"
 
 
-def test_operator_s_new_image_is_taken_and_survives_removal(engine: Engine, images: Images) -> None:
+def test_operator_s_new_image_is_taken_and_survives_removal(
+    engine: Engine, images: SealedImages
+) -> None:
     build_own(engine, "FROM bitrun/base", "RUN echo 7.1 > /version")
     images.install(PULLED, Lines())
     build_own(engine, "FROM bitrun/base", "RUN echo 7.2 > /version")
@@ -218,7 +224,7 @@ def test_operator_s_new_image_is_taken_and_survives_removal(engine: Engine, imag
     assert engine.image(OWN) is not None
 
 
-def test_allowed_image_gets_the_supervisor(engine: Engine, images: Images) -> None:
+def test_allowed_image_gets_the_supervisor(engine: Engine, images: SealedImages) -> None:
     build_own(engine, "FROM bitrun/base")
     tag = images.seal_allowed(OWN, Lines())
     assert images.allowed()[OWN] == tag
@@ -228,26 +234,28 @@ def test_allowed_image_gets_the_supervisor(engine: Engine, images: Images) -> No
     assert report == []
 
 
-def test_image_made_from_a_package_does_not_pass_for_it(engine: Engine, images: Images) -> None:
+def test_image_made_from_a_package_does_not_pass_for_it(
+    engine: Engine, images: SealedImages
+) -> None:
     before = images.installed()
     build_own(engine, "FROM bitrun/bash", "RUN touch /more")
     images.seal_allowed(OWN, Lines())
     assert images.installed() == before
 
 
-def test_image_with_volumes_is_refused(engine: Engine, images: Images) -> None:
+def test_image_with_volumes_is_refused(engine: Engine, images: SealedImages) -> None:
     build_own(engine, "FROM bitrun/base", "VOLUME /data")
-    with pytest.raises(BuildFault, match="declares volumes"):
+    with pytest.raises(BuildError, match="declares volumes"):
         images.seal_allowed(OWN, Lines())
 
 
-def test_image_that_no_one_has_is_a_fault(images: Images) -> None:
-    with pytest.raises(OurFault):
+def test_image_that_no_one_has_is_a_fault(images: SealedImages) -> None:
+    with pytest.raises(ServiceError):
         images.seal_allowed("127.0.0.1:1/nobody/has-this", Lines())
 
 
 def test_builds_know_the_proxies(
-    images: Images, folder: Path, monkeypatch: pytest.MonkeyPatch
+    images: SealedImages, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "mirror.example")
     write(folder, "FROM bitrun/base", "RUN echo $no_proxy > /version")
@@ -256,7 +264,7 @@ def test_builds_know_the_proxies(
 
 
 def test_builds_are_given_the_certificates_and_no_image_keeps_them(
-    engine: Engine, folder: Path, tmp_path: Path, images: Images
+    engine: Engine, folder: Path, tmp_path: Path, images: SealedImages
 ) -> None:
     bundle = tmp_path / "bundle.pem"
     bundle.write_text("certificates")
@@ -271,7 +279,7 @@ def test_builds_are_given_the_certificates_and_no_image_keeps_them(
     images.install(BUILT, Lines())
     without = images.installed()[OURS]
     assert without.version == "0"
-    trusting = Images(engine, folder, bundle)
+    trusting = SealedImages(engine, folder, bundle)
     trusting.install(BUILT, Lines())
     assert trusting.installed()[OURS] == without  # the bundle is no part of the source
     trusting.remove(BUILT)
@@ -281,10 +289,10 @@ def test_builds_are_given_the_certificates_and_no_image_keeps_them(
 
 
 def test_unreadable_certificates_are_a_fault(
-    engine: Engine, folder: Path, tmp_path: Path, images: Images
+    engine: Engine, folder: Path, tmp_path: Path, images: SealedImages
 ) -> None:
-    with pytest.raises(BuildFault, match="certificates"):
-        Images(engine, folder, tmp_path / "nowhere").install(BUILT, Lines())
+    with pytest.raises(BuildError, match="certificates"):
+        SealedImages(engine, folder, tmp_path / "nowhere").install(BUILT, Lines())
 
 
 def test_silent_registry_is_not_waited_for() -> None:
@@ -295,7 +303,7 @@ def test_silent_registry_is_not_waited_for() -> None:
 
 @pytest.mark.parametrize("package", DEFAULT, ids=lambda package: package.name)
 def test_version_shown_is_the_version_that_runs(
-    engine: Engine, images: Images, package: Package
+    engine: Engine, images: SealedImages, package: Package
 ) -> None:
     version = images.installed()[package.name].version
     assert version == engine.output(package.image, argv(package.version_command)).strip()

@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bitrun.model.errors import BuildFault
+from bitrun.model.errors import BuildError
 from bitrun.packages.builds import Builds, Report, step_of
 
 
@@ -45,14 +45,14 @@ def test_silence_repeats_the_last_line() -> None:
 
 
 def test_a_fault_reaches_all_who_wait() -> None:
-    go, work = held("one", fault=BuildFault("broken"))
+    go, work = held("one", fault=BuildError("broken"))
     build = Builds().join("a", work)
     go.set()
-    with pytest.raises(BuildFault, match="broken"):
+    with pytest.raises(BuildError, match="broken"):
         build.wait()
     lines = build.follow(10)
     assert next(lines) == "one"
-    with pytest.raises(BuildFault, match="broken"):
+    with pytest.raises(BuildError, match="broken"):
         next(lines)
 
 

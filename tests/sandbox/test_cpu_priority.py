@@ -7,7 +7,7 @@ from bitrun.config.settings import Settings
 from bitrun.engine.engine import Engine
 from bitrun.model.errors import EngineUnavailable
 from bitrun.sandbox.box import BoxMaker
-from bitrun.sandbox.cpu_priority import Precedence
+from bitrun.sandbox.cpu_priority import CpuPriority
 from tests.support.stages import BOX_LIMITS, stage
 from tests.support.waiting import wait_until
 
@@ -59,7 +59,7 @@ class Torn(Engine):
 
 def test_what_has_ended_is_left_alone_and_a_failure_ends_nothing() -> None:
     engine = Torn()
-    precedence = Precedence(engine)
+    precedence = CpuPriority(engine)
     for container in ("first", "ended", "second"):
         precedence.begin(container)
     precedence.end("ended")

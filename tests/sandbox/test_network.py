@@ -7,7 +7,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from bitrun.model.jobs import Result
+from bitrun.model.result import Result
 from bitrun.sandbox.box import NETWORK
 from tests.support.piston import execute, package, request, write_catalogue
 from tests.support.server import Server

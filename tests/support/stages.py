@@ -1,13 +1,14 @@
 """Stages with small limits, and the collection of their output."""
 
 from bitrun.config.settings import MEBIBYTE
-from bitrun.model.jobs import BoxLimits, Limits, Stage, Stream, Verdict
-from bitrun.sandbox.supervisor.client import Conversation
+from bitrun.model.job import BoxLimits, Limits, Stage
+from bitrun.model.result import Stream, Verdict
+from bitrun.sandbox.supervisor.client import SupervisorClient
 
 BOX_LIMITS = BoxLimits(memory=64 * MEBIBYTE, processes=64, open_files=2048, file_size=10_000_000)
 
 
-def collect(conversation: Conversation, stage: Stage) -> tuple[Verdict, bytes, bytes]:
+def collect(conversation: SupervisorClient, stage: Stage) -> tuple[Verdict, bytes, bytes]:
     streams = {Stream.STDOUT: b"", Stream.STDERR: b""}
     conversation.start(stage)
     while True:

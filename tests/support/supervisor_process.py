@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from bitrun.model.jobs import Verdict
-from bitrun.sandbox.supervisor.client import Conversation
+from bitrun.model.result import Verdict
+from bitrun.sandbox.supervisor.client import SupervisorClient
 from tests.support.stages import collect, stage
 
 UID = 20001
@@ -27,7 +27,7 @@ class SupervisorProcess:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.stdin, self.stdout = self.process.stdin, self.process.stdout
-        self.conversation = Conversation(self)
+        self.client = SupervisorClient(self)
 
     def send(self, data: bytes | bytearray) -> None:
         self.stdin.write(data)
@@ -39,7 +39,7 @@ class SupervisorProcess:
 
     def run(self, *argv: str, **options: Any) -> tuple[Verdict, bytes, bytes]:
         """Run one stage; return its verdict, stdout and stderr."""
-        return collect(self.conversation, stage(*argv, **options))
+        return collect(self.client, stage(*argv, **options))
 
     def close(self) -> None:
         self.stdin.close()

@@ -188,8 +188,8 @@ def test_places_and_who_waits_for_one(serve: Callable[..., Server]) -> None:
         assert [run.result().status_code for run in runs] == [200, 503, 503]
     assert value(server, "bitrun_places") == 1
     assert value(server, "bitrun_places_taken") == value(server, "bitrun_queue_length") == 0
-    turned_away = scrape(server)["bitrun_turned_away"].samples
-    assert {each.labels["reason"]: each.value for each in turned_away} == {
+    rejected = scrape(server)["bitrun_turned_away"].samples
+    assert {each.labels["reason"]: each.value for each in rejected} == {
         "full": 1, "late": 1, "gone": 0,
     }  # fmt: skip
 

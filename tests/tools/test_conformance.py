@@ -7,7 +7,8 @@ import pytest
 from bitrun.config import catalogue
 from bitrun.config.catalogue import Language, Package
 from bitrun.config.settings import Settings
-from bitrun.model.jobs import Result, StageName, StageResult, Stream, Verdict
+from bitrun.model.job import StageName
+from bitrun.model.result import Result, StageResult, Stream, Verdict, outcome_of
 from tools.conformance import page, programs
 from tools.conformance.__main__ import UnknownLanguage, select
 from tools.conformance.programs import TASKS, Task
@@ -57,7 +58,15 @@ def test_a_missing_program_and_a_needless_reason_are_told(tmp_path: Path) -> Non
 def ended(
     stage: StageName = "run", *, code: int = 0, stdout: bytes = b"", stderr: bytes = b""
 ) -> Result:
-    verdict = Verdict(code, None, None, oom_killed=False, wall_ms=1, cpu_ms=1, memory=1)
+    verdict = Verdict(
+        outcome_of(code, None, oom_killed=False),
+        code,
+        None,
+        oom_killed=False,
+        wall_ms=1,
+        cpu_ms=1,
+        memory=1,
+    )
     pieces = ((Stream.STDOUT, stdout), (Stream.STDERR, stderr))
     return Result((StageResult(stage, verdict, pieces),))
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bitrun.config.settings import MEBIBYTE
-from bitrun.model.jobs import Limit, Result
+from bitrun.model.result import Outcome, Result
 
 pytestmark = pytest.mark.engine
 
@@ -21,8 +21,7 @@ class Program:
     script: str
     code: int | None = 0
     signal: str | None = None
-    status: str | None = None
-    limit: Limit | None = None
+    ended: Outcome = Outcome.OK
     oom_killed: bool = False
     output: bytes | None = b""
     package: str = "python"
@@ -31,8 +30,8 @@ class Program:
     @property
     def outcome(self) -> str:
         """What the table of what was tried says of it."""
-        if self.limit:
-            return f"ended at its limit ({self.limit}), with a true verdict"
+        if self.ended.is_limit:
+            return f"ended at its limit ({self.ended}), with a true verdict"
         if self.oom_killed:
             return "killed, and told as out of memory"
         return "a true verdict; nothing is left"
@@ -42,19 +41,17 @@ HOSTILE = ("leaves", "closes", "makes zombies", "orphans", "stops", "ignores", "
 
 
 def as_parameter(program: Program) -> Any:
-    hostile = program.limit or program.oom_killed or program.name.startswith(HOSTILE)
+    hostile = program.ended.is_limit or program.oom_killed or program.name.startswith(HOSTILE)
     marks = [pytest.mark.tried("program", program.name, program.outcome)] if hostile else []
     return pytest.param(program, id=program.name, marks=marks)
 
 
-def killed(limit: Limit | None = None, *, oom: bool = False, **options: Any) -> dict[str, Any]:
-    status = {Limit.WALL: "TO", Limit.CPU: "TO", Limit.STDOUT: "OL", Limit.STDERR: "EL"}
+def killed(ended: Outcome = Outcome.MEMORY, *, oom: bool = False, **options: Any) -> dict[str, Any]:
     return {
         "code": None,
         "signal": "SIGKILL",
-        "limit": limit,
+        "ended": ended,
         "oom_killed": oom,
-        "status": status[limit] if limit else "SG",
         "options": options,
     }
 
@@ -63,14 +60,14 @@ def fatal(name: str) -> Program:
     # Python itself ignores some and catches others.
     reset = "" if name == "SIGKILL" else f"signal.signal(signal.{name}, signal.SIG_DFL)"
     script = f"import os, signal\n{reset}\nos.kill(os.getpid(), signal.{name})\nsignal.pause()"
-    return Program(f"dies of {name}", script, code=None, signal=name, status="SG")
+    return Program(f"dies of {name}", script, code=None, signal=name, ended=Outcome.SIGNAL)
 
 
 LINES = 10_000
 PROGRAMS = [
     Program("says hello", "print('hi')", output=b"hi\n"),
-    Program("exits 3", "raise SystemExit(3)", code=3, status="RE"),
-    Program("exits 255", "raise SystemExit(255)", code=255, status="RE"),
+    Program("exits 3", "raise SystemExit(3)", code=3, ended=Outcome.EXIT),
+    Program("exits 255", "raise SystemExit(255)", code=255, ended=Outcome.EXIT),
     *(
         fatal(name)
         for name in (
@@ -80,24 +77,24 @@ PROGRAMS = [
     ),
     Program(
         "crashes in C", "import ctypes; ctypes.string_at(0)",
-        code=None, signal="SIGSEGV", status="SG",
+        code=None, signal="SIGSEGV", ended=Outcome.SIGNAL,
     ),
-    Program("sleeps past its limit", "import time; time.sleep(60)", **killed(Limit.WALL, wall_ms=300)),
-    Program("spins past its wall time", "while True: pass", **killed(Limit.WALL, wall_ms=300)),
-    Program("spins past its CPU time", "while True: pass", **killed(Limit.CPU, cpu_ms=300)),
+    Program("sleeps past its limit", "import time; time.sleep(60)", **killed(Outcome.WALL_TIME, wall_ms=300)),
+    Program("spins past its wall time", "while True: pass", **killed(Outcome.WALL_TIME, wall_ms=300)),
+    Program("spins past its CPU time", "while True: pass", **killed(Outcome.CPU_TIME, cpu_ms=300)),
     Program(
         "spins in children past its CPU time",
         "import os\nfor _ in range(3): os.fork()\nwhile True: pass",
-        **killed(Limit.CPU, cpu_ms=300),
+        **killed(Outcome.CPU_TIME, cpu_ms=300),
     ),
     Program(
         "ignores every signal and sleeps",
         "import signal, time\nfor n in range(1, 65):\n"
         "  if n not in (9, 19, 32, 33): signal.signal(n, signal.SIG_IGN)\ntime.sleep(60)",
-        **killed(Limit.WALL, wall_ms=300),
+        **killed(Outcome.WALL_TIME, wall_ms=300),
     ),
     Program(
-        "stops itself", "import os; os.kill(os.getpid(), 19)", **killed(Limit.WALL, wall_ms=300)
+        "stops itself", "import os; os.kill(os.getpid(), 19)", **killed(Outcome.WALL_TIME, wall_ms=300)
     ),
     Program(
         "leaves a child that holds stdout open", "sleep 60 & echo done",
@@ -109,11 +106,11 @@ PROGRAMS = [
     ),
     Program(
         "closes its streams and sleeps on", "exec <&- >&- 2>&-; sleep 0.3; exit 7",
-        code=7, status="RE", package="bash",
+        code=7, ended=Outcome.EXIT, package="bash",
     ),
     Program(
         "closes its streams and sleeps too long", "exec <&- >&- 2>&-; sleep 60",
-        package="bash", **killed(Limit.WALL, wall_ms=300),
+        package="bash", **killed(Outcome.WALL_TIME, wall_ms=300),
     ),
     Program(
         "writes to both streams in turn",
@@ -135,15 +132,15 @@ PROGRAMS = [
     Program("writes just the cap", "import os; os.write(1, b'x' * 65536)", output=b"x" * 65536),
     Program(
         "writes one byte over the cap", "import os; os.write(1, b'x' * 65537)",
-        output=b"x" * 65536, **killed(Limit.STDOUT),
+        output=b"x" * 65536, **killed(Outcome.STDOUT),
     ),
     Program(
         "floods stdout", "while True: print('y' * 1000)",
-        output=(b"y" * 1000 + b"\n") * 65 + b"y" * 471, **killed(Limit.STDOUT),
+        output=(b"y" * 1000 + b"\n") * 65 + b"y" * 471, **killed(Outcome.STDOUT),
     ),
     Program(
         "floods stderr", "import os\nwhile True: os.write(2, b'y' * 4096)",
-        output=b"y" * 65536, **killed(Limit.STDERR),
+        output=b"y" * 65536, **killed(Outcome.STDERR),
     ),
     Program("hogs memory", "x = bytearray(10**9)", **killed(oom=True)),
     Program(
@@ -157,7 +154,7 @@ PROGRAMS = [
     ),
     Program(
         "is a fork bomb", "import os\nwhile True:\n  try: os.fork()\n  except OSError: pass",
-        **killed(Limit.WALL, wall_ms=1000),
+        **killed(Outcome.WALL_TIME, wall_ms=1000),
     ),
     Program(
         "makes zombies",
@@ -180,16 +177,15 @@ def test_verdict(run: Callable[..., Result], program: Program) -> None:
     result = run(program.package, *interpreter, program.script, **program.options)
     took = time.monotonic() - started
     verdict = result.last.verdict
-    assert (verdict.code, verdict.signal, verdict.limit, verdict.status) == (
+    assert (verdict.code, verdict.signal, verdict.outcome) == (
         program.code,
         program.signal,
-        program.limit,
-        program.status,
+        program.ended,
     ), result.last
     assert verdict.oom_killed is program.oom_killed
     if program.output is not None:
         assert result.last.output == program.output
-    if program.limit is Limit.WALL:
+    if program.ended is Outcome.WALL_TIME:
         limit = program.options["wall_ms"]
         assert isinstance(limit, int)
         assert limit <= verdict.wall_ms < limit + 100

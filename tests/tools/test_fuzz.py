@@ -4,7 +4,7 @@ import pytest
 
 from bitrun.config.settings import load
 from bitrun.engine.engine import Engine
-from bitrun.images.unsealed import Parts
+from bitrun.images.unsealed import UnsealedImages
 from tools.fuzz.fuzzer import fuzz
 
 SECONDS = 15
@@ -22,7 +22,9 @@ def test_the_supervisor_survives_whatever_it_is_told() -> None:
     settings = load()
     engine = Engine(settings.engine_timeout)
     lines: list[str] = []
-    outcome = fuzz(Parts(engine, settings.images, settings.build_ca_bundle), SECONDS, lines.append)
+    outcome = fuzz(
+        UnsealedImages(engine, settings.images, settings.build_ca_bundle), SECONDS, lines.append
+    )
     engine.close()
     assert (outcome.status, outcome.crashes) == (0, ()), "\n".join(lines[-60:])
     assert outcome.executions > 200

@@ -5,14 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from bitrun.model.jobs import Limit, Result, StageResult, Stream, Verdict
+from bitrun.model.result import Outcome, Result, StageResult, Stream, Verdict, outcome_of
 from tools.conformance.programs import TASKS
 from tools.soak import honest, hostile, page
-from tools.soak.tally import Attempt, Outcome, Refused, Tally, TimedOut, Wrong
+from tools.soak.tally import Attempt, AttemptResult, Refused, Tally, TimedOut, Wrong
 
 
-def ended(stdout: bytes, *, code: int = 0, limit: Limit | None = None, wall_ms: int = 1) -> Result:
-    verdict = Verdict(code, None, limit, oom_killed=False, wall_ms=wall_ms, cpu_ms=1, memory=1)
+def ended(
+    stdout: bytes, *, code: int = 0, limit: Outcome | None = None, wall_ms: int = 1
+) -> Result:
+    outcome = limit or outcome_of(code, None, oom_killed=False)
+    verdict = Verdict(outcome, code, None, oom_killed=False, wall_ms=wall_ms, cpu_ms=1, memory=1)
     return Result((StageResult("run", verdict, ((Stream.STDOUT, stdout),)),))
 
 
@@ -28,7 +31,12 @@ def test_what_counts_as_lost() -> None:
     tally.take(Attempt("group", "name", lambda: None))
     for error in (Refused(), TimedOut(), Wrong("1 instead of 2"), ConnectionResetError("gone")):
         tally.take(raising(error))
-    counts = {Outcome.HELD: 1, Outcome.REFUSED: 1, Outcome.TIMED_OUT: 1, Outcome.LOST: 2}
+    counts = {
+        AttemptResult.HELD: 1,
+        AttemptResult.REFUSED: 1,
+        AttemptResult.TIMED_OUT: 1,
+        AttemptResult.LOST: 2,
+    }
     assert dict(tally.rows("group")) == {"name": Counter(counts)}
     assert tally.lost == [
         "group, name: 1 instead of 2",
@@ -37,19 +45,20 @@ def test_what_counts_as_lost() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [ended(b"Hello"), ended(b"Hello, World!\n", code=1), ended(b"", limit=Limit.WALL)]
+    "wrong",
+    [ended(b"Hello"), ended(b"Hello, World!\n", code=1), ended(b"", limit=Outcome.WALL_TIME)],
 )
 def test_honest_programs_are_judged(wrong: Result) -> None:
-    limits = {Limit.WALL: 100}
+    limits = {Outcome.WALL_TIME: 100}
     honest.judge(TASKS[0], ended(b"Hello, World!\n"), limits)
     with pytest.raises(Wrong):
         honest.judge(TASKS[0], wrong, limits)
     with pytest.raises(TimedOut):
-        honest.judge(TASKS[0], ended(b"", limit=Limit.WALL, wall_ms=100), limits)
+        honest.judge(TASKS[0], ended(b"", limit=Outcome.WALL_TIME, wall_ms=100), limits)
 
 
 @pytest.mark.parametrize(
-    "wrong", [ended(b"no"), ended(b"yes", code=1), ended(b"", limit=Limit.WALL, wall_ms=99)]
+    "wrong", [ended(b"no"), ended(b"yes", code=1), ended(b"", limit=Outcome.WALL_TIME, wall_ms=99)]
 )
 def test_hostile_programs_are_judged(wrong: Result) -> None:
     program = hostile.Program("name", "source", output="yes", wall_ms=100)
@@ -57,7 +66,7 @@ def test_hostile_programs_are_judged(wrong: Result) -> None:
     with pytest.raises(Wrong):
         hostile.judge(program, wrong)
     with pytest.raises(TimedOut):
-        hostile.judge(program, ended(b"", limit=Limit.WALL, wall_ms=100))
+        hostile.judge(program, ended(b"", limit=Outcome.WALL_TIME, wall_ms=100))
 
 
 def test_the_page_tells_what_was_lost(tmp_path: Path) -> None:

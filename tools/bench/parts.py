@@ -11,7 +11,7 @@ from typing import Any
 
 from bitrun.config.settings import Settings
 from bitrun.engine.engine import INSTANCE, Engine
-from bitrun.model.jobs import BoxLimits
+from bitrun.model.job import BoxLimits
 from bitrun.sandbox.box import BoxMaker
 from tools.bench import machine
 from tools.bench.peers import default_limits

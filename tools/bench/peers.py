@@ -14,7 +14,8 @@ import docker
 
 from bitrun.config.settings import Settings
 from bitrun.engine.engine import INSTANCE, Engine
-from bitrun.model.jobs import BoxLimits, Limits, Stage, Verdict
+from bitrun.model.job import BoxLimits, Limits, Stage
+from bitrun.model.result import Verdict
 from bitrun.sandbox.box import BoxMaker
 from tools.bench.client import Sample, timed
 from tools.bench.programs import Program
@@ -113,7 +114,7 @@ def stream_rate(command: tuple[str, ...], stdin: bytes) -> float:
         box.start(stage)
         passed, verdict = 0, None
         while verdict is None:
-            for event in box.conversation.receive():
+            for event in box.supervisor.receive():
                 if isinstance(event, Verdict):
                     verdict = event
                 else:

@@ -10,8 +10,8 @@ from bitrun.cli.progress import progress
 from bitrun.config.catalogue import Catalogue, Package
 from bitrun.config.settings import ROOT
 from bitrun.engine.engine import Engine
-from bitrun.images.unsealed import Parts
-from bitrun.model.errors import OurFault
+from bitrun.images.unsealed import UnsealedImages
+from bitrun.model.errors import ServiceError
 from bitrun.service import configuration
 from bitrun.service.service import Service
 from tools.conformance import page, records
@@ -37,7 +37,7 @@ def main() -> int:
         service = Service(configuration.load())
         chosen = select(service.catalogue, arguments.names)
         bad = Trials(service, console, again=arguments.again, remove=arguments.remove).run(chosen)
-    except (*configuration.UNSOUND, UnknownLanguage, OurFault) as error:
+    except (*configuration.UNSOUND, UnknownLanguage, ServiceError) as error:
         print(error, file=sys.stderr)
         return 1
     console.print(f"{len(chosen)} packages, {len(bad)} with faults: {' '.join(bad)}".rstrip(": "))
@@ -72,7 +72,7 @@ class Trials:
         self._remove = remove
         self._images = service.settings.images
         self._records = Records(_RECORDS)
-        self._parts = Parts(Engine(), self._images)
+        self._parts = UnsealedImages(Engine(), self._images)
 
     def run(self, packages: Sequence[Package]) -> list[str]:
         """Try packages one after the other, for two at once would spoil each other's times.
@@ -98,7 +98,7 @@ class Trials:
             with progress(self._console, subject) as report:
                 self._service.images.install(package, report)
             record = try_package(self._service, package, key)
-        except OurFault as fault:
+        except ServiceError as fault:
             self._console.print(f"{subject}: {fault}", markup=False)
             self._records.write(package, Record(key=key, version=package.version))
             return False

@@ -32,7 +32,7 @@ _RUNTIMES = """
 """
 
 _IMAGES = """
-## Images
+## SealedImages
 
 | package | made from | MB | own MB |
 |---|---|---|---|

@@ -12,7 +12,8 @@ from pathlib import Path
 import yaml
 
 from bitrun.config.catalogue import Language, Package
-from bitrun.model.jobs import File, Result
+from bitrun.model.job import File
+from bitrun.model.result import Result
 
 HELLO = "hello"
 COMPILE_ERROR = "compile-error"
@@ -35,8 +36,8 @@ class Task:
     def complaint(self, result: Result) -> str | None:
         """Say what a run did wrong, or None."""
         last = result.last
-        if last.verdict.limit or last.verdict.oom_killed:
-            return f"{last.name} ends by a limit: {last.verdict.message}"
+        if last.verdict.outcome.is_limit or last.verdict.oom_killed:
+            return f"{last.name} ends by a limit: {last.verdict.outcome}"
         if self.name == COMPILE_ERROR:
             return _refused(result)
         if last.name != "run":

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from bitrun.config.catalogue import Package
 from bitrun.images.build_context import digest
-from bitrun.images.unsealed import Parts
+from bitrun.images.unsealed import UnsealedImages
 from tools.conformance import programs
 
 # Clients ask for ranges of versions, which no other kind is in.
@@ -72,7 +72,7 @@ class Records:
         return self._folder / f"{package.id}.json"
 
 
-def key(package: Package, parts: Parts, images: Path) -> str:
+def key(package: Package, parts: UnsealedImages, images: Path) -> str:
     """Hash a package's image, its entry in the catalogue and its programs.
 
     It needs no image, so that those tried can be told even after their removal.

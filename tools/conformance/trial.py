@@ -9,8 +9,9 @@ from docker.utils import kwargs_from_env
 
 from bitrun.config.catalogue import IMAGE_PREFIX, Language, Package
 from bitrun.execution import planning
-from bitrun.model.errors import CallerFault, OurFault
-from bitrun.model.jobs import Job, Limits, Result, StageName
+from bitrun.model.errors import RequestError, ServiceError
+from bitrun.model.job import Job, Limits, StageName
+from bitrun.model.result import Result
 from bitrun.service.service import Service
 from tools.conformance import programs
 from tools.conformance.programs import HELLO, Program
@@ -52,7 +53,7 @@ def _try_language(
             record.complaints[name] = program.task.complaint(result)
             if name == HELLO and record.complaints[name] is None:
                 _measure(service, _job(service, package, language, program), record)
-        except (CallerFault, OurFault) as fault:
+        except (RequestError, ServiceError) as fault:
             record.complaints[name] = str(fault)
     return record
 

@@ -1,11 +1,11 @@
-"""`python -m tools.fuzz`: fuzzes for a while; what breaks the supervisor lies in `tools/fuzz/crashes` then."""
+"""`python -m tools.fuzz`: fuzzes for a while; crashes are kept in `tools/fuzz/crashes`."""
 
 import argparse
 import sys
 
 from bitrun.config import settings
 from bitrun.engine.engine import Engine
-from bitrun.images.unsealed import Parts
+from bitrun.images.unsealed import UnsealedImages
 from tools.fuzz.fuzzer import CRASHES, fuzz
 
 
@@ -15,7 +15,7 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="add what was found to the corpus")
     wanted = parser.parse_args()
     options = settings.load()
-    parts = Parts(Engine(options.engine_timeout), options.images, options.build_ca_bundle)
+    parts = UnsealedImages(Engine(options.engine_timeout), options.images, options.build_ca_bundle)
     outcome = fuzz(parts, wanted.seconds, lambda line: print(line, flush=True), keep=wanted.keep)
     print(f"{outcome.executions} cases, {outcome.edges} edges, {len(outcome.crashes)} crashes")
     for crash in outcome.crashes:

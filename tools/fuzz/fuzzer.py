@@ -12,7 +12,7 @@ from docker.types import LogConfig
 from docker.utils import kwargs_from_env
 
 from bitrun.config.settings import ROOT
-from bitrun.images.unsealed import Parts
+from bitrun.images.unsealed import UnsealedImages
 from tools.fuzz.seeds import seeds
 
 CORPUS = ROOT / "tools" / "fuzz" / "corpus"
@@ -42,14 +42,14 @@ class Outcome:
 
 
 def fuzz(
-    parts: Parts, seconds: int, report: Callable[[str], None], *, keep: bool = False
+    parts: UnsealedImages, seconds: int, report: Callable[[str], None], *, keep: bool = False
 ) -> Outcome:
     """Fuzz for about so many seconds.
 
     `keep` replaces the corpus by the smallest one that reaches all that was reached.
 
     Raises:
-        BuildFault: the compiler's image can't be made.
+        BuildError: the compiler's image can't be made.
     """
     image = parts.ensure(_COMPILER, report)
     client = docker.APIClient(version="auto", **kwargs_from_env())

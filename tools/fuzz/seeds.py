@@ -3,7 +3,7 @@
 import signal
 import struct
 
-from bitrun.model.jobs import File, Limits, Stage
+from bitrun.model.job import File, Limits, Stage
 from bitrun.sandbox.supervisor.frames import CREDIT_WINDOW, Frame, encode, encode_file, encode_stage
 
 

@@ -25,8 +25,8 @@ from bitrun.service.service import Service
 from tools.bench import machine
 from tools.bench.service import ROOT, Target, own_service
 from tools.soak import honest, hostile, page, trouble
-from tools.soak.tally import Attempt, Outcome, Tally
-from tools.soak.watch import Holdings, Watch
+from tools.soak.tally import Attempt, AttemptResult, Tally
+from tools.soak.watch import EngineEvents, Holdings
 from tools.soak.ways import Server
 
 _PAGE = ROOT / "docs" / "soak.md"
@@ -52,7 +52,7 @@ _SETTINGS = {
     "BITRUN_V1_TIMEOUT": "60",
 }
 _MORE_CLIENTS = 4  # than places, so that some always wait
-# Parts of the time after which the load rests, to compare what is held.
+# UnsealedImages of the time after which the load rests, to compare what is held.
 _RESTS = {"after a warm-up": 0.1, "half-way": 0.5, "at the end": 1.0}
 # What the second half may add: the allocator, the threads and the engine's connections have not
 # always seen their highest mark by half-way.
@@ -109,7 +109,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bitrun-soak-") as folder:
         os.environ |= _SETTINGS | {"TMPDIR": folder}
         client = docker.APIClient(version="auto", **kwargs_from_env())
-        soak = Soak(Settings(), Watch(client, Path(folder)), stop)
+        soak = Soak(Settings(), EngineEvents(client, Path(folder)), stop)
         soak.run(seconds)
     page.write(
         _PAGE,
@@ -127,7 +127,7 @@ def main() -> int:
 class Soak:
     """A service from its start to its end, what it was asked and what it held meanwhile."""
 
-    def __init__(self, settings: Settings, watch: Watch, stop: threading.Event) -> None:
+    def __init__(self, settings: Settings, watch: EngineEvents, stop: threading.Event) -> None:
         self.settings = settings
         self.clients = settings.max_runs + _MORE_CLIENTS
         self.tally = Tally()
@@ -199,7 +199,7 @@ class Soak:
             self.tally.lose("the second half of the time has made the service grow")
 
 
-def _attempts(target: Target, watch: Watch, settings: Settings) -> list[Attempt]:
+def _attempts(target: Target, watch: EngineEvents, settings: Settings) -> list[Attempt]:
     server = Server(target.url)
     service = Service(configuration.read(settings))
     runtimes = service.runtimes.all()
@@ -213,7 +213,7 @@ def _attempts(target: Target, watch: Watch, settings: Settings) -> list[Attempt]
 
 def _line(tally: Tally) -> str:
     total = tally.total
-    counts = ", ".join(f"{total[outcome]} {outcome}" for outcome in Outcome)
+    counts = ", ".join(f"{total[outcome]} {outcome}" for outcome in AttemptResult)
     return f"{total.total()} tried, {counts}"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bitrun.execution import planning
-from bitrun.model.jobs import Limit, Result
+from bitrun.model.result import Outcome, Result
 from bitrun.packages.runtimes import Runtime
 from bitrun.service.service import Service
 from tools.conformance import programs
@@ -43,7 +43,7 @@ def _attempts(
         main = program.files[0]
         fields = {"filename": main.name, "content": main.content.decode(), "input": task.stdin}
         result = server.run("compile" if task.name == COMPILE_ERROR else "run", fields)
-        judge(task, result, {Limit.WALL: service.settings.v1_timeout_ms})
+        judge(task, result, {Outcome.WALL_TIME: service.settings.v1_timeout_ms})
 
     yield Attempt(EXECUTE, name, execute)
     yield Attempt(CONNECT, name, connect)
@@ -66,18 +66,18 @@ def _is_default(service: Service, runtime: Runtime, program: Program) -> bool:
     return service.catalogue.by_extension(extension) == (runtime.package, runtime.language)
 
 
-def _limits(service: Service, runtime: Runtime, result: Result) -> dict[Limit, int]:
+def _limits(service: Service, runtime: Runtime, result: Result) -> dict[Outcome, int]:
     stage = result.last.name
     return {
         limit: planning.setting(runtime.language, service.settings, f"{stage}_{name}")
-        for limit, name in ((Limit.WALL, "timeout"), (Limit.CPU, "cpu_time"))
+        for limit, name in ((Outcome.WALL_TIME, "timeout"), (Outcome.CPU_TIME, "cpu_time"))
     }
 
 
-def judge(task: Task, result: Result, limits_ms: dict[Limit, int]) -> None:
+def judge(task: Task, result: Result, limits_ms: dict[Outcome, int]) -> None:
     verdict = result.last.verdict
-    used = {Limit.WALL: verdict.wall_ms, Limit.CPU: verdict.cpu_ms}
-    if verdict.limit in limits_ms and used[verdict.limit] >= limits_ms[verdict.limit]:
+    used = {Outcome.WALL_TIME: verdict.wall_ms, Outcome.CPU_TIME: verdict.cpu_ms}
+    if verdict.outcome in limits_ms and used[verdict.outcome] >= limits_ms[verdict.outcome]:
         raise TimedOut
     complaint = task.complaint(result)
     if complaint is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bitrun.model.jobs import Limit, Result
+from bitrun.model.result import Outcome, Result
 from tools.soak.tally import Attempt, TimedOut, Wrong
 from tools.soak.ways import Server
 
@@ -24,8 +24,8 @@ class Program:
     name: str
     source: str
     language: str = "python"
-    status: str | None = None
-    message: str | None = None
+    outcome: Outcome = Outcome.OK
+    ended_with: int | str | None = None  # exit code or signal; None does not check it
     output: str | None = None
     wall_ms: int = 20_000
     cpu_ms: int = 20_000
@@ -33,9 +33,7 @@ class Program:
 
 def _endless(name: str, source: str, language: str = "python") -> Program:
     """Make a program that only its wall time ends."""
-    return Program(
-        name, source, language, "TO", "Time limit exceeded (wall clock)", wall_ms=_WALL_MS
-    )
+    return Program(name, source, language, Outcome.WALL_TIME, wall_ms=_WALL_MS)
 
 
 _PROGRAMS = (
@@ -55,15 +53,13 @@ _PROGRAMS = (
     Program(
         "spins on all processors",
         "import os\nfor _ in range(3): os.fork()\nwhile True: pass",
-        status="TO",
-        message="Time limit exceeded",
+        outcome=Outcome.CPU_TIME,
         cpu_ms=_CPU_MS,
     ),
     Program(
         "hogs memory",
         "x = []\nwhile True: x.append(bytearray(10**7))",
-        status="SG",
-        message="Memory limit exceeded",
+        outcome=Outcome.MEMORY,
     ),
     Program(
         "fills its disk",
@@ -87,15 +83,13 @@ _PROGRAMS = (
     Program(
         "floods stdout",
         "while True: print('y' * 1000)",
-        status="OL",
-        message="stdout length exceeded",
+        outcome=Outcome.STDOUT,
         output=("y" * 1000 + "\n") * 65 + "y" * 471,
     ),
     Program(
         "floods stderr byte by byte",
         "import os\nwhile True: os.write(2, b'y')",
-        status="EL",
-        message="stderr length exceeded",
+        outcome=Outcome.STDERR,
         output="y" * 65536,
     ),
     Program(
@@ -108,8 +102,8 @@ _PROGRAMS = (
         "closes its streams",
         "exec <&- >&- 2>&-; sleep 0.2; exit 7",
         "bash",
-        status="RE",
-        message="Exited with error status 7",
+        outcome=Outcome.EXIT,
+        ended_with=7,
         output="",
     ),
     Program(
@@ -122,15 +116,15 @@ _PROGRAMS = (
         "forges a verdict",
         f"import os, sys\nfor fd in range(1, 1024):\n  try: os.write(fd, {_FORGED.encode()!r})\n"
         "  except OSError: pass\nsys.exit(5)",
-        status="RE",
-        message="Exited with error status 5",
+        outcome=Outcome.EXIT,
+        ended_with=5,
         output=_FORGED * 2,
     ),
     Program(
         "crashes",
         "import ctypes; ctypes.string_at(0)",
-        status="SG",
-        message="Caught fatal signal 11",
+        outcome=Outcome.SIGNAL,
+        ended_with="SIGSEGV",
         output="",
     ),
     Program(
@@ -171,17 +165,20 @@ def judge(program: Program, result: Result) -> None:
     last = result.last
     verdict = last.verdict
     used = {
-        Limit.WALL: (verdict.wall_ms, program.wall_ms),
-        Limit.CPU: (verdict.cpu_ms, program.cpu_ms),
+        Outcome.WALL_TIME: (verdict.wall_ms, program.wall_ms),
+        Outcome.CPU_TIME: (verdict.cpu_ms, program.cpu_ms),
     }
-    if verdict.limit in used:
-        took, allowed = used[verdict.limit]
+    if verdict.outcome in used:
+        took, allowed = used[verdict.outcome]
         if took < allowed:
             raise Wrong(f"ended after {took} ms by a limit of {allowed} ms")
-        if verdict.message != program.message:
+        if verdict.outcome is not program.outcome:
             raise TimedOut
-    if (verdict.status, verdict.message) != (program.status, program.message):
-        came = f"{verdict.status}, {verdict.message}, {last.output[-300:]!r}"
-        raise Wrong(f"{came} instead of {program.status}, {program.message}")
+    came = verdict.signal or verdict.code
+    if verdict.outcome is not program.outcome or program.ended_with not in (None, came):
+        raise Wrong(
+            f"{verdict.outcome}, {came}, {last.output[-300:]!r} "
+            f"instead of {program.outcome}, {program.ended_with}"
+        )
     if program.output is not None and last.output.decode() != program.output:
         raise Wrong(f"printed {last.output[-300:]!r} instead of {program.output[-300:]!r}")

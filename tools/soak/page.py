@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.soak.tally import Outcome, Tally
+from tools.soak.tally import AttemptResult, Tally
 from tools.soak.watch import Holdings
 
 _HEAD = """\
@@ -33,9 +33,9 @@ def write(
     head = _HEAD.format(
         **facts,
         tried=total.total(),
-        held=total[Outcome.HELD],
-        timed_out=total[Outcome.TIMED_OUT],
-        refused=total[Outcome.REFUSED],
+        held=total[AttemptResult.HELD],
+        timed_out=total[AttemptResult.TIMED_OUT],
+        refused=total[AttemptResult.REFUSED],
         lost=len(tally.lost),
     )
     lines = [head, *_tried(tally), *_lost(tally), *_growth(growth)]
@@ -51,7 +51,7 @@ def _tried(tally: Tally) -> list[str]:
             "|---|---|---|---|---|---|",
         ]
         for name, counts in tally.rows(group):
-            numbers = " | ".join(str(counts[outcome]) for outcome in Outcome)
+            numbers = " | ".join(str(counts[outcome]) for outcome in AttemptResult)
             lines.append(f"| {name} | {counts.total()} | {numbers} |")
         lines.append("")
     return lines

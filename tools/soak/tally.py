@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Outcome(StrEnum):
+class AttemptResult(StrEnum):
     """What came of an attempt; only the last one is a fault of the service."""
 
     HELD = "held"
@@ -42,7 +42,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts: dict[str, dict[str, Counter[Outcome]]] = {}
+        self._counts: dict[str, dict[str, Counter[AttemptResult]]] = {}
         self.lost: list[str] = []
 
     def take(self, attempt: Attempt) -> None:
@@ -50,17 +50,17 @@ class Tally:
         try:
             attempt.act()
         except TimedOut:
-            outcome = Outcome.TIMED_OUT
+            outcome = AttemptResult.TIMED_OUT
         except Refused:
-            outcome = Outcome.REFUSED
+            outcome = AttemptResult.REFUSED
         except Wrong as wrong:
-            outcome = Outcome.LOST
+            outcome = AttemptResult.LOST
             self.lose(f"{attempt.group}, {attempt.name}: {wrong}")
         except Exception as error:  # noqa: BLE001  no answer at all, or one of a kind unheard of
-            outcome = Outcome.LOST
+            outcome = AttemptResult.LOST
             self.lose(f"{attempt.group}, {attempt.name}: no answer to be read: {error!r}")
         else:
-            outcome = Outcome.HELD
+            outcome = AttemptResult.HELD
         with self._lock:
             named = self._counts.setdefault(attempt.group, {})
             named.setdefault(attempt.name, Counter())[outcome] += 1
@@ -69,7 +69,7 @@ class Tally:
         with self._lock:
             self.lost.append(sentence)
 
-    def rows(self, group: str) -> Iterator[tuple[str, Counter[Outcome]]]:
+    def rows(self, group: str) -> Iterator[tuple[str, Counter[AttemptResult]]]:
         """Give the counts of a group by name."""
         with self._lock:
             named = {name: counts.copy() for name, counts in self._counts.get(group, {}).items()}
@@ -81,5 +81,5 @@ class Tally:
             return sorted(self._counts)
 
     @property
-    def total(self) -> Counter[Outcome]:
+    def total(self) -> Counter[AttemptResult]:
         return sum((counts for group in self.groups for _, counts in self.rows(group)), Counter())

@@ -9,11 +9,11 @@ from typing import Any
 import docker
 
 from bitrun.engine.engine import INSTANCE
-from bitrun.service.service import HOUSEKEEPING_SECONDS
+from bitrun.service.housekeeping import INTERVAL_SECONDS
 from tools.bench import machine
 
 # So that the service has kept house once, which gives memory back.
-_SETTLED_SECONDS = HOUSEKEEPING_SECONDS + 5.0
+_SETTLED_SECONDS = INTERVAL_SECONDS + 5.0
 _PATIENCE_SECONDS = 120.0
 
 
@@ -29,7 +29,7 @@ class Holdings:
     files: int
 
 
-class Watch:
+class EngineEvents:
     """Looks at a service from outside; made before it starts, to know what is not its own.
 
     `folder` is the one that the service has its temporary files in.

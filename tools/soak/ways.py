@@ -10,15 +10,16 @@ import requests
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from bitrun.model.jobs import STAGES, Limit, Result, StageName, StageResult, Stream, Verdict
+from bitrun.api.piston import verdicts
+from bitrun.model.job import STAGES, StageName
+from bitrun.model.result import Outcome, Result, StageResult, Stream, Verdict, outcome_of
 from tools.soak.tally import Refused, Wrong
 
 _PATIENCE_SECONDS = 240.0  # far above any limit: after it, an answer counts as missing
-_LIMITS = {
-    "Time limit exceeded (wall clock)": Limit.WALL,
-    "Time limit exceeded": Limit.CPU,
-    "stdout length exceeded": Limit.STDOUT,
-    "stderr length exceeded": Limit.STDERR,
+_V1_OUTCOMES = {
+    "Time limit exceeded": Outcome.CPU_TIME,
+    "stdout length exceeded": Outcome.STDOUT,
+    "Memory limit exceeded": Outcome.MEMORY,
 }
 _BUSY = (429, 503)
 _JOB_COMPLETED, _TRY_AGAIN_LATER = 4999, 1013
@@ -60,12 +61,14 @@ class Server:
         reply = self.send("POST", "/api/v1/run", data=fields)
         if reply.status_code == requests.codes.bad_request and "timed out" in reply.text:
             wall_ms = (time.monotonic() - started) * 1000
-            return Result((_v1_stage(stage, b"", Limit.WALL, wall_ms=wall_ms),))
+            return Result((_v1_stage(stage, b"", Outcome.WALL_TIME, wall_ms=wall_ms),))
         if not reply.ok:
             raise Wrong(_shown(reply))
-        limit = _LIMITS.get(reply.headers.get("X-Run-Message", ""))
         code = int(reply.headers["X-Run-Exitcode"])
-        return Result((_v1_stage(stage, reply.content, limit, code=code),))
+        outcome = _V1_OUTCOMES.get(
+            reply.headers.get("X-Run-Message", ""), outcome_of(code, None, oom_killed=False)
+        )
+        return Result((_v1_stage(stage, reply.content, outcome, code=code),))
 
     def session(self, body: Mapping[str, Any], typed: str) -> Result:
         """Run a program by `/api/v2/connect`, and type what it reads."""
@@ -101,24 +104,24 @@ def _session_stages(frames: list[dict[str, Any]]) -> list[StageResult]:
 
 def _stage(name: StageName, told: Mapping[str, Any], printed: Mapping[str, str]) -> StageResult:
     verdict = Verdict(
+        outcome=Outcome(told["verdict"]),
         code=told["code"],
         signal=told["signal"],
-        limit=_LIMITS.get(told["message"] or ""),
         oom_killed=told.get("oom_killed", False),
         wall_ms=told["wall_time"],
         cpu_ms=told["cpu_time"],
         memory=told["memory"],
     )
-    if (verdict.status, verdict.message) != (told["status"], told["message"]):
+    if (verdicts.status(verdict), verdicts.message(verdict)) != (told["status"], told["message"]):
         raise Wrong(f"a verdict that contradicts itself: {dict(told)}")
     pieces = tuple((stream, printed[stream.value].encode()) for stream in Stream)
     return StageResult(name, verdict, pieces)
 
 
 def _v1_stage(
-    name: StageName, output: bytes, limit: Limit | None, code: int = 0, wall_ms: float = 0.0
+    name: StageName, output: bytes, outcome: Outcome, code: int = 0, wall_ms: float = 0.0
 ) -> StageResult:
-    verdict = Verdict(code, None, limit, oom_killed=False, wall_ms=wall_ms, cpu_ms=0.0, memory=0)
+    verdict = Verdict(outcome, code, None, oom_killed=False, wall_ms=wall_ms, cpu_ms=0.0, memory=0)
     # Both streams are one there, so that either may hold what is looked for.
     return StageResult(name, verdict, ((Stream.STDOUT, output), (Stream.STDERR, output)))
 

@@ -7,15 +7,15 @@ from contextlib import contextmanager, suppress
 from flask import Request
 
 from bitrun.access.identity import key
-from bitrun.access.rate_limits import Fairness
+from bitrun.access.rate_limits import RateLimits
 from bitrun.access.tokens import Role, Token
 from bitrun.api.http.connection import address, is_local
-from bitrun.model.errors import RoleRefused, TokenRefused
+from bitrun.model.errors import PermissionDenied, TokenRequired
 from bitrun.service.configuration import Configuration
 
 
-class Access:
-    def __init__(self, configuration: Configuration, fairness: Fairness) -> None:
+class Auth:
+    def __init__(self, configuration: Configuration, fairness: RateLimits) -> None:
         self._tokens = configuration.tokens
         self._fairness = fairness
         self._unlimited = configuration.unlimited
@@ -34,8 +34,8 @@ class Access:
         """Let a request in while the block runs; `more` are tokens from elsewhere in it.
 
         Raises:
-            TokenRefused: there are tokens, and it came with none of them.
-            RoleRefused: its token does not open so much.
+            TokenRequired: there are tokens, and it came with none of them.
+            PermissionDenied: its token does not open so much.
             TooManyRequests: its client has had its share.
         """
         token = self.check(request, role, more)
@@ -52,13 +52,13 @@ class Access:
         """Check a request's token, and count nothing. Raises as `granted` does."""
         if not self._tokens:
             if role is Role.ADMIN and not (self._local_is_admin and is_local(request)):
-                raise RoleRefused
+                raise PermissionDenied
             return None
         token = self._token(request, more)
         if token is None:
-            raise TokenRefused
+            raise TokenRequired
         if token.role not in (role, Role.ADMIN):
-            raise RoleRefused
+            raise PermissionDenied
         return token
 
     def _token(self, request: Request, more: Iterable[str]) -> Token | None:

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from flask import Request
 
 from bitrun.access.identity import Address, Network, find_address
-from bitrun.model.disconnect import Caller
+from bitrun.model.disconnect import ClientConnection
 
 # Seconds that a client may take between two pieces of its request, or of our reply. A thread waits
 # for each, and gunicorn itself sets no limit.
@@ -15,17 +15,17 @@ _PIECE_SECONDS = 10.0
 _PASSED_ON = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
 
 
-def limit_patience(request: Request) -> None:
+def set_timeout(request: Request) -> None:
     """Bound how long a client that sends or reads nothing holds its thread."""
     connection = request.environ.get("gunicorn.socket")
     if connection is not None:
         connection.settimeout(_PIECE_SECONDS)
 
 
-def client(request: Request) -> Caller | None:
+def client(request: Request) -> ClientConnection | None:
     """Return the client to watch; None where the server in front does not tell of it."""
     connection = request.environ.get("gunicorn.socket")
-    return None if connection is None else Caller(connection)
+    return None if connection is None else ClientConnection(connection)
 
 
 def address(request: Request, proxies: Sequence[Network]) -> Address | None:

@@ -1,10 +1,21 @@
-"""The error table: the one place where a fault becomes a status and a sentence."""
+"""The error table: the one place where an exception becomes a status, a code and a sentence.
+
+Flask's error handler, gunicorn's worker, the OpenAPI document and the log read it. A dialect may
+put rows of its own before it (`Dialect.errors`).
+"""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from flask import Flask, Response, jsonify, request
-from gunicorn.http.errors import ParseException
+from gunicorn.http.errors import (
+    ExpectationFailed,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+)
 from werkzeug.exceptions import (
     HTTPException,
     MethodNotAllowed,
@@ -16,22 +27,23 @@ from werkzeug.exceptions import (
 from bitrun.model.errors import (
     AlreadyInstalled,
     BoxEnded,
-    BoxSilent,
-    BuildFault,
+    BoxUnresponsive,
+    BuildError,
     Busy,
-    CallerFault,
-    CallerGone,
-    EngineFault,
+    ClientDisconnected,
+    CrossOriginRequest,
+    EngineError,
     EngineUnavailable,
-    ForeignOrigin,
-    MetricsClosed,
-    NotInstalled,
-    OurFault,
-    PackageUnknown,
-    RoleRefused,
-    TokenRefused,
+    MetricsNotAllowed,
+    PackageNotFound,
+    PackageNotInstalled,
+    PermissionDenied,
+    RequestError,
+    ServiceError,
+    TokenRequired,
     TooManyRequests,
 )
+from bitrun.telemetry import request_context
 
 _log = logging.getLogger(__name__)
 
@@ -42,70 +54,162 @@ class UpgradeRequired(HTTPException):
     code = 426
 
 
-# The first row that fits counts. No sentence: the fault's own, written for the caller.
-TABLE: tuple[tuple[type[Exception], int, str | None], ...] = (
-    (TokenRefused, 401, None),
-    (RoleRefused, 403, None),
-    (MetricsClosed, 403, None),
-    (ForeignOrigin, 403, None),
-    (TooManyRequests, 429, None),
-    (PackageUnknown, 404, None),
-    (AlreadyInstalled, 500, None),  # Piston's status for it, and for the next
-    (NotInstalled, 500, None),
-    (CallerGone, 499, None),  # nginx's status for it; it is only ever logged
-    (CallerFault, 400, None),
-    (Busy, 503, "All places are taken. Try again in a moment"),
-    (BuildFault, 500, None),
-    (EngineUnavailable, 503, "The Docker engine does not answer. Try again later"),
-    (EngineFault, 503, "The Docker engine has failed; the service's log says more"),
-    (BoxEnded, 503, "The container of this run has ended before its program did. Try again"),
-    (BoxSilent, 503, "The container of this run does not answer. Try again"),
-    (UnsupportedMediaType, 415, "requests must be of type application/json"),
-    (RequestEntityTooLarge, 413, "The request is too large"),
-    (NotFound, 404, "Not Found"),
-    (UpgradeRequired, 426, "This is a WebSocket: connect with one"),
-    (MethodNotAllowed, 405, "Method Not Allowed"),
-    (HTTPException, 400, "The request can't be read"),
-    (ParseException, 400, "The request can't be read"),  # from amidst its body
-    (Exception, 500, "The service has failed; its log says more"),
+def _no_headers(_: Any) -> Mapping[str, str]:
+    return {}
+
+
+def _allowed_methods(error: MethodNotAllowed) -> Mapping[str, str]:
+    return {"Allow": ", ".join(sorted(error.valid_methods))} if error.valid_methods else {}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """How one class of exceptions is answered.
+
+    `code` is a stable word for the log. `sentence` is the text for the client; None takes the
+    exception's own, which is written for the client. `headers` makes additional headers.
+    """
+
+    error: type[Exception]
+    status: int
+    code: str
+    sentence: str | None = None
+    headers: Callable[[Any], Mapping[str, str]] = _no_headers
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether the exception says nothing about the health of the service."""
+        return issubclass(self.error, (RequestError, Busy, HTTPException, ParseException))
+
+
+# The first row that fits counts.
+TABLE: tuple[ErrorRow, ...] = (
+    ErrorRow(
+        TokenRequired, 401, "token_required", headers=lambda _: {"WWW-Authenticate": "Bearer"}
+    ),
+    ErrorRow(PermissionDenied, 403, "permission_denied"),
+    ErrorRow(MetricsNotAllowed, 403, "metrics_not_allowed"),
+    ErrorRow(CrossOriginRequest, 403, "cross_origin"),
+    ErrorRow(
+        TooManyRequests,
+        429,
+        "too_many_requests",
+        headers=lambda error: {"Retry-After": str(error.seconds)},
+    ),
+    ErrorRow(PackageNotFound, 404, "package_not_found"),
+    ErrorRow(PackageNotInstalled, 400, "package_not_installed"),
+    ErrorRow(AlreadyInstalled, 400, "already_installed"),
+    # nginx's status for it. It is only ever logged.
+    ErrorRow(ClientDisconnected, 499, "client_disconnected"),
+    ErrorRow(RequestError, 400, "bad_request"),
+    ErrorRow(
+        Busy,
+        503,
+        "busy",
+        "All places are taken. Try again in a moment",
+        lambda _: {"Retry-After": "1"},
+    ),
+    ErrorRow(BuildError, 500, "build_failed"),
+    ErrorRow(
+        EngineUnavailable,
+        503,
+        "engine_unavailable",
+        "The Docker engine does not answer. Try again later",
+    ),
+    ErrorRow(
+        EngineError,
+        503,
+        "engine_error",
+        "The Docker engine has failed; the service's log says more",
+    ),
+    ErrorRow(
+        BoxEnded,
+        503,
+        "box_ended",
+        "The container of this run has ended before its program did. Try again",
+    ),
+    ErrorRow(
+        BoxUnresponsive,
+        503,
+        "box_unresponsive",
+        "The container of this run does not answer. Try again",
+    ),
+    ErrorRow(
+        UnsupportedMediaType,
+        415,
+        "unsupported_media_type",
+        "requests must be of type application/json",
+    ),
+    ErrorRow(RequestEntityTooLarge, 413, "too_large", "The request is too large"),
+    ErrorRow(NotFound, 404, "not_found", "Not Found"),
+    ErrorRow(
+        UpgradeRequired,
+        426,
+        "upgrade_required",
+        "This is a WebSocket: connect with one",
+        lambda _: {"Upgrade": "websocket"},
+    ),
+    ErrorRow(
+        MethodNotAllowed,
+        405,
+        "method_not_allowed",
+        "Method Not Allowed",
+        _allowed_methods,
+    ),
+    ErrorRow(LimitRequestLine, 414, "path_too_long", "The path is too long"),
+    ErrorRow(LimitRequestHeaders, 431, "headers_too_large", "The headers are too many or too long"),
+    ErrorRow(
+        ExpectationFailed,
+        417,
+        "expectation_failed",
+        "Nothing is known to be expected but 100-continue",
+    ),
+    ErrorRow(HTTPException, 400, "unreadable", "The request can't be read"),
+    ErrorRow(ParseException, 400, "unreadable", "The request can't be read"),
+    ErrorRow(Exception, 500, "internal", "The service has failed; its log says more"),
 )
 
 
-def register(app: Flask) -> None:
-    app.register_error_handler(Exception, _reply)
+def find(error: Exception, first: Sequence[ErrorRow] = ()) -> ErrorRow:
+    """Return the row for an exception; rows in `first` precede the table."""
+    return next(row for row in (*first, *TABLE) if isinstance(error, row.error))
 
 
 def sentence(error: Exception) -> str:
-    """Say what is wrong in the words that are meant for the caller."""
-    return _row(error)[1] or str(error)
+    """Return the text for the client."""
+    return find(error).sentence or str(error)
 
 
-def _row(error: Exception) -> tuple[int, str | None]:
-    return next((status, text) for kind, status, text in TABLE if isinstance(error, kind))
+def log(error: Exception, row: ErrorRow) -> None:
+    """Log an error that says something about the health of the service."""
+    if row.is_expected:
+        return
+    # The text of a ServiceError is complete; of anything else the traceback matters.
+    unexpected = None if isinstance(error, ServiceError) else error
+    _log.error("%s", error or type(error).__name__, exc_info=unexpected)
 
 
-def _reply(error: Exception) -> Response:
-    if not isinstance(error, (CallerFault, Busy, HTTPException, ParseException)):
-        # A fault of ours was noticed and says what it is; only of the others the way matters.
-        unexpected = None if isinstance(error, OurFault) else error
-        _log.error("%s", error or type(error).__name__, exc_info=unexpected)
-    key = "error" if request.path.startswith("/api/v1/") else "message"
-    response = jsonify({key: sentence(error)})
-    response.status_code = _row(error)[0]
-    response.headers.update(_headers(error))
-    return response
+class ErrorShape:
+    """The error bodies of one dialect: rows before the table, and the name of the sentence."""
+
+    def __init__(self, key: str = "message", rows: Sequence[ErrorRow] = ()) -> None:
+        self.key = key
+        self.rows = tuple(rows)
+
+    def response(self, error: Exception) -> Response:
+        row = find(error, self.rows)
+        log(error, row)
+        request_context.note(error=row.code)
+        response = jsonify({self.key: row.sentence or str(error)})
+        response.status_code = row.status
+        response.headers.update(row.headers(error))
+        return response
 
 
-def _headers(error: Exception) -> Mapping[str, str]:
-    match error:
-        case MethodNotAllowed() if error.valid_methods:
-            return {"Allow": ", ".join(sorted(error.valid_methods))}
-        case UpgradeRequired():
-            return {"Upgrade": "websocket"}
-        case Busy():
-            return {"Retry-After": "1"}
-        case TooManyRequests():
-            return {"Retry-After": str(error.seconds)}
-        case TokenRefused():
-            return {"WWW-Authenticate": "Bearer"}
-    return {}
+def register(app: Flask, shape_for: Callable[[str], ErrorShape]) -> None:
+    """Answer every exception; `shape_for` finds the shape for a path."""
+
+    def answer(error: Exception) -> Response:
+        return shape_for(request.path).response(error)
+
+    app.register_error_handler(Exception, answer)

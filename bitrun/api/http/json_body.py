@@ -3,28 +3,28 @@
 import json
 from typing import Any, Never
 
-from bitrun.model.errors import CallerFault
+from bitrun.model.errors import RequestError
 
 
 def parse_json(body: bytes | str) -> Any:
     """Parse a JSON text.
 
     Raises:
-        CallerFault: it is none; the text says what is wrong and where.
+        RequestError: it is none; the text says what is wrong and where.
     """
     try:
         text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
         return json.loads(text, parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
-        raise CallerFault(f"The body is no UTF-8 at byte {error.start}") from error
+        raise RequestError(f"The body is no UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:
-        raise CallerFault(
+        raise RequestError(
             f"The body is no JSON: {error.msg} at line {error.lineno}, column {error.colno}"
         ) from error
     except RecursionError as error:
-        raise CallerFault("The body is nested too deeply") from error
+        raise RequestError("The body is nested too deeply") from error
     except ValueError as error:  # an integer of thousands of digits
-        raise CallerFault("The body holds a number that is too long") from error
+        raise RequestError("The body holds a number that is too long") from error
 
 
 def parse_object(body: bytes | str) -> dict[str, Any]:
@@ -34,4 +34,4 @@ def parse_object(body: bytes | str) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> Never:
-    raise CallerFault(f"The body is no JSON: {name} is no number of it")
+    raise RequestError(f"The body is no JSON: {name} is no number of it")

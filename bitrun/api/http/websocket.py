@@ -26,7 +26,7 @@ from wsproto.events import (
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from bitrun.api.http.request_log import HEADER
-from bitrun.model.errors import SessionOver
+from bitrun.model.errors import SessionEnded
 from bitrun.telemetry import request_context
 
 PROTOCOL = "bitrun"
@@ -37,7 +37,7 @@ _GOODBYE_SECONDS = 1.0
 _TOO_LARGE = 1009  # RFC 6455, section 7.4.1
 
 
-class Disconnected(SessionOver):
+class Disconnected(SessionEnded):
     """The client has closed, or is gone."""
 
 

@@ -3,26 +3,28 @@
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Request, Response, jsonify, request
+from flask import Blueprint, Flask, Request, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from bitrun.api.http.auth import Access
+from bitrun.api.http.auth import Auth
 from bitrun.api.http.connection import client
-from bitrun.model.errors import ForeignOrigin
+from bitrun.model.errors import CrossOriginRequest
 from bitrun.service.service import Service
 
+PREFIX = "/mcp"
 
-def blueprint(service: Service, access: Access) -> Blueprint:
-    routes = Blueprint("agents", __name__)
 
-    @routes.post("/mcp")
+def register(app: Flask, service: Service, auth: Auth) -> None:
+    routes = Blueprint("mcp", __name__)
+
+    @routes.post(PREFIX)
     def mcp() -> ResponseReturnValue:
         # They take as long to import as all the rest, and most services never see an agent.
         from bitrun.api.mcp.runs import Runs  # noqa: PLC0415
         from bitrun.mcp.http import answer  # noqa: PLC0415
 
         _check_origin(request)
-        with access.granted(request):
+        with auth.granted(request):
             runs = Runs(service, client(request))
             largest = service.settings.max_body
             got = answer(runs, request.headers.items(), request.get_data(), largest)
@@ -32,11 +34,11 @@ def blueprint(service: Service, access: Access) -> Blueprint:
             return jsonify(message=got.body.decode()), got.status
         return response
 
-    return routes
+    app.register_blueprint(routes)
 
 
 def _check_origin(request: Request) -> None:
     """Refuse other sites' pages, as the protocol demands; agents send no Origin."""
     origin = request.headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc != request.host:
-        raise ForeignOrigin
+        raise CrossOriginRequest

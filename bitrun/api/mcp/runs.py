@@ -10,15 +10,15 @@ from bitrun.api.piston.reply import execute_reply, runtime_reply
 from bitrun.api.piston.request import read_request
 from bitrun.client import BitRunError, Result, RunOptions, Runtime
 from bitrun.client.calls import job, read_result, read_runtime
-from bitrun.model.disconnect import Caller
-from bitrun.model.errors import Busy, CallerFault, OurFault
+from bitrun.model.disconnect import ClientConnection
+from bitrun.model.errors import Busy, RequestError, ServiceError
 from bitrun.service.service import Service
 
 Value = TypeVar("Value")
 
 
 class Runs:
-    def __init__(self, service: Service, caller: Caller | None) -> None:
+    def __init__(self, service: Service, caller: ClientConnection | None) -> None:
         self._service = service
         self._caller = caller
 
@@ -41,5 +41,5 @@ class Runs:
 async def _in_thread(work: Callable[[], Value]) -> Value:
     try:
         return await anyio.to_thread.run_sync(work)
-    except (CallerFault, Busy, OurFault) as fault:
+    except (RequestError, Busy, ServiceError) as fault:
         raise BitRunError(sentence(fault)) from fault

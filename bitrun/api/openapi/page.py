@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from bitrun.api.openapi import METHODS, document
+from bitrun.api.openapi.document import METHODS, document
 
 _FOLDER = Path(__file__).resolve().parent
 _FORM = "application/x-www-form-urlencoded"

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, jsonify
 
-from bitrun.api import openapi
+from bitrun.api.openapi.document import document as openapi_document
 from bitrun.api.openapi.page import page
 
 
@@ -11,7 +11,7 @@ def blueprint() -> Blueprint:
 
     @routes.get("/openapi.json")
     def document() -> Response:
-        return jsonify(openapi.document())
+        return jsonify(openapi_document())
 
     @routes.get("/docs")
     def docs() -> Response:

@@ -32,7 +32,7 @@ def execute_body(request: Request) -> dict[str, Any]:
     """Read the body of `execute`.
 
     Raises:
-        CallerFault: it is neither JSON nor a form of that client.
+        RequestError: it is neither JSON nor a form of that client.
     """
     if request.headers.get("Content-Type") != _FORM:
         return parse_object(request.get_data())

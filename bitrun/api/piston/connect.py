@@ -17,12 +17,14 @@ from bitrun.api.http.json_body import parse_object
 from bitrun.api.http.websocket import Disconnected, WebSocket
 from bitrun.api.piston.reply import new_decoder, verdict_reply
 from bitrun.api.piston.request import read_request
-from bitrun.execution.runner import LOOK_MS, Session
-from bitrun.model.disconnect import Caller
-from bitrun.model.errors import CallerFault, OurFault, SessionOver
-from bitrun.model.jobs import SIGNAL_NUMBERS, Stage, Stream
+from bitrun.execution.runner import LOOK_MS
+from bitrun.execution.session import Session
+from bitrun.model.disconnect import ClientConnection
+from bitrun.model.errors import RequestError, ServiceError, SessionEnded
+from bitrun.model.job import Stage
 from bitrun.model.poll import HUNG_UP, READABLE, poll
-from bitrun.sandbox.supervisor.client import Conversation
+from bitrun.model.result import Stream
+from bitrun.model.signals import SIGNAL_NUMBERS
 from bitrun.service.service import Service
 
 _INIT_SECONDS = 1.0
@@ -32,7 +34,7 @@ _INTERNAL_ERROR, _TRY_AGAIN_LATER = 1011, 1013  # IANA's registry of close codes
 _log = logging.getLogger(__name__)
 
 
-class Closed(SessionOver):
+class Closed(SessionEnded):
     """The session ends with one of Piston's close codes."""
 
     def __init__(self, code: int, reason: str) -> None:
@@ -82,7 +84,7 @@ class _Terminal:
             runtime, job = read_request(
                 body, self._service.runtimes, self._service.settings, interactive=True
             )
-            with self._service.runner.open(job, Caller(self._websocket)) as session:
+            with self._service.runner.open(job, ClientConnection(self._websocket)) as session:
                 self._send(type="runtime", language=runtime.language.name, version=runtime.version)
                 for stage in session.stages():
                     self._run(session, stage)
@@ -92,10 +94,10 @@ class _Terminal:
     def _reporting(self) -> Iterator[None]:
         try:
             yield
-        except CallerFault as fault:
+        except RequestError as fault:
             self._send(type="error", message=str(fault))
             raise Closed(4002, "Notified Error") from fault
-        except OurFault as fault:
+        except ServiceError as fault:
             _log.error("A session has failed: %s", fault)
             self._send(type="error", message=sentence(fault))
             raise Closed(_INTERNAL_ERROR, "Internal Error") from fault
@@ -121,7 +123,7 @@ class _Terminal:
         decoders = {stream: new_decoder() for stream in Stream}
         while session.verdict is None:
             if interactive:
-                self._hand_on(session.conversation)
+                self._hand_on(session)
             box_is_ready, client_is_ready = self._wait(session)
             if client_is_ready:
                 self._keep(self._receive())
@@ -139,7 +141,7 @@ class _Terminal:
             Disconnected: the client has hung up.
         """
         # A client whose program does not read is not read from; but its end is noticed.
-        backlog = session.conversation.unread + sum(map(_size, self._waiting))
+        backlog = session.unread + sum(map(_size, self._waiting))
         full = backlog > _STDIN_BACKLOG
         client_events = HUNG_UP if full else HUNG_UP | READABLE
         ready = poll({session: READABLE, self._websocket: client_events}, LOOK_MS)
@@ -152,15 +154,15 @@ class _Terminal:
     def _keep(self, messages: Iterable[dict[str, Any]]) -> None:
         self._waiting += filter(_is_for_program, messages)
 
-    def _hand_on(self, conversation: Conversation) -> None:
+    def _hand_on(self, session: Session) -> None:
         for message in self._waiting:
             match message["type"]:
                 case "data":
-                    conversation.write(message["data"].encode("utf-8", "replace"))
+                    session.write(message["data"].encode("utf-8", "replace"))
                 case "signal":
-                    conversation.signal(SIGNAL_NUMBERS[message["signal"]])
+                    session.signal(SIGNAL_NUMBERS[message["signal"]])
                 case "eof":
-                    conversation.end()
+                    session.end_stdin()
         self._waiting.clear()
 
     def _receive(self) -> list[dict[str, Any]]:
@@ -183,7 +185,7 @@ def _is_for_program(message: Mapping[str, Any]) -> bool:
             if message.get("stream") != "stdin":
                 raise Closed(4004, "Can only write to stdin")
             if not isinstance(message.get("data"), str):
-                raise CallerFault("data is required as a string")
+                raise RequestError("data is required as a string")
         case "signal":
             name = message.get("signal")
             if not isinstance(name, str) or name not in SIGNAL_NUMBERS:

@@ -6,8 +6,8 @@ import posixpath
 from dataclasses import dataclass
 from typing import Any
 
-from bitrun.model.errors import CallerFault
-from bitrun.model.jobs import File
+from bitrun.model.errors import RequestError
+from bitrun.model.job import File
 
 _LONGEST_NAME = 4095  # Linux's PATH_MAX
 _MOST_FOLDERS = 32  # each is looked up from the top for each file below it
@@ -25,15 +25,15 @@ def check_contents(files: Any, most: int) -> list[dict[str, Any]]:
     """Check what must hold before anything else is looked at.
 
     Raises:
-        CallerFault: `files` is no array, has more than `most` entries, or one has no content.
+        RequestError: `files` is no array, has more than `most` entries, or one has no content.
     """
     if not isinstance(files, list):
-        raise CallerFault("files is required as an array")
+        raise RequestError("files is required as an array")
     if len(files) > most:
-        raise CallerFault(f"files may have {most} entries at most")
+        raise RequestError(f"files may have {most} entries at most")
     for index, entry in enumerate(files):
         if not isinstance(entry, dict) or not isinstance(entry.get("content"), str):
-            raise CallerFault(f"files[{index}].content is required as a string")
+            raise RequestError(f"files[{index}].content is required as a string")
     return files
 
 
@@ -46,7 +46,7 @@ def read_files(files: list[dict[str, Any]]) -> list[RequestFile]:
     """Decode checked files; of those with one name the last wins.
 
     Raises:
-        CallerFault: a name or a content can't be used.
+        RequestError: a name or a content can't be used.
     """
     found: dict[str, RequestFile] = {}
     for index, entry in enumerate(files):
@@ -62,18 +62,18 @@ def _name(name: Any, index: int) -> str:
     if name in (None, "", 0):  # what counts as none in Piston's language, false included
         name = f"file{index}.code"
     if not isinstance(name, str):
-        raise CallerFault(f"{where} must be a string")
+        raise RequestError(f"{where} must be a string")
     if "\0" in name or not _is_unicode(name):
-        raise CallerFault(f"{where} holds a character that no file name can hold")
+        raise RequestError(f"{where} holds a character that no file name can hold")
     if len(name.encode()) > _LONGEST_NAME:
-        raise CallerFault(f"{where} is too long")
+        raise RequestError(f"{where} is too long")
     path = posixpath.normpath(name)
     if name.startswith("/") or path.split("/")[0] == "..":
-        raise CallerFault(f"{where} must stay within the directory: {name}")
+        raise RequestError(f"{where} must stay within the directory: {name}")
     if path.count("/") > _MOST_FOLDERS:
-        raise CallerFault(f"{where} has more than {_MOST_FOLDERS} folders")
+        raise RequestError(f"{where} has more than {_MOST_FOLDERS} folders")
     if path == "." or name.endswith(("/", "/.")):
-        raise CallerFault(f"{where} must name a file: {name}")
+        raise RequestError(f"{where} must name a file: {name}")
     return path
 
 
@@ -86,7 +86,7 @@ def _content(content: str, encoding: Any, index: int) -> bytes:
         return content.encode()
     except (ValueError, binascii.Error) as error:
         kind = encoding if encoding in ("base64", "hex") else "utf8"
-        raise CallerFault(f"files[{index}].content is no valid {kind}") from error
+        raise RequestError(f"files[{index}].content is no valid {kind}") from error
 
 
 def _base64(content: str) -> bytes:

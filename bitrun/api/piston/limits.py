@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bitrun.config.settings import SMALLEST_MEMORY
-from bitrun.model.errors import CallerFault
-from bitrun.model.jobs import STAGES, Limits, StageName
+from bitrun.model.errors import RequestError
+from bitrun.model.job import STAGES, Limits, StageName
 
 
 def read_limits(
@@ -16,7 +16,7 @@ def read_limits(
     It is also the maximum, but for those in `most`, which may be asked for up to that.
 
     Raises:
-        CallerFault: one is no number, negative, above the maximum or too small to work.
+        RequestError: one is no number, negative, above the maximum or too small to work.
     """
     values = {
         name: _read(name, body.get(name), configured(name), most.get(name))
@@ -43,11 +43,11 @@ def _read(name: str, value: Any, configured: int, most: int | None) -> int:
     if is_memory and value == -1:
         return most
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise CallerFault(f"If specified, {name} must be a number")
+        raise RequestError(f"If specified, {name} must be a number")
     if value > most:
-        raise CallerFault(f"{name} cannot exceed the configured limit of {most}")
+        raise RequestError(f"{name} cannot exceed the configured limit of {most}")
     if value < 0:
-        raise CallerFault(f"{name} must be non-negative")
+        raise RequestError(f"{name} must be non-negative")
     if is_memory and value < SMALLEST_MEMORY:
-        raise CallerFault(f"{name} must be at least {SMALLEST_MEMORY}")
+        raise RequestError(f"{name} must be at least {SMALLEST_MEMORY}")
     return max(1, round(value))

@@ -4,7 +4,8 @@ import codecs
 from collections.abc import Iterable
 from typing import Any
 
-from bitrun.model.jobs import Result, StageResult, Stream, Verdict
+from bitrun.api.piston import verdicts
+from bitrun.model.result import Result, StageResult, Stream, Verdict
 from bitrun.packages.runtimes import Runtime
 
 
@@ -30,8 +31,9 @@ def verdict_reply(verdict: Verdict) -> dict[str, Any]:
     reply: dict[str, Any] = {
         "code": verdict.code,
         "signal": verdict.signal,
-        "status": verdict.status,
-        "message": verdict.message,
+        "status": verdicts.status(verdict),
+        "message": verdicts.message(verdict),
+        "verdict": verdict.outcome,
         "memory": verdict.memory,
         "cpu_time": round(verdict.cpu_ms),
         "wall_time": round(verdict.wall_ms),

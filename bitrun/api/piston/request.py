@@ -11,8 +11,8 @@ from bitrun.api.piston.files import any_is_text, check_contents, read_files
 from bitrun.api.piston.limits import read_limits
 from bitrun.config.settings import Settings
 from bitrun.execution import planning
-from bitrun.model.errors import CallerFault
-from bitrun.model.jobs import Job
+from bitrun.model.errors import RequestError
+from bitrun.model.job import Job
 from bitrun.packages.runtimes import Runtime, Runtimes
 
 _NO_CODE = "file"  # the language whose files need not be text
@@ -29,18 +29,18 @@ def read_request(
     interactive program's is passed on as it is.
 
     Raises:
-        CallerFault: it can't be carried out; the texts up to the limits are Piston's.
+        RequestError: it can't be carried out; the texts up to the limits are Piston's.
     """
     for field in ("language", "version"):
         if not body.get(field) or not isinstance(body[field], str):
-            raise CallerFault(f"{field} is required as a string")
+            raise RequestError(f"{field} is required as a string")
     entries = check_contents(body.get("files"), settings.workdir_inodes)
     runtime = runtimes.find(body["language"], body["version"])
     if runtime is None:
-        raise CallerFault(f"{body['language']}-{body['version']} runtime is unknown")
+        raise RequestError(f"{body['language']}-{body['version']} runtime is unknown")
     language = runtime.language
     if language.name != _NO_CODE and not any_is_text(entries):
-        raise CallerFault("files must include at least one utf8 encoded file")
+        raise RequestError("files must include at least one utf8 encoded file")
     limits = read_limits(
         body,
         lambda name: planning.setting(language, settings, name),
@@ -82,11 +82,11 @@ def _stdin(value: Any) -> bytes:
     if value is None:
         value = ""
     if not isinstance(value, str):
-        raise CallerFault("If specified, stdin must be a string")
+        raise RequestError("If specified, stdin must be a string")
     try:
         return value.encode()
     except UnicodeEncodeError as error:
-        raise CallerFault("stdin is no valid Unicode") from error
+        raise RequestError("stdin is no valid Unicode") from error
 
 
 def _arguments(value: Any) -> list[str]:
@@ -96,7 +96,7 @@ def _arguments(value: Any) -> list[str]:
     if not isinstance(value, list) or any(
         isinstance(each, bool) or not isinstance(each, numbers) for each in value
     ):
-        raise CallerFault("If specified, args must be an array of strings and numbers")
+        raise RequestError("If specified, args must be an array of strings and numbers")
     return [each if isinstance(each, str) else _number(each) for each in value]
 
 

@@ -3,51 +3,65 @@
 from http import HTTPStatus
 from typing import Any, Never
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Flask, Response, jsonify, request
+from werkzeug.exceptions import UnsupportedMediaType
 
 from bitrun.access.tokens import Role
-from bitrun.api.http.auth import Access, protocol_token
+from bitrun.api.http.auth import Auth, protocol_token
 from bitrun.api.http.connection import client
 from bitrun.api.http.errors import UpgradeRequired
 from bitrun.api.http.json_body import parse_object
 from bitrun.api.http.websocket import Disconnected, NoUpgrade, WebSocket
-from bitrun.api.piston.body import execute_body
+from bitrun.api.piston.body import execute_body, is_understood
 from bitrun.api.piston.build_stream import stream, wants_stream
 from bitrun.api.piston.connect import Sessions
+from bitrun.api.piston.errors import NothingToUninstall
 from bitrun.api.piston.reply import execute_reply, runtime_reply
 from bitrun.api.piston.request import read_request
+from bitrun.model.errors import PackageNotInstalled
 from bitrun.packages.manager import PackageState
 from bitrun.service.service import Service
 
-PREFIXES = {
-    "v2": "/api/v2",
-    "v2_public": "/api/v2/piston",  # the public instance's, built into many clients
-}
+PREFIX = "/api/v2"
+# The public instance serves the same calls there, which many clients have built in.
+PUBLIC_PREFIX = f"{PREFIX}/piston"
 
 
-def blueprint(service: Service, access: Access, sessions: Sessions, name: str) -> Blueprint:
-    routes = Blueprint(name, __name__, url_prefix=PREFIXES[name])
-    _add_execute(routes, service, access)
-    _add_packages(routes, service, access)
-    _add_connect(routes, service, access, sessions)
-    return routes
+def register(app: Flask, service: Service, auth: Auth) -> None:
+    sessions = Sessions(service, service.settings.sessions)
+    for name, prefix in (("piston", PREFIX), ("piston_public", PUBLIC_PREFIX)):
+        routes = Blueprint(name, __name__, url_prefix=prefix)
+        _add_execute(routes, service, auth)
+        _add_packages(routes, service, auth)
+        _add_connect(routes, service, auth, sessions)
+        app.register_blueprint(routes)
+
+    @app.before_request
+    def require_json() -> None:
+        # Before routing: Piston answers so on unknown paths, too.
+        if (
+            request.path.startswith(f"{PREFIX}/")
+            and request.method not in ("GET", "HEAD", "OPTIONS")
+            and not is_understood(request)
+        ):
+            raise UnsupportedMediaType
 
 
-def _add_execute(routes: Blueprint, service: Service, access: Access) -> None:
+def _add_execute(routes: Blueprint, service: Service, auth: Auth) -> None:
     @routes.get("/runtimes")
     def runtimes() -> Response:
         return jsonify([runtime_reply(runtime) for runtime in service.runtimes.all()])
 
     @routes.post("/execute")
     def execute() -> Response:
-        with access.granted(request):
+        with auth.granted(request):
             body = execute_body(request)
             runtime, job = read_request(body, service.runtimes, service.settings)
             result = service.runner.run(job, client(request))
         return jsonify(execute_reply(runtime, result))
 
 
-def _add_packages(routes: Blueprint, service: Service, access: Access) -> None:
+def _add_packages(routes: Blueprint, service: Service, auth: Auth) -> None:
     @routes.get("/packages")
     def packages() -> Response:
         return jsonify(
@@ -56,7 +70,7 @@ def _add_packages(routes: Blueprint, service: Service, access: Access) -> None:
 
     @routes.post("/packages")
     def install() -> Response:
-        with access.granted(request, Role.ADMIN):
+        with auth.granted(request, Role.ADMIN):
             body = parse_object(request.get_data())
             package, build = service.packages.begin_install(
                 body.get("language"), body.get("version")
@@ -68,20 +82,24 @@ def _add_packages(routes: Blueprint, service: Service, access: Access) -> None:
 
     @routes.delete("/packages")
     def uninstall() -> Response:
-        with access.granted(request, Role.ADMIN):
+        with auth.granted(request, Role.ADMIN):
             body = parse_object(request.get_data())
-            state = service.packages.uninstall(body.get("language"), body.get("version"))
+            name, version = body.get("language"), body.get("version")
+            try:
+                state = service.packages.uninstall(name, version)
+            except PackageNotInstalled as error:
+                raise NothingToUninstall(str(name), str(version)) from error
         return jsonify(_reply(state))
 
 
-def _add_connect(routes: Blueprint, service: Service, access: Access, sessions: Sessions) -> None:
+def _add_connect(routes: Blueprint, service: Service, auth: Auth, sessions: Sessions) -> None:
     @routes.get("/connect")
     def no_connect() -> Never:
         raise UpgradeRequired
 
     @routes.get("/connect", websocket=True)
     def connect() -> Response:
-        with access.granted(request, more=(protocol_token(request),)):
+        with auth.granted(request, more=(protocol_token(request),)):
             try:
                 websocket = WebSocket(request.environ, service.settings.max_body)
             except NoUpgrade as error:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from flask import Request
 
 from bitrun.api.http.json_body import parse_json
-from bitrun.model.errors import CallerFault
+from bitrun.model.errors import RequestError
 
 _NAMES = (
     "filename", "content", "command", "input", "env", "image", "memory_limit", "clean", "api_token",
@@ -39,7 +39,7 @@ def read_form(request: Request) -> Form:
     """Collect the fields of a form, a multipart form or a JSON object, and of the query string.
 
     Raises:
-        CallerFault: the JSON is none, or holds something else than text where text belongs.
+        RequestError: the JSON is none, or holds something else than text where text belongs.
     """
     fields = dict(_pairs(request.query_string))
     if request.mimetype == "application/json":
@@ -58,13 +58,13 @@ def extension(filename: str) -> str:
     """Return a file name's extension without its dot.
 
     Raises:
-        CallerFault: the name is empty, or no plain file name with an extension.
+        RequestError: the name is empty, or no plain file name with an extension.
     """
     if not filename:
-        raise CallerFault("Filename is required")
+        raise RequestError("Filename is required")
     match = _FILENAME.fullmatch(filename)
     if match is None or len(filename) > _FILENAME_LONGEST:
-        raise CallerFault("Invalid filename")
+        raise RequestError("Invalid filename")
     return match[1]
 
 
@@ -76,7 +76,7 @@ def variables(text: str) -> dict[str, str]:
         if not name and not equals:
             continue
         if not equals or not _VARIABLE.fullmatch(name):
-            raise CallerFault(f"Invalid env: line {number} is not NAME=value")
+            raise RequestError(f"Invalid env: line {number} is not NAME=value")
         found[name] = value
     return found
 
@@ -86,7 +86,7 @@ def data(text: str, field: str) -> bytes:
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
-        raise CallerFault(f"Invalid {field}: it holds half of a surrogate pair") from error
+        raise RequestError(f"Invalid {field}: it holds half of a surrogate pair") from error
 
 
 def _pairs(query: bytes) -> dict[str, str]:
@@ -100,7 +100,7 @@ def _pairs(query: bytes) -> dict[str, str]:
             )
         )
     except ValueError as error:
-        raise CallerFault(f"At most {_FIELDS_MOST} fields are possible") from error
+        raise RequestError(f"At most {_FIELDS_MOST} fields are possible") from error
 
 
 def _text(raw: bytes) -> str:
@@ -109,7 +109,7 @@ def _text(raw: bytes) -> str:
 
 def _json_fields(body: Any) -> Mapping[str, str]:
     if not isinstance(body, dict):
-        raise CallerFault("Invalid JSON: an object is expected")
+        raise RequestError("Invalid JSON: an object is expected")
     fields = {}
     for name in _NAMES:
         value = body.get(name)
@@ -118,7 +118,7 @@ def _json_fields(body: Any) -> Mapping[str, str]:
         ):
             value = str(int(value))
         if value is not None and not isinstance(value, str):
-            raise CallerFault(f"Invalid {name}: text is expected")
+            raise RequestError(f"Invalid {name}: text is expected")
         if value is not None:
             fields[name] = value
     return fields

@@ -4,19 +4,23 @@ import re
 import time
 from http import HTTPStatus
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Flask, Response, jsonify, request
 
-from bitrun.api.http.auth import Access
+from bitrun.api.http.auth import Auth
 from bitrun.api.http.connection import client
+from bitrun.api.piston import verdicts
 from bitrun.api.v1.durations import go_duration
 from bitrun.api.v1.form import Form, data, extension, read_form, variables
 from bitrun.config import catalogue
 from bitrun.config.catalogue import Catalogue, Language, Package
 from bitrun.config.settings import SMALLEST_MEMORY, Settings
 from bitrun.execution import planning
-from bitrun.model.errors import CallerFault, PackageMissing, TokenRefused
-from bitrun.model.jobs import STAGES, File, Job, Limit, Limits, Result, Stage, StageName
+from bitrun.model.errors import PackageNotInstalled, RequestError, TokenRequired
+from bitrun.model.job import STAGES, File, Job, Limits, Stage, StageName
+from bitrun.model.result import Outcome, Result
 from bitrun.service.service import Service
+
+PREFIX = "/api/v1"
 
 _HEADERS = (
     "X-Run-Command", "X-Run-Duration", "X-Run-Exitcode", "X-Run-Status", "X-Run-Message",
@@ -27,8 +31,20 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NUMBER = re.compile(r"[0-9]{1,19}")
 
 
-def blueprint(service: Service, access: Access) -> Blueprint:
-    routes = Blueprint("v1", __name__, url_prefix="/api/v1")
+def register(app: Flask, service: Service, auth: Auth) -> None:
+    app.register_blueprint(_blueprint(service, auth))
+    origin = service.settings.cors_origin
+
+    @app.after_request
+    def allow_origin(response: Response) -> Response:
+        # Of the application and not of the blueprint, which never sees a request without a route.
+        if origin and request.path.startswith(f"{PREFIX}/"):
+            _allow_origin(response, origin)
+        return response
+
+
+def _blueprint(service: Service, auth: Auth) -> Blueprint:
+    routes = Blueprint("v1", __name__, url_prefix=PREFIX)
     settings = service.settings
 
     @routes.post("/run")
@@ -36,13 +52,13 @@ def blueprint(service: Service, access: Access) -> Blueprint:
         started = time.perf_counter_ns()
         form = read_form(request)
         try:
-            with access.granted(request, more=(form.api_token,)):
+            with auth.granted(request, more=(form.api_token,)):
                 package, language = _language(form, service.catalogue)
                 job = _job(form, package, language, service)
                 result = service.runner.run(job, client(request))
-        except TokenRefused as refused:
-            raise CallerFault("Api token is invalid") from refused
-        if result.last.verdict.limit is Limit.WALL:
+        except TokenRequired as refused:
+            raise RequestError("Api token is invalid") from refused
+        if result.last.verdict.outcome is Outcome.WALL_TIME:
             return _timed_out(result, settings)
         response = Response(_output(result), content_type=language.format)
         command = form.command or catalogue.fill(language.command, [form.filename])
@@ -70,21 +86,21 @@ def blueprint(service: Service, access: Access) -> Blueprint:
     return routes
 
 
-def allow_origin(response: Response, origin: str) -> None:
+def _allow_origin(response: Response, origin: str) -> None:
     """Let pages of this origin read the reply, `X-Run-*` headers included."""
-    response.headers["Access-Control-Allow-Origin"] = origin
-    response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
-    response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
-    response.headers["Access-Control-Expose-Headers"] = ", ".join((*_HEADERS, "Retry-After"))
+    response.headers["Auth-Control-Allow-Origin"] = origin
+    response.headers["Auth-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+    response.headers["Auth-Control-Allow-Headers"] = "Authorization, Content-Type"
+    response.headers["Auth-Control-Expose-Headers"] = ", ".join((*_HEADERS, "Retry-After"))
 
 
 def _language(form: Form, catalogue: Catalogue) -> tuple[Package, Language]:
     wanted = extension(form.filename)
     if not form.content:
-        raise CallerFault("Content is required")
+        raise RequestError("Content is required")
     found = catalogue.by_extension(wanted)
     if found is None:
-        raise CallerFault(f"Extension is not supported: .{wanted}")
+        raise RequestError(f"Extension is not supported: .{wanted}")
     return found
 
 
@@ -130,24 +146,24 @@ def _image(form: Form, package: Package, service: Service) -> tuple[str, str, st
     for known in service.catalogue.packages:
         if known.image == wanted:
             if known.id not in installed:
-                raise PackageMissing(known.id)
+                raise PackageNotInstalled(known.id)
             return known.id, installed[known.id].image, installed[known.id].version
     if wanted in service.settings.allowed_images:
         sealed = service.images.allowed()
         if wanted not in sealed:
-            raise CallerFault(f"Image is not installed: {wanted}. The operator runs: make install")
+            raise RequestError(f"Image is not installed: {wanted}. The operator runs: make install")
         return wanted, sealed[wanted], ""  # nobody has asked its tools
-    raise CallerFault(f"Image is not allowed: {wanted}")
+    raise RequestError(f"Image is not allowed: {wanted}")
 
 
 def _memory(form: Form, most: int) -> int:
     if not form.memory_limit:
         return most
     if not _NUMBER.fullmatch(form.memory_limit):
-        raise CallerFault("Invalid memory_limit: a number of bytes is expected")
+        raise RequestError("Invalid memory_limit: a number of bytes is expected")
     memory = int(form.memory_limit)
     if not SMALLEST_MEMORY <= memory <= most:
-        raise CallerFault(f"Invalid memory_limit: {SMALLEST_MEMORY} to {most} bytes are possible")
+        raise RequestError(f"Invalid memory_limit: {SMALLEST_MEMORY} to {most} bytes are possible")
     return memory
 
 
@@ -175,8 +191,8 @@ def _describe(response: Response, command: str, result: Result, nanoseconds: int
         "X-Run-Command": _header_text(command),
         "X-Run-Duration": go_duration(nanoseconds),
         "X-Run-Exitcode": str(verdict.shell_code),
-        "X-Run-Status": verdict.status,
-        "X-Run-Message": verdict.message,
+        "X-Run-Status": verdicts.status(verdict),
+        "X-Run-Message": verdicts.message(verdict),
         "X-Run-Signal": verdict.signal,
         "X-Run-Wall-Time": go_duration(round(wall_ms * 1_000_000)),
         "X-Run-Cpu-Time": go_duration(round(cpu_ms * 1_000_000)),

@@ -1,0 +1,1 @@
+"""Removal of what a crash would leave on the engine."""

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bitrun.engine.engine import INSTANCE, Engine
-from bitrun.engine.events import CONTAINER_GONE, Watch
-from bitrun.model.errors import OurFault
+from bitrun.engine.events import CONTAINER_GONE, EngineEvents
+from bitrun.model.errors import ServiceError
 
 
 @dataclass(frozen=True, slots=True)
-class ChurnFigures:
+class BoxCounts:
     """Boxes made and gone since the start, and how many there are."""
 
     made: int
@@ -19,7 +19,7 @@ class ChurnFigures:
     existing: int
 
 
-class Churn:
+class BoxRegistry:
     """The boxes of one service. `gone` is told the seconds from leaving one to its removal."""
 
     def __init__(self, instance: str, gone: Callable[[float], None]) -> None:
@@ -30,13 +30,13 @@ class Churn:
         self._ended = 0
         self._lock = threading.Lock()
 
-    def follow(self, watch: Watch, engine: Engine) -> None:
+    def follow(self, watch: EngineEvents, engine: Engine) -> None:
         """Learn of the end of boxes from the engine's events."""
 
         def hear(action: str, container: str) -> None:
             if action == CONTAINER_GONE:
                 self._remove(container)
-            elif action == Watch.RECONNECT:
+            elif action == EngineEvents.RECONNECT:
                 self._look(engine)
 
         watch.listen(hear)
@@ -51,9 +51,9 @@ class Churn:
             if container in self._left_at and self._left_at[container] is None:
                 self._left_at[container] = time.monotonic()
 
-    def figures(self) -> ChurnFigures:
+    def stats(self) -> BoxCounts:
         with self._lock:
-            return ChurnFigures(self._made, self._ended, len(self._left_at))
+            return BoxCounts(self._made, self._ended, len(self._left_at))
 
     def _look(self, engine: Engine) -> None:
         """Find what has gone while no events came."""
@@ -63,7 +63,7 @@ class Churn:
             return
         try:
             found = {each["Id"] for each in engine.containers(INSTANCE, self._instance)}
-        except OurFault:
+        except ServiceError:
             return  # the next connection tells
         for container in known - found:
             self._remove(container)

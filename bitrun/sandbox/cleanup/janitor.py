@@ -30,7 +30,7 @@ def main(instance: str) -> None:
 
     # Only now: until the end it should weigh as little as an interpreter can.
     from bitrun.engine.engine import INSTANCE, Engine  # noqa: PLC0415
-    from bitrun.model.errors import OurFault  # noqa: PLC0415
+    from bitrun.model.errors import ServiceError  # noqa: PLC0415
 
     engine = Engine()
     quiet = 0
@@ -40,7 +40,7 @@ def main(instance: str) -> None:
             for container in engine.containers(INSTANCE, instance):
                 engine.remove(container["Id"])
                 quiet = 0
-        except OurFault:
+        except ServiceError:
             pass  # the engine is away, or it was faster
         time.sleep(_LOOK_SECONDS)
 

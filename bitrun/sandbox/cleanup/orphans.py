@@ -12,7 +12,7 @@ _ABANDONED_SECONDS = 60
 _log = logging.getLogger(__name__)
 
 
-class Leftovers:
+class OrphanRemover:
     """Removes the containers of ours, of whatever instance, that nobody will ever start.
 
     For how long they have been there is told by our own clock, from one look to the next. When the
@@ -27,7 +27,7 @@ class Leftovers:
         """Look once; to be called every now and then.
 
         Raises:
-            EngineUnavailable, EngineFault: the engine failed.
+            EngineUnavailable, EngineError: the engine failed.
         """
         now = time.monotonic()
         self._since = {

@@ -1,0 +1,1 @@
+"""Boxes made ahead, and the decision which to make next."""

@@ -5,7 +5,7 @@ from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bitrun.model.jobs import BoxLimits
+from bitrun.model.job import BoxLimits
 from bitrun.sandbox.box import Box
 from bitrun.sandbox.pool.allocation import share_out
 
@@ -16,7 +16,7 @@ _SHARE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class BoxSpec:
     """What makes two boxes interchangeable. `image` is the id of an image, not a name."""
 
     image: str
@@ -27,19 +27,19 @@ class Kind:
         return hash(self.image)
 
 
-class Stock:
+class IdleBoxes:
     """Waiting boxes of the offered kinds, in the proportions in which they are asked for."""
 
     def __init__(self, places: int) -> None:
         self._places = places
-        self._waiting: dict[Kind, deque[Box]] = {}
-        self._pinned: Mapping[Kind, int] = {}
-        self._demand: dict[Kind, float] = defaultdict(float)
+        self._waiting: dict[BoxSpec, deque[Box]] = {}
+        self._pinned: Mapping[BoxSpec, int] = {}
+        self._demand: dict[BoxSpec, float] = defaultdict(float)
         self._decayed_at = time.monotonic()
-        self._shares: Mapping[Kind, int] = {}
+        self._shares: Mapping[BoxSpec, int] = {}
         self._shared_at = 0.0
 
-    def offer(self, pinned: Mapping[Kind, int]) -> None:
+    def offer(self, pinned: Mapping[BoxSpec, int]) -> None:
         """Say which kinds can be asked for, and how many of each are held in any case.
 
         Boxes of other kinds are discarded: their image was removed or replaced.
@@ -51,12 +51,12 @@ class Stock:
         for kind in self._demand.keys() - pinned.keys():
             del self._demand[kind]
 
-    def ask(self, kind: Kind) -> None:
+    def ask(self, kind: BoxSpec) -> None:
         """Count a request for this kind, met or not."""
         if kind in self._pinned:
             self._demand[kind] += 1
 
-    def take(self, kind: Kind) -> Box | None:
+    def take(self, kind: BoxSpec) -> Box | None:
         """Take the box of this kind that has waited longest; None if there is none."""
         boxes = self._waiting.get(kind)
         while boxes:
@@ -68,13 +68,13 @@ class Stock:
             box.discard()
         return None
 
-    def add(self, kind: Kind, box: Box) -> None:
+    def add(self, kind: BoxSpec, box: Box) -> None:
         if kind in self._pinned:
             self._waiting.setdefault(kind, deque()).append(box)
         else:
             box.discard()  # its image went while it was being made
 
-    def next_kind(self, under_way: Mapping[Kind, int]) -> Kind | None:
+    def next_kind(self, under_way: Mapping[BoxSpec, int]) -> BoxSpec | None:
         """Choose what to make, counting what is under way; None if nothing is missing.
 
         Where all places are taken, a box that has more than its share gives its place up.
@@ -104,7 +104,7 @@ class Stock:
                 boxes.remove(box)
                 box.discard()
 
-    def waiting(self) -> dict[Kind, int]:
+    def waiting(self) -> dict[BoxSpec, int]:
         return {kind: len(boxes) for kind, boxes in self._waiting.items()}
 
     def clear(self) -> None:
@@ -112,10 +112,10 @@ class Stock:
             self._discard(boxes)
         self._waiting.clear()
 
-    def _count(self, kind: Kind) -> int:
+    def _count(self, kind: BoxSpec) -> int:
         return len(self._waiting.get(kind, ()))
 
-    def _current_shares(self) -> Mapping[Kind, int]:
+    def _current_shares(self) -> Mapping[BoxSpec, int]:
         """Share the places out, at most once a second: makers ask for it many times a run."""
         now = time.monotonic()
         if now - self._shared_at >= _SHARE_SECONDS:
@@ -127,7 +127,7 @@ class Stock:
             }
         return self._shares
 
-    def _weights(self) -> dict[Kind, float]:
+    def _weights(self) -> dict[BoxSpec, float]:
         now = time.monotonic()
         if now - self._decayed_at > 1:
             factor = 0.5 ** ((now - self._decayed_at) / _HALF_LIFE_SECONDS)

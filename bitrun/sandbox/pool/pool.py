@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bitrun.engine.engine import NotOnEngine
-from bitrun.model.disconnect import Caller
-from bitrun.model.errors import EngineUnavailable, OurFault
+from bitrun.model.disconnect import ClientConnection
+from bitrun.model.errors import EngineUnavailable, ServiceError
 from bitrun.sandbox.box import Box, BoxMaker
-from bitrun.sandbox.pool.idle_boxes import Kind, Stock
+from bitrun.sandbox.pool.idle_boxes import BoxSpec, IdleBoxes
 
 _MAKERS = 2  # threads that refill, and discard what was used
 _MAKING_MOST = 4  # boxes under construction at once, for requests and refill together
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class PoolFigures:
+class PoolStats:
     """What the pool holds and does at one moment, and what it has given out.
 
     `given` counts requests by where their box came from: `hit` (it waited), `miss` (it was made),
@@ -40,7 +40,7 @@ class PoolFigures:
     """
 
     places: int
-    waiting: Mapping[Kind, int]
+    waiting: Mapping[BoxSpec, int]
     making: int
     running: int
     spent: int
@@ -55,17 +55,17 @@ class Pool:
     """
 
     def __init__(
-        self, boxes: BoxMaker, places: int, offered: Callable[[], Mapping[Kind, int]]
+        self, boxes: BoxMaker, places: int, offered: Callable[[], Mapping[BoxSpec, int]]
     ) -> None:
         self._boxes = boxes
         self._offered = offered
-        self._stock = Stock(places)
+        self._stock = IdleBoxes(places)
         self._places = places
         lock = threading.Lock()
         self._box_came = threading.Condition(lock)
         self._work_due = threading.Condition(lock)
         self._lock = lock
-        self._under_way: Counter[Kind] = Counter()  # refills
+        self._under_way: Counter[BoxSpec] = Counter()  # refills
         self._making = 0
         self._spent: deque[Box] = deque()  # whose runs are over
         self._missing = 0  # requests that wait for a box
@@ -85,13 +85,15 @@ class Pool:
             maker.start()
             self._makers.append(maker)
 
-    def take(self, kind: Kind, *, fresh: bool = False, caller: Caller | None = None) -> Box:
+    def take(
+        self, kind: BoxSpec, *, fresh: bool = False, caller: ClientConnection | None = None
+    ) -> Box:
         """Take a box that waits, or make one; a `fresh` one is always made.
 
         Raises:
             NotOnEngine: the image is not there.
-            EngineUnavailable, EngineFault: the engine failed, or makes no progress.
-            CallerGone: the caller hung up while it waited.
+            EngineUnavailable, EngineError: the engine failed, or makes no progress.
+            ClientDisconnected: the caller hung up while it waited.
         """
         with self._lock:
             self._stock.ask(kind)
@@ -110,9 +112,9 @@ class Pool:
         box.origin = origin
         return box
 
-    def figures(self) -> PoolFigures:
+    def stats(self) -> PoolStats:
         with self._lock:
-            return PoolFigures(
+            return PoolStats(
                 places=self._places,
                 waiting=self._stock.waiting(),
                 making=self._making,
@@ -140,7 +142,7 @@ class Pool:
             for box in self._spent:
                 box.discard()
 
-    def _wait_for(self, kind: Kind, fresh: bool, caller: Caller | None) -> Box | None:
+    def _wait_for(self, kind: BoxSpec, fresh: bool, caller: ClientConnection | None) -> Box | None:
         """Wait until there is a box, or room to make one; None for the latter."""
         self._missing += 1
         deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -158,7 +160,7 @@ class Pool:
         finally:
             self._missing -= 1
 
-    def _make_now(self, kind: Kind) -> Box:
+    def _make_now(self, kind: BoxSpec) -> Box:
         try:
             return self._boxes.make(kind.image, kind.limits)
         except BaseException:
@@ -192,7 +194,7 @@ class Pool:
             else:
                 self._refill(task)
 
-    def _refill(self, kind: Kind) -> None:
+    def _refill(self, kind: BoxSpec) -> None:
         box = None
         try:
             box = self._make_ahead(kind)
@@ -206,7 +208,7 @@ class Pool:
         if box is None:
             time.sleep(_RETRY_SECONDS)
 
-    def _await_task(self) -> Box | Kind | None:
+    def _await_task(self) -> Box | BoxSpec | None:
         """Wait for a box to discard or a kind to make; None when the pool has closed."""
         while True:
             self._look()
@@ -234,12 +236,12 @@ class Pool:
             until = max(until, self._taken_at + _BURST_SECONDS)
         return max(0.0, until - now)
 
-    def _make_ahead(self, kind: Kind) -> Box | None:
+    def _make_ahead(self, kind: BoxSpec) -> Box | None:
         try:
             return self._boxes.make(kind.image, kind.limits)
         except NotOnEngine:
             self.look_again()
-        except OurFault as fault:
+        except ServiceError as fault:
             _log.warning("No box could be made ahead: %s", fault)
         except Exception:  # noqa: BLE001
             # A maker that ended would not be missed until the pool had run dry.
@@ -255,7 +257,7 @@ class Pool:
             self._looked_at = now
         try:
             offered = self._offered()
-        except OurFault as fault:
+        except ServiceError as fault:
             _log.debug("What is offered is not known: %s", fault)
             return
         with self._lock:

@@ -1,0 +1,1 @@
+"""The protocol that the service and the supervisor of a box speak; see `docs/protocol.md`."""

@@ -15,7 +15,7 @@ _SEND_SECONDS = 10.0
 _RECEIVE_SIZE = 1 << 18
 
 
-class Attachment:
+class AttachedStream:
     """Bytes both ways until one side ends."""
 
     def __init__(self, sock: socket.socket) -> None:

@@ -4,8 +4,9 @@ import time
 from collections.abc import Iterable
 from typing import Protocol
 
-from bitrun.model.errors import BoxEnded, BoxFault, BoxSilent, FileRefused
-from bitrun.model.jobs import File, Stage, Stream, Verdict
+from bitrun.model.errors import BoxEnded, BoxError, BoxUnresponsive, FileRejected
+from bitrun.model.job import File, Stage
+from bitrun.model.result import Stream, Verdict
 from bitrun.sandbox.supervisor.frames import (
     CHUNK,
     CREDIT_WINDOW,
@@ -29,7 +30,7 @@ Event = tuple[Stream, bytes] | Verdict
 
 class Channel(Protocol):
     def send(self, data: bytes | bytearray) -> None:
-        """Send all of it, or raise BoxFault."""
+        """Send all of it, or raise BoxError."""
 
     def receive(self, timeout: float) -> bytes:
         """Return what has come within `timeout` seconds, b"" at the end.
@@ -39,7 +40,7 @@ class Channel(Protocol):
         """
 
 
-class Conversation:
+class SupervisorClient:
     """What is said to one supervisor, in order: files, a stage, perhaps more of both.
 
     What is said is gathered and sent when a stage starts, so that a small job is one packet.
@@ -54,20 +55,20 @@ class Conversation:
         self._stdin_ends = True
         self._credit = 0
 
-    def put(self, files: Iterable[File]) -> None:
-        """Say files. One that can't be written makes the stage that follows raise FileRefused."""
+    def queue_files(self, files: Iterable[File]) -> None:
+        """Say files. One that can't be written makes the stage that follows raise FileRejected."""
         for file in files:
             for frame in encode_file(file):
-                self._say(frame)
+                self._queue(frame)
 
     def start(self, stage: Stage, *, interactive: bool = False) -> None:
         """Start a stage. An interactive one gets more stdin by `write`, until `end`.
 
         Raises:
-            CallerFault: the command can't be given to a program.
-            BoxFault: the box is gone.
+            RequestError: the command can't be given to a program.
+            BoxError: the box is gone.
         """
-        self._say(encode_stage(stage))
+        self._queue(encode_stage(stage))
         self._deadline = time.monotonic() + stage.limits.wall_ms / 1000 + BACKSTOP_SECONDS
         self._stdin = bytearray(stage.stdin)
         self._stdin_ends = not interactive
@@ -81,10 +82,10 @@ class Conversation:
 
         Raises:
             TimeoutError: nothing came within `timeout`.
-            FileRefused: a file that was put before could not be written.
+            FileRejected: a file that was put before could not be written.
             BoxEnded: the box ended.
-            BoxSilent: it said nothing until long after the stage's time.
-            BoxFault: it broke the protocol.
+            BoxUnresponsive: it said nothing until long after the stage's time.
+            BoxError: it broke the protocol.
         """
         events: list[Event] = []
         for frame in self._decoder.feed(self._receive(timeout)):
@@ -92,10 +93,10 @@ class Conversation:
             if isinstance(kind, Stream):
                 events.append(frame)  # type: ignore[arg-type]  # a pair can't be narrowed
             else:
-                events += self._hear(kind, payload)
+                events += self._on_frame(kind, payload)
         return events
 
-    def _hear(self, kind: Frame, payload: bytes) -> list[Event]:
+    def _on_frame(self, kind: Frame, payload: bytes) -> list[Event]:
         match kind:
             case Frame.VERDICT:
                 return [decode_verdict(payload)]
@@ -104,11 +105,11 @@ class Conversation:
                 self._send_stdin()
                 return []
             case Frame.FAULT_FILE:
-                raise FileRefused(_file_refusal(payload.decode("utf-8", "replace")))
+                raise FileRejected(_file_refusal(payload.decode("utf-8", "replace")))
             case Frame.FAULT_BOX:
-                raise BoxFault(f"The supervisor: {payload.decode('utf-8', 'replace')}")
+                raise BoxError(f"The supervisor: {payload.decode('utf-8', 'replace')}")
             case _:
-                raise BoxFault(f"The supervisor sent a frame of type {kind.name}")
+                raise BoxError(f"The supervisor sent a frame of type {kind.name}")
 
     # While an interactive stage runs
 
@@ -117,14 +118,14 @@ class Conversation:
         self._stdin += data
         self._send_stdin()
 
-    def end(self) -> None:
+    def end_stdin(self) -> None:
         """End the program's stdin, once all of it has been read."""
         self._stdin_ends = True
         self._send_stdin()
 
     def signal(self, number: int) -> None:
         """Send a signal to the program's process group."""
-        self._say(encode(Frame.SIGNAL, bytes([number])))
+        self._queue(encode(Frame.SIGNAL, bytes([number])))
         self._flush()
 
     @property
@@ -137,15 +138,15 @@ class Conversation:
         # the program does not read yet must wait here, not in the pipe.
         size = min(len(self._stdin), self._credit)
         for start in range(0, size, CHUNK):
-            self._say(encode(Frame.STDIN, self._stdin[start : min(start + CHUNK, size)]))
+            self._queue(encode(Frame.STDIN, self._stdin[start : min(start + CHUNK, size)]))
         del self._stdin[:size]
         self._credit -= size
         if self._stdin_ends and not self._stdin:
-            self._say(encode(Frame.EOF))
+            self._queue(encode(Frame.EOF))
             self._stdin_ends = False  # it is said once
         self._flush()
 
-    def _say(self, frame: bytes) -> None:
+    def _queue(self, frame: bytes) -> None:
         self._gathered += frame
         if len(self._gathered) >= _FLUSH_SIZE:
             self._flush()
@@ -162,7 +163,7 @@ class Conversation:
         except TimeoutError as error:
             if time.monotonic() < self._deadline:
                 raise
-            raise BoxSilent from error
+            raise BoxUnresponsive from error
         if not data:
             raise BoxEnded
         return data

@@ -7,8 +7,10 @@ import struct
 from collections.abc import Iterator
 from enum import Enum
 
-from bitrun.model.errors import BoxFault, CallerFault
-from bitrun.model.jobs import SIGNAL_NAMES, File, Limit, Stage, Stream, Verdict
+from bitrun.model.errors import BoxError, RequestError
+from bitrun.model.job import File, Stage
+from bitrun.model.result import Outcome, Stream, Verdict, outcome_of
+from bitrun.model.signals import SIGNAL_NAMES
 
 CHUNK = 1 << 16
 CREDIT_WINDOW = 1 << 20
@@ -36,6 +38,14 @@ class Frame(Enum):
     FAULT_FILE = b"f"
 
 
+_LIMITS: dict[str, Outcome | None] = {
+    "none": None,
+    "wall": Outcome.WALL_TIME,
+    "cpu": Outcome.CPU_TIME,
+    "stdout": Outcome.STDOUT,
+    "stderr": Outcome.STDERR,
+}
+
 # Output is told as its stream: such a pair goes all the way to the reply as it is, since there may
 # be a hundred thousand of a byte each.
 Told = tuple[Frame | Stream, bytes]
@@ -60,18 +70,18 @@ def _encode_text(text: str) -> bytes:
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
-        raise CallerFault("A name, an argument or a variable is no valid Unicode") from error
+        raise RequestError("A name, an argument or a variable is no valid Unicode") from error
 
 
 def encode_stage(stage: Stage) -> bytes:
     """Write the fields that `images/supervisor/command.h` lists.
 
     Raises:
-        CallerFault: the command or its environment can't be given to a program.
+        RequestError: the command or its environment can't be given to a program.
     """
     limits = stage.limits
     if len(stage.argv) > _ARGUMENTS_MOST or len(stage.env) > _VARIABLES_MOST:
-        raise CallerFault(
+        raise RequestError(
             f"At most {_ARGUMENTS_MOST} arguments and {_VARIABLES_MOST} variables are possible"
         )
     fields = [
@@ -85,12 +95,12 @@ def encode_stage(stage: Stage) -> bytes:
     ]
     payload = _encode_text("".join(f"{field}\0" for field in fields))
     if max(map(len, payload.split(b"\0"))) >= _LONGEST_STRING:
-        raise CallerFault(f"An argument or a variable is longer than {_LONGEST_STRING} bytes")
+        raise RequestError(f"An argument or a variable is longer than {_LONGEST_STRING} bytes")
     # A NUL inside one would end it early, and what follows would pass for a field of ours.
     if payload.count(0) != len(fields):
-        raise CallerFault("An argument or a variable of the environment holds a NUL")
+        raise RequestError("An argument or a variable of the environment holds a NUL")
     if len(payload) > _LARGEST:
-        raise CallerFault("The arguments and the environment are too large")
+        raise RequestError("The arguments and the environment are too large")
     return encode(Frame.STAGE, payload)
 
 
@@ -104,7 +114,7 @@ class Decoder:
         """Take the next bytes and return the frames they complete.
 
         Raises:
-            BoxFault: this is no frame of ours.
+            BoxError: this is no frame of ours.
         """
         self._pending += data
         with memoryview(self._pending) as pending:
@@ -120,14 +130,14 @@ def _cut(pending: memoryview) -> tuple[list[Told], int]:
     while end <= len(pending):
         kind, size = _HEADER.unpack_from(pending, start)
         if size > _LARGEST:
-            raise BoxFault(f"The supervisor sent a frame of {size} bytes")
+            raise BoxError(f"The supervisor sent a frame of {size} bytes")
         payload = end
         end += size
         if end > len(pending):
             break
         told = _KINDS.get(kind)
         if told is None:
-            raise BoxFault(f"The supervisor sent a frame of type {kind!r}")
+            raise BoxError(f"The supervisor sent a frame of type {kind!r}")
         frames.append((told, bytes(pending[payload:end])))
         start, end = end, end + _HEADER.size
     return frames, start
@@ -137,10 +147,10 @@ def decode_credit(payload: bytes) -> int:
     """Read how many more bytes of stdin may be sent.
 
     Raises:
-        BoxFault: this is no credit of ours.
+        BoxError: this is no credit of ours.
     """
     if not payload.isdigit() or len(payload) > _LONGEST_NUMBER:
-        raise BoxFault(f"The supervisor sent a credit of {payload[:_LONGEST_NUMBER]!r}")
+        raise BoxError(f"The supervisor sent a credit of {payload[:_LONGEST_NUMBER]!r}")
     return int(payload)
 
 
@@ -148,19 +158,23 @@ def decode_verdict(payload: bytes) -> Verdict:
     """Read the supervisor's report, lines of key=value.
 
     Raises:
-        BoxFault: this is no report of ours.
+        BoxError: this is no report of ours.
     """
     try:
         report = dict(line.split("=", 1) for line in payload.decode("ascii").splitlines())
-        signal = int(report["signal"])
+        number = int(report["signal"])
+        signal = SIGNAL_NAMES[number] if number else None
+        code = None if number else int(report["code"])
+        oom_killed = report["oom"] == "1"
+        limit = _LIMITS[report["limit"]]
         return Verdict(
-            code=None if signal else int(report["code"]),
-            signal=SIGNAL_NAMES[signal] if signal else None,
-            limit=None if report["limit"] == "none" else Limit(report["limit"]),
-            oom_killed=report["oom"] == "1",
+            outcome=limit or outcome_of(code, signal, oom_killed=oom_killed),
+            code=code,
+            signal=signal,
+            oom_killed=oom_killed,
             wall_ms=int(report["wall_us"]) / 1000,
             cpu_ms=int(report["cpu_us"]) / 1000,
             memory=int(report["memory"]),
         )
     except (ValueError, KeyError, OverflowError) as error:
-        raise BoxFault(f"The supervisor sent a verdict of {payload[:200]!r}") from error
+        raise BoxError(f"The supervisor sent a verdict of {payload[:200]!r}") from error

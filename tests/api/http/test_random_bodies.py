@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 from websockets.sync.client import ClientConnection, connect
 
-from bitrun.api import create_app
+from bitrun.api.app import create_app
 from bitrun.config.settings import Settings
 from bitrun.service import configuration
 from bitrun.service.service import Service

@@ -28,14 +28,15 @@ from schemathesis.checks import (
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from bitrun.api import create_app, openapi
+from bitrun.api.app import create_app
+from bitrun.api.openapi.document import document
 from bitrun.config.settings import Settings
 from bitrun.service import configuration
 from bitrun.service.service import Service
 from tests.support.piston import package, request, write_catalogue
 from tests.support.server import Server
 
-DOCUMENT = openapi.document()
+DOCUMENT = document()
 OPERATIONS = [
     (path, method, operation)
     for path, operations in DOCUMENT["paths"].items()

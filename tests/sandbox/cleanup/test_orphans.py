@@ -8,17 +8,17 @@ import pytest
 
 from bitrun.engine.engine import INSTANCE, ROLE, Engine
 from bitrun.sandbox.cleanup import orphans as leftovers_module
-from bitrun.sandbox.cleanup.orphans import Leftovers
+from bitrun.sandbox.cleanup.orphans import OrphanRemover
 
 pytestmark = pytest.mark.engine
 
 
 @pytest.fixture
-def leftovers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Leftovers]:
+def leftovers(monkeypatch: pytest.MonkeyPatch) -> Iterator[OrphanRemover]:
     """With a patience of a second instead of a minute."""
     monkeypatch.setattr(leftovers_module, "_ABANDONED_SECONDS", 1)
     engine = Engine()
-    yield Leftovers(engine)
+    yield OrphanRemover(engine)
     engine.close()
 
 
@@ -54,7 +54,7 @@ def exists(client: docker.APIClient, container: str) -> bool:
 
 @pytest.mark.tried("fault", "containers that a former life has made", "removed after a minute")
 def test_what_nobody_starts_is_removed(
-    docker_client: docker.APIClient, leftovers: Leftovers, make: Make
+    docker_client: docker.APIClient, leftovers: OrphanRemover, make: Make
 ) -> None:
     abandoned = make("a former life", started=False)
     leftovers.remove()
@@ -66,7 +66,7 @@ def test_what_nobody_starts_is_removed(
 
 @pytest.mark.tried("fault", "containers that a living neighbour has made", "never touched")
 def test_a_neighbours_are_left_alone(
-    docker_client: docker.APIClient, leftovers: Leftovers, make: Make
+    docker_client: docker.APIClient, leftovers: OrphanRemover, make: Make
 ) -> None:
     running, starting = make("a neighbour", started=True), make("a neighbour", started=False)
     leftovers.remove()
@@ -80,7 +80,7 @@ def test_a_neighbours_are_left_alone(
 @pytest.mark.tried("fault", "the wall clock jumps by a day", "nothing goes by it")
 def test_no_wall_clock_is_asked(
     docker_client: docker.APIClient,
-    leftovers: Leftovers,
+    leftovers: OrphanRemover,
     make: Make,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -12,13 +12,13 @@ import pytest
 
 from bitrun.config.settings import Settings
 from bitrun.engine.engine import INSTANCE, ROLE, Engine, NotOnEngine
-from bitrun.model.disconnect import Caller
-from bitrun.model.errors import CallerGone, EngineUnavailable
-from bitrun.model.jobs import Verdict
+from bitrun.model.disconnect import ClientConnection
+from bitrun.model.errors import ClientDisconnected, EngineUnavailable
+from bitrun.model.result import Verdict
 from bitrun.sandbox.box import Box, BoxMaker
 from bitrun.sandbox.pool import pool as pool_module
 from bitrun.sandbox.pool.allocation import share_out
-from bitrun.sandbox.pool.idle_boxes import Kind
+from bitrun.sandbox.pool.idle_boxes import BoxSpec
 from bitrun.sandbox.pool.pool import Pool
 from tests.support.stages import BOX_LIMITS, collect, stage
 from tests.support.waiting import wait_until
@@ -61,7 +61,7 @@ class Pools:
         self.boxes = boxes
         self.opened: list[Pool] = []
 
-    def open(self, places: int, pinned: Mapping[Kind, int]) -> Pool:
+    def open(self, places: int, pinned: Mapping[BoxSpec, int]) -> Pool:
         pool = Pool(self.boxes, places, lambda: pinned)
         self.opened.append(pool)
         pool.start()
@@ -76,8 +76,8 @@ def pools(boxes: BoxMaker) -> Iterator[Pools]:
         pool.close()
 
 
-def kind_of(client: docker.APIClient, package: str) -> Kind:
-    return Kind(client.inspect_image(f"bitrun/{package}")["Id"], BOX_LIMITS)
+def kind_of(client: docker.APIClient, package: str) -> BoxSpec:
+    return BoxSpec(client.inspect_image(f"bitrun/{package}")["Id"], BOX_LIMITS)
 
 
 def of_instance(client: docker.APIClient, boxes: BoxMaker) -> list[str]:
@@ -85,7 +85,7 @@ def of_instance(client: docker.APIClient, boxes: BoxMaker) -> list[str]:
     return [container["ImageID"] for container in found]
 
 
-def full(pools: Pools, client: docker.APIClient, places: int) -> tuple[Pool, Kind]:
+def full(pools: Pools, client: docker.APIClient, places: int) -> tuple[Pool, BoxSpec]:
     """Open a pool of one kind, and wait until it has filled itself."""
     kind = kind_of(client, "bash")
     pool = pools.open(places, {kind: 0})
@@ -95,7 +95,7 @@ def full(pools: Pools, client: docker.APIClient, places: int) -> tuple[Pool, Kin
 
 def say_hello(box: Box) -> Verdict:
     with box:
-        verdict, stdout, _ = collect(box.conversation, stage("echo", "hello"))
+        verdict, stdout, _ = collect(box.supervisor, stage("echo", "hello"))
     assert stdout == b"hello\n"
     return verdict
 
@@ -261,17 +261,17 @@ def test_before_its_start_it_keeps_nothing(
 
 @pytest.mark.engine
 def test_an_image_that_is_gone(pools: Pools) -> None:
-    pool = pools.open(2, {Kind("sha256:" + "0" * 64, BOX_LIMITS): 0})
+    pool = pools.open(2, {BoxSpec("sha256:" + "0" * 64, BOX_LIMITS): 0})
     with pytest.raises(NotOnEngine):
-        pool.take(Kind("sha256:" + "0" * 64, BOX_LIMITS))
+        pool.take(BoxSpec("sha256:" + "0" * 64, BOX_LIMITS))
 
 
 def test_an_engine_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    pool = Pool(BoxMaker(Engine(), Settings()), 2, lambda: {Kind("x", BOX_LIMITS): 0})
+    pool = Pool(BoxMaker(Engine(), Settings()), 2, lambda: {BoxSpec("x", BOX_LIMITS): 0})
     pool.start()
     with pytest.raises(EngineUnavailable):
-        pool.take(Kind("x", BOX_LIMITS))
+        pool.take(BoxSpec("x", BOX_LIMITS))
     pool.close()
 
 
@@ -279,7 +279,7 @@ def test_an_engine_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     "request", "clients that hang up while no box can be made", "their wait is over at once"
 )
 def test_one_who_hangs_up_waits_for_no_box(monkeypatch: pytest.MonkeyPatch) -> None:
-    kind = Kind("x", BOX_LIMITS)
+    kind = BoxSpec("x", BOX_LIMITS)
     with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(4) as threads:
         monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{silent.getsockname()[1]}")
         pool = Pool(BoxMaker(Engine(20.0), Settings()), 0, dict)
@@ -288,8 +288,8 @@ def test_one_who_hangs_up_waits_for_no_box(monkeypatch: pytest.MonkeyPatch) -> N
         ours, theirs = socket.socketpair()
         theirs.close()
         started = time.monotonic()
-        with ours, pytest.raises(CallerGone):
-            pool.take(kind, caller=Caller(ours))
+        with ours, pytest.raises(ClientDisconnected):
+            pool.take(kind, caller=ClientConnection(ours))
         assert time.monotonic() - started < 1
         assert not any(each.done() for each in stuck)
         silent.close()

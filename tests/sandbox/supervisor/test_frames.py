@@ -2,9 +2,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bitrun.model.errors import BoxFault, CallerFault, FileRefused
-from bitrun.model.jobs import File, Limit, Stream, Verdict
-from bitrun.sandbox.supervisor.client import Conversation
+from bitrun.model.errors import BoxError, FileRejected, RequestError
+from bitrun.model.job import File
+from bitrun.model.result import Outcome, Stream, Verdict
+from bitrun.sandbox.supervisor.client import SupervisorClient
 from bitrun.sandbox.supervisor.frames import (
     CHUNK,
     Decoder,
@@ -36,7 +37,7 @@ def test_frames_come_whole_however_they_are_cut(step: int) -> None:
 
 @pytest.mark.parametrize("data", [b"?\0\0\0\0", b"o\xff\0\0\0"])
 def test_what_is_no_frame_is_refused(data: bytes) -> None:
-    with pytest.raises(BoxFault):
+    with pytest.raises(BoxError):
         Decoder().feed(data)
 
 
@@ -47,23 +48,23 @@ def test_large_files_go_in_chunks() -> None:
 
 @pytest.mark.parametrize("argument", ["a\0w99999999", "x" * (1 << 20), "x" * 131_072])
 def test_an_argument_cannot_become_a_field(argument: str) -> None:
-    with pytest.raises(CallerFault):
+    with pytest.raises(RequestError):
         encode_stage(stage("sh", argument))
-    with pytest.raises(CallerFault):
+    with pytest.raises(RequestError):
         encode_stage(stage("sh", env={"A": argument}))
 
 
 def test_too_many_are_refused() -> None:
-    with pytest.raises(CallerFault, match="At most 8192 arguments"):
+    with pytest.raises(RequestError, match="At most 8192 arguments"):
         encode_stage(stage(*["x"] * 8193))
-    with pytest.raises(CallerFault, match="1024 variables"):
+    with pytest.raises(RequestError, match="1024 variables"):
         encode_stage(stage("sh", env={f"A{number}": "" for number in range(1025)}))
 
 
 def test_a_verdict_is_read() -> None:
     report = b"code=-1\nsignal=9\nlimit=wall\noom=1\nwall_us=1500\ncpu_us=250\nmemory=4096\n"
     verdict = decode_verdict(report)
-    assert (verdict.code, verdict.signal, verdict.limit) == (None, "SIGKILL", Limit.WALL)
+    assert (verdict.code, verdict.signal, verdict.outcome) == (None, "SIGKILL", Outcome.WALL_TIME)
     assert (verdict.oom_killed, verdict.wall_ms, verdict.cpu_ms) == (True, 1.5, 0.25)
 
 
@@ -110,11 +111,11 @@ FRAMES = (
 @example([encode(Frame.CREDIT, b"9" * 5000)])
 @example([encode(Frame.VERDICT, b"signal=0\ncode=0\nlimit=none\noom=0\nwall_us=" + b"9" * 4000)])
 def test_whatever_a_forger_says_is_read_or_a_fault_of_the_box(pieces: list[bytes]) -> None:
-    conversation = Conversation(Forged(pieces))
+    conversation = SupervisorClient(Forged(pieces))
     conversation.start(stage("true"))
     try:
         while True:
             for event in conversation.receive():
                 assert isinstance(event, Verdict) or event[0] in Stream
-    except (BoxFault, FileRefused):
+    except (BoxError, FileRejected):
         pass  # at the latest, the box ends before its verdict

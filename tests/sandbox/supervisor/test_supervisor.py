@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bitrun.model.errors import BoxFault, FileRefused
-from bitrun.model.jobs import File, Limit, Stream, Verdict
+from bitrun.model.errors import BoxError, FileRejected
+from bitrun.model.job import File
+from bitrun.model.result import Outcome, Stream, Verdict
 from bitrun.sandbox.supervisor.frames import Frame, encode, encode_stage
 from tests.support.stages import stage
 from tests.support.supervisor_process import UID, SupervisorProcess
@@ -18,7 +19,7 @@ from tests.support.waiting import wait_until
 
 def test_output_goes_to_its_stream(supervisor: SupervisorProcess) -> None:
     verdict, stdout, stderr = supervisor.run("sh", "-c", "echo out; echo err >&2")
-    assert (verdict.code, verdict.signal, verdict.limit) == (0, None, None)
+    assert (verdict.code, verdict.signal, verdict.outcome) == (0, None, Outcome.OK)
     assert (stdout, stderr) == (b"out\n", b"err\n")
 
 
@@ -38,32 +39,34 @@ def test_every_fatal_signal(supervisor: SupervisorProcess, name: str) -> None:
     # Not a shell: those ignore some signals.
     script = f"$SIG{{{name[3:]}}} = 'DEFAULT'; kill '{name[3:]}', $$; sleep 9"
     verdict, _, _ = supervisor.run("perl", "-e", script)
-    assert (verdict.code, verdict.signal, verdict.limit) == (None, name, None)
+    assert (verdict.code, verdict.signal, verdict.outcome) == (None, name, Outcome.SIGNAL)
 
 
 def test_wall_time_is_kept_to_the_millisecond(supervisor: SupervisorProcess) -> None:
     verdict, _, _ = supervisor.run("sleep", "60", wall_ms=300)
-    assert (verdict.limit, verdict.signal) == (Limit.WALL, "SIGKILL")
+    assert (verdict.outcome, verdict.signal) == (Outcome.WALL_TIME, "SIGKILL")
     assert 300 <= verdict.wall_ms < 320
     assert verdict.cpu_ms < 50
 
 
 def test_cpu_time_is_limited(supervisor: SupervisorProcess) -> None:
     verdict, _, _ = supervisor.run("sh", "-c", "while :; do :; done", cpu_ms=200)
-    assert verdict.limit is Limit.CPU
+    assert verdict.outcome is Outcome.CPU_TIME
     assert 200 <= verdict.cpu_ms < 250
 
 
-@pytest.mark.parametrize(("size", "limit"), [(99, None), (100, None), (101, Limit.STDOUT)])
-def test_the_cap_is_exact(supervisor: SupervisorProcess, size: int, limit: Limit | None) -> None:
+@pytest.mark.parametrize(
+    ("size", "outcome"), [(99, Outcome.OK), (100, Outcome.OK), (101, Outcome.STDOUT)]
+)
+def test_the_cap_is_exact(supervisor: SupervisorProcess, size: int, outcome: Outcome) -> None:
     verdict, stdout, _ = supervisor.run("head", "-c", str(size), "/dev/zero", output=100)
-    assert verdict.limit is limit
+    assert verdict.outcome is outcome
     assert len(stdout) == min(size, 100)
 
 
 def test_stderr_has_a_cap_of_its_own(supervisor: SupervisorProcess) -> None:
     verdict, stdout, stderr = supervisor.run("sh", "-c", "echo out; yes >&2", output=100)
-    assert verdict.limit is Limit.STDERR
+    assert verdict.outcome is Outcome.STDERR
     assert (stdout, len(stderr)) == (b"out\n", 100)
 
 
@@ -88,11 +91,11 @@ def test_separate_streams_keep_their_order_too(
     supervisor: SupervisorProcess, interpreter: str
 ) -> None:
     option = "-e" if interpreter == "perl" else "-c"
-    supervisor.conversation.start(stage(interpreter, option, ALTERNATING[interpreter]))
+    supervisor.client.start(stage(interpreter, option, ALTERNATING[interpreter]))
     output = b""
     streams = set()
     while True:
-        events = supervisor.conversation.receive()
+        events = supervisor.client.receive()
         output += b"".join(event[1] for event in events if isinstance(event, tuple))
         streams |= {event[0] for event in events if isinstance(event, tuple)}
         if any(isinstance(event, Verdict) for event in events):
@@ -106,20 +109,20 @@ def test_children_keep_the_order_too(supervisor: SupervisorProcess) -> None:
         "for i in 1 2 3 4 5 6 7 8 9; do perl -e 'print qq(o)'; perl -e 'print STDERR qq(e)'; done"
     )
     for _ in range(5):
-        supervisor.conversation.start(stage("sh", "-c", script))
+        supervisor.client.start(stage("sh", "-c", script))
         output = b""
         while not output.endswith(b"v"):
-            for event in supervisor.conversation.receive():
+            for event in supervisor.client.receive():
                 output += b"v" if isinstance(event, Verdict) else event[1]
         assert output == b"oe" * 9 + b"v"
 
 
 def test_tiny_writes_travel_together(supervisor: SupervisorProcess) -> None:
     script = f'$| = 1; for (1..{LINES}) {{ print "o"; print STDERR "e" }}'
-    supervisor.conversation.start(stage("perl", "-e", script))
+    supervisor.client.start(stage("perl", "-e", script))
     told: list[list[object]] = []
     while not told or not isinstance(told[-1][-1], Verdict):
-        told.append(list(supervisor.conversation.receive()))
+        told.append(list(supervisor.client.receive()))
     pieces = sum(map(len, told)) - 1
     assert pieces == 2 * LINES, "the order is lost"
     assert len(told) < LINES / 5
@@ -127,12 +130,12 @@ def test_tiny_writes_travel_together(supervisor: SupervisorProcess) -> None:
 
 def test_what_is_typed_is_answered_at_once(supervisor: SupervisorProcess) -> None:
     """A hundred times in less than what keeping answers back for 10 ms would take."""
-    conversation = supervisor.conversation
-    conversation.start(stage("cat"), interactive=True)
+    client = supervisor.client
+    client.start(stage("cat"), interactive=True)
     begun = time.monotonic()
     for _ in range(100):
-        conversation.write(b"x")
-        assert conversation.receive() == [(Stream.STDOUT, b"x")]
+        client.write(b"x")
+        assert client.receive() == [(Stream.STDOUT, b"x")]
     assert time.monotonic() - begun < 0.9
 
 
@@ -141,13 +144,13 @@ IGNORED_BY_STARTER = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTE
 
 def test_a_signal_reaches_the_program(supervisor: SupervisorProcess) -> None:
     script = "trap 'echo caught; exit 5' INT; echo ready; while :; do sleep 0.05; done"
-    conversation = supervisor.conversation
-    conversation.start(stage("sh", "-c", script), interactive=True)
-    assert conversation.receive(10) == [(Stream.STDOUT, b"ready\n")]
-    conversation.signal(signal.SIGINT)
-    events = conversation.receive(10)
+    client = supervisor.client
+    client.start(stage("sh", "-c", script), interactive=True)
+    assert client.receive(10) == [(Stream.STDOUT, b"ready\n")]
+    client.signal(signal.SIGINT)
+    events = client.receive(10)
     while not isinstance(events[-1], Verdict):
-        events += conversation.receive(10)
+        events += client.receive(10)
     assert events[0] == (Stream.STDOUT, b"caught\n")
     assert events[-1].code == 5
 
@@ -167,13 +170,13 @@ def test_what_the_starter_ignored_is_not_inherited(supervisor_binary: Path, work
 
 
 def test_more_stdin_while_it_runs(supervisor: SupervisorProcess) -> None:
-    conversation = supervisor.conversation
-    conversation.start(stage("cat"), interactive=True)
+    client = supervisor.client
+    client.start(stage("cat"), interactive=True)
     for line in (b"one\n", b"two\n"):
-        conversation.write(line)
-        assert conversation.receive(10) == [(Stream.STDOUT, line)]
-    conversation.end()
-    verdict = conversation.receive(10)[-1]
+        client.write(line)
+        assert client.receive(10) == [(Stream.STDOUT, line)]
+    client.end_stdin()
+    verdict = client.receive(10)[-1]
     assert isinstance(verdict, Verdict)
     assert verdict.code == 0
 
@@ -218,7 +221,7 @@ def test_the_program_can_reopen_its_streams(supervisor: SupervisorProcess) -> No
 
 def test_files_belong_to_the_program(supervisor: SupervisorProcess) -> None:
     big = os.urandom(3_000_000)
-    supervisor.conversation.put(
+    supervisor.client.queue_files(
         [
             File("a/b/c.txt", b"deep"),
             File("empty", b""),
@@ -247,8 +250,8 @@ def test_files_belong_to_the_program(supervisor: SupervisorProcess) -> None:
 def test_a_file_that_cannot_be_written(
     supervisor: SupervisorProcess, files: list[File], words: str
 ) -> None:
-    supervisor.conversation.put(files)
-    with pytest.raises(FileRefused, match=words):
+    supervisor.client.queue_files(files)
+    with pytest.raises(FileRejected, match=words):
         supervisor.run("true")
 
 
@@ -298,7 +301,7 @@ def test_the_program_gets_three_descriptors_only(supervisor: SupervisorProcess) 
 
 
 def test_a_command_that_does_not_exist_is_our_fault(supervisor: SupervisorProcess) -> None:
-    with pytest.raises(BoxFault, match="can't start nowhere: No such file or directory"):
+    with pytest.raises(BoxError, match="can't start nowhere: No such file or directory"):
         supervisor.run("nowhere")
 
 

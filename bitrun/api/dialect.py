@@ -1,0 +1,28 @@
+"""What the application needs to know of a dialect."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Flask
+
+from bitrun.api.http.auth import Auth
+from bitrun.api.http.errors import ErrorShape
+from bitrun.service.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One wire contract, in a folder and under a prefix of its own.
+
+    `register` adds its routes and hooks to the application. `errors` is the shape of every error
+    below `prefix`, also where no route fits. `description` is its part of the OpenAPI document.
+    """
+
+    prefix: str
+    register: Callable[[Flask, Service, Auth], None]
+    description: Path
+    errors: ErrorShape
+
+    def owns(self, path: str) -> bool:
+        return path == self.prefix or path.startswith(f"{self.prefix}/")

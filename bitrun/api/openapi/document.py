@@ -1,0 +1,110 @@
+"""The description of the API: OpenAPI 3.1, as data, and as a page.
+
+The YAML files here hold what a person has to say. What follows from the code by rule is added
+here: the second prefix of Piston's calls, the errors that any call may end with, the request id.
+"""
+
+import copy
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bitrun import __version__
+from bitrun.api.dialects import DIALECTS
+from bitrun.api.http.errors import TABLE
+
+_HEALTH = Path(__file__).with_name("health.yml")
+
+_TAGS = ("BitRun v1", "Piston v2", "AI agents", "Operating")
+
+METHODS = ("get", "post", "delete")
+
+_INFO = """\
+BitRun runs untrusted code, every run in a Docker container of its own. Two dialects are served by
+one engine: BitRun's own v1, and Piston's v2, for whose clients only the address changes.
+
+Every answer carries `X-Request-Id`: the one that the request came with, if it is up to 64 letters,
+digits and `._:+/=@-`, else a new one. It stands in the log of the service, too.
+
+Every error is a JSON object with a sentence: `error` in v1, `message` everywhere else.
+"""
+
+
+@cache
+def document() -> Mapping[str, Any]:
+    """Return the whole document. Nobody may change it."""
+    paths: dict[str, Any] = {}
+    schemas: dict[str, Any] = {}
+    for description in (*(dialect.description for dialect in DIALECTS), _HEALTH):
+        part = yaml.safe_load(description.read_text(encoding="utf-8"))
+        schemas |= part.get("components", {}).get("schemas", {})
+        for base in part["x-base"]:
+            for path, operations in part["paths"].items():
+                paths[base + path] = {
+                    method: _completed(operation, base, part["x-base"][0], part["x-errors"])
+                    for method, operation in operations.items()
+                }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "BitRun",
+            "version": __version__,
+            "description": _INFO,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name} for name in _TAGS],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _completed(told: Any, base: str, first_base: str, error: str) -> dict[str, Any]:
+    operation: dict[str, Any] = copy.deepcopy(told)
+    if base != first_base:
+        # An id is one operation's alone.
+        operation["operationId"] += "_" + base.rpartition("/")[2]
+    responses = operation["responses"]
+    for status in _statuses(operation, error):
+        responses.setdefault(status, _error(_meaning(int(status)), error))
+    for response in responses.values():
+        response.setdefault("headers", {})["X-Request-Id"] = {
+            "required": True,
+            "schema": {"type": "string"},
+            "description": "the id of the request",
+        }
+    operation["responses"] = dict(sorted(responses.items()))
+    return operation
+
+
+def _meaning(status: int) -> str:
+    """Say what an error status means, from the rows of the error table that have it."""
+    rows = [row for row in TABLE if row.status == status]
+    texts = [row.sentence or (row.error.__doc__ or "").partition("\n")[0] for row in rows]
+    return " · ".join(text.rstrip(".") for text in texts)
+
+
+def _statuses(operation: Mapping[str, Any], error: str) -> list[str]:
+    statuses = []
+    if {"bearer": []} in operation["security"] and error != "V1Error":  # v1 says 400 to it
+        statuses.append("401")
+    if {"bearer": []} in operation["security"] and operation["tags"] != ["Operating"]:
+        statuses.append("429")
+    if "requestBody" in operation:
+        statuses.append("413")
+        if error != "V1Error":  # v1 takes whatever comes for a form
+            statuses.append("415")
+    if operation["tags"] != ["Operating"]:
+        statuses += ["500", "503"]
+    return statuses
+
+
+def _error(description: str, schema: str) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return {"description": description, "content": content}

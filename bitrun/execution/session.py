@@ -1,0 +1,106 @@
+"""A job in its box, driven stage by stage."""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from typing import Self
+
+from bitrun.model.errors import BoxEnded
+from bitrun.model.job import Stage
+from bitrun.model.result import Stream, Verdict
+from bitrun.model.run_record import OnFinished, RunRecord
+from bitrun.sandbox.box import Box
+
+_PIECE_SECONDS = 0.01  # for the rest of a piece of output that has begun to come
+
+
+class Session:
+    """A job in its box. As a context manager it discards the box."""
+
+    def __init__(self, record: RunRecord, box: Box, on_finished: OnFinished) -> None:
+        self._record = record
+        self._job = record.job
+        self._box = box
+        self._on_finished = on_finished
+        self._verdict: Verdict | None = None
+        self._opened = time.monotonic()
+
+    def stages(self) -> Iterator[Stage]:
+        """Give the stages, each to be started and driven to its verdict, until one fails."""
+        self._box.supervisor.queue_files(self._job.files)
+        started = time.monotonic()
+        for stage in self._job.stages:
+            self._verdict = None
+            spent_ms = round((time.monotonic() - started) * 1000)
+            yield _shortened(stage, self._job.wall_ms, spent_ms)
+            if self._verdict is None:
+                return
+            self._record.stages.append((stage.name, self._verdict))
+            if self._verdict.failed:
+                return
+
+    def start(self, stage: Stage, *, interactive: bool = False) -> None:
+        self._box.start(stage, interactive=interactive)
+
+    def receive(self, timeout: float | None = None) -> list[tuple[Stream, bytes]]:
+        """Wait for output; `verdict` is set once the stage is over. See `SupervisorClient`."""
+        try:
+            events = self._box.supervisor.receive(timeout)
+        except BoxEnded:
+            events = [self._box.judge_its_end()]
+        if events and isinstance(events[-1], Verdict):
+            self._verdict = events.pop()  # type: ignore[assignment]  # just seen
+        return events  # type: ignore[return-value]  # the verdict is the last
+
+    def receive_ready(self) -> list[tuple[Stream, bytes]]:
+        """Return the output that is there, after a poll; perhaps none, if only a piece has come."""
+        try:
+            return self.receive(_PIECE_SECONDS)
+        except TimeoutError:
+            return []
+
+    @property
+    def verdict(self) -> Verdict | None:
+        return self._verdict
+
+    # While an interactive stage runs
+
+    def write(self, data: bytes) -> None:
+        """Give the program more stdin."""
+        self._box.supervisor.write(data)
+
+    def end_stdin(self) -> None:
+        """End the program's stdin, after what was written before."""
+        self._box.supervisor.end_stdin()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the program's process group."""
+        self._box.supervisor.signal(number)
+
+    @property
+    def unread(self) -> int:
+        """Bytes of stdin that the program has no room for yet."""
+        return self._box.supervisor.unread
+
+    def fileno(self) -> int:
+        return self._box.fileno()
+
+    def __enter__(self) -> Self:
+        self._box.__enter__()
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._record.run = time.monotonic() - self._opened
+        if self._verdict is None:
+            self._box.discard()  # now: its program may still be running
+        self._box.__exit__(kind, error, traceback)
+        self._record.close(error)
+        self._on_finished(self._record)
+
+
+def _shortened(stage: Stage, wall_ms: int | None, spent_ms: int) -> Stage:
+    if wall_ms is None:
+        return stage
+    left = max(1, wall_ms - spent_ms)
+    limits = dataclasses.replace(stage.limits, wall_ms=min(stage.limits.wall_ms, left))
+    return dataclasses.replace(stage, limits=limits)

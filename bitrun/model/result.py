@@ -1,0 +1,107 @@
+"""What a box returns: plain data."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bitrun.model.job import StageName
+from bitrun.model.signals import SIGNAL_NUMBERS
+
+
+class Stream(StrEnum):
+    STDOUT = "stdout"
+    STDERR = "stderr"
+
+
+class Outcome(StrEnum):
+    """How a stage ended, in one word for every client, the log and the metrics."""
+
+    OK = "ok"  # exit code 0
+    EXIT = "exit"  # another exit code
+    SIGNAL = "signal"  # of the program's own, such as a crash
+    MEMORY = "memory"  # a process was killed because the memory limit was reached
+    WALL_TIME = "wall_time"
+    CPU_TIME = "cpu_time"
+    STDOUT = "stdout"  # more output than the limit allows
+    STDERR = "stderr"
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether the supervisor killed the stage at a limit."""
+        return self in _LIMITS
+
+
+_LIMITS = frozenset((Outcome.WALL_TIME, Outcome.CPU_TIME, Outcome.STDOUT, Outcome.STDERR))
+
+
+def outcome_of(code: int | None, signal: str | None, *, oom_killed: bool) -> Outcome:
+    """Return the outcome of a stage that ended before any limit of the supervisor's.
+
+    A program that exits with 0 although a child of it was killed for memory has coped with that.
+    """
+    if code == 0:
+        return Outcome.OK
+    if oom_killed:
+        return Outcome.MEMORY
+    return Outcome.EXIT if signal is None else Outcome.SIGNAL
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The kernel's account of a finished stage.
+
+    Exactly one of `code` (0 to 255) and `signal` (a name such as SIGSEGV) is set. Times are
+    milliseconds; `cpu_ms` is the sum over all processes of the stage, dead ones included. `memory`
+    is the peak of the box in bytes. `oom_killed` says that the kernel killed a process for memory,
+    whatever the outcome.
+    """
+
+    outcome: Outcome
+    code: int | None
+    signal: str | None
+    oom_killed: bool
+    wall_ms: float
+    cpu_ms: float
+    memory: int
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome is not Outcome.OK
+
+    @property
+    def shell_code(self) -> int:
+        """The exit code as a shell reports it: 128+N when signal N ended the program."""
+        if self.code is not None:
+            return self.code
+        return 128 + SIGNAL_NUMBERS.get(self.signal or "", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """A finished stage; `pieces` is its output in order of arrival, unchanged."""
+
+    name: StageName
+    verdict: Verdict
+    pieces: tuple[tuple[Stream, bytes], ...]
+
+    @property
+    def stdout(self) -> bytes:
+        return b"".join(data for stream, data in self.pieces if stream is Stream.STDOUT)
+
+    @property
+    def stderr(self) -> bytes:
+        return b"".join(data for stream, data in self.pieces if stream is Stream.STDERR)
+
+    @property
+    def output(self) -> bytes:
+        return b"".join(data for _, data in self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The stages that ran, in order; never empty."""
+
+    stages: tuple[StageResult, ...]
+
+    @property
+    def last(self) -> StageResult:
+        return self.stages[-1]
