@@ -1,7 +1,7 @@
 """The one seam to docker-py: no other module imports it, but for the `connection` below this one.
 
-Every method answers with plain data or raises an exception of `bitrun.model.errors`, never one
-of docker-py or requests. Tests that need a failure no engine can be made to show replace this class.
+Every method answers with plain data or raises an exception of `bitrun.model.errors`, never one of
+docker-py or requests. Tests that need a fault which no real engine can show replace this class.
 """
 
 import json
@@ -46,8 +46,8 @@ class Image:
 class EngineFacts:
     """What an engine says of itself and its machine. `memory` is in bytes.
 
-    `supported_limits` says for each kind of limit whether the engine can enforce it; `seccomp` is the
-    profile that containers get, None without any.
+    `supported_limits` says for each kind of limit whether the engine can enforce it; `seccomp` is
+    the profile that containers get, None without any.
     """
 
     version: str

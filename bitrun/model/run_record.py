@@ -39,7 +39,7 @@ class RunRecord:
                 self.verdict = "refused"
 
     def facts(self) -> dict[str, Any]:
-        """OnFinished it as a line of the log does: nothing of the program, its input or its output."""
+        """Return the fields of a log line: nothing of the program, its input or its output."""
         facts: dict[str, Any] = {
             "language": self.job.language,
             "version": self.job.version,

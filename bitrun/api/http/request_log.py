@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 def register(app: Flask, service: Service) -> None:
-    """EngineEvents every request of an app. To be called before anything else is registered on it."""
+    """Log and count every request of an application; register it before anything else."""
     proxies = service.settings.trusted_proxies
 
     @app.before_request
