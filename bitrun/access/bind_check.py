@@ -9,8 +9,8 @@ from bitrun.config.settings import Settings, SettingsError
 
 _WHAT_TO_DO = """\
 Without a token BitRun listens on loopback only, and {address} can be reached from elsewhere. \
-Either make a token, python -m bitrun.access.tokens NAME >> FILE, and set BITRUN_API_TOKENS_FILE=FILE; \
-or leave BITRUN_HOST at 127.0.0.1; or, where something in front lets nobody in who should not be, \
+Either create a token, bitrun tokens create NAME >> FILE, and set BITRUN_API_TOKENS_FILE=FILE; \
+or leave BITRUN_HOST at 127.0.0.1; or, where a proxy in front controls access, \
 set BITRUN_LET_ANYONE_RUN_CODE=true."""
 
 
