@@ -138,7 +138,7 @@ def _reply(asset: _Asset) -> Response:
 
 def _runtime(runtime: Runtime, service: Service) -> dict[str, Any]:
     """Tell of a runtime what the API tells, and what an editor needs besides."""
-    folder = service.settings.images / runtime.package.id / "tests" / runtime.language.name
+    folder = service.settings.images / runtime.package.id / "samples" / runtime.language.name
     return runtime_reply(runtime) | {
         "hello": _hello(folder),
         "run_timeout": planning.longest_session(runtime.language, service.settings),

@@ -72,7 +72,7 @@ def _hello(service: Service, runtime: Runtime) -> Finding:
 
 def _program(images: Path, runtime: Runtime) -> list[dict[str, str]]:
     """Find the hello among the programs that prove a package."""
-    folder = images / runtime.package.id / "tests" / runtime.language.name
+    folder = images / runtime.package.id / "samples" / runtime.language.name
     for found in sorted(folder.glob("hello*")):
         files = sorted(found.iterdir()) if found.is_dir() else [found]
         return [{"name": each.name, "content": each.read_text(encoding="utf-8")} for each in files]

@@ -2,7 +2,7 @@
 
 The hash goes into the image as a label, and an image is made again when the label no longer fits.
 Nothing else remembers what was built. So packing is reproducible: the owner, the time and the
-umask of a checkout leave no trace, nor does the folder `tests`, whose programs prove an image.
+umask of a checkout leave no trace, nor does the folder `samples`, whose programs test an image.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from bitrun.model.errors import BuildError
 
-_TESTS = "./tests"
+_SAMPLES = "./samples"
 _NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
@@ -60,7 +60,7 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def _reproducible(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    if entry.name == _TESTS:
+    if entry.name == _SAMPLES:
         return None
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = ""

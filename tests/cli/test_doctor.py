@@ -39,8 +39,8 @@ def doctor(**environment: str) -> tuple[int, dict[str, Finding]]:
 def test_a_real_engine(tmp_path: Path) -> None:
     """One language says its hello, one prints something else, one should be there and is not."""
     for name, program in (("shell", "echo Hello, World!"), ("liar", "echo Goodbye")):
-        (tmp_path / "bash" / "tests" / name).mkdir(parents=True)
-        (tmp_path / "bash" / "tests" / name / "hello.sh").write_text(program)
+        (tmp_path / "bash" / "samples" / name).mkdir(parents=True)
+        (tmp_path / "bash" / "samples" / name / "hello.sh").write_text(program)
     languages = write_catalogue(tmp_path, package("shell", "bash"), package("missing", "missing"))
     text = languages.read_text().replace(
         "- name: shell\n    run: bash %s",

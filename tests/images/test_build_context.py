@@ -42,9 +42,9 @@ def test_what_a_build_would_notice_changes_the_hash(
         lambda folder: os.utime(folder / "Dockerfile", (1, 1)),
         lambda folder: (folder / "Dockerfile").chmod(0o600),
         lambda folder: folder.rename(folder.with_name("moved")).rename(folder),
-        lambda folder: (folder / "tests" / "one").mkdir(parents=True),
+        lambda folder: (folder / "samples" / "one").mkdir(parents=True),
     ],
-    ids=["time", "umask", "place", "tests"],
+    ids=["time", "umask", "place", "samples"],
 )
 def test_what_a_checkout_may_change_leaves_the_hash(
     folder: Path, change: Callable[[Path], object]

@@ -22,7 +22,7 @@ ONE = SHIPPED.packages[0]
 @pytest.mark.parametrize("package", SHIPPED.packages, ids=lambda package: package.id)
 def test_every_package_has_its_folder(package: Package) -> None:
     assert (IMAGES / package.id / "Dockerfile").is_file()
-    assert {folder.name for folder in (IMAGES / package.id / "tests").iterdir()} == {
+    assert {folder.name for folder in (IMAGES / package.id / "samples").iterdir()} == {
         language.name for language in package.languages
     }
 

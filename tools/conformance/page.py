@@ -17,7 +17,7 @@ _HEAD = """\
 # Languages
 
 `make test-languages` has written this page: it installed every package, ran the conformance
-programs of every language ([`images/*/tests`](../images)) in boxes, and measured. Times are
+programs of every language ([`images/*/samples`](../images)) in boxes, and measured. Times are
 milliseconds, the best of three on a machine of two cores that did other work besides: *warm* is the
 wall time of the program's own stages, compilation included; *cold* adds the making of the box. An
 image shares the layers of the one it is made from, so that *own* is what installing it costs beside

@@ -1,6 +1,6 @@
 """The conformance programs: what each must do, and where a language keeps its own.
 
-Those of a language are in `images/<package>/tests/<language>/`: a file named for what it shows
+Those of a language are in `images/<package>/samples/<language>/`: a file named for what it shows
 with any extension, or for `modules` a folder of files, of which `main` is the one to start. Where
 there is none, `incapable.yml` in that folder says in words why the language can't do it.
 """
@@ -73,7 +73,7 @@ class Program:
 
 
 def folder(images: Path, package: Package, language: Language) -> Path:
-    return images / package.id / "tests" / language.name
+    return images / package.id / "samples" / language.name
 
 
 def find(place: Path) -> tuple[Program, ...]:

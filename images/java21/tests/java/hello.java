@@ -1,1 +1,0 @@
-../../../java/tests/java/hello.java

@@ -1,1 +1,0 @@
-../../../java/tests/java/stdin.java

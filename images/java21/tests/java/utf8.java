@@ -1,1 +1,0 @@
-../../../java/tests/java/utf8.java

@@ -1,1 +1,0 @@
-../../../python/tests/python/args.py

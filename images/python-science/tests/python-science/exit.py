@@ -1,1 +1,0 @@
-../../../python/tests/python/exit.py

@@ -1,0 +1,1 @@
+../../../zig/samples/zig/compile-error.zig

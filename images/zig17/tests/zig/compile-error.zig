@@ -1,1 +1,0 @@
-../../../zig/tests/zig/compile-error.zig

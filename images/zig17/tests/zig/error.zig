@@ -1,1 +1,0 @@
-../../../zig/tests/zig/error.zig
