@@ -52,9 +52,9 @@ chaos: develop install ## Run the tests that take long: they break engines, wait
 fuzz: develop engine ## Fuzz the supervisor, for SECONDS=60; ARGS=--keep adds what is found to the corpus
 	@$(PYTHON) -m tools.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
-.PHONY: walls
-walls: develop install ## Try everything hostile that is known, and write docs/walls.md
-	@$(PYTHON) -m pytest -m tried --walls docs/walls.md $(ARGS)
+.PHONY: attacks
+attacks: develop install ## Run every known attack and write docs/attacks.md
+	@$(PYTHON) -m pytest -m attack --attacks docs/attacks.md $(ARGS)
 
 .PHONY: test-languages
 test-languages: develop engine ## Install, try and measure every language, or LANGS="..."; REMOVE=1 saves disk, AGAIN=1 tries all anew

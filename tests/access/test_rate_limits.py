@@ -64,7 +64,7 @@ def test_so_much_at_once() -> None:
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
 
 
-@pytest.mark.tried(
+@pytest.mark.attack(
     "request", "an invented X-Forwarded-For", "believed only as far as trusted proxies wrote it"
 )
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_replicas_share_what_they_count(shared: Redis) -> None:
     assert ask(one, "bob") == 0
 
 
-@pytest.mark.tried(
+@pytest.mark.attack(
     "fault",
     "the Redis of the rate limits is killed, and comes back",
     "runs go on, counted by each replica, then together again",
@@ -180,7 +180,7 @@ def test_a_redis_that_goes_and_comes(
     assert ask(one, "bob") > 0
 
 
-@pytest.mark.tried(
+@pytest.mark.attack(
     "fault",
     "the Redis of the rate limits hangs",
     "a run waits for it 0.25 s, the next ones not at all",

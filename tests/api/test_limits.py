@@ -20,7 +20,7 @@ from tests.support.server import Server
 pytestmark = pytest.mark.engine
 
 V1 = {"filename": "a.sh"}  # refused, but not before it is counted
-LATER = pytest.mark.tried(
+LATER = pytest.mark.attack(
     "request", "more requests than a client's rate allows", "429 with Retry-After"
 )
 
@@ -82,7 +82,7 @@ def test_clients_of_a_proxy(serve: Callable[..., Server]) -> None:
     assert [ask(wary, each) for each in addresses] == [400, 429, 429, 429, 429]
 
 
-@pytest.mark.tried("request", "more at once than one client may have", "429 with Retry-After")
+@pytest.mark.attack("request", "more at once than one client may have", "429 with Retry-After")
 def test_so_much_at_once(serve: Callable[..., Server]) -> None:
     server = serve(max_runs_per_client=2, run_timeout=5000)
     with ThreadPoolExecutor(1) as pool, Terminal(server) as terminal:

@@ -28,7 +28,7 @@ def kill_supervisor(client: docker.APIClient, box: str) -> None:
     os.kill(client.inspect_container(box)["State"]["Pid"], signal.SIGKILL)
 
 
-@pytest.mark.tried("fault", "a box is ended from outside", "503 at once; nobody else is touched")
+@pytest.mark.attack("fault", "a box is ended from outside", "503 at once; nobody else is touched")
 def test_ended_from_outside(
     docker_client: docker.APIClient, serve_on: Callable[..., Watched]
 ) -> None:

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.chaos]
 JUMPING = Path(__file__).parent / "jumping_clock"
 
 
-@pytest.mark.tried("fault", "the wall clock jumps by a day", "nothing goes by it")
+@pytest.mark.attack("fault", "the wall clock jumps by a day", "nothing goes by it")
 def test_the_service(
     docker_client: docker.APIClient,
     serve_on: Callable[..., Watched],

@@ -45,7 +45,7 @@ def under_load(server: Watched) -> Iterator[Load]:
     server.assert_no_growth(before)
 
 
-@pytest.mark.tried("fault", "the engine restarts under load", "503, then right answers again")
+@pytest.mark.attack("fault", "the engine restarts under load", "503, then right answers again")
 def test_restart(engine: OwnEngine, serve_on: Serve) -> None:
     server = serve_on(engine, pool_size=4)
     with under_load(server) as load:
@@ -56,7 +56,7 @@ def test_restart(engine: OwnEngine, serve_on: Serve) -> None:
     assert load.slowest < 30
 
 
-@pytest.mark.tried("fault", "the engine is away for 30 s", "503 at once, then right answers again")
+@pytest.mark.attack("fault", "the engine is away for 30 s", "503 at once, then right answers again")
 def test_away(engine: OwnEngine, serve_on: Serve) -> None:
     server = serve_on(engine, pool_size=4)
     warm(server)
@@ -77,7 +77,7 @@ def test_away(engine: OwnEngine, serve_on: Serve) -> None:
     server.assert_no_growth(before)
 
 
-@pytest.mark.tried("fault", "the engine hangs", "503 after its time-out, then right answers again")
+@pytest.mark.attack("fault", "the engine hangs", "503 after its time-out, then right answers again")
 def test_frozen(engine: OwnEngine, serve_on: Serve) -> None:
     server = serve_on(engine, engine_timeout=5)
     with under_load(server) as load, engine.frozen():
@@ -87,7 +87,9 @@ def test_frozen(engine: OwnEngine, serve_on: Serve) -> None:
     assert wait_until(lambda: not engine.containers(), LEFT_SECONDS), engine.containers()
 
 
-@pytest.mark.tried("fault", "a power cut", "all that is left of it is removed after the next start")
+@pytest.mark.attack(
+    "fault", "a power cut", "all that is left of it is removed after the next start"
+)
 def test_power_cut(engine: OwnEngine, serve_on: Serve) -> None:
     server = serve_on(engine, pool_size=8)
     with Load(server) as load:
@@ -104,7 +106,7 @@ def test_power_cut(engine: OwnEngine, serve_on: Serve) -> None:
     assert ask(after, "again").right
 
 
-@pytest.mark.tried("fault", "the engine dies, its containers do not", "they end, with no owner")
+@pytest.mark.attack("fault", "the engine dies, its containers do not", "they end, with no owner")
 def test_live_restore(new_engine: Callable[..., OwnEngine], serve_on: Serve) -> None:
     engine = new_engine("--live-restore")
     server = serve_on(engine, pool_size=4)
@@ -117,7 +119,7 @@ def test_live_restore(new_engine: Callable[..., OwnEngine], serve_on: Serve) -> 
     assert wait_until(lambda: not left & engine.containers(), LEFT_SECONDS), engine.containers()
 
 
-@pytest.mark.tried("fault", "the engine's disk is full", "503, then right answers again")
+@pytest.mark.attack("fault", "the engine's disk is full", "503, then right answers again")
 def test_full_disk(new_engine: Callable[..., OwnEngine], serve_on: Serve) -> None:
     engine = new_engine(size="600m")
     server = serve_on(engine, pool_size=2)
@@ -127,7 +129,7 @@ def test_full_disk(new_engine: Callable[..., OwnEngine], serve_on: Serve) -> Non
     load.check(503)
 
 
-@pytest.mark.tried("fault", "an image is deleted while it is in use", "runs in it end well")
+@pytest.mark.attack("fault", "an image is deleted while it is in use", "runs in it end well")
 def test_deleted_image(docker_client: docker.APIClient, engine: OwnEngine, serve_on: Serve) -> None:
     server = serve_on(engine, pool_size=2)
     warm(server)

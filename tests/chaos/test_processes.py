@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.chaos, pytest.mark.timeout(600)]
 Serve = Callable[..., Watched]
 
 
-@pytest.mark.tried("fault", "kill -9 of the worker under load", "another one serves at once")
+@pytest.mark.attack("fault", "kill -9 of the worker under load", "another one serves at once")
 def test_killed_worker(docker_client: docker.APIClient, serve_on: Serve) -> None:
     server = serve_on(docker_client, pool_size=4)
     with Load(server) as load:
@@ -33,7 +33,7 @@ def test_killed_worker(docker_client: docker.APIClient, serve_on: Serve) -> None
     assert load.slowest < 10
 
 
-@pytest.mark.tried("fault", "kill -9 of the master under load", "the worker ends, too")
+@pytest.mark.attack("fault", "kill -9 of the master under load", "the worker ends, too")
 def test_killed_master(docker_client: docker.APIClient, serve_on: Serve) -> None:
     for _ in range(3):
         server = serve_on(docker_client, pool_size=4)
@@ -45,7 +45,7 @@ def test_killed_master(docker_client: docker.APIClient, serve_on: Serve) -> None
         load.check(None)
 
 
-@pytest.mark.tried("fault", "kill -9 of all of a service", "its boxes end, its neighbour's stay")
+@pytest.mark.attack("fault", "kill -9 of all of a service", "its boxes end, its neighbour's stay")
 def test_a_neighbour_is_left_alone(docker_client: docker.APIClient, serve_on: Serve) -> None:
     before = our_containers(docker_client).keys()
 

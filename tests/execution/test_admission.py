@@ -45,7 +45,7 @@ def test_one_who_waits_gets_the_next_place() -> None:
         assert waiting.result(timeout=1) is None
 
 
-@pytest.mark.tried(
+@pytest.mark.attack(
     "request", "clients that hang up while they wait for a place", "their places are free at once"
 )
 def test_one_who_hangs_up_leaves_the_queue() -> None:
@@ -62,7 +62,9 @@ def test_one_who_hangs_up_leaves_the_queue() -> None:
 
 
 @pytest.mark.engine
-@pytest.mark.tried("request", "more requests than places and queue", "503 with Retry-After at once")
+@pytest.mark.attack(
+    "request", "more requests than places and queue", "503 with Retry-After at once"
+)
 def test_too_many_are_told_at_once(serve: Callable[..., Server]) -> None:
     server = serve(max_runs=1, max_queue=1, queue_timeout=10)
     server.run(filename="a.sh", content="true")  # it has asked the engine what is installed
@@ -83,7 +85,7 @@ def test_too_many_are_told_at_once(serve: Callable[..., Server]) -> None:
 
 @pytest.mark.engine
 @pytest.mark.parametrize("path", ["/api/v1/run", "/api/v2/execute"])
-@pytest.mark.tried(
+@pytest.mark.attack(
     "request", "clients that hang up while their program runs", "the run ends with them"
 )
 def test_hanging_up_ends_the_run(

@@ -324,7 +324,7 @@ def test_accessibility(server: Server, visit: Visit, node_modules: Path, scheme:
 # Walls
 
 
-@pytest.mark.tried(
+@pytest.mark.attack(
     "program", "output that is HTML, script or terminal codes, in the playground", "shown as text"
 )
 def test_output_stays_text(server: Server, visit: Visit) -> None:
@@ -338,7 +338,9 @@ def test_output_stays_text(server: Server, visit: Visit) -> None:
     expect(playground.log.locator(".bold.colour-1")).to_have_text("red")
 
 
-@pytest.mark.tried("program", "a flood of output, in the playground", "the tab keeps the last 1 MB")
+@pytest.mark.attack(
+    "program", "a flood of output, in the playground", "the tab keeps the last 1 MB"
+)
 def test_a_flood(serve: Callable[..., Server], visit: Visit) -> None:
     playground = visit(serve(output_limit=4_000_000))
     playground.run("for n in range(300_000): print(n)\nprint('end')")
@@ -348,7 +350,7 @@ def test_a_flood(serve: Callable[..., Server], visit: Visit) -> None:
     assert shown.endswith("299999\nend\n")
 
 
-@pytest.mark.tried("request", "a link that inflates to gigabytes", "refused in the browser")
+@pytest.mark.attack("request", "a link that inflates to gigabytes", "refused in the browser")
 def test_a_link_that_is_a_bomb(server: Server, visit: Visit) -> None:
     bomb = "new Blob([new Uint8Array(2**27)]).stream().pipeThrough(new CompressionStream('deflate-raw'))"
     playground = visit(server)
@@ -360,7 +362,7 @@ def test_a_link_that_is_a_bomb(server: Server, visit: Visit) -> None:
     expect(playground.verdict).to_have_text("The link is broken: no program can be read from it")
 
 
-@pytest.mark.tried("request", "script brought into the playground's page", "its policy stops it")
+@pytest.mark.attack("request", "script brought into the playground's page", "its policy stops it")
 def test_the_policy(server: Server, visit: Visit) -> None:
     playground = visit(server)
     for attempt in (

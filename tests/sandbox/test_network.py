@@ -40,7 +40,7 @@ _REFUSED = "111"
 
 
 @pytest.mark.engine
-@pytest.mark.tried(
+@pytest.mark.attack(
     "program",
     "meets another run at a port, an abstract socket or an address, at the same time or after it",
     "every box has a network namespace of its own with nothing but its own loopback",
@@ -95,7 +95,7 @@ def test_the_catalogue_gives_a_network(
 
 
 @pytest.mark.engine
-@pytest.mark.tried("request", "asks for a network", "gets none: only the catalogue gives one")
+@pytest.mark.attack("request", "asks for a network", "gets none: only the catalogue gives one")
 def test_no_request_gives_a_network(server: Server) -> None:
     asked = {"network": True, "network_disabled": False, "network_mode": "host"}
     body = request("bash", _INTERFACES) | asked

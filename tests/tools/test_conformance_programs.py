@@ -42,7 +42,7 @@ HOSTILE = ("leaves", "closes", "makes zombies", "orphans", "stops", "ignores", "
 
 def as_parameter(program: Program) -> Any:
     hostile = program.ended.is_limit or program.oom_killed or program.name.startswith(HOSTILE)
-    marks = [pytest.mark.tried("program", program.name, program.outcome)] if hostile else []
+    marks = [pytest.mark.attack("program", program.name, program.outcome)] if hostile else []
     return pytest.param(program, id=program.name, marks=marks)
 
 

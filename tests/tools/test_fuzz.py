@@ -13,7 +13,7 @@ EDGES = 300  # fewer, and the cases no longer get anywhere
 
 @pytest.mark.engine
 @pytest.mark.timeout(900)  # the first time, the compiler's image is made
-@pytest.mark.tried(
+@pytest.mark.attack(
     "program",
     "any bytes at all as frames, files, stages, stdin and signals, in any order (libFuzzer)",
     "the supervisor ends with a fault in words, or goes on; every verdict is true",

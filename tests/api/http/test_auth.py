@@ -41,7 +41,7 @@ def send(server: Server, token: str | None, method: str, path: str, body: Any) -
     return call(server, method, path, body, headers=headers)
 
 
-@pytest.mark.tried("request", "no token, a wrong one or half of one", "401, in v1 its own refusal")
+@pytest.mark.attack("request", "no token, a wrong one or half of one", "401, in v1 its own refusal")
 def test_nothing_runs_without_a_token(serve: Callable[..., Server]) -> None:
     server = serve(api_tokens=RUN, admin_tokens=ADMIN)
     for method, path, body in (EXECUTE, *CHANGES):
@@ -64,7 +64,7 @@ def test_nothing_runs_without_a_token(serve: Callable[..., Server]) -> None:
         assert server.get(path).status_code == 200
 
 
-@pytest.mark.tried("request", "packages changed with a token that may only run", "403")
+@pytest.mark.attack("request", "packages changed with a token that may only run", "403")
 def test_a_run_token_changes_no_package(serve: Callable[..., Server]) -> None:
     server = serve(api_tokens=RUN, admin_tokens=ADMIN)
     assert send(server, RUN, *EXECUTE).json()["run"]["stdout"] == "1\n"
@@ -110,7 +110,7 @@ def start(**settings: str) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.tried("request", "a service open to the network without a token", "does not start")
+@pytest.mark.attack("request", "a service open to the network without a token", "does not start")
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
@@ -213,7 +213,7 @@ def test_a_worker_that_dies_meanwhile_comes_back_as_it_was(
 SPY = "env; cat /proc/*/environ /proc/*/cmdline; set"
 
 
-@pytest.mark.tried(
+@pytest.mark.attack(
     "request", "secrets looked for wherever they might show", "in no log, no answer, no program"
 )
 def test_secrets_show_up_nowhere(

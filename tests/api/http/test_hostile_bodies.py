@@ -30,8 +30,8 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.stop()
 
 
-def tried(what: str, *values: Any, outcome: str = REFUSED) -> Any:
-    return pytest.param(*values, id=what, marks=pytest.mark.tried("request", what, outcome))
+def attack(what: str, *values: Any, outcome: str = REFUSED) -> Any:
+    return pytest.param(*values, id=what, marks=pytest.mark.attack("request", what, outcome))
 
 
 def v1(**fields: Any) -> dict[str, Any]:
@@ -62,19 +62,19 @@ def refused(server: Server, sent: bytes, path: str, status: int = 400) -> str:
 @pytest.mark.parametrize(
     "body",
     [
-        tried("JSON that is cut off", b'{"language": "bash", "files": [{'),
-        tried("JSON arrays nested 200,000 deep", b"[" * 200_000),
-        tried("JSON objects nested 100,000 deep", b'{"a":' * 100_000),
-        tried("JSON in UTF-16", json.dumps(v1() | v2()).encode("utf-16")),
-        tried("JSON that is no UTF-8", b'{"filename": "\xff\xfe"}'),
-        tried("JSON with an encoded surrogate", b'{"filename": "\xed\xa0\x80"}'),
-        tried("a number that is NaN", b'{"run_timeout": NaN}'),
-        tried("a number that is Infinity", b'{"run_timeout": -Infinity}'),
-        tried("a number of a million digits", b'{"run_timeout": 1' + b"0" * 1_000_000 + b"}"),
-        tried("JSON followed by more", b"{} {}"),
-        tried("a JSON array, string, number or null for an object", b"null"),
-        tried("a body of NULs", b"\0" * 100_000),
-        tried("an empty body", b""),
+        attack("JSON that is cut off", b'{"language": "bash", "files": [{'),
+        attack("JSON arrays nested 200,000 deep", b"[" * 200_000),
+        attack("JSON objects nested 100,000 deep", b'{"a":' * 100_000),
+        attack("JSON in UTF-16", json.dumps(v1() | v2()).encode("utf-16")),
+        attack("JSON that is no UTF-8", b'{"filename": "\xff\xfe"}'),
+        attack("JSON with an encoded surrogate", b'{"filename": "\xed\xa0\x80"}'),
+        attack("a number that is NaN", b'{"run_timeout": NaN}'),
+        attack("a number that is Infinity", b'{"run_timeout": -Infinity}'),
+        attack("a number of a million digits", b'{"run_timeout": 1' + b"0" * 1_000_000 + b"}"),
+        attack("JSON followed by more", b"{} {}"),
+        attack("a JSON array, string, number or null for an object", b"null"),
+        attack("a body of NULs", b"\0" * 100_000),
+        attack("an empty body", b""),
     ],
 )
 def test_what_is_no_request(quiet: Server, path: str, body: bytes) -> None:
@@ -84,7 +84,7 @@ def test_what_is_no_request(quiet: Server, path: str, body: bytes) -> None:
 NUMBERS = ["1e999", "-1e999", "NaN", str(2**70), str(-(2**70)), "1e308", "-1", '"1"', "[1]", "true"]
 
 
-@pytest.mark.tried("request", "numbers out of range: 1e999, NaN, 2**70, negative", REFUSED)
+@pytest.mark.attack("request", "numbers out of range: 1e999, NaN, 2**70, negative", REFUSED)
 @pytest.mark.parametrize("number", NUMBERS)
 def test_numbers_out_of_range(quiet: Server, number: str) -> None:
     for name in ("run_timeout", "compile_timeout", "run_cpu_time", "compile_cpu_time"):
@@ -98,7 +98,7 @@ def test_numbers_out_of_range(quiet: Server, number: str) -> None:
     refused(quiet, post(V1, JSON, body.encode()), V1)
 
 
-@pytest.mark.tried("request", "numbers that are none: -0, 1e-999", "no limit is lifted by them")
+@pytest.mark.attack("request", "numbers that are none: -0, 1e-999", "no limit is lifted by them")
 @pytest.mark.parametrize("number", ["-0", "-0.0", "1e-999"])
 def test_numbers_that_are_nothing(quiet: Server, number: str) -> None:
     content = "sleep 5"
@@ -111,29 +111,29 @@ def test_numbers_that_are_nothing(quiet: Server, number: str) -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        tried("text where a file's content holds half a surrogate pair", {"files": [{"content": "\ud800"}]}),
-        tried("a file's name with half a surrogate pair", {"files": [{"content": "", "name": "a\udfff"}]}),
-        tried("stdin with half a surrogate pair", {"stdin": "\ud800"}),
-        tried("an argument with half a surrogate pair", {"args": ["\ud800"]}),
-        tried("an argument with a NUL", {"args": ["a\0b"]}),
-        tried("a file's name with a NUL", {"files": [{"content": "", "name": "a\0b"}]}),
-        tried("files of the wrong types", {"files": [[[]]]}),
-        tried("a name that climbs out of the directory", {"files": [{"content": "", "name": "a/../../b"}]}),
-        tried("an absolute name", {"files": [{"content": "", "name": "/etc/passwd"}]}),
-        tried("a name longer than a path may be", {"files": [{"content": "", "name": "a/" * 2100 + "a"}]}),
-        tried("a name longer than a file's may be", {"files": [{"content": "", "name": "é" * 128}]}),
-        tried("a name that is a directory of another's", {"files": [{"content": "", "name": name} for name in ("a/b", "a")]}),
-        tried("a name below another file's", {"files": [{"content": "", "name": name} for name in ("a", "a/b")]}),
-        tried("a name below a duplicate", {"files": [{"content": "", "name": name} for name in ("a", "a", "./a/b")]}),
-        tried("a content that is no base64", {"files": [{"content": ""}, {"content": "!", "encoding": "base64"}]}),
-        tried("half a million files", {"files": [{"content": ""}] * 500_000}),
-        tried("as many files as the directory can't hold", {"files": [{"content": ""}] * 4096}),
-        tried("a folder in a folder, 2,000 deep, three times", {"files": [{"content": "", "name": f"{n}/" * 2000 + "x"} for n in "abc"]}),
-        tried("200,000 arguments", {"args": ["x"] * 200_000}),
-        tried("an argument of 1 MB", {"args": ["x" * 1_000_000]}),
-        tried("a version of 1 MB", {"version": "*" * 1_000_000}),
-        tried("a language of 1 MB", {"language": "x" * 1_000_000}),
-        tried("a version that is costly to understand", {"version": " ".join([">=1.2.3-a.b.c"] * 20_000)}),
+        attack("text where a file's content holds half a surrogate pair", {"files": [{"content": "\ud800"}]}),
+        attack("a file's name with half a surrogate pair", {"files": [{"content": "", "name": "a\udfff"}]}),
+        attack("stdin with half a surrogate pair", {"stdin": "\ud800"}),
+        attack("an argument with half a surrogate pair", {"args": ["\ud800"]}),
+        attack("an argument with a NUL", {"args": ["a\0b"]}),
+        attack("a file's name with a NUL", {"files": [{"content": "", "name": "a\0b"}]}),
+        attack("files of the wrong types", {"files": [[[]]]}),
+        attack("a name that climbs out of the directory", {"files": [{"content": "", "name": "a/../../b"}]}),
+        attack("an absolute name", {"files": [{"content": "", "name": "/etc/passwd"}]}),
+        attack("a name longer than a path may be", {"files": [{"content": "", "name": "a/" * 2100 + "a"}]}),
+        attack("a name longer than a file's may be", {"files": [{"content": "", "name": "é" * 128}]}),
+        attack("a name that is a directory of another's", {"files": [{"content": "", "name": name} for name in ("a/b", "a")]}),
+        attack("a name below another file's", {"files": [{"content": "", "name": name} for name in ("a", "a/b")]}),
+        attack("a name below a duplicate", {"files": [{"content": "", "name": name} for name in ("a", "a", "./a/b")]}),
+        attack("a content that is no base64", {"files": [{"content": ""}, {"content": "!", "encoding": "base64"}]}),
+        attack("half a million files", {"files": [{"content": ""}] * 500_000}),
+        attack("as many files as the directory can't hold", {"files": [{"content": ""}] * 4096}),
+        attack("a folder in a folder, 2,000 deep, three times", {"files": [{"content": "", "name": f"{n}/" * 2000 + "x"} for n in "abc"]}),
+        attack("200,000 arguments", {"args": ["x"] * 200_000}),
+        attack("an argument of 1 MB", {"args": ["x" * 1_000_000]}),
+        attack("a version of 1 MB", {"version": "*" * 1_000_000}),
+        attack("a language of 1 MB", {"language": "x" * 1_000_000}),
+        attack("a version that is costly to understand", {"version": " ".join([">=1.2.3-a.b.c"] * 20_000)}),
     ],
 )  # fmt: skip
 def test_what_no_job_can_be_made_of(quiet: Server, fields: dict[str, Any]) -> None:
@@ -142,7 +142,7 @@ def test_what_no_job_can_be_made_of(quiet: Server, fields: dict[str, Any]) -> No
     assert time.monotonic() - started < 20
 
 
-@pytest.mark.tried("request", "two files of one name", "the last one counts")
+@pytest.mark.attack("request", "two files of one name", "the last one counts")
 def test_a_duplicate(quiet: Server) -> None:
     files = [
         {"content": f"echo {n}", "name": name} for n, name in enumerate(["a", "./a", "b/../a"])
@@ -169,32 +169,32 @@ NESTED = part(
 @pytest.mark.parametrize(
     ("kind", "body", "status"),
     [
-        tried("multipart without a boundary", "multipart/form-data", GOOD + "--x--", 400),
-        tried("multipart with an empty boundary", "multipart/form-data; boundary=", GOOD, 400),
-        tried("multipart with a boundary of 8,000 signs", f"multipart/form-data; boundary={'x' * 8000}", GOOD, 400),
-        tried("multipart with another boundary", "multipart/form-data; boundary=z", GOOD + "--x--", 400),
-        tried("multipart that is cut off", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=", 400),
-        tried("multipart in multipart", "multipart/form-data; boundary=x", NESTED + "--x--", 400),
-        tried("multipart of one part with 1 MB of headers", "multipart/form-data; boundary=x", part("filename", "a.sh", *("A: b" for _ in range(150_000))), 400),
-        tried("multipart of one header of 1 MB", "multipart/form-data; boundary=x", part("filename", "a.sh", "A: " + "b" * 1_000_000), 400),
-        tried("multipart of 50,000 parts", "multipart/form-data; boundary=x", part("a", "") * 50_000 + "--x--", 413),
-        tried("multipart with a nameless part only", "multipart/form-data; boundary=x", "--x\r\n\r\na\r\n--x--", 400),
-        tried("a form of 100,000 fields", FORM, "a&" * 100_000, 400),
-        tried("a form that is no percent encoding", FORM, "filename=%zz&content=%", 400),
-        tried("a form whose file name climbs", FORM, "filename=../a.sh&content=x", 400),
-        tried("a form whose file name is absolute", FORM, "filename=/a.sh&content=x", 400),
-        tried("a form whose file name holds a NUL", FORM, "filename=a%00.sh&content=x", 400),
-        tried("a form whose file name is no UTF-8", FORM, "filename=%ff.sh&content=x", 400),
-        tried("a form whose variable holds a NUL", FORM, "filename=a.sh&content=x&env=A=%00", 400),
-        tried("a form with 2,000 variables", FORM, "filename=a.sh&content=x&env=" + "%0A".join(f"A{n}=" for n in range(2000)), 400),
-        tried("a form of a type that nobody knows", "application/x-tar", GOOD, 400),
+        attack("multipart without a boundary", "multipart/form-data", GOOD + "--x--", 400),
+        attack("multipart with an empty boundary", "multipart/form-data; boundary=", GOOD, 400),
+        attack("multipart with a boundary of 8,000 signs", f"multipart/form-data; boundary={'x' * 8000}", GOOD, 400),
+        attack("multipart with another boundary", "multipart/form-data; boundary=z", GOOD + "--x--", 400),
+        attack("multipart that is cut off", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=", 400),
+        attack("multipart in multipart", "multipart/form-data; boundary=x", NESTED + "--x--", 400),
+        attack("multipart of one part with 1 MB of headers", "multipart/form-data; boundary=x", part("filename", "a.sh", *("A: b" for _ in range(150_000))), 400),
+        attack("multipart of one header of 1 MB", "multipart/form-data; boundary=x", part("filename", "a.sh", "A: " + "b" * 1_000_000), 400),
+        attack("multipart of 50,000 parts", "multipart/form-data; boundary=x", part("a", "") * 50_000 + "--x--", 413),
+        attack("multipart with a nameless part only", "multipart/form-data; boundary=x", "--x\r\n\r\na\r\n--x--", 400),
+        attack("a form of 100,000 fields", FORM, "a&" * 100_000, 400),
+        attack("a form that is no percent encoding", FORM, "filename=%zz&content=%", 400),
+        attack("a form whose file name climbs", FORM, "filename=../a.sh&content=x", 400),
+        attack("a form whose file name is absolute", FORM, "filename=/a.sh&content=x", 400),
+        attack("a form whose file name holds a NUL", FORM, "filename=a%00.sh&content=x", 400),
+        attack("a form whose file name is no UTF-8", FORM, "filename=%ff.sh&content=x", 400),
+        attack("a form whose variable holds a NUL", FORM, "filename=a.sh&content=x&env=A=%00", 400),
+        attack("a form with 2,000 variables", FORM, "filename=a.sh&content=x&env=" + "%0A".join(f"A{n}=" for n in range(2000)), 400),
+        attack("a form of a type that nobody knows", "application/x-tar", GOOD, 400),
     ],
 )  # fmt: skip
 def test_forms(quiet: Server, kind: str, body: str, status: int) -> None:
     refused(quiet, post(V1, kind, body.encode()), V1, status)
 
 
-@pytest.mark.tried("request", "a Piston request of another type than JSON", "refused with 415")
+@pytest.mark.attack("request", "a Piston request of another type than JSON", "refused with 415")
 @pytest.mark.parametrize(
     "kind", ["text/plain", FORM, "multipart/form-data; boundary=x", "", "a" * 999]
 )
@@ -205,7 +205,9 @@ def test_types(quiet: Server, kind: str) -> None:
 # Bodies that are too large, cut off, or slow
 
 
-@pytest.mark.tried("request", "a body above the limit, of a length told or not", "refused with 413")
+@pytest.mark.attack(
+    "request", "a body above the limit, of a length told or not", "refused with 413"
+)
 @pytest.mark.parametrize("path", [V1, V2])
 def test_too_large(quiet: Server, path: str) -> None:
     head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {JSON}\r\n"
@@ -221,7 +223,7 @@ def test_too_large(quiet: Server, path: str) -> None:
     assert (reply.status, reply.json) == (413, {KEYS[path]: "The request is too large"})
 
 
-@pytest.mark.tried("request", "a body that is cut off", REFUSED)
+@pytest.mark.attack("request", "a body that is cut off", REFUSED)
 @pytest.mark.parametrize("path", [V1, V2])
 @pytest.mark.parametrize("framing", ["Content-Length: 100", "Transfer-Encoding: chunked"])
 def test_cut_off(quiet: Server, path: str, framing: str) -> None:
@@ -235,7 +237,7 @@ def test_cut_off(quiet: Server, path: str, framing: str) -> None:
 
 
 @pytest.mark.chaos
-@pytest.mark.tried(
+@pytest.mark.attack(
     "request",
     "headers or a body sent a byte now and then",
     "given up after 10 s a piece, or 10 s for all headers",
@@ -272,7 +274,7 @@ def test_slow(quiet: Server) -> None:
 
 
 @pytest.mark.chaos
-@pytest.mark.tried(
+@pytest.mark.attack(
     "request", "a body of which a byte comes every five seconds", "given up after a minute"
 )
 def test_slow_for_ever(quiet: Server) -> None:

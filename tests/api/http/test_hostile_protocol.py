@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.api.http.test_hostile_bodies import JSON, V1, V2, tried, v2
+from tests.api.http.test_hostile_bodies import JSON, V1, V2, attack, v2
 from tests.support.server import Server
 from tests.support.wire import Reply, dial, post, read_reply, talk
 
@@ -42,55 +42,55 @@ CHUNKED = "Transfer-Encoding: chunked"
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
-        tried("a request of Content-Length and chunks (smuggling)", posted("Content-Length: 4", CHUNKED, body="0\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n"), 400),
-        tried("two Content-Lengths (smuggling)", posted("Content-Length: 0", "Content-Length: 5", body="{}"), 400),
-        tried("a Content-Length that is a list", posted("Content-Length: 2, 2", body="{}"), 400),
-        tried("a Content-Length that is negative", posted("Content-Length: -1"), 400),
-        tried("a Content-Length with a sign", posted("Content-Length: +2", body="{}"), 400),
-        tried("a Content-Length in hex", posted("Content-Length: 0x2", body="{}"), 400),
-        tried("a Content-Length of another script's digits", posted("Content-Length: \u00b2", body="{}"), 400),
-        tried("a Content-Length of 10,000 digits", posted("Content-Length: " + "1" * 8000), 400),
-        tried("chunks in chunks (smuggling)", posted("Transfer-Encoding: chunked, chunked", body="0\r\n\r\n"), 400),
-        tried("a Transfer-Encoding that nobody knows", posted("Transfer-Encoding: xchunked", body="0\r\n\r\n"), 400),
-        tried("a Transfer-Encoding that does not end in chunks", posted("Transfer-Encoding: chunked, gzip", body="0\r\n\r\n"), 400),
-        tried("a Transfer-Encoding with a space before its colon (smuggling)", posted("Transfer-Encoding : chunked", body="0\r\n\r\n"), 400),
-        tried("a Transfer-Encoding folded onto a second line (smuggling)", posted("Transfer-Encoding:\r\n chunked", body="0\r\n\r\n"), 400),
-        tried("chunks in HTTP/1.0", lines(f"POST {V2} HTTP/1.0", "Host: x", CHUNKED, body="0\r\n\r\n"), 400),
-        tried("a chunk whose length is no number", posted(CHUNKED, body="zz\r\n{}\r\n0\r\n\r\n"), 400),
-        tried("a chunk whose length is negative", posted(CHUNKED, body="-2\r\n{}\r\n0\r\n\r\n"), 400),
-        tried("a chunk whose length has a prefix", posted(CHUNKED, body="0x2\r\n{}\r\n0\r\n\r\n"), 400),
-        tried("a chunk whose length has no end", posted(CHUNKED, body="1" * 100_000), 400),
-        tried("a chunk longer than its length", posted(CHUNKED, body="2\r\n{}{}\r\n0\r\n\r\n"), 400),
-        tried("a chunk shorter than its length", posted(CHUNKED, body="9\r\n{}\r\n0\r\n\r\n"), 400),
-        tried("a chunk with an endless extension", posted(CHUNKED, body="2;" + "a" * 100_000), 400),
-        tried("a chunk of 2**80 bytes", posted(CHUNKED, body="1" + "0" * 20 + "\r\n{}"), 400),
-        tried("chunks with a Content-Length after them", posted(CHUNKED, body="2\r\n{}\r\n0\r\nContent-Length: 5\r\n\r\n"), 400),
-        tried("chunks with endless headers after them", posted(CHUNKED, body="2\r\n{}\r\n0\r\n" + "A: b\r\n" * 100_000), 400),
-        tried("a header folded onto a second line", posted("A: b\r\n c"), 400),
-        tried("a header with a NUL", posted("A: b\0c"), 400),
-        tried("a header with a bare CR", posted("A: b\rc"), 400),
-        tried("a header that ends in a bare LF (smuggling)", posted("A: b\nContent-Length: 2", body="{}"), 400),
-        tried("a header without a colon", posted("A"), 400),
-        tried("a header without a name", posted(": b"), 400),
-        tried("a header whose name has a space", posted("A B: c"), 400),
-        tried("two Host headers", posted("Host: y"), 400),
-        tried("two Content-Types", posted("Content-Type: text/plain"), 400),
-        tried("200 headers", posted(*(f"A{n}: b" for n in range(200))), 431),
-        tried("a header of 10,000 bytes", posted("A: " + "b" * 10_000), 431),
-        tried("10 MB of headers", posted(*["A: " + "b" * 8000] * 1250), 431),
-        tried("a path of 10,000 bytes", lines("GET /" + "a" * 10_000 + " HTTP/1.1", "Host: x"), 414),
-        tried("a path with control characters", lines("GET /\x01 HTTP/1.1", "Host: x"), 400),
-        tried("a path with bytes that are no ASCII", lines("GET /\xff HTTP/1.1", "Host: x"), 400),
-        tried("a first line of one word", lines("GET"), 400),
-        tried("a first line with too many words", lines("GET / HTTP/1.1 x", "Host: x"), 400),
-        tried("a method in small letters", lines("get / HTTP/1.1", "Host: x"), 400),
-        tried("a method of 1,000 letters", lines("G" * 1000 + " / HTTP/1.1", "Host: x"), 400),
-        tried("HTTP/0.9", b"GET /\r\n\r\n", 400),
-        tried("HTTP/9.9", lines("GET / HTTP/9.9", "Host: x"), 400),
-        tried("HTTP/2 without asking", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
-        tried("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\r\n\r\n", 400),
-        tried("a banner of SSH", b"SSH-2.0-OpenSSH_10.0\r\n\r\n", 400),
-        tried("an expectation that nobody can meet", posted("Expect: miracles"), 417),
+        attack("a request of Content-Length and chunks (smuggling)", posted("Content-Length: 4", CHUNKED, body="0\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n"), 400),
+        attack("two Content-Lengths (smuggling)", posted("Content-Length: 0", "Content-Length: 5", body="{}"), 400),
+        attack("a Content-Length that is a list", posted("Content-Length: 2, 2", body="{}"), 400),
+        attack("a Content-Length that is negative", posted("Content-Length: -1"), 400),
+        attack("a Content-Length with a sign", posted("Content-Length: +2", body="{}"), 400),
+        attack("a Content-Length in hex", posted("Content-Length: 0x2", body="{}"), 400),
+        attack("a Content-Length of another script's digits", posted("Content-Length: \u00b2", body="{}"), 400),
+        attack("a Content-Length of 10,000 digits", posted("Content-Length: " + "1" * 8000), 400),
+        attack("chunks in chunks (smuggling)", posted("Transfer-Encoding: chunked, chunked", body="0\r\n\r\n"), 400),
+        attack("a Transfer-Encoding that nobody knows", posted("Transfer-Encoding: xchunked", body="0\r\n\r\n"), 400),
+        attack("a Transfer-Encoding that does not end in chunks", posted("Transfer-Encoding: chunked, gzip", body="0\r\n\r\n"), 400),
+        attack("a Transfer-Encoding with a space before its colon (smuggling)", posted("Transfer-Encoding : chunked", body="0\r\n\r\n"), 400),
+        attack("a Transfer-Encoding folded onto a second line (smuggling)", posted("Transfer-Encoding:\r\n chunked", body="0\r\n\r\n"), 400),
+        attack("chunks in HTTP/1.0", lines(f"POST {V2} HTTP/1.0", "Host: x", CHUNKED, body="0\r\n\r\n"), 400),
+        attack("a chunk whose length is no number", posted(CHUNKED, body="zz\r\n{}\r\n0\r\n\r\n"), 400),
+        attack("a chunk whose length is negative", posted(CHUNKED, body="-2\r\n{}\r\n0\r\n\r\n"), 400),
+        attack("a chunk whose length has a prefix", posted(CHUNKED, body="0x2\r\n{}\r\n0\r\n\r\n"), 400),
+        attack("a chunk whose length has no end", posted(CHUNKED, body="1" * 100_000), 400),
+        attack("a chunk longer than its length", posted(CHUNKED, body="2\r\n{}{}\r\n0\r\n\r\n"), 400),
+        attack("a chunk shorter than its length", posted(CHUNKED, body="9\r\n{}\r\n0\r\n\r\n"), 400),
+        attack("a chunk with an endless extension", posted(CHUNKED, body="2;" + "a" * 100_000), 400),
+        attack("a chunk of 2**80 bytes", posted(CHUNKED, body="1" + "0" * 20 + "\r\n{}"), 400),
+        attack("chunks with a Content-Length after them", posted(CHUNKED, body="2\r\n{}\r\n0\r\nContent-Length: 5\r\n\r\n"), 400),
+        attack("chunks with endless headers after them", posted(CHUNKED, body="2\r\n{}\r\n0\r\n" + "A: b\r\n" * 100_000), 400),
+        attack("a header folded onto a second line", posted("A: b\r\n c"), 400),
+        attack("a header with a NUL", posted("A: b\0c"), 400),
+        attack("a header with a bare CR", posted("A: b\rc"), 400),
+        attack("a header that ends in a bare LF (smuggling)", posted("A: b\nContent-Length: 2", body="{}"), 400),
+        attack("a header without a colon", posted("A"), 400),
+        attack("a header without a name", posted(": b"), 400),
+        attack("a header whose name has a space", posted("A B: c"), 400),
+        attack("two Host headers", posted("Host: y"), 400),
+        attack("two Content-Types", posted("Content-Type: text/plain"), 400),
+        attack("200 headers", posted(*(f"A{n}: b" for n in range(200))), 431),
+        attack("a header of 10,000 bytes", posted("A: " + "b" * 10_000), 431),
+        attack("10 MB of headers", posted(*["A: " + "b" * 8000] * 1250), 431),
+        attack("a path of 10,000 bytes", lines("GET /" + "a" * 10_000 + " HTTP/1.1", "Host: x"), 414),
+        attack("a path with control characters", lines("GET /\x01 HTTP/1.1", "Host: x"), 400),
+        attack("a path with bytes that are no ASCII", lines("GET /\xff HTTP/1.1", "Host: x"), 400),
+        attack("a first line of one word", lines("GET"), 400),
+        attack("a first line with too many words", lines("GET / HTTP/1.1 x", "Host: x"), 400),
+        attack("a method in small letters", lines("get / HTTP/1.1", "Host: x"), 400),
+        attack("a method of 1,000 letters", lines("G" * 1000 + " / HTTP/1.1", "Host: x"), 400),
+        attack("HTTP/0.9", b"GET /\r\n\r\n", 400),
+        attack("HTTP/9.9", lines("GET / HTTP/9.9", "Host: x"), 400),
+        attack("HTTP/2 without asking", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+        attack("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\r\n\r\n", 400),
+        attack("a banner of SSH", b"SSH-2.0-OpenSSH_10.0\r\n\r\n", 400),
+        attack("an expectation that nobody can meet", posted("Expect: miracles"), 417),
     ],
 )  # fmt: skip
 def test_what_is_no_http(quiet: Server, sent: bytes, status: int) -> None:
@@ -124,7 +124,7 @@ def read_replies(connection: socket.socket) -> list[Reply]:
     return replies
 
 
-@pytest.mark.tried("request", "a method that a path does not know", "405 with what it knows")
+@pytest.mark.attack("request", "a method that a path does not know", "405 with what it knows")
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
@@ -141,7 +141,7 @@ def test_methods(quiet: Server, method: str, path: str, allow: str) -> None:
     assert list(reply.json.values()) == ["Method Not Allowed"]
 
 
-@pytest.mark.tried("request", "a path that there is none of, or that climbs", "404")
+@pytest.mark.attack("request", "a path that there is none of, or that climbs", "404")
 @pytest.mark.parametrize(
     "path",
     ["/nothing", "/api/v1/", "/api/v1/run/x", "/api/v2/execute/..", "/api/v2/../../etc/passwd",
@@ -153,7 +153,7 @@ def test_paths(quiet: Server, path: str) -> None:
     assert (reply.status, list(reply.json.values())) == (404, ["Not Found"])
 
 
-@pytest.mark.tried("request", "requests sent before the first was answered", "answered in order")
+@pytest.mark.attack("request", "requests sent before the first was answered", "answered in order")
 def test_pipelined(quiet: Server) -> None:
     bodies = [json.dumps(v2(files=[{"content": f"echo {n}"}])).encode() for n in range(3)]
     sent = b"".join(post(V2, JSON, body) for body in bodies)
@@ -164,7 +164,7 @@ def test_pipelined(quiet: Server) -> None:
     assert replies[-1].status == 404
 
 
-@pytest.mark.tried(
+@pytest.mark.attack(
     "request", "connections that are never hung up after their reply", "hold nobody up"
 )
 def test_silent_clients(quiet: Server) -> None:
@@ -185,7 +185,7 @@ def test_silent_clients(quiet: Server) -> None:
 # Clients that go
 
 
-@pytest.mark.tried(
+@pytest.mark.attack(
     "request", "clients that hang up while they wait for a place", "their places are free at once"
 )
 def test_hanging_up_in_the_queue(serve: Callable[..., Server]) -> None:
@@ -213,7 +213,7 @@ def test_hanging_up_in_the_queue(serve: Callable[..., Server]) -> None:
             assert reply.json["run"]["stdout"] == "ok\n"
 
 
-@pytest.mark.tried(
+@pytest.mark.attack(
     "request",
     "clients that reset the connection amid the reply",
     "nothing is left, nobody is held up",
@@ -238,7 +238,7 @@ def test_hanging_up_in_the_reply(
     assert "Traceback" not in capfd.readouterr().err
 
 
-@pytest.mark.tried(
+@pytest.mark.attack(
     "request",
     "a burst far beyond all places",
     "503 with Retry-After at once, and true answers to the others",
@@ -322,19 +322,19 @@ def close_code(connection: socket.socket) -> int | None:
 @pytest.mark.parametrize(
     ("sent", "code"),
     [
-        tried("a WebSocket frame without a mask", b"\x81\x02{}", 1002, outcome="closed with 1002"),
-        tried("a WebSocket frame of an opcode that nobody knows", frame(3, b"{}"), 1002, outcome="closed with 1002"),
-        tried("a WebSocket frame with reserved bits", frame(TEXT, b"{}", reserved=4), 1002, outcome="closed with 1002"),
-        tried("a WebSocket ping of 200 bytes", frame(PING, b"x" * 200), 1002, outcome="closed with 1002"),
-        tried("a WebSocket ping in fragments", frame(PING, b"x", final=False), 1002, outcome="closed with 1002"),
-        tried("a WebSocket fragment of nothing", frame(CONTINUED, b"x"), 1002, outcome="closed with 1002"),
-        tried("a WebSocket message amid another's fragments", frame(TEXT, b"{", final=False) + frame(TEXT, b"}"), 1002, outcome="closed with 1002"),
-        tried("a WebSocket goodbye of one byte", frame(CLOSE, b"x"), 1002, outcome="closed with 1002"),
-        tried("a WebSocket goodbye with a code that is none", frame(CLOSE, b"\x00\x05"), 1002, outcome="closed with 1002"),
-        tried("a WebSocket text that is no UTF-8", frame(TEXT, b"\xff"), 1007, outcome="closed with 1007"),
-        tried("a WebSocket frame of 2**63 bytes", frame(TEXT, b"{}", length=1 << 63), 1002, outcome="closed with 1002"),
-        tried("a WebSocket frame beyond the limit for bodies", frame(TEXT, length=1 << 40) + b"x" * 1_200_000, 1009, outcome="closed with 1009"),
-        tried("a WebSocket message beyond the limit in fragments", frame(TEXT, b"x", final=False) + frame(CONTINUED, b"x" * 60_000, final=False) * 20, 1009, outcome="closed with 1009"),
+        attack("a WebSocket frame without a mask", b"\x81\x02{}", 1002, outcome="closed with 1002"),
+        attack("a WebSocket frame of an opcode that nobody knows", frame(3, b"{}"), 1002, outcome="closed with 1002"),
+        attack("a WebSocket frame with reserved bits", frame(TEXT, b"{}", reserved=4), 1002, outcome="closed with 1002"),
+        attack("a WebSocket ping of 200 bytes", frame(PING, b"x" * 200), 1002, outcome="closed with 1002"),
+        attack("a WebSocket ping in fragments", frame(PING, b"x", final=False), 1002, outcome="closed with 1002"),
+        attack("a WebSocket fragment of nothing", frame(CONTINUED, b"x"), 1002, outcome="closed with 1002"),
+        attack("a WebSocket message amid another's fragments", frame(TEXT, b"{", final=False) + frame(TEXT, b"}"), 1002, outcome="closed with 1002"),
+        attack("a WebSocket goodbye of one byte", frame(CLOSE, b"x"), 1002, outcome="closed with 1002"),
+        attack("a WebSocket goodbye with a code that is none", frame(CLOSE, b"\x00\x05"), 1002, outcome="closed with 1002"),
+        attack("a WebSocket text that is no UTF-8", frame(TEXT, b"\xff"), 1007, outcome="closed with 1007"),
+        attack("a WebSocket frame of 2**63 bytes", frame(TEXT, b"{}", length=1 << 63), 1002, outcome="closed with 1002"),
+        attack("a WebSocket frame beyond the limit for bodies", frame(TEXT, length=1 << 40) + b"x" * 1_200_000, 1009, outcome="closed with 1009"),
+        attack("a WebSocket message beyond the limit in fragments", frame(TEXT, b"x", final=False) + frame(CONTINUED, b"x" * 60_000, final=False) * 20, 1009, outcome="closed with 1009"),
     ],
 )  # fmt: skip
 def test_frames(quiet: Server, sent: bytes, code: int, running: bool) -> None:
@@ -350,9 +350,9 @@ def test_frames(quiet: Server, sent: bytes, code: int, running: bool) -> None:
 @pytest.mark.parametrize(
     "flood",
     [
-        tried("a flood of WebSocket pings that nobody reads the pongs of", frame(PING, b"x" * 125) * 2000, outcome="ended; nobody else is held up"),
-        tried("a flood of empty WebSocket fragments", frame(TEXT, b"", final=False) + frame(CONTINUED, b"", final=False) * 20_000, outcome="ended; nobody else is held up"),
-        tried("a flood of WebSocket messages of no meaning", frame(TEXT, b"{}") * 20_000, outcome="ended; nobody else is held up"),
+        attack("a flood of WebSocket pings that nobody reads the pongs of", frame(PING, b"x" * 125) * 2000, outcome="ended; nobody else is held up"),
+        attack("a flood of empty WebSocket fragments", frame(TEXT, b"", final=False) + frame(CONTINUED, b"", final=False) * 20_000, outcome="ended; nobody else is held up"),
+        attack("a flood of WebSocket messages of no meaning", frame(TEXT, b"{}") * 20_000, outcome="ended; nobody else is held up"),
     ],
 )  # fmt: skip
 def test_floods(quiet: Server, flood: bytes) -> None:
@@ -370,7 +370,7 @@ def test_floods(quiet: Server, flood: bytes) -> None:
         assert time.monotonic() - started < 5
 
 
-@pytest.mark.tried("request", "a WebSocket handshake that is wrong", "426")
+@pytest.mark.attack("request", "a WebSocket handshake that is wrong", "426")
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -386,7 +386,7 @@ def test_handshakes(quiet: Server, old: bytes, new: bytes) -> None:
     assert (reply.status, reply.json) == (426, {"message": "This is a WebSocket: connect with one"})
 
 
-@pytest.mark.tried(
+@pytest.mark.attack(
     "request", "a WebSocket handshake whose token is no base64", "no token, no failure"
 )
 @pytest.mark.parametrize("protocol", [b"token.\xe9", b"token.!", b"token.", b"token.A", b"," * 500])

@@ -123,7 +123,7 @@ def nothing_installed(serve: Callable[..., Server], tmp_path: Path) -> Server:
     return serve(languages=languages, images=tmp_path)
 
 
-@pytest.mark.tried(
+@pytest.mark.attack(
     "request", "400 random requests at every route", "never a failure of the service"
 )
 def test_any_body_at_any_route(
@@ -171,7 +171,7 @@ def test_packages(nothing_installed: Server, capfd: pytest.CaptureFixture[str]) 
     assert "site-packages" not in capfd.readouterr().err
 
 
-@pytest.mark.tried(
+@pytest.mark.attack(
     "request", "275 random Piston requests, nearly right", "answered or refused with 400"
 )
 def test_execute(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]) -> None:
@@ -197,7 +197,7 @@ def test_execute(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]
     assert "Traceback" not in capfd.readouterr().err
 
 
-@pytest.mark.tried(
+@pytest.mark.attack(
     "request", "140 random v1 requests, nearly right", "answered or refused with 400"
 )
 def test_v1(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]) -> None:
@@ -247,7 +247,7 @@ def drain(websocket: ClientConnection) -> None:
         assert "Traceback" not in str(websocket.recv(20))
 
 
-@pytest.mark.tried("request", "60 random sessions", "ended with one of the close codes")
+@pytest.mark.attack("request", "60 random sessions", "ended with one of the close codes")
 def test_connect(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]) -> None:
     url = f"ws{serve(run_timeout=300).url.removeprefix('http')}/api/v2/connect"
     inits = bodies.map(lambda body: {"type": "init"} | body)

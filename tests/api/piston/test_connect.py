@@ -453,7 +453,7 @@ BASE64 = {"content": "eA==", "encoding": "base64"}
         (request("bash") | {"files": [OK, OK | {"name": "file0.code/x"}]}, "File stands below what is not a directory: file0.code/x"),
     ],
 )  # fmt: skip
-@pytest.mark.tried(
+@pytest.mark.attack(
     "request", "a session asked for with what can't run", "an error frame, closed with 4002"
 )
 def test_an_init_that_is_refused(server: Server, body: Frame, text: str) -> None:
@@ -476,7 +476,7 @@ BAD = "The body is no JSON: Expecting value at line 1, column 1"
         ('{"type": "data", "stream": "stdin", "data": 5}', "data is required as a string"),
     ],
 )  # fmt: skip
-@pytest.mark.tried(
+@pytest.mark.attack(
     "request",
     "a session's message that is no JSON, or nested too deeply",
     "an error frame, closed with 4002",
@@ -511,7 +511,7 @@ def test_the_goodbye_arrives_whatever_is_on_its_way(
         assert terminal.closed == DONE
 
 
-@pytest.mark.tried("request", "sessions whose client never hangs up", "closed; nobody is held up")
+@pytest.mark.attack("request", "sessions whose client never hangs up", "closed; nobody is held up")
 def test_clients_that_never_hang_up_hold_nobody_up(serve: Callable[..., Server]) -> None:
     server = serve()
     upgrade = (
@@ -621,7 +621,7 @@ def reset(terminal: Terminal) -> None:
     "script",
     [SLEEP, "print('ready', flush=True)\nwhile True: pass", "print('ready', flush=True); input()"],
 )
-@pytest.mark.tried("request", "sessions whose client vanishes", "the run ends with them")
+@pytest.mark.attack("request", "sessions whose client vanishes", "the run ends with them")
 def test_a_client_that_hangs_up_ends_its_run(
     server: Server,
     docker_client: docker.APIClient,
@@ -662,7 +662,7 @@ def memory_of(server: Server) -> int:
 
 
 @pytest.mark.parametrize("stage", ["compile", "run"])
-@pytest.mark.tried(
+@pytest.mark.attack(
     "request",
     "100 MB of stdin for a program that reads nothing",
     "the client has to wait; memory stays bounded",
@@ -712,7 +712,7 @@ def test_everything_sent_arrives_at_a_slow_reader(server: Server) -> None:
         assert output(terminal.rest()) == "5000000\n"
 
 
-@pytest.mark.tried("request", "more sessions than there are places for", "closed with 1013")
+@pytest.mark.attack("request", "more sessions than there are places for", "closed with 1013")
 def test_one_session_too_many(serve: Callable[..., Server]) -> None:
     server = serve(sessions=2)
     with Terminal(server) as first, Terminal(server) as second:

@@ -364,7 +364,9 @@ def test_an_engine_that_is_down(
     assert error(response) == "The Docker engine does not answer. Try again later"
 
 
-@pytest.mark.tried("request", "a body above the limit, of a length told or not", "refused with 413")
+@pytest.mark.attack(
+    "request", "a body above the limit, of a length told or not", "refused with 413"
+)
 def test_a_body_over_the_limit(serve: Callable[..., Server]) -> None:
     server = serve(max_body=1000)
     url = f"{server.url}/api/v1/run"
@@ -480,7 +482,7 @@ def test_sigterm_lets_runs_finish(
     assert server.process.wait(timeout=10) == 0
 
 
-@pytest.mark.tried("request", "a body that stops in its middle", "others are served meanwhile")
+@pytest.mark.attack("request", "a body that stops in its middle", "others are served meanwhile")
 def test_a_slow_client_does_no_harm(server: Server) -> None:
     """A request that stops in its middle neither runs nor blocks the next one."""
     with socket.create_connection(("127.0.0.1", server.port)) as half:

@@ -52,7 +52,7 @@ def exists(client: docker.APIClient, container: str) -> bool:
     return bool(client.containers(all=True, filters={"id": container}))
 
 
-@pytest.mark.tried("fault", "containers that a former life has made", "removed after a minute")
+@pytest.mark.attack("fault", "containers that a former life has made", "removed after a minute")
 def test_what_nobody_starts_is_removed(
     docker_client: docker.APIClient, leftovers: OrphanRemover, make: Make
 ) -> None:
@@ -64,7 +64,7 @@ def test_what_nobody_starts_is_removed(
     assert not exists(docker_client, abandoned)
 
 
-@pytest.mark.tried("fault", "containers that a living neighbour has made", "never touched")
+@pytest.mark.attack("fault", "containers that a living neighbour has made", "never touched")
 def test_a_neighbours_are_left_alone(
     docker_client: docker.APIClient, leftovers: OrphanRemover, make: Make
 ) -> None:
@@ -77,7 +77,7 @@ def test_a_neighbours_are_left_alone(
     assert exists(docker_client, starting)
 
 
-@pytest.mark.tried("fault", "the wall clock jumps by a day", "nothing goes by it")
+@pytest.mark.attack("fault", "the wall clock jumps by a day", "nothing goes by it")
 def test_no_wall_clock_is_asked(
     docker_client: docker.APIClient,
     leftovers: OrphanRemover,

@@ -275,7 +275,7 @@ def test_an_engine_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     pool.close()
 
 
-@pytest.mark.tried(
+@pytest.mark.attack(
     "request", "clients that hang up while no box can be made", "their wait is over at once"
 )
 def test_one_who_hangs_up_waits_for_no_box(monkeypatch: pytest.MonkeyPatch) -> None:

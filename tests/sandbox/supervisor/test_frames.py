@@ -102,7 +102,7 @@ FRAMES = (
 )
 
 
-@pytest.mark.tried(
+@pytest.mark.attack(
     "program",
     "a supervisor's stdout forged: any bytes, in any pieces, instead of its frames",
     "read as frames or refused as a fault of the box, never anything else",

@@ -255,7 +255,7 @@ def test_a_file_that_cannot_be_written(
         supervisor.run("true")
 
 
-@pytest.mark.tried(
+@pytest.mark.attack(
     "program", "capabilities, groups and a low score for the case that memory runs out", "none"
 )
 def test_the_program_has_no_power(supervisor: SupervisorProcess) -> None:
@@ -283,7 +283,7 @@ def test_a_held_program_goes_on(supervisor: SupervisorProcess, size: int) -> Non
     assert verdict.wall_ms < 1000
 
 
-@pytest.mark.tried("program", "killing the supervisor, and its entries in /proc", "refused")
+@pytest.mark.attack("program", "killing the supervisor, and its entries in /proc", "refused")
 def test_the_supervisor_is_out_of_reach(supervisor: SupervisorProcess) -> None:
     for attempt in ("kill -9 1", "ls /proc/1/fd", "cat /proc/1/environ", "cat /proc/1/mem"):
         verdict, stdout, _ = supervisor.run("sh", "-c", attempt)
@@ -291,7 +291,7 @@ def test_the_supervisor_is_out_of_reach(supervisor: SupervisorProcess) -> None:
         assert stdout == b"", attempt
 
 
-@pytest.mark.tried(
+@pytest.mark.attack(
     "program", "descriptors that the supervisor left open", "none but the three streams"
 )
 def test_the_program_gets_three_descriptors_only(supervisor: SupervisorProcess) -> None:

@@ -1,7 +1,7 @@
-"""Hostile programs, sent through the API to a real service: each is a file of `tests/hostile`.
+"""Hostile programs, sent to a real service through its API; each is a file of `programs/`.
 
-A wall holds if the program says that nothing got through, its verdict is the true one, nothing is
-left of it, and the next program's answer is right.
+A test passes if the program reports that nothing got through, its verdict is true, nothing of it
+remains, and the next program's answer is right.
 """
 
 import statistics
@@ -19,15 +19,15 @@ from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
 
-FOLDER = Path(__file__).parent / "hostile"
-# Machines differ, and what is tried here is no limit of time.
-PATIENT = {"BITRUN_RUN_TIMEOUT": "20000", "BITRUN_RUN_CPU_TIME": "20000"}
+FOLDER = Path(__file__).parent / "programs"
+# Long limits, since machines differ and these tests are not about time.
+LONG_LIMITS = {"BITRUN_RUN_TIMEOUT": "20000", "BITRUN_RUN_CPU_TIME": "20000"}
 HEADER = {"name": "refused.h", "content": (FOLDER / "refused.h").read_text()}
 
 
 @pytest.fixture(scope="module")
-def patient() -> Iterator[Server]:
-    server = Server(PATIENT)
+def long_limits() -> Iterator[Server]:
+    server = Server(LONG_LIMITS)
     yield server
     server.stop()
 
@@ -54,50 +54,50 @@ def hello(server: Server) -> float:
 
 
 @dataclass(frozen=True)
-class Reach:
-    """A program that tries to get out, what it must say, and the row it stands for."""
+class Escape:
+    """A program that tries to get out of its box, its row in the table, and its expected end."""
 
     file: str
-    tried: str
+    name: str
     outcome: str
     output: str = "done\n"
     code: int | None = 0
     signal: str | None = None
 
 
-REACHES = [
-    Reach("namespaces.c", "a namespace of one's own, by unshare, clone, clone3 or setns", "refused by the seccomp profile", "43 of 43 refused\n"),
-    Reach("mounts.c", "mounting, remounting, unmounting, chroot, pivot_root", "refused by the seccomp profile", "14 of 14 refused\n"),
-    Reach("doors.c", "io_uring, userfaultfd, bpf, perf, keyrings, ptrace, modules, kexec, the clock and 40 other system calls", "refused by the seccomp profile", "49 of 49 refused\n"),
-    Reach("sockets.c", "raw, packet, vsock, netlink, SCTP and all other sockets but unix, TCP and UDP", "refused by the seccomp profile", "219 of 219 refused\n"),
-    Reach("int80.c", "the kernel's 32-bit entry", "killed by SIGSYS", "", None, "SIGSYS"),
-    Reach("x32.c", "the kernel's x32 entry", "killed by SIGSYS", "", None, "SIGSYS"),
-    Reach("power.py", "root by setuid, setuid files, capabilities; device nodes", "no id, no capability, no device but null, zero, random and the like"),
-    Reach("kernel.py", "writing to /proc and /sys; the kernel's log, memory and addresses", "nothing can be written but a program's own entries; nothing is told"),
-    Reach("network.py", "other boxes, the host, the engine's bridge, metadata addresses, the internet, names", "only loopback, and that within the box"),
-    Reach("host.py", "files, sockets, the engine's socket, processes and variables of the host", "none there; nothing can be written but the box's own memory"),
-    Reach("supervisor.py", "stopping, killing, tracing, reading, slowing or replacing the supervisor", "refused"),
-    Reach("forge.py", "forged frames on every descriptor, and a false exit", "passed on as output; the verdict stays true", code=3),
+ESCAPES = [
+    Escape("namespaces.c", "a namespace of one's own, by unshare, clone, clone3 or setns", "refused by the seccomp profile", "43 of 43 refused\n"),
+    Escape("mounts.c", "mounting, remounting, unmounting, chroot, pivot_root", "refused by the seccomp profile", "14 of 14 refused\n"),
+    Escape("doors.c", "io_uring, userfaultfd, bpf, perf, keyrings, ptrace, modules, kexec, the clock and 40 other system calls", "refused by the seccomp profile", "49 of 49 refused\n"),
+    Escape("sockets.c", "raw, packet, vsock, netlink, SCTP and all other sockets but unix, TCP and UDP", "refused by the seccomp profile", "219 of 219 refused\n"),
+    Escape("int80.c", "the kernel's 32-bit entry", "killed by SIGSYS", "", None, "SIGSYS"),
+    Escape("x32.c", "the kernel's x32 entry", "killed by SIGSYS", "", None, "SIGSYS"),
+    Escape("power.py", "root by setuid, setuid files, capabilities; device nodes", "no id, no capability, no device but null, zero, random and the like"),
+    Escape("kernel.py", "writing to /proc and /sys; the kernel's log, memory and addresses", "only a program's own entries can be written; no secret can be read"),
+    Escape("network.py", "other boxes, the host, the engine's bridge, metadata addresses, the internet, names", "only loopback, and that within the box"),
+    Escape("host.py", "files, sockets, the engine's socket, processes and variables of the host", "none there; nothing can be written but the box's own memory"),
+    Escape("supervisor.py", "stopping, killing, tracing, reading, slowing or replacing the supervisor", "refused"),
+    Escape("forge.py", "forged frames on every descriptor, and a false exit", "passed on as output; the verdict stays true", code=3),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "reach",
+    "escape",
     [
-        pytest.param(it, id=it.file, marks=pytest.mark.tried("program", it.tried, it.outcome))
-        for it in REACHES
+        pytest.param(it, id=it.file, marks=pytest.mark.attack("program", it.name, it.outcome))
+        for it in ESCAPES
     ],
 )
-def test_nothing_gets_out(patient: Server, reach: Reach) -> None:
-    stage = send(patient, reach.file, str(patient.port))
-    assert (stage["code"], stage["signal"]) == (reach.code, reach.signal), stage
-    if reach.file == "forge.py":
+def test_nothing_gets_out(long_limits: Server, escape: Escape) -> None:
+    stage = send(long_limits, escape.file, str(long_limits.port))
+    assert (stage["code"], stage["signal"]) == (escape.code, escape.signal), stage
+    if escape.file == "forge.py":
         assert "wrote to" not in stage["output"]
         assert "code=0" in stage["stdout"]
         assert "code=0" in stage["stderr"]
     else:
-        assert (stage["stdout"], stage["stderr"]) == (reach.output, "")
-    hello(patient)
+        assert (stage["stdout"], stage["stderr"]) == (escape.output, "")
+    hello(long_limits)
 
 
 def test_the_catalogue_opens_the_32_bit_entry(serve: Callable[..., Server], tmp_path: Path) -> None:
@@ -108,43 +108,45 @@ def test_the_catalogue_opens_the_32_bit_entry(serve: Callable[..., Server], tmp_
     assert send(server, "x32.c")["signal"] == "SIGSYS"
 
 
-@pytest.mark.tried(
+@pytest.mark.attack(
     "program",
-    "what an earlier run has left in files, memory, queues, sockets, processes",
-    "nothing of it is there, and the uid is another",
+    "reading what an earlier run has left in files, memory, queues, sockets, processes",
+    "nothing is left, and the uid differs",
 )
-def test_nothing_of_an_earlier_run(patient: Server) -> None:
-    left = send(patient, "residue.py", "leave", "go")
-    found = send(patient, "residue.py", "find")
+def test_nothing_of_an_earlier_run(long_limits: Server) -> None:
+    left = send(long_limits, "residue.py", "leave", "go")
+    found = send(long_limits, "residue.py", "find")
     assert left["code"] == found["code"] == 0, (left, found)
     assert left["stdout"].strip().isdigit()
     assert found["stdout"].strip().isdigit()
     assert left["stdout"] != found["stdout"]
 
 
-@pytest.mark.tried(
-    "program", "the files, memory, sockets and processes of a run beside it", "not to be seen"
+@pytest.mark.attack(
+    "program", "reading files, memory, sockets and processes of a concurrent run", "not visible"
 )
-def test_nothing_of_a_run_beside_it(patient: Server) -> None:
+def test_nothing_of_a_concurrent_run(long_limits: Server) -> None:
     with ThreadPoolExecutor(1) as pool:
-        stays = pool.submit(send, patient, "residue.py", "leave", "stay", run_timeout=5000)
+        stays = pool.submit(send, long_limits, "residue.py", "leave", "stay", run_timeout=5000)
         time.sleep(2.5)
-        found = send(patient, "residue.py", "find")
+        found = send(long_limits, "residue.py", "find")
         assert not stays.done()
         assert found["stdout"].strip().isdigit(), found
         assert stays.result()["status"] == "TO"
 
 
-@pytest.mark.tried(
-    "program", "having the kernel kill the supervisor for want of memory", "told as out of memory"
+@pytest.mark.attack(
+    "program",
+    "having the kernel kill the supervisor as memory runs out",
+    "reported as out of memory",
 )
-def test_the_supervisor_is_killed_for_want_of_memory(patient: Server) -> None:
-    stage = send(patient, "take_the_supervisor.c")
+def test_the_supervisor_is_killed_as_memory_runs_out(long_limits: Server) -> None:
+    stage = send(long_limits, "take_the_supervisor.c")
     assert stage["output"] == ""
     assert (stage["status"], stage["signal"], stage["oom_killed"]) == ("SG", "SIGKILL", True)
     assert stage["message"] == "Memory limit exceeded"
     assert stage["cpu_time"] == 0, "the supervisor was spared, and the attack should be mended"
-    hello(patient)
+    hello(long_limits)
 
 
 # Exhaustion
@@ -152,10 +154,10 @@ def test_the_supervisor_is_killed_for_want_of_memory(patient: Server) -> None:
 
 @dataclass(frozen=True)
 class Hog:
-    """A program that takes all there is of something, and its verdict."""
+    """A program that exhausts a resource, and its verdict."""
 
     file: str
-    tried: str
+    name: str
     status: str | None
     oom_killed: bool = False
     output: str | None = ""
@@ -171,7 +173,9 @@ HOGS = [
     Hog("full_disk.py", "full disk", None, output="full\n"),
     Hog("many_files.py", "all inodes", None, output="full\n"),
     Hog("many_descriptors.py", "all descriptors", None),
-    Hog("locks.py", "timers, semaphores, queues, watches, terminals", None, output="done\n"),
+    Hog(
+        "locks.py", "timers, semaphores, queues, inotify watches, terminals", None, output="done\n"
+    ),
     Hog("flood.py", "flood of stdout", "OL", output=None),
     Hog("flood_of_errors.py", "flood of stderr", "EL", output=None),
     Hog("tiny_writes.py", "a million tiny writes", "OL", output=None),
@@ -198,7 +202,7 @@ def judge(hog: Hog, stage: dict[str, Any]) -> None:
 
 def one_row(hog: Hog, quick: bool) -> Any:
     outcome = f"a true verdict, eight at once; a neighbour's hello is right, and at most {SLOWER} times slower"
-    marks = [pytest.mark.tried("program", hog.tried, outcome)]
+    marks = [pytest.mark.attack("program", hog.name, outcome)]
     return pytest.param(hog, id=hog.file, marks=marks if quick else [*marks, pytest.mark.chaos])
 
 
