@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from bitrun.doctor.findings import Finding, good, note, wrong
-from bitrun.engine.engine import Engine, EngineFacts
+from bitrun.engine.engine import Engine
+from bitrun.engine.info import EngineInfo
 
 _OLDEST = (20, 10)
 _SHARE_FILES = ("vfs",)  # storage drivers that copy a whole image for each container
@@ -15,7 +16,7 @@ def examine(engine: Engine) -> Iterator[Finding]:
     Raises:
         EngineUnavailable, EngineError: it can't be asked.
     """
-    facts = engine.facts()
+    facts = engine.info()
     yield _version(facts)
     yield _storage(facts)
     yield _cgroups(facts)
@@ -23,7 +24,7 @@ def examine(engine: Engine) -> Iterator[Finding]:
     yield _seccomp(facts)
 
 
-def _version(facts: EngineFacts) -> Finding:
+def _version(facts: EngineInfo) -> Finding:
     told = f"{facts.version}, on {facts.system}, kernel {facts.kernel}"
     numbers = tuple(int(part) for part in facts.version.split(".")[:2] if part.isdecimal())
     if numbers and numbers < _OLDEST:
@@ -31,7 +32,7 @@ def _version(facts: EngineFacts) -> Finding:
     return good("engine", told)
 
 
-def _storage(facts: EngineFacts) -> Finding:
+def _storage(facts: EngineInfo) -> Finding:
     if facts.storage in _SHARE_FILES:
         return note(
             "storage",
@@ -41,7 +42,7 @@ def _storage(facts: EngineFacts) -> Finding:
     return good("storage", f"driver {facts.storage}")
 
 
-def _cgroups(facts: EngineFacts) -> Finding:
+def _cgroups(facts: EngineInfo) -> Finding:
     told = f"version {facts.cgroup_version}, driver {facts.cgroup_driver}"
     missing = [name for name, there in facts.supported_limits.items() if not there]
     if missing:
@@ -54,7 +55,7 @@ def _cgroups(facts: EngineFacts) -> Finding:
     return good("cgroups", f"{told}: memory, processes and processors can be limited")
 
 
-def _swap(facts: EngineFacts) -> Finding:
+def _swap(facts: EngineInfo) -> Finding:
     if facts.swap_limit:
         return good("swap", "kept away from programs")
     return note(
@@ -64,7 +65,7 @@ def _swap(facts: EngineFacts) -> Finding:
     )
 
 
-def _seccomp(facts: EngineFacts) -> Finding:
+def _seccomp(facts: EngineInfo) -> Finding:
     profile = facts.seccomp
     if profile is None or profile == "unconfined":
         return wrong(

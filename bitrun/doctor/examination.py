@@ -36,7 +36,7 @@ def _examine_engine(service: Service) -> Iterator[Finding]:
     here = Engine(service.settings.engine_timeout)
     try:
         yield from engine.examine(here)
-        yield from limits.examine(service.settings, here.facts())
+        yield from limits.examine(service.settings, here.info())
     finally:
         here.close()
     runtimes = service.runtimes.all()

@@ -5,18 +5,18 @@ from collections.abc import Iterator
 
 from bitrun.config.settings import WAITING_BOX_MEMORY, Settings
 from bitrun.doctor.findings import Finding, good, note
-from bitrun.engine.engine import EngineFacts
+from bitrun.engine.info import EngineInfo
 
 _GIGABYTE = 1_000_000_000
 _DESCRIPTORS_BESIDE = 128  # the log, the pool's makers, the engine's connections
 
 
-def examine(settings: Settings, facts: EngineFacts) -> Iterator[Finding]:
+def examine(settings: Settings, facts: EngineInfo) -> Iterator[Finding]:
     yield _memory(settings, facts)
     yield _descriptors(settings)
 
 
-def _memory(settings: Settings, facts: EngineFacts) -> Finding:
+def _memory(settings: Settings, facts: EngineInfo) -> Finding:
     largest = max(settings.run_memory_limit, settings.compile_memory_limit)
     most = settings.max_runs * largest + settings.pool_places * WAITING_BOX_MEMORY
     told = (

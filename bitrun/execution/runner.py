@@ -2,7 +2,7 @@
 
 import time
 
-from bitrun.engine.engine import NotOnEngine
+from bitrun.engine.errors import NotOnEngine
 from bitrun.execution.admission import Admission
 from bitrun.execution.session import Session
 from bitrun.model.disconnect import ClientConnection

@@ -7,7 +7,8 @@ from collections import deque
 from io import BytesIO
 from pathlib import Path
 
-from bitrun.engine.engine import Engine, Report
+from bitrun.engine.build_output import Report
+from bitrun.engine.engine import Engine
 from bitrun.images.build_context import pack_dockerfile
 from bitrun.model.errors import BuildError, EngineError
 
@@ -28,23 +29,23 @@ def make_root(
         BuildError: neither a registry nor a mirror has it.
     """
     if _fetched(engine, report):
-        engine.build(BytesIO(pack_dockerfile(f"FROM {UPSTREAM}\n")), tag, labels, report)
+        engine.build_image(BytesIO(pack_dockerfile(f"FROM {UPSTREAM}\n")), tag, labels, report)
         return
     report(f"No registry offers {UPSTREAM}: bootstrapping Debian from its mirror")
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory) / "root.tar"
         _bootstrap(folder, root, engine.architecture(), report)
-        engine.import_tar(root, tag, labels)
+        engine.import_image(root, tag, labels)
 
 
 def _fetched(engine: Engine, report: Report) -> bool:
-    if engine.image(UPSTREAM):
+    if engine.find_image(UPSTREAM):
         return True
     # The engine itself waits for minutes for a registry that keeps silent.
-    if not Engine(_PATIENCE).offered(UPSTREAM):
+    if not Engine(_PATIENCE).is_in_registry(UPSTREAM):
         return False
     try:
-        engine.pull(UPSTREAM, report)
+        engine.pull_image(UPSTREAM, report)
     except (EngineError, BuildError) as error:
         report(str(error))
         return False

@@ -17,7 +17,9 @@ from pathlib import Path
 
 from bitrun.config.catalogue import IMAGE_PREFIX, Package, argv
 from bitrun.config.settings import ROOT
-from bitrun.engine.engine import Engine, Image, Report
+from bitrun.engine.build_output import Report
+from bitrun.engine.engine import Engine
+from bitrun.engine.images import Image
 from bitrun.images.build_context import digest, pack_dockerfile
 from bitrun.images.unsealed import SOURCE, SUPERVISOR, UnsealedImages
 from bitrun.model.errors import BuildError, ServiceError
@@ -92,7 +94,7 @@ class SealedImages:
                 return
             with self._tidied():
                 tools = origin.ensure(report)
-                version = self._engine.output(tools, argv(package.version_command)).strip()
+                version = self._engine.run_command(tools, argv(package.version_command)).strip()
                 if not version:
                     raise BuildError(f"{package.name}: its version_command prints nothing")
                 labels = {_PACKAGE: package.id, _VERSION: version, SOURCE: source}
@@ -146,7 +148,7 @@ class SealedImages:
             _log.debug("SealedImages are left to be removed: %s", fault)
 
     def _sealed(self, label: str) -> Iterator[Image]:
-        for image in self._engine.images(label):
+        for image in self._engine.list_images(label):
             if image.labels[label] and image.labels.get(_TAG) in image.tags:
                 yield image
 
@@ -158,10 +160,10 @@ class SealedImages:
         return self._foreign(str(package.pull), report)
 
     def _foreign(self, reference: str, report: Report) -> _Origin:
-        image = self._engine.image(reference)
+        image = self._engine.find_image(reference)
         if image is None:
-            self._engine.pull(reference, report)
-            image = self._engine.image(reference)
+            self._engine.pull_image(reference, report)
+            image = self._engine.find_image(reference)
         if image is None:
             raise BuildError(f"{reference} was pulled, but is not on the engine")
         if image.volumes:
@@ -175,7 +177,9 @@ class SealedImages:
     def _seal(self, origin: str, tag: str, labels: dict[str, str], report: Report) -> None:
         self._parts.ensure(SUPERVISOR, report)
         dockerfile = pack_dockerfile(_SEAL.format(origin=origin))
-        self._engine.build(BytesIO(dockerfile), tag, _NO_LABELS | labels | {_TAG: tag}, report)
+        self._engine.build_image(
+            BytesIO(dockerfile), tag, _NO_LABELS | labels | {_TAG: tag}, report
+        )
 
     @contextmanager
     def _tidied(self) -> Iterator[None]:
@@ -184,7 +188,7 @@ class SealedImages:
             yield
         finally:
             self._engine.prune_images(SOURCE)
-            self._untidy = self._engine.has_dangling(SOURCE)
+            self._untidy = self._engine.has_dangling_images(SOURCE)
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from io import BytesIO
 from pathlib import Path
 
 from bitrun.config.catalogue import IMAGE_PREFIX
-from bitrun.engine.engine import Engine, Report
+from bitrun.engine.build_output import Report
+from bitrun.engine.engine import Engine
 from bitrun.images.build_context import digest, pack
 from bitrun.images.rootfs import make_root
 from bitrun.model.errors import BuildError
@@ -58,7 +59,7 @@ class UnsealedImages:
 
     def current(self, tag: str, source: str) -> bool:
         """Whether the engine has an image under this tag that was made of this source."""
-        image = self._engine.image(tag)
+        image = self._engine.find_image(tag)
         return image is not None and image.labels.get(SOURCE) == source
 
     def remove(self, name: str) -> None:
@@ -70,7 +71,7 @@ class UnsealedImages:
             make_root(self._engine, folder, tag, labels, report)
         else:
             context = pack(folder, {_CA_BUNDLE: self._certificates()})
-            self._engine.build(BytesIO(context), tag, labels, report)
+            self._engine.build_image(BytesIO(context), tag, labels, report)
 
     def _certificates(self) -> bytes:
         """Read what a build may trust besides; a Dockerfile can't copy a file that may be missing.

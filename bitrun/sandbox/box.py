@@ -11,7 +11,9 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from bitrun.config.settings import Settings
-from bitrun.engine.engine import INSTANCE, REQUEST, ROLE, Engine, NotOnEngine
+from bitrun.engine.engine import Engine
+from bitrun.engine.errors import NotOnEngine
+from bitrun.engine.labels import INSTANCE, REQUEST, ROLE
 from bitrun.model.errors import BoxEnded, EngineError, RequestError, ServiceError
 from bitrun.model.job import BoxLimits, Stage
 from bitrun.model.poll import READABLE, poll
@@ -117,7 +119,7 @@ class Box:
         if memory == self._memory:
             return
         try:
-            self._engine.limit_memory(self.container, memory)
+            self._engine.set_memory_limit(self.container, memory)
         except NotOnEngine as fault:
             raise BoxEnded from fault
         except EngineError as fault:
@@ -142,7 +144,7 @@ class Box:
 
     def _remove(self) -> None:
         try:
-            self._engine.remove(self.container)
+            self._engine.remove_container(self.container)
         except ServiceError as fault:
             _log.warning("Box %s could not be removed: %s", self.container[:12], fault)
 
@@ -184,9 +186,9 @@ class BoxMaker:
             EngineUnavailable, EngineError: the engine failed; nothing is left behind.
         """
         if limits.network:
-            self._engine.provide_network(NETWORK, {ROLE: "network"})
+            self._engine.ensure_network(NETWORK, {ROLE: "network"})
         uid = _FIRST_UID + next(self._uids) % _UIDS
-        container = self._engine.create(
+        container = self._engine.create_container(
             image,
             [SUPERVISOR, str(uid), WORKDIR],
             self._host(uid, limits),
@@ -202,8 +204,8 @@ class BoxMaker:
         self.churn.made(container)
         attachment = None
         try:
-            attachment = AttachedStream(self._engine.attach(container))
-            self._engine.start(container)
+            attachment = AttachedStream(self._engine.attach_container(container))
+            self._engine.start_container(container)
             return Box(
                 self._engine,
                 self.churn,
@@ -217,7 +219,7 @@ class BoxMaker:
                 attachment.close()
             # Never started, it would not be removed by itself.
             with contextlib.suppress(ServiceError):
-                self._engine.remove(container)
+                self._engine.remove_container(container)
             raise
 
     def _labels(self) -> dict[str, str]:

@@ -48,7 +48,7 @@ class CpuPriority:
         while True:
             for container in self._wait():
                 try:
-                    self._engine.share_processors(container, _SHARES)
+                    self._engine.set_cpu_shares(container, _SHARES)
                 except ServiceError as fault:
                     _log.debug("Box %s does not make way: %s", container[:12], fault)
                 except Exception:  # noqa: BLE001  without this thread none would make way any more

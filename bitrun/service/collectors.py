@@ -57,7 +57,7 @@ def engine_collector(
         errors = CounterMetricFamily(
             "bitrun_engine_errors", "Calls that failed", labels=["call", "kind"]
         )
-        for labels, count in sorted(engine.faults.items()):
+        for labels, count in sorted(engine.error_counts.items()):
             errors.add_metric(labels, count)
         yield errors
         boxes = churn.stats()

@@ -5,17 +5,20 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from bitrun.config.settings import Settings
 from bitrun.doctor import engine, limits
 from bitrun.doctor.findings import Level
-from bitrun.engine.engine import Engine, EngineFacts
+from bitrun.engine.info import EngineInfo
 from tests.support.command import COMMAND
 from tests.support.paths import ROOT
 from tests.support.piston import package, write_catalogue
+
+if TYPE_CHECKING:
+    from bitrun.engine.engine import Engine
 
 Finding = dict[str, str]
 
@@ -81,7 +84,7 @@ def test_a_setting_that_does_not_fit(name: str, value: str) -> None:
 
 # What no engine here can be made to show
 
-GOOD = EngineFacts(
+GOOD = EngineInfo(
     version="27.1.1",
     system="Debian",
     kernel="6.1",
@@ -109,7 +112,7 @@ GOOD = EngineFacts(
 )
 def test_an_engine_that_lacks_something(subject: str, level: str, change: dict[str, Any]) -> None:
     class Lacking:
-        def facts(self) -> EngineFacts:
+        def info(self) -> EngineInfo:
             return dataclasses.replace(GOOD, **change)
 
     found = {each.subject: each.level for each in engine.examine(cast("Engine", Lacking()))}

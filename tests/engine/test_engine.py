@@ -19,7 +19,7 @@ def no_collector() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("where", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:9"])
-@pytest.mark.parametrize("call", [Engine.ping, lambda engine: engine.attach("x")])
+@pytest.mark.parametrize("call", [Engine.ping, lambda engine: engine.attach_container("x")])
 @pytest.mark.usefixtures("no_collector")
 def test_an_engine_that_is_away_costs_no_descriptor(
     monkeypatch: pytest.MonkeyPatch, where: str, call: Callable[[Engine], object]

@@ -73,7 +73,7 @@ def write(folder: Path, *dockerfile: str) -> None:
 @pytest.fixture
 def images(engine: Engine, folder: Path) -> Iterator[SealedImages]:
     yield SealedImages(engine, folder)
-    for image in engine.images("bitrun.source"):
+    for image in engine.list_images("bitrun.source"):
         for tag in image.tags:
             if OURS in tag or OURS in image.labels.get("bitrun.allowed", ""):
                 engine.remove_image(tag)
@@ -89,17 +89,17 @@ def everything(docker_client: docker.APIClient) -> set[str]:
 
 def build_own(engine: Engine, *dockerfile: str) -> None:
     """Make an image as an operator would have it, without any label of ours."""
-    engine.build(BytesIO(pack_dockerfile("\n".join(dockerfile))), OWN, {}, Lines())
+    engine.build_image(BytesIO(pack_dockerfile("\n".join(dockerfile))), OWN, {}, Lines())
 
 
 def id_of(engine: Engine, tag: str) -> str:
-    image = engine.image(tag)
+    image = engine.find_image(tag)
     assert image is not None
     return image.id
 
 
 def supervisor_in(engine: Engine, image: str) -> str:
-    return engine.output(image, ["stat", "-c", "%a %U", "/bitrun/supervisor"])
+    return engine.run_command(image, ["stat", "-c", "%a %U", "/bitrun/supervisor"])
 
 
 def test_what_is_installed_is_told_with_its_version(engine: Engine, images: SealedImages) -> None:
@@ -127,7 +127,7 @@ def test_changed_file_replaces_the_image(
     (folder / OURS / "version").write_text("2.0\n")
     images.install(BUILT, Lines())
     assert images.installed()[OURS].version == "2.0"
-    assert engine.image(before.image) is None
+    assert engine.find_image(before.image) is None
 
 
 def test_changed_version_command_is_asked(images: SealedImages) -> None:
@@ -208,7 +208,7 @@ def test_image_of_the_operator_gets_the_supervisor(engine: Engine, images: Seale
     images.install(PULLED, Lines())
     assert images.installed()[PULLED.name].version == "7.1"
     assert supervisor_in(engine, PULLED.image) == "755 root\n"
-    assert engine.output(PULLED.image, ["id", "-u"]) == "0\n"
+    assert engine.run_command(PULLED.image, ["id", "-u"]) == "0\n"
 
 
 def test_operator_s_new_image_is_taken_and_survives_removal(
@@ -221,7 +221,7 @@ def test_operator_s_new_image_is_taken_and_survives_removal(
     assert images.installed()[PULLED.name].version == "7.2"
     images.remove(PULLED)
     assert PULLED.name not in images.installed()
-    assert engine.image(OWN) is not None
+    assert engine.find_image(OWN) is not None
 
 
 def test_allowed_image_gets_the_supervisor(engine: Engine, images: SealedImages) -> None:
@@ -285,7 +285,7 @@ def test_builds_are_given_the_certificates_and_no_image_keeps_them(
     trusting.remove(BUILT)
     trusting.install(BUILT, Lines())
     assert trusting.installed()[OURS].version == "12"
-    assert engine.output(BUILT.image, ["find", "/", "-xdev", "-name", "ca-bundle.pem"]) == ""
+    assert engine.run_command(BUILT.image, ["find", "/", "-xdev", "-name", "ca-bundle.pem"]) == ""
 
 
 def test_unreadable_certificates_are_a_fault(
@@ -298,7 +298,7 @@ def test_unreadable_certificates_are_a_fault(
 def test_silent_registry_is_not_waited_for() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        assert not Engine(1.0).offered(f"127.0.0.1:{port}/debian:trixie-slim")
+        assert not Engine(1.0).is_in_registry(f"127.0.0.1:{port}/debian:trixie-slim")
 
 
 @pytest.mark.parametrize("package", DEFAULT, ids=lambda package: package.name)
@@ -306,6 +306,6 @@ def test_version_shown_is_the_version_that_runs(
     engine: Engine, images: SealedImages, package: Package
 ) -> None:
     version = images.installed()[package.name].version
-    assert version == engine.output(package.image, argv(package.version_command)).strip()
+    assert version == engine.run_command(package.image, argv(package.version_command)).strip()
     # Debian's updates raise the last number, and the catalogue can't know when.
     assert version.split(".")[:2] == package.version.split(".")[:2]

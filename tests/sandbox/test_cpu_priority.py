@@ -41,8 +41,8 @@ def test_an_engine_that_knows_no_such_box() -> None:
     engine = Engine()
     with BoxMaker(engine, Settings()).make("bitrun/bash", BOX_LIMITS) as box:
         pass
-    engine.remove(box.container)
-    engine.share_processors(box.container, 128)
+    engine.remove_container(box.container)
+    engine.set_cpu_shares(box.container, 128)
 
 
 class Torn(Engine):
@@ -52,7 +52,7 @@ class Torn(Engine):
         super().__init__()
         self.asked: list[str] = []
 
-    def share_processors(self, container: str, shares: int) -> None:
+    def set_cpu_shares(self, container: str, shares: int) -> None:
         self.asked.append(container)
         raise EngineUnavailable if container == "first" else RuntimeError
 

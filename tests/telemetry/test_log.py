@@ -15,7 +15,7 @@ import pytest
 import requests
 from websockets.sync.client import connect
 
-from bitrun.engine.engine import REQUEST
+from bitrun.engine.labels import REQUEST
 from bitrun.telemetry import log, request_context
 from tests.support.piston import request
 from tests.support.server import Server

@@ -203,7 +203,7 @@ def test_an_engine_that_is_away(
     began = time.monotonic()
     assert value(server, "bitrun_engine_up") == 0
     assert time.monotonic() - began < 1
-    assert value(server, "bitrun_engine_errors_total", kind="unavailable", call="images") >= 1
+    assert value(server, "bitrun_engine_errors_total", kind="unavailable", call="list_images") >= 1
     assert "bitrun_packages_installed" not in scrape(server)
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from bitrun.config.settings import Settings
-from bitrun.engine.engine import INSTANCE, Engine
+from bitrun.engine.engine import Engine
+from bitrun.engine.labels import INSTANCE
 from bitrun.model.job import BoxLimits
 from bitrun.sandbox.box import BoxMaker
 from tools.bench import machine
@@ -26,9 +27,11 @@ class _Changed(Engine):
         super().__init__()
         self._change = change
 
-    def create(self, image: str, command: list[str], host: dict[str, Any], **options: Any) -> str:
+    def create_container(
+        self, image: str, command: list[str], host: dict[str, Any], **options: Any
+    ) -> str:
         self._change(host, options)
-        return super().create(image, command, host, **options)
+        return super().create_container(image, command, host, **options)
 
 
 def _seccomp(host: dict[str, Any], *others: str) -> None:
@@ -54,7 +57,7 @@ class Variant:
     def __init__(self, change: Change) -> None:
         self._engine = _Changed(change)
         self._boxes = BoxMaker(self._engine, Settings())
-        image = self._engine.image("bitrun/bash")
+        image = self._engine.find_image("bitrun/bash")
         self._image = image.id if image else ""
         self.wall_ms: list[float] = []
         self.cpu_ms: list[float] = []
@@ -65,7 +68,7 @@ class Variant:
         box = self._boxes.make(self._image, limits)
         self.wall_ms.append((time.perf_counter() - begun) * 1000)
         box.discard()
-        while self._engine.containers(INSTANCE, self._boxes.instance):
+        while self._engine.list_containers(INSTANCE, self._boxes.instance):
             time.sleep(0.02)
         self.cpu_ms.append(machine.machine_cpu_ms() - cpu)
 

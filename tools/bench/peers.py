@@ -13,7 +13,8 @@ from pathlib import Path
 import docker
 
 from bitrun.config.settings import Settings
-from bitrun.engine.engine import INSTANCE, Engine
+from bitrun.engine.engine import Engine
+from bitrun.engine.labels import INSTANCE
 from bitrun.model.job import BoxLimits, Limits, Stage
 from bitrun.model.result import Verdict
 from bitrun.sandbox.box import BoxMaker
@@ -65,7 +66,7 @@ def engine_ceiling(at_once: int, seconds: float) -> Sample:
     settings = Settings()
     engine = Engine()
     boxes = BoxMaker(engine, settings)
-    image = engine.image("bitrun/python")
+    image = engine.find_image("bitrun/python")
     limits = default_limits(settings)
     sample = Sample()
     deadline = time.perf_counter() + seconds
@@ -85,7 +86,7 @@ def engine_ceiling(at_once: int, seconds: float) -> Sample:
     for thread in threads:
         thread.join()
     # It has done its work when the last one is gone, too.
-    while engine.containers(INSTANCE, boxes.instance):
+    while engine.list_containers(INSTANCE, boxes.instance):
         time.sleep(0.01)
     sample.seconds = time.perf_counter() - begun
     engine.close()
@@ -99,7 +100,7 @@ def stream_rate(command: tuple[str, ...], stdin: bytes) -> float:
     """
     settings = Settings()
     engine = Engine()
-    image = engine.image("bitrun/bash")
+    image = engine.find_image("bitrun/bash")
     limits = default_limits(settings)
     stage = Stage(
         name="run",

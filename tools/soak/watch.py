@@ -8,7 +8,7 @@ from typing import Any
 
 import docker
 
-from bitrun.engine.engine import INSTANCE
+from bitrun.engine.labels import INSTANCE
 from bitrun.service.housekeeping import INTERVAL_SECONDS
 from tools.bench import machine
 

@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bitrun.engine.engine import INSTANCE, Engine
+from bitrun.engine.engine import Engine
 from bitrun.engine.events import CONTAINER_GONE, EngineEvents
+from bitrun.engine.labels import INSTANCE
 from bitrun.model.errors import ServiceError
 
 
@@ -62,7 +63,7 @@ class BoxRegistry:
         if not known:
             return
         try:
-            found = {each["Id"] for each in engine.containers(INSTANCE, self._instance)}
+            found = {each["Id"] for each in engine.list_containers(INSTANCE, self._instance)}
         except ServiceError:
             return  # the next connection tells
         for container in known - found:

@@ -29,7 +29,8 @@ def main(instance: str) -> None:
     sys.stdin.buffer.read()
 
     # Only now: until the end it should weigh as little as an interpreter can.
-    from bitrun.engine.engine import INSTANCE, Engine  # noqa: PLC0415
+    from bitrun.engine.engine import Engine  # noqa: PLC0415
+    from bitrun.engine.labels import INSTANCE  # noqa: PLC0415
     from bitrun.model.errors import ServiceError  # noqa: PLC0415
 
     engine = Engine()
@@ -37,8 +38,8 @@ def main(instance: str) -> None:
     while quiet < _QUIET_LOOKS:
         quiet += 1
         try:
-            for container in engine.containers(INSTANCE, instance):
-                engine.remove(container["Id"])
+            for container in engine.list_containers(INSTANCE, instance):
+                engine.remove_container(container["Id"])
                 quiet = 0
         except ServiceError:
             pass  # the engine is away, or it was faster

@@ -3,7 +3,8 @@
 import logging
 import time
 
-from bitrun.engine.engine import ROLE, Engine
+from bitrun.engine.engine import Engine
+from bitrun.engine.labels import ROLE
 
 # A living service starts a container at once, so one that has not run for so long has no owner.
 # Running ones need no help: a box ends by itself when its owner goes.
@@ -32,10 +33,10 @@ class OrphanRemover:
         now = time.monotonic()
         self._since = {
             container["Id"]: self._since.get(container["Id"], now)
-            for container in self._engine.containers(ROLE)
+            for container in self._engine.list_containers(ROLE)
             if container["State"] in ("created", "exited", "dead")
         }
         for container, since in self._since.items():
             if now - since >= _ABANDONED_SECONDS:
                 _log.info("Removing %s, left over from a former life", container[:12])
-                self._engine.remove(container)
+                self._engine.remove_container(container)

@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bitrun.engine.engine import NotOnEngine
+from bitrun.engine.errors import NotOnEngine
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import EngineUnavailable, ServiceError
 from bitrun.sandbox.box import Box, BoxMaker

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 import docker
 import pytest
 
-from bitrun.engine.engine import INSTANCE, ROLE, Engine
+from bitrun.engine.engine import Engine
+from bitrun.engine.labels import INSTANCE, ROLE
 from bitrun.sandbox.cleanup import orphans as leftovers_module
 from bitrun.sandbox.cleanup.orphans import OrphanRemover
 
@@ -44,7 +45,7 @@ def make(docker_client: docker.APIClient) -> Iterator[Make]:
     yield make
     engine = Engine()
     for container in made:
-        engine.remove(container)
+        engine.remove_container(container)
     engine.close()
 
 

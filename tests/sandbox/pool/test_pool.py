@@ -11,7 +11,9 @@ import docker
 import pytest
 
 from bitrun.config.settings import Settings
-from bitrun.engine.engine import INSTANCE, ROLE, Engine, NotOnEngine
+from bitrun.engine.engine import Engine
+from bitrun.engine.errors import NotOnEngine
+from bitrun.engine.labels import INSTANCE, ROLE
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import ClientDisconnected, EngineUnavailable
 from bitrun.model.result import Verdict
