@@ -1,5 +1,5 @@
-// Builds the playground into a folder: `node build.mjs [FOLDER]`, ../bitrun/static/playground unless
-// given. The same sources and the same lock file make the same bytes.
+// Builds the playground into a folder: `node build.mjs [FOLDER]`, ../bitrun/static/playground by
+// default. The build is reproducible: equal sources and lock file give equal bytes.
 
 import { build } from "esbuild";
 import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
@@ -11,7 +11,7 @@ const folder = path.resolve(process.argv[2] ?? path.join(here, "../bitrun/static
 
 const entries = ["main.ts", "first-paint.ts", "style.css", "icon.svg"];
 
-/** Every package that a bundle holds something of, by the folder it is installed in. */
+/** Lists the folders of all packages that contribute code to a bundle. */
 function packagesOf(metafile) {
   const found = new Set();
   for (const output of Object.values(metafile.outputs)) {
@@ -23,7 +23,7 @@ function packagesOf(metafile) {
   return [...found].sort();
 }
 
-/** The notices that the packages' licences ask for. */
+/** Collects the licence notices of packages. */
 async function notices(packages) {
   const parts = ["The playground holds parts of these packages.\n"];
   for (const within of packages) {
@@ -36,7 +36,7 @@ async function notices(packages) {
   return parts.join("\n");
 }
 
-/** Has what the first module imports fetched beside it instead of after it. */
+/** Makes preload links, so that the imports of the entry module load in parallel with it. */
 function preloads(imports) {
   return imports
     .filter(({ kind }) => kind === "import-statement")

@@ -1,4 +1,4 @@
-/** Programs to begin with, for the languages that are always there. */
+/** Sample programs of the default languages. */
 
 import bash from "./bash.sh.txt";
 import c from "./c.c.txt";

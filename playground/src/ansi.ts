@@ -1,6 +1,6 @@
 /**
- * What a program writes, as pieces of text with the colours that it asks for by ANSI's escape
- * sequences. All other sequences and control characters are left out.
+ * Parses program output with ANSI escape sequences into pieces of styled text. Only colours and
+ * text styles are supported; all other sequences and control characters are removed.
  */
 
 export interface Style {
@@ -9,7 +9,7 @@ export interface Style {
   italic: boolean;
   underline: boolean;
   inverse: boolean;
-  /** An index of the sixteen colours, or a colour of CSS. */
+  /** An index of the sixteen ANSI colours, or a CSS colour. */
   colour: number | string | null;
   background: number | string | null;
 }
@@ -19,7 +19,7 @@ export interface Piece {
   style: Style;
 }
 
-export const PLAIN: Style = {
+const PLAIN: Style = {
   bold: false,
   dim: false,
   italic: false,
@@ -29,22 +29,22 @@ export const PLAIN: Style = {
   background: null,
 };
 
-// CSI with its parameters and its final byte; OSC and its kind, up to their end; what is shorter.
+// CSI with its parameters and final byte; OSC and similar strings with their terminator; short escapes.
 const SEQUENCE =
   /\x1b\[([0-?]*)[ -/]*([@-~])|\x1b[\]P^_X][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]/g;
 const UNFINISHED = /(?:\x1b(?:\[[0-?]*[ -/]*|[\]P^_X][^\x07\x1b]*\x1b?|[ -/]*)?|\r)$/;
-const LONGEST_SEQUENCE = 4096; // what is unfinished for longer is none
+const MAX_SEQUENCE = 4096; // longer unfinished text is not a sequence
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]/g;
 
 export class Ansi {
   private style = PLAIN;
   private rest = "";
 
-  /** Takes the next part of a stream, which may end anywhere within a sequence. */
+  /** Parses the next part of a stream; it may end inside a sequence. */
   parse(text: string): Piece[] {
     text = this.rest + text;
     const unfinished = UNFINISHED.exec(text)?.[0] ?? "";
-    this.rest = unfinished.length < LONGEST_SEQUENCE ? unfinished : "";
+    this.rest = unfinished.length < MAX_SEQUENCE ? unfinished : "";
     text = text.slice(0, text.length - unfinished.length);
 
     const pieces: Piece[] = [];
@@ -52,20 +52,20 @@ export class Ansi {
     for (const match of text.matchAll(SEQUENCE)) {
       this.push(pieces, text.slice(from, match.index));
       from = match.index + match[0].length;
-      if (match[2] === "m") this.style = applied(this.style, match[1] ?? "");
+      if (match[2] === "m") this.style = applyCodes(this.style, match[1] ?? "");
     }
     this.push(pieces, text.slice(from));
     return pieces;
   }
 
   private push(pieces: Piece[], text: string): void {
-    // A line written over the last one, as progress bars do, is shown below it.
+    // A carriage return, as progress bars use, starts a new line instead of overwriting.
     const shown = text.replaceAll("\r\n", "\n").replaceAll("\r", "\n").replace(CONTROL, "");
     if (shown) pieces.push({ text: shown, style: this.style });
   }
 }
 
-function applied(before: Style, parameters: string): Style {
+function applyCodes(before: Style, parameters: string): Style {
   const codes = parameters.split(/[;:]/).map(Number);
   let style = { ...before };
   for (let at = 0; at < codes.length; at++) {
@@ -96,7 +96,7 @@ function applied(before: Style, parameters: string): Style {
   return style;
 }
 
-/** Reads what follows 38 or 48: one of 256 colours, or red, green and blue. */
+/** Reads the colour after code 38 or 48, and how many codes it uses: one of 256 colours, or RGB. */
 function extended(codes: number[]): [number | string | null, number] {
   const [kind, first = 0, second = 0, third = 0] = codes;
   if (kind === 2) return [`rgb(${first}, ${second}, ${third})`, 4];

@@ -1,4 +1,4 @@
-/** The choice of a language and of one of its versions. */
+/** The selection of a language and a version. */
 
 import { title } from "./languages";
 import type { Runtime } from "./server";
@@ -20,7 +20,7 @@ export class Choice {
     versions.addEventListener("change", () => this.onVersion());
   }
 
-  /** Offers these, of which there must be one. */
+  /** Fills the lists with runtimes, of which there must be at least one. */
   offer(runtimes: Runtime[]): void {
     this.runtimes = runtimes;
     const names = [...new Set(runtimes.map((runtime) => runtime.language))];
@@ -31,7 +31,10 @@ export class Choice {
     this.choose(runtimes[0]?.language ?? "", "");
   }
 
-  /** Chooses a language, in its first version unless it has the given one; false if there is none. */
+  /**
+   * Selects a language, and the given version or else its first one. Returns false if the language
+   * is not installed.
+   */
   choose(language: string, version: string): boolean {
     const found = this.runtimes.filter((runtime) => runtime.language === language);
     if (found.length === 0) return false;

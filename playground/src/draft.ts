@@ -1,17 +1,17 @@
-/** What is being edited, kept for as long as the tab lives: a program for every language tried. */
+/** Unsaved programs, one per language, kept in `sessionStorage` until the tab is closed. */
 
 import { readProgram, type Program } from "./program";
-import { recall, remember } from "./storage";
+import { load, save } from "./storage";
 
 const KEY = "draft";
 
 export class Draft {
   private programs = new Map<string, Program>();
 
-  /** Returns what was being edited at this very address, before the page was left or reloaded. */
+  /** Returns the program that was edited at the same address before the page was left or reloaded. */
   restore(fragment: string): Program | null {
     try {
-      const { at, current, programs } = JSON.parse(recall("sessionStorage", KEY));
+      const { at, current, programs } = JSON.parse(load("sessionStorage", KEY));
       this.programs = new Map(programs.map(readProgram).map((program: Program) => [program.language, program]));
       return at === fragment ? (this.programs.get(current) ?? null) : null;
     } catch {
@@ -26,6 +26,6 @@ export class Draft {
   keep(program: Program, fragment: string): void {
     this.programs.set(program.language, program);
     const draft = { at: fragment, current: program.language, programs: [...this.programs.values()] };
-    remember("sessionStorage", KEY, JSON.stringify(draft));
+    save("sessionStorage", KEY, JSON.stringify(draft));
   }
 }

@@ -1,4 +1,4 @@
-/** The editor: CodeMirror with what programs need, in the page's own colours. */
+/** The code editor: CodeMirror with extensions for programming and the colours of the page. */
 
 import { closeBrackets, closeBracketsKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
@@ -46,12 +46,12 @@ export class Editor {
   private readonly view: EditorView;
   private turn = 0;
 
-  /** `nonce` is what the page's policy lets styles in by. */
+  /** `nonce` is the style nonce of the Content-Security-Policy. */
   constructor(parent: HTMLElement, private readonly nonce: string) {
     this.view = new EditorView({ parent, state: this.newState("") });
   }
 
-  /** Makes what is shown for a file, with a history of its own. */
+  /** Creates the editor state of a file, with its own undo history. */
   newState(text: string): EditorState {
     return EditorState.create({
       doc: text,
@@ -81,25 +81,22 @@ export class Editor {
     return this.view.state;
   }
 
-  /** Shows a file in the highlighting of a language. */
+  /** Shows a file with the syntax highlighting of a language. */
   async show(state: EditorState, name: string, language: string): Promise<void> {
     this.view.setState(state);
-    this.name(name);
+    this.setName(name);
     const turn = ++this.turn;
     const loaded = await highlighting(language);
-    // Meanwhile another file may have come in its place.
+    // Another file may have been shown meanwhile.
     if (turn === this.turn) this.view.dispatch({ effects: this.language.reconfigure(loaded) });
   }
 
-  name(name: string): void {
+  /** Sets the accessible name of the editor. */
+  setName(name: string): void {
     const attributes = EditorView.contentAttributes.of({
       "aria-label": `Text of ${name}`,
       "aria-describedby": "editor-hint",
     });
     this.view.dispatch({ effects: this.label.reconfigure(attributes) });
-  }
-
-  focus(): void {
-    this.view.focus();
   }
 }

@@ -1,4 +1,4 @@
-/** A program's files as tabs: shown, added, renamed, closed. */
+/** The files of a program as tabs, which can be selected, added, renamed and closed. */
 
 import type { EditorState } from "@codemirror/state";
 
@@ -40,7 +40,7 @@ export class Files {
 
   private add(): void {
     const ending = this.tabs[0]?.name.match(/\.[^.]*$/)?.[0] ?? "";
-    this.tabs.push({ name: this.free(`file${this.tabs.length + 1}`, ending), state: this.editor.newState("") });
+    this.tabs.push({ name: this.unusedName(`file${this.tabs.length + 1}`, ending), state: this.editor.newState("") });
     this.keep();
     this.show(this.tabs.length - 1);
     this.onChange();
@@ -62,7 +62,7 @@ export class Files {
     this.draw();
   }
 
-  /** Takes what is in the editor back, before another file is shown or all are read. */
+  /** Stores the editor state in its tab, before another file is shown or all files are read. */
   private keep(): void {
     const tab = this.tabs[this.shown];
     if (tab) tab.state = this.editor.state;
@@ -89,7 +89,7 @@ export class Files {
       const isFree = this.tabs.every((other) => other === tab || other.name !== name);
       if (name && isFree) {
         tab.name = name;
-        if (index === this.shown) this.editor.name(name);
+        if (index === this.shown) this.editor.setName(name);
         this.onChange();
       }
       this.draw();
@@ -104,7 +104,7 @@ export class Files {
     });
   }
 
-  private free(stem: string, ending: string): string {
+  private unusedName(stem: string, ending: string): string {
     const taken = new Set(this.tabs.map((tab) => tab.name));
     let name = stem + ending;
     for (let number = 2; taken.has(name); number++) name = `${stem}-${number}${ending}`;

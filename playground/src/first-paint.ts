@@ -1,9 +1,9 @@
-// Runs before anything is painted, so that the page is never shown in the wrong colours. It imports
-// nothing: a script that does would have to wait for the page.
+// Sets the theme before the first paint, so that the page never flashes in the wrong colours. It
+// has no imports: a module script would run only after the page is parsed.
 
 try {
   const theme = localStorage.getItem("theme");
   if (theme) document.documentElement.dataset.theme = theme;
 } catch {
-  // The browser keeps nothing for this page.
+  // The browser denies storage to this page.
 }

@@ -1,4 +1,4 @@
-/** What languages are called, and how their text is highlighted. */
+/** Display names and syntax highlighting of languages. */
 
 import type { LanguageSupport, StreamParser } from "@codemirror/language";
 import { StreamLanguage } from "@codemirror/language";
@@ -22,7 +22,7 @@ function titled(...titles: string[]): Record<string, string> {
   return Object.fromEntries(titles.map((title) => [title.toLowerCase(), title.replaceAll("_", " ")]));
 }
 
-/** A language's name as people write it. */
+/** Returns the display name of a language, such as `C#` for `csharp`. */
 export function title(language: string): string {
   return TITLES[language] ?? language.charAt(0).toUpperCase() + language.slice(1);
 }
@@ -131,7 +131,7 @@ const LOADERS: Record<string, Loader> = {
   brainfuck: legacy(async () => (await import("@codemirror/legacy-modes/mode/brainfuck")).brainfuck),
 };
 
-/** Fetches what highlights a language; plain text where nothing does. */
+/** Loads the syntax highlighting of a language; nothing for an unknown one. */
 export async function highlighting(language: string): Promise<Extension> {
   return (await LOADERS[language]?.()) ?? [];
 }

@@ -1,12 +1,12 @@
 /**
- * A program in the fragment of a link, which browsers send to no server: JSON, deflated, in the
- * alphabet of base64 for URLs.
+ * Programs in the fragment of a link, which browsers do not send to any server: JSON, compressed
+ * with deflate, in base64url.
  */
 
 import { readProgram, type Program } from "./program";
 
 const PREFIX = "#program=";
-const MOST_BYTES = 4_000_000; // a short link can inflate to anything
+const MAX_BYTES = 4_000_000; // a short link can inflate to any size
 
 export async function toFragment(program: Program): Promise<string> {
   const text = new Blob([JSON.stringify(program)]).stream();
@@ -15,7 +15,7 @@ export async function toFragment(program: Program): Promise<string> {
   return PREFIX + encode(bytes);
 }
 
-/** Returns null for a fragment that is not meant to hold a program; throws if it is broken. */
+/** Returns null for a fragment without a program; throws if the program cannot be read. */
 export async function fromFragment(fragment: string): Promise<Program | null> {
   if (!fragment.startsWith(PREFIX)) return null;
   const packed = new Blob([decode(fragment.slice(PREFIX.length))]).stream();
@@ -30,7 +30,7 @@ async function inflate(packed: ReadableStream<BufferSource>): Promise<string> {
     const { done, value } = await reader.read();
     if (done) return text + decoder.decode();
     bytes += value.length;
-    if (bytes > MOST_BYTES) throw new RangeError("too large");
+    if (bytes > MAX_BYTES) throw new RangeError("too large");
     text += decoder.decode(value, { stream: true });
   }
 }
@@ -46,7 +46,7 @@ function decode(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
 
+/** Returns the WebSocket subprotocols that carry a token, since browsers cannot set headers there. */
 export function tokenProtocols(token: string): string[] {
-  // What a browser's WebSocket can send besides its address is a list of protocols.
   return token ? ["bitrun", `token.${encode(new TextEncoder().encode(token))}`] : [];
 }

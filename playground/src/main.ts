@@ -1,4 +1,4 @@
-/** The playground: puts its parts together. */
+/** The entry point of the playground: connects its parts. */
 
 import { Choice } from "./choice";
 import { Draft } from "./draft";
@@ -9,7 +9,7 @@ import { fromFragment } from "./link";
 import { element } from "./page";
 import type { Program } from "./program";
 import { Run } from "./run";
-import { askServer, sample } from "./server";
+import { fetchServer, sample } from "./server";
 import { Share } from "./share";
 import { addThemeToggle } from "./theme";
 import { Token } from "./token";
@@ -38,13 +38,13 @@ function open(program: Program): void {
   ({ language } = program);
   args.value = program.args;
   stdin.value = program.stdin;
-  showInputs();
+  markInputs();
   if (program.args || program.stdin) element("inputs", HTMLDetailsElement).open = true;
   files.open(program.files, language);
 }
 
-/** Tells that there are some also where they are folded away. */
-function showInputs(): void {
+/** Marks the folded section if it has arguments or input. */
+function markInputs(): void {
   inputsGiven.hidden = !args.value && !stdin.value;
 }
 
@@ -55,19 +55,19 @@ function openSample(): void {
   open(draft.of(language) ?? { language, version, files: [sample(runtime)], args: "", stdin: "" });
 }
 
-/** Opens a program from elsewhere, in what can run here. */
+/** Opens a program from a link or a draft, with an installed language and version if possible. */
 function adopt(program: Program): void {
   const known = choice.choose(program.language, program.version);
   open(program);
   if (!known) {
-    sayMissing();
+    showNotInstalled();
   } else if (choice.current?.version !== program.version && program.version !== "*") {
-    run.say(`Version ${program.version} is not installed here: ${choice.current?.version} is chosen`, "");
+    run.showStatus(`Version ${program.version} is not installed; ${choice.current?.version} is selected`, "");
   }
 }
 
-function sayMissing(): void {
-  run.say(`This program is in ${title(language)}, which is not installed here`, "bad");
+function showNotInstalled(): void {
+  run.showStatus(`This program needs ${title(language)}, which is not installed`, "bad");
 }
 
 async function openLink(): Promise<boolean> {
@@ -76,7 +76,7 @@ async function openLink(): Promise<boolean> {
     if (program) adopt(program);
     return program !== null;
   } catch {
-    run.say("The link is broken: no program can be read from it", "bad");
+    run.showStatus("The link is broken: no program can be read from it", "bad");
     return false;
   }
 }
@@ -86,7 +86,7 @@ const keep = () => draft.keep(current(), location.hash);
 function start(): void {
   const runtime = choice.current;
   if (!runtime) return;
-  if (runtime.language !== language) return sayMissing();
+  if (runtime.language !== language) return showNotInstalled();
   run.start(current(), runtime.run_timeout, token.value);
 }
 
@@ -99,7 +99,7 @@ choice.onVersion = keep;
 files.onChange = keep;
 for (const field of [args, stdin]) {
   field.addEventListener("input", () => {
-    showInputs();
+    markInputs();
     keep();
   });
 }
@@ -122,10 +122,10 @@ addThemeToggle(element("theme", HTMLButtonElement));
 new Share(current);
 
 try {
-  const server = await askServer();
+  const server = await fetchServer();
   token.wanted = server.wants_token;
   if (server.runtimes.length === 0) {
-    run.say("No language is installed. The operator runs: make install", "bad");
+    run.showStatus("No language is installed. The operator runs: make install", "bad");
   } else {
     choice.offer(server.runtimes);
     runButton.disabled = false;
@@ -134,5 +134,5 @@ try {
     else if (!(await openLink())) openSample();
   }
 } catch (error) {
-  run.say(error instanceof Error ? error.message : String(error), "bad");
+  run.showStatus(error instanceof Error ? error.message : String(error), "bad");
 }

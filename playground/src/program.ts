@@ -1,4 +1,4 @@
-/** What is edited, run and shared. */
+/** A program as it is edited, run and shared. */
 
 export interface SourceFile {
   name: string;
@@ -8,14 +8,14 @@ export interface SourceFile {
 export interface Program {
   language: string;
   version: string;
-  /** Never empty; the first one is what runs. */
+  /** Never empty; the first file is the one that runs. */
   files: SourceFile[];
-  /** As typed: words, quoted where they hold spaces. */
+  /** As typed: words, with quotes around spaces. */
   args: string;
   stdin: string;
 }
 
-/** Takes for a program only what is one: links and drafts come from anywhere. */
+/** Validates a program from a link or a draft, which may hold anything. Throws a TypeError. */
 export function readProgram(value: unknown): Program {
   const { language, version, files, args, stdin } = record(value);
   if (!Array.isArray(files) || files.length === 0) throw new TypeError("a program has files");

@@ -1,16 +1,16 @@
-/** Runs a program and shows what becomes of it. */
+/** Runs a program and shows its output and verdict. */
 
 import { element } from "./page";
 import type { Program } from "./program";
 import { Session, type Problem } from "./session";
+import { splitWords } from "./shell-words";
 import { Terminal } from "./terminal";
 import { describe, duration, size, type Exit } from "./verdict";
-import { words } from "./words";
 
 type Tone = "" | "busy" | "good" | "bad";
 
-// As soon as a program has run for so long, it is taken to wait for its user.
-const PATIENCE_MS = 350;
+// A program that runs for longer than this is assumed to wait for input.
+const INPUT_DELAY_MS = 350;
 
 export class Run {
   onTokenWanted: () => void = () => {};
@@ -31,33 +31,33 @@ export class Run {
   private stage: Exit["stage"] | null = null;
   private exits: Exit[] = [];
   private stops = 0;
-  private cameFrom: Element | null = null;
+  private previousFocus: Element | null = null;
 
   constructor() {
-    this.terminal.onLine = (line) => this.type(line);
+    this.terminal.onLine = (line) => this.sendLine(line);
     this.terminal.onInterrupt = () => this.interrupt();
     this.terminal.onEnd = () => this.endInput();
     this.stopButton.addEventListener("click", () => this.stop());
     this.endButton.addEventListener("click", () => this.endInput());
   }
 
-  /** Starts a program, and ends one that still runs. */
+  /** Starts a program. A program that is still running is ended. */
   start(program: Program, timeout: number, token: string): void {
-    this.session?.leave();
+    this.session?.abort();
     this.terminal.clear();
     this.stage = null;
     this.exits = [];
     this.stops = 0;
     this.measured.replaceChildren();
-    this.say("Starting …", "busy");
+    this.showStatus("Starting …", "busy");
     this.setRunning(true);
-    // Where the panes stand one below the other, the output may be out of sight.
+    // On a narrow screen the output pane is below the editor and may be out of sight.
     this.screen.parentElement?.scrollIntoView({ block: "nearest" });
     const init = {
       language: program.language,
       version: program.version,
       files: program.files,
-      args: words(program.args),
+      args: splitWords(program.args),
       stdin: program.stdin,
       run_timeout: timeout,
     };
@@ -70,25 +70,25 @@ export class Run {
     this.session = session;
   }
 
-  /** Shows a sentence where a program's end is told. */
-  say(text: string, tone: Tone): void {
+  /** Shows a sentence in the status line below the output. */
+  showStatus(text: string, tone: Tone): void {
     this.verdict.textContent = text;
     this.verdict.dataset.tone = tone;
   }
 
   private enter(stage: Exit["stage"], interactive: boolean): void {
     this.stage = stage;
-    this.say(stage === "compile" ? "Compiling …" : "Running …", "busy");
+    this.showStatus(stage === "compile" ? "Compiling …" : "Running …", "busy");
     if (stage !== "run" || !interactive) return;
     this.terminal.accepting = true;
     this.endButton.hidden = false;
     this.offerInput();
   }
 
-  /** Brings the user to the input of a program that seems to wait, unless they are busy elsewhere. */
+  /** Focuses the input of a program that seems to wait for it, unless the user is active elsewhere. */
   private offerInput(): void {
     const session = this.session;
-    // A phone would open its keyboard over the output.
+    // A phone would open its keyboard on top of the output.
     if (matchMedia("(pointer: coarse)").matches) return;
     let busy = false;
     const notice = () => (busy = true);
@@ -97,14 +97,14 @@ export class Run {
     setTimeout(() => {
       for (const name of events) removeEventListener(name, notice, { capture: true });
       if (busy || this.session !== session || !this.terminal.accepting) return;
-      this.cameFrom = document.activeElement;
+      this.previousFocus = document.activeElement;
       this.terminal.focus();
-    }, PATIENCE_MS);
+    }, INPUT_DELAY_MS);
   }
 
-  private type(line: string): void {
+  private sendLine(line: string): void {
     this.terminal.write("stdin", line);
-    this.session?.type(line);
+    this.session?.write(line);
   }
 
   private interrupt(): void {
@@ -113,7 +113,7 @@ export class Run {
   }
 
   private endInput(): void {
-    this.session?.end();
+    this.session?.endInput();
     this.leaveInput();
     this.endButton.hidden = true;
     this.terminal.accepting = false;
@@ -122,9 +122,9 @@ export class Run {
   private stop(): void {
     this.stops += 1;
     if (this.stage !== "run") {
-      // Nothing listens to signals yet.
-      this.session?.leave();
-      this.finish({ text: "Stopped", isToken: false });
+      // No program is running that could receive a signal.
+      this.session?.abort();
+      this.finish({ text: "Stopped", needsToken: false });
     } else {
       this.session?.signal(this.stops === 1 ? "SIGTERM" : "SIGKILL");
       this.stopButton.textContent = "Kill";
@@ -136,10 +136,10 @@ export class Run {
     this.setRunning(false);
     const last = this.exits.at(-1);
     if (problem) {
-      this.say(problem.text, "bad");
-      if (problem.isToken) this.onTokenWanted();
+      this.showStatus(problem.text, "bad");
+      if (problem.needsToken) this.onTokenWanted();
     } else if (last) {
-      this.say(describe(last), last.status ? "bad" : "good");
+      this.showStatus(describe(last), last.verdict === "ok" ? "good" : "bad");
     }
     if (last) this.measure(last);
   }
@@ -174,15 +174,15 @@ export class Run {
     this.screen.ariaBusy = String(on);
   }
 
-  /** Keeps the keyboard's place when what has it is about to go. */
+  /** Moves the keyboard focus to another element if the focused one is about to be hidden. */
   private leaveInput(): void {
-    const going: (Element | null)[] = [this.stopButton, this.endButton];
+    const hidden: (Element | null)[] = [this.stopButton, this.endButton];
     if (this.terminal.focused) {
-      const place = this.cameFrom instanceof HTMLElement ? this.cameFrom : this.runButton;
-      place.focus();
-    } else if (going.includes(document.activeElement)) {
+      const target = this.previousFocus instanceof HTMLElement ? this.previousFocus : this.runButton;
+      target.focus();
+    } else if (hidden.includes(document.activeElement)) {
       this.runButton.focus();
     }
-    this.cameFrom = null;
+    this.previousFocus = null;
   }
 }

@@ -1,4 +1,4 @@
-/** What the server tells the page to begin with. */
+/** Data of the server that the page needs at the start. */
 
 import { SAMPLES } from "../samples";
 import type { SourceFile } from "./program";
@@ -6,11 +6,11 @@ import type { SourceFile } from "./program";
 export interface Runtime {
   language: string;
   version: string;
-  /** The package, where the language's name does not tell it. */
+  /** The package, if its name differs from the language. */
   runtime?: string;
-  /** Its simplest program; null where the server has none. */
+  /** A sample program; null if the server has none. */
   hello: SourceFile | null;
-  /** Milliseconds that a program may run while its user types. */
+  /** The longest `run_timeout` of a session, in milliseconds. */
   run_timeout: number;
 }
 
@@ -19,7 +19,7 @@ export interface Server {
   wants_token: boolean;
 }
 
-export async function askServer(): Promise<Server> {
+export async function fetchServer(): Promise<Server> {
   const response = await fetch("playground/server.json").catch(() => null);
   if (!response) throw new Error("The server does not answer");
   if (!response.ok) throw new Error((await response.json()).message);

@@ -14,15 +14,15 @@ export interface Init {
 
 export interface Problem {
   text: string;
-  /** The server wants a token, or another one. */
-  isToken: boolean;
+  /** Whether the server requires a valid token. */
+  needsToken: boolean;
 }
 
 export interface Listener {
   stage(name: Exit["stage"]): void;
   data(stream: "stdout" | "stderr", text: string): void;
   exit(exit: Exit): void;
-  /** Nothing comes any more; `problem` says in words why, unless all went as it should. */
+  /** The session is over; `problem` is null if it completed normally. */
   closed(problem: Problem | null): void;
 }
 
@@ -36,17 +36,17 @@ type Frame =
 const COMPLETED = 4999;
 const REASONS: Record<number, string> = {
   1009: "The program is too large for this server",
-  1011: "The server has failed; its log says more",
-  1013: "Too many programs run at once. Try again in a moment",
+  1011: "The server has failed; its log has the details",
+  1013: "Too many programs are running. Try again in a moment",
 };
-const NO_WEBSOCKETS = "The server refuses WebSockets: a proxy before it may not let them through";
+const NO_WEBSOCKETS = "The server refuses WebSockets. A proxy in front of it may block them";
 const LOST = "The connection to the server is lost";
 
 export class Session {
   private readonly socket: WebSocket;
   private problem: string | null = null;
   private opened = false;
-  private left = false;
+  private aborted = false;
 
   constructor(
     init: Init,
@@ -59,18 +59,18 @@ export class Session {
     this.socket.onopen = () => {
       this.opened = true;
       this.send({ type: "init", ...init });
-      // What is given before the start is all there is; without it the user types.
-      if (init.stdin) this.end();
+      // Input that is given before the start is complete; otherwise the user types.
+      if (init.stdin) this.endInput();
     };
     this.socket.onmessage = (event) => this.receive(JSON.parse(event.data));
     this.socket.onclose = (event) => void this.close(event);
   }
 
-  type(text: string): void {
+  write(text: string): void {
     this.send({ type: "data", stream: "stdin", data: text });
   }
 
-  end(): void {
+  endInput(): void {
     this.send({ type: "eof" });
   }
 
@@ -78,9 +78,9 @@ export class Session {
     this.send({ type: "signal", signal: name });
   }
 
-  /** Ends the run at once; the listener hears no more of it. */
-  leave(): void {
-    this.left = true;
+  /** Ends the run at once; the listener is not called any more. */
+  abort(): void {
+    this.aborted = true;
     this.socket.close();
   }
 
@@ -89,7 +89,7 @@ export class Session {
   }
 
   private receive(frame: Frame): void {
-    if (this.left) return;
+    if (this.aborted) return;
     switch (frame.type) {
       case "stage":
         return this.listener.stage(frame.stage);
@@ -103,29 +103,29 @@ export class Session {
   }
 
   private async close(event: CloseEvent): Promise<void> {
-    if (this.left) return;
+    if (this.aborted) return;
     if (event.code === COMPLETED) return this.listener.closed(null);
     const problem = this.opened
-      ? { text: this.problem ?? REASONS[event.code] ?? (event.reason || LOST), isToken: false }
+      ? { text: this.problem ?? REASONS[event.code] ?? (event.reason || LOST), needsToken: false }
       : await refusal(this.token);
-    if (!this.left) this.listener.closed(problem);
+    if (!this.aborted) this.listener.closed(problem);
   }
 }
 
 /**
- * Asks why a WebSocket was refused, of which browsers tell nothing. An empty request is refused
- * for what is missing in it, but before that for all that a WebSocket would be.
+ * Finds out why a WebSocket was refused, since browsers hide the reason. It sends an empty request,
+ * which is refused as incomplete only after all checks that also apply to a WebSocket.
  */
 async function refusal(token: string): Promise<Problem> {
   const headers = { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) };
   try {
     const response = await fetch("api/v2/execute", { method: "POST", body: "{}", headers });
     if (response.status === 401) {
-      return { text: token ? "The token is not valid" : "This server wants a token", isToken: true };
+      return { text: token ? "The token is not valid" : "This server requires a token", needsToken: true };
     }
     const text = response.status === 400 ? NO_WEBSOCKETS : (await response.json()).message;
-    return { text, isToken: false };
+    return { text, needsToken: false };
   } catch {
-    return { text: "The server does not answer", isToken: false };
+    return { text: "The server does not answer", needsToken: false };
   }
 }

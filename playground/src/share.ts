@@ -1,4 +1,4 @@
-/** The link that carries the program. */
+/** The panel with the link to the program. */
 
 import { toFragment } from "./link";
 import { element } from "./page";
@@ -19,7 +19,7 @@ export class Share {
 
   private async share(): Promise<void> {
     const link = new URL(await toFragment(this.current()), location.href).href;
-    // Not by location.hash: the program is in the editor already.
+    // Assigning location.hash would open the program again.
     history.replaceState(null, "", link);
     this.field.value = link;
     this.panel.hidden = false;
@@ -36,7 +36,7 @@ export class Share {
 
 async function copied(text: string): Promise<boolean> {
   try {
-    // There is no clipboard for pages that came over plain HTTP from elsewhere.
+    // Browsers offer no clipboard to pages from another host over plain HTTP.
     await navigator.clipboard.writeText(text);
     return true;
   } catch {

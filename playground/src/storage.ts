@@ -1,8 +1,8 @@
-/** What the browser keeps for the page. It may refuse to: then nothing is kept, and all else works. */
+/** Browser storage. If the browser denies it, nothing is stored and the page works without it. */
 
 type Area = "localStorage" | "sessionStorage";
 
-export function recall(area: Area, key: string): string {
+export function load(area: Area, key: string): string {
   try {
     return window[area].getItem(key) ?? "";
   } catch {
@@ -10,12 +10,12 @@ export function recall(area: Area, key: string): string {
   }
 }
 
-/** Keeps a text, or forgets what was kept where it is empty. */
-export function remember(area: Area, key: string, text: string): void {
+/** Stores a text; an empty text removes the entry. */
+export function save(area: Area, key: string, text: string): void {
   try {
     if (text) window[area].setItem(key, text);
     else window[area].removeItem(key);
   } catch {
-    // Refused, or more than there is room for.
+    // Denied, or the quota is exceeded.
   }
 }

@@ -1,15 +1,15 @@
-/** What a program writes, and the line in which its user answers. */
+/** The terminal: the output of a program, and the line for its input. */
 
 import { Ansi, type Style } from "./ansi";
 
-export type Source = "stdout" | "stderr" | "stdin" | "note";
+export type Source = "stdout" | "stderr" | "stdin";
 
-const MOST_KEPT = 1_000_000; // characters; a flood must not take the tab down
-const CHUNK = 8192; // characters in one block
-const PAINT_MS = 16;
+const MAX_KEPT = 1_000_000; // characters; unlimited output would crash the tab
+const CHUNK_SIZE = 8192; // characters in one block
+const PAINT_INTERVAL_MS = 16;
 
 export class Terminal {
-  /** The user has ended a line. */
+  /** Called with each line that the user enters. */
   onLine: (text: string) => void = () => {};
   onInterrupt: () => void = () => {};
   onEnd: () => void = () => {};
@@ -28,7 +28,7 @@ export class Terminal {
     private readonly input: HTMLTextAreaElement,
   ) {
     input.addEventListener("keydown", (event) => this.handle(event));
-    // A click anywhere goes to the input, unless it was to mark something.
+    // A click anywhere focuses the input, unless it selects text.
     screen.addEventListener("click", () => {
       if (!input.hidden && getSelection()?.isCollapsed) input.focus();
     });
@@ -36,8 +36,8 @@ export class Terminal {
 
   write(source: Source, text: string): void {
     this.waiting.push([source, text]);
-    // Painted together: a program may well write a thousand times a second.
-    this.timer ||= window.setTimeout(() => this.flush(), PAINT_MS);
+    // Painted in batches: a program may write a thousand times a second.
+    this.timer ||= window.setTimeout(() => this.flush(), PAINT_INTERVAL_MS);
   }
 
   flush(): void {
@@ -47,7 +47,7 @@ export class Terminal {
     for (const [source, text] of this.waiting.splice(0)) {
       for (const piece of this.parsers[source].parse(text)) this.append(source, piece.text, piece.style);
     }
-    while (this.kept + this.open > MOST_KEPT) {
+    while (this.kept + this.open > MAX_KEPT) {
       const oldest = this.chunks.shift();
       if (!oldest) break;
       this.kept -= oldest.length;
@@ -87,9 +87,9 @@ export class Terminal {
 
   private append(source: Source, text: string, style: Style): void {
     let rest = text;
-    while (this.open + rest.length > CHUNK) {
-      // At the end of a line, unless the line alone is longer than that.
-      const room = CHUNK - this.open;
+    while (this.open + rest.length > CHUNK_SIZE) {
+      // Split at the end of a line, unless the line is longer than a chunk.
+      const room = CHUNK_SIZE - this.open;
       const end = rest.lastIndexOf("\n", room - 1) + 1;
       const part = rest.slice(0, end || room);
       this.appendPart(source, part, style);
@@ -100,16 +100,16 @@ export class Terminal {
   }
 
   private appendPart(source: Source, text: string, style: Style): void {
-    const look = [source, ...classes(style)].join(" ");
+    const className = [source, ...classes(style)].join(" ");
     const last = this.log.lastElementChild;
-    if (this.open > 0 && last?.className === look && !hasOwnColours(style)) {
+    if (this.open > 0 && last?.className === className && !hasOwnColours(style)) {
       last.append(text);
     } else {
       const piece = document.createElement("span");
-      piece.className = look;
+      piece.className = className;
       if (typeof style.colour === "string") piece.style.color = style.colour;
       if (typeof style.background === "string") piece.style.backgroundColor = style.background;
-      if (source !== this.lastSource && source !== "stdout") piece.append(spoken(source));
+      if (source !== this.lastSource && source !== "stdout") piece.append(spokenLabel(source));
       piece.append(text);
       this.log.append(piece);
     }
@@ -117,7 +117,7 @@ export class Terminal {
     this.open += text.length;
   }
 
-  /** Puts what is written so far into a block, which need not be laid out again for what follows. */
+  /** Moves the open output into a block, so that later output does not lay it out again. */
   private closeChunk(): void {
     const element = document.createElement("div");
     element.append(...this.log.querySelectorAll(":scope > span"));
@@ -129,14 +129,14 @@ export class Terminal {
 
   private handle(event: KeyboardEvent): void {
     const control = event.ctrlKey && !event.altKey && !event.metaKey && !event.shiftKey;
-    const marked = this.input.selectionStart !== this.input.selectionEnd;
+    const hasSelection = this.input.selectionStart !== this.input.selectionEnd;
     if (event.key === "Enter" && !event.shiftKey && !event.ctrlKey && !event.metaKey && !event.isComposing) {
       const line = `${this.input.value}\n`;
       this.input.value = "";
       this.onLine(line);
     } else if (control && event.key.toLowerCase() === "d") {
       this.onEnd();
-    } else if (control && event.key.toLowerCase() === "c" && !marked && getSelection()?.isCollapsed) {
+    } else if (control && event.key.toLowerCase() === "c" && !hasSelection && getSelection()?.isCollapsed) {
       this.onInterrupt();
     } else {
       return;
@@ -146,14 +146,14 @@ export class Terminal {
 }
 
 function newParsers(): Record<Source, Ansi> {
-  return { stdout: new Ansi(), stderr: new Ansi(), stdin: new Ansi(), note: new Ansi() };
+  return { stdout: new Ansi(), stderr: new Ansi(), stdin: new Ansi() };
 }
 
-/** What a screen reader says before a change of stream, which others see. */
-function spoken(source: Source): HTMLElement {
+/** A label for screen readers at a change of stream, which is otherwise shown by colour. */
+function spokenLabel(source: Source): HTMLElement {
   const label = document.createElement("span");
   label.className = "spoken";
-  label.textContent = { stdout: "", stderr: "Error output: ", stdin: "Input: ", note: "Note: " }[source];
+  label.textContent = { stdout: "", stderr: "Error output: ", stdin: "Input: " }[source];
   return label;
 }
 

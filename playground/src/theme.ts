@@ -1,6 +1,6 @@
-/** Dark and light: the system's choice until the user makes one. */
+/** The dark and light theme: that of the system, until the user selects one. */
 
-import { remember } from "./storage";
+import { save } from "./storage";
 
 const SYSTEM = matchMedia("(prefers-color-scheme: dark)");
 
@@ -11,11 +11,11 @@ export function addThemeToggle(button: HTMLButtonElement): void {
   };
   button.addEventListener("click", () => {
     const theme = isDark() ? "light" : "dark";
-    // Back at what the system says, the page follows the system again.
+    // If the user selects the theme of the system, the page follows the system again.
     const isSystem = (theme === "dark") === SYSTEM.matches;
     if (isSystem) delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
-    remember("localStorage", "theme", isSystem ? "" : theme);
+    save("localStorage", "theme", isSystem ? "" : theme);
     describe();
   });
   SYSTEM.addEventListener("change", describe);

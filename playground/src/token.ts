@@ -1,12 +1,12 @@
-/** The token that a server may want, kept for as long as the tab lives and nowhere else. */
+/** The API token, kept in `sessionStorage` until the tab is closed. */
 
 import { element } from "./page";
-import { recall, remember } from "./storage";
+import { load, save } from "./storage";
 
 const KEY = "token";
 
 export class Token {
-  value = recall("sessionStorage", KEY);
+  value = load("sessionStorage", KEY);
   onGiven: () => void = () => {};
 
   private readonly button = element("token-button", HTMLButtonElement);
@@ -18,7 +18,7 @@ export class Token {
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.value = this.field.value.trim();
-      remember("sessionStorage", KEY, this.value);
+      save("sessionStorage", KEY, this.value);
       this.hide();
       this.onGiven();
     });

@@ -1,54 +1,53 @@
-/** What became of a program, in words. */
+/** The verdict of a stage, in words. */
 
+/** The `exit` message of `/api/v2/connect`. */
 export interface Exit {
   stage: "compile" | "run";
+  verdict: "ok" | "exit" | "signal" | "memory" | "wall_time" | "cpu_time" | "stdout" | "stderr";
   code: number | null;
   signal: string | null;
-  status: "RE" | "SG" | "TO" | "OL" | "EL" | null;
-  message: string | null;
-  /** Bytes at the peak. */
+  /** Peak memory in bytes. */
   memory: number;
   /** Milliseconds. */
   cpu_time: number;
   wall_time: number;
-  oom_killed?: boolean;
 }
 
 const MEANINGS: Record<string, string> = {
-  SIGABRT: "it aborted itself",
+  SIGABRT: "aborted",
   SIGBUS: "bus error",
   SIGFPE: "arithmetic error",
-  SIGHUP: "hang-up",
+  SIGHUP: "hangup",
   SIGILL: "illegal instruction",
   SIGINT: "interrupted",
   SIGKILL: "killed",
   SIGPIPE: "broken pipe",
   SIGSEGV: "segmentation fault",
   SIGTERM: "terminated",
-  SIGXFSZ: "a file grew too large",
+  SIGXFSZ: "file size limit exceeded",
 };
 
 export function describe(exit: Exit): string {
-  const what = outcome(exit);
-  return exit.stage === "compile" ? `Not compiled: ${lowerFirst(what)}` : what;
+  const text = sentence(exit);
+  return exit.stage === "compile" ? `Not compiled: ${lowerFirst(text)}` : text;
 }
 
-function outcome(exit: Exit): string {
-  if (exit.oom_killed) return "Killed: out of memory";
-  switch (exit.status) {
-    case "TO":
-      // Piston's words for the two clocks.
-      return exit.message === "Time limit exceeded"
-        ? `Time limit exceeded: stopped after ${duration(exit.cpu_time)} of CPU time`
-        : `Time limit exceeded: stopped after ${duration(exit.wall_time)}`;
-    case "OL":
-      return "Output limit exceeded: too much on stdout";
-    case "EL":
-      return "Output limit exceeded: too much on stderr";
-    case "SG":
-      return `Ended by ${exit.signal}${exit.signal && MEANINGS[exit.signal] ? `: ${MEANINGS[exit.signal]}` : ""}`;
-    default:
+function sentence(exit: Exit): string {
+  switch (exit.verdict) {
+    case "ok":
+    case "exit":
       return `Exit code ${exit.code}`;
+    case "signal":
+      return `Ended by ${exit.signal}${exit.signal && MEANINGS[exit.signal] ? `: ${MEANINGS[exit.signal]}` : ""}`;
+    case "memory":
+      return "Killed: out of memory";
+    case "wall_time":
+      return `Time limit exceeded: stopped after ${duration(exit.wall_time)}`;
+    case "cpu_time":
+      return `Time limit exceeded: stopped after ${duration(exit.cpu_time)} of CPU time`;
+    case "stdout":
+    case "stderr":
+      return `Output limit exceeded: too much on ${exit.verdict}`;
   }
 }
 

@@ -116,7 +116,7 @@ def test_a_token_is_asked_for(serve: Callable[..., Server], visit: Visit) -> Non
     secret = "a-secret-of-some-length"
     playground = visit(serve(api_tokens=secret))
     playground.run("print('let in')")
-    expect(playground.verdict).to_have_text("This server wants a token")
+    expect(playground.verdict).to_have_text("This server requires a token")
     token = playground.page.get_by_label("API token")
     expect(token).to_be_focused()
     token.press_sequentially("wrong\n")
@@ -137,7 +137,7 @@ def test_a_token_is_asked_for(serve: Callable[..., Server], visit: Visit) -> Non
         (LOOP, r"Time limit exceeded: stopped after \d+ ms of CPU time"),
         ("print('y' * 99_999)", "Output limit exceeded: too much on stdout"),
         ("import os\nos.write(2, b'y' * 99_999)", "Output limit exceeded: too much on stderr"),
-        ("import os\nos.abort()", "Ended by SIGABRT: it aborted itself"),
+        ("import os\nos.abort()", "Ended by SIGABRT: aborted"),
     ],
 )  # fmt: skip
 def test_limits_in_words(bounded: Server, visit: Visit, program: str, words: str) -> None:

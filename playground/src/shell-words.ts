@@ -1,5 +1,5 @@
-/** Splits a line into words as a shell does: spaces part them, quotes and backslashes keep them. */
-export function words(line: string): string[] {
+/** Splits a line into words as a shell does: at spaces, except in quotes or after a backslash. */
+export function splitWords(line: string): string[] {
   const found: string[] = [];
   for (const [word] of line.matchAll(/(?:"(?:\\[^]|[^"\\])*"?|'[^']*'?|\\[^]?|[^\s"'\\])+/g)) {
     found.push(
