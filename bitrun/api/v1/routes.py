@@ -88,10 +88,10 @@ def _blueprint(service: Service, auth: Auth) -> Blueprint:
 
 def _allow_origin(response: Response, origin: str) -> None:
     """Let pages of this origin read the reply, `X-Run-*` headers included."""
-    response.headers["Auth-Control-Allow-Origin"] = origin
-    response.headers["Auth-Control-Allow-Methods"] = "GET, POST, OPTIONS"
-    response.headers["Auth-Control-Allow-Headers"] = "Authorization, Content-Type"
-    response.headers["Auth-Control-Expose-Headers"] = ", ".join((*_HEADERS, "Retry-After"))
+    response.headers["Access-Control-Allow-Origin"] = origin
+    response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+    response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+    response.headers["Access-Control-Expose-Headers"] = ", ".join((*_HEADERS, "Retry-After"))
 
 
 def _language(form: Form, catalogue: Catalogue) -> tuple[Package, Language]:
