@@ -19,7 +19,7 @@ from werkzeug.exceptions import NotFound
 from bitrun import __version__
 from bitrun.api.http.auth import Auth
 from bitrun.api.piston.reply import runtime_reply
-from bitrun.execution import planning
+from bitrun.execution.limits import language_limits
 from bitrun.packages.runtimes import Runtime
 from bitrun.service.service import Service
 
@@ -141,7 +141,7 @@ def _runtime(runtime: Runtime, service: Service) -> dict[str, Any]:
     folder = service.settings.images / runtime.package.id / "samples" / runtime.language.name
     return runtime_reply(runtime) | {
         "hello": _hello(folder),
-        "run_timeout": planning.longest_session(runtime.language, service.settings),
+        "run_timeout": language_limits(runtime.language, service.settings).session_wall_ms,
     }
 
 

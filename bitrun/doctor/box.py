@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from bitrun.config.settings import MEBIBYTE
 from bitrun.doctor.findings import Finding, good, note, wrong
-from bitrun.execution import planning
-from bitrun.model.job import Job, Limits, Stage
+from bitrun.execution.job_builder import Target, build_job
+from bitrun.execution.limits import RequestedLimits, language_limits
 from bitrun.model.result import StageResult
 from bitrun.packages.runtimes import Runtime
 from bitrun.service.service import Service
@@ -15,6 +15,8 @@ from bitrun.service.service import Service
 _TRIES = 3
 _SLOW_BOX_MS = 1500.0
 _PROBE_MEMORY = 32 * MEBIBYTE
+_PROBE_WALL_MS = 10_000
+_PROBE_OUTPUT = 4096
 _GIGABYTE = 1_000_000_000
 _LITTLE_DISK, _SOME_DISK = 1 * _GIGABYTE, 5 * _GIGABYTE
 _BLOCK = 1024  # df's, with -k
@@ -61,7 +63,7 @@ def _memory(service: Service, runtime: Runtime) -> Finding:
 
 
 def _processes(service: Service, runtime: Runtime) -> Finding:
-    most = planning.box_limits(runtime.language, service.settings).processes
+    most = language_limits(runtime.language, service.settings).box.processes
     printed = _probe(service, runtime, _FORK.format(count=2 * most)).stdout
     if printed.strip() != b"all":
         return good("process limit", f"stops a program at {most}")
@@ -99,9 +101,12 @@ def _disk(service: Service, runtime: Runtime) -> Finding:
 def _probe(
     service: Service, runtime: Runtime, script: str, memory: int | None = None
 ) -> StageResult:
-    box = planning.box_limits(runtime.language, service.settings)
-    limits = Limits(wall_ms=10_000, cpu_ms=None, output=4096, memory=memory or box.memory)
-    environment = planning.environment(runtime.language)
-    stage = Stage("run", ("sh", "-c", script), environment, limits)
-    job = Job(runtime.package.id, runtime.image, (), (stage,), box)
+    box = language_limits(runtime.language, service.settings).box
+    limits = RequestedLimits(
+        wall_ms=_PROBE_WALL_MS,
+        has_cpu_limit=False,
+        memory=memory or box.memory,
+        output=_PROBE_OUTPUT,
+    )
+    job = build_job(Target.of(runtime), service.settings, command=script, limits={"run": limits})
     return service.runner.run(job).last

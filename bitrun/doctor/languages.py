@@ -4,9 +4,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bitrun.api.piston.request import read_request
 from bitrun.doctor.findings import Finding, good, note, wrong
+from bitrun.execution.job_builder import Target, build_job
 from bitrun.model.errors import RequestError, ServiceError
+from bitrun.model.job import File
 from bitrun.packages.runtimes import Runtime
 from bitrun.service.service import Service
 
@@ -49,11 +50,9 @@ def _hello(service: Service, runtime: Runtime) -> Finding:
     files = _program(service.settings.images, runtime)
     if not files:
         return good(subject, "installed; no hello to try it with")
-    body = {"language": runtime.language.name, "version": runtime.version, "files": files}
     started = time.perf_counter()
     try:
-        _, job = read_request(body, service.runtimes, service.settings)
-        last = service.runner.run(job).last
+        last = service.runner.run(build_job(Target.of(runtime), service.settings, files)).last
     except (RequestError, ServiceError) as fault:
         return wrong(subject, str(fault), remedy)
     took = (time.perf_counter() - started) * 1000
@@ -70,10 +69,10 @@ def _hello(service: Service, runtime: Runtime) -> Finding:
     return good(subject, f"hello in {took:.0f} ms, its box included")
 
 
-def _program(images: Path, runtime: Runtime) -> list[dict[str, str]]:
+def _program(images: Path, runtime: Runtime) -> list[File]:
     """Find the hello among the programs that prove a package."""
     folder = images / runtime.package.id / "samples" / runtime.language.name
     for found in sorted(folder.glob("hello*")):
         files = sorted(found.iterdir()) if found.is_dir() else [found]
-        return [{"name": each.name, "content": each.read_text(encoding="utf-8")} for each in files]
+        return [File(each.name, each.read_bytes()) for each in files]
     return []

@@ -5,8 +5,8 @@ from subprocess import Popen
 
 from bitrun.engine.engine import Engine
 from bitrun.engine.events import CONTAINER_GONE, IMAGE_EVENTS, EngineEvents
-from bitrun.execution import planning
 from bitrun.execution.admission import Admission
+from bitrun.execution.limits import language_limits
 from bitrun.execution.runner import Runner
 from bitrun.images.sealed import SealedImages
 from bitrun.model.run_record import RunRecord
@@ -89,7 +89,7 @@ class Service:
         """Tell the kinds of boxes that requests can ask for, and how many of each are pinned."""
         kinds: dict[BoxSpec, int] = {}
         for runtime in self.runtimes.all():
-            limits = planning.box_limits(runtime.language, self.settings)
+            limits = language_limits(runtime.language, self.settings).box
             kinds[BoxSpec(runtime.image, limits)] = self.settings.pool_pinned.get(
                 runtime.package.id, 0
             )

@@ -7,11 +7,12 @@ from pathlib import Path
 import docker
 from docker.utils import kwargs_from_env
 
-from bitrun.config.catalogue import IMAGE_PREFIX, Language, Package
-from bitrun.execution import planning
+from bitrun.config.catalogue import IMAGE_PREFIX, Package
+from bitrun.execution.job_builder import Target, build_job
 from bitrun.model.errors import RequestError, ServiceError
-from bitrun.model.job import Job, Limits, StageName
+from bitrun.model.job import Job
 from bitrun.model.result import Result
+from bitrun.packages.runtimes import Runtime
 from bitrun.service.service import Service
 from tools.conformance import programs
 from tools.conformance.programs import HELLO, Program
@@ -24,6 +25,7 @@ _FROM = re.compile(r"^FROM\s+(\S+)", flags=re.MULTILINE)
 def try_package(service: Service, package: Package, key: str) -> Record:
     """Run every program of an installed package."""
     images = service.settings.images
+    service.installed.forget()  # the engine's event of the install may still be on its way
     size, own_size = _sizes(package, images)
     return Record(
         key=key,
@@ -31,28 +33,26 @@ def try_package(service: Service, package: Package, key: str) -> Record:
         size=size,
         own_size=own_size,
         languages={
-            language.name: _try_language(
+            runtime.language.name: _try_language(
                 service,
-                package,
-                language,
-                programs.find(programs.folder(images, package, language)),
+                runtime,
+                programs.find(programs.folder(images, package, runtime.language)),
             )
-            for language in package.languages
+            for runtime in service.runtimes.all()
+            if runtime.package is package
         },
     )
 
 
-def _try_language(
-    service: Service, package: Package, language: Language, found: tuple[Program, ...]
-) -> LanguageRecord:
+def _try_language(service: Service, runtime: Runtime, found: tuple[Program, ...]) -> LanguageRecord:
     record = LanguageRecord()
     for program in found:
         name = program.task.name
         try:
-            result = service.runner.run(_job(service, package, language, program))
+            result = service.runner.run(_job(service, runtime, program))
             record.complaints[name] = program.task.complaint(result)
             if name == HELLO and record.complaints[name] is None:
-                _measure(service, _job(service, package, language, program), record)
+                _measure(service, _job(service, runtime, program), record)
         except (RequestError, ServiceError) as fault:
             record.complaints[name] = str(fault)
     return record
@@ -74,30 +74,13 @@ def _wall_ms(result: Result) -> float:
     return sum(stage.verdict.wall_ms for stage in result.stages)
 
 
-def _job(service: Service, package: Package, language: Language, program: Program) -> Job:
-    settings = service.settings
-
-    def limits(stage: StageName) -> Limits:
-        return Limits(
-            wall_ms=planning.setting(language, settings, f"{stage}_timeout"),
-            cpu_ms=planning.setting(language, settings, f"{stage}_cpu_time"),
-            output=planning.setting(language, settings, "output_limit"),
-            memory=planning.setting(language, settings, f"{stage}_memory_limit"),
-        )
-
-    return Job(
-        package=package.id,
-        image=package.image,
-        files=program.files,
-        stages=planning.stages(
-            language,
-            planning.sources(language, [file.name for file in program.files]),
-            {"compile": limits("compile"), "run": limits("run")},
-            planning.environment(language),
-            arguments=program.task.arguments,
-            stdin=program.task.stdin.encode(),
-        ),
-        limits=planning.box_limits(language, settings),
+def _job(service: Service, runtime: Runtime, program: Program) -> Job:
+    return build_job(
+        Target.of(runtime),
+        service.settings,
+        program.files,
+        arguments=program.task.arguments,
+        stdin=program.task.stdin.encode(),
         fresh=True,
     )
 

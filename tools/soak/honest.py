@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bitrun.execution import planning
+from bitrun.execution.limits import language_limits
 from bitrun.model.result import Outcome, Result
 from bitrun.packages.runtimes import Runtime
 from bitrun.service.service import Service
@@ -67,11 +67,8 @@ def _is_default(service: Service, runtime: Runtime, program: Program) -> bool:
 
 
 def _limits(service: Service, runtime: Runtime, result: Result) -> dict[Outcome, int]:
-    stage = result.last.name
-    return {
-        limit: planning.setting(runtime.language, service.settings, f"{stage}_{name}")
-        for limit, name in ((Outcome.WALL_TIME, "timeout"), (Outcome.CPU_TIME, "cpu_time"))
-    }
+    limits = language_limits(runtime.language, service.settings).stages[result.last.name]
+    return {Outcome.WALL_TIME: limits.wall_ms, Outcome.CPU_TIME: limits.cpu_ms}
 
 
 def judge(task: Task, result: Result, limits_ms: dict[Outcome, int]) -> None:

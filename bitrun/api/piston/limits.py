@@ -1,53 +1,57 @@
 """The limits of a Piston request: they tighten what is configured, and never lift it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from bitrun.config.settings import SMALLEST_MEMORY
+from bitrun.execution.limits import LanguageLimits, RequestedLimits
 from bitrun.model.errors import RequestError
-from bitrun.model.job import STAGES, Limits, StageName
+from bitrun.model.job import STAGES, StageName
 
 
 def read_limits(
-    body: Mapping[str, Any], configured: Callable[[str], int], most: Mapping[str, int]
-) -> dict[StageName, Limits]:
-    """Read both stages' limits, `configured` giving each by its name.
+    body: Mapping[str, Any], effective: LanguageLimits, *, interactive: bool = False
+) -> dict[StageName, RequestedLimits]:
+    """Read the limits of both stages.
 
-    It is also the maximum, but for those in `most`, which may be asked for up to that.
+    What is effective without a request is also the maximum, but for the wall time of an
+    `interactive` run stage, which may be as long as a session.
 
     Raises:
-        RequestError: one is no number, negative, above the maximum or too small to work.
+        RequestError: one is no number, negative, above the maximum or too small to work. The
+            fields are checked in Piston's order: by their kind first, then by their stage.
     """
-    values = {
-        name: _read(name, body.get(name), configured(name), most.get(name))
-        for kind in ("memory_limit", "timeout", "cpu_time")
-        for name in (f"{stage}_{kind}" for stage in STAGES)
+    max_run_ms = effective.session_wall_ms if interactive else effective.stages["run"].wall_ms
+    max_wall_ms = {"compile": effective.stages["compile"].wall_ms, "run": max_run_ms}
+    memory = {
+        stage: _read_memory(body, f"{stage}_memory_limit", effective.stages[stage].memory)
+        for stage in STAGES
+    }
+    wall_ms = {stage: _read(body, f"{stage}_timeout", max_wall_ms[stage]) for stage in STAGES}
+    cpu_ms = {
+        stage: _read(body, f"{stage}_cpu_time", effective.stages[stage].cpu_ms) for stage in STAGES
     }
     return {
-        stage: Limits(
-            wall_ms=values[f"{stage}_timeout"],
-            cpu_ms=values[f"{stage}_cpu_time"],
-            output=configured("output_limit"),
-            memory=values[f"{stage}_memory_limit"],
-        )
+        stage: RequestedLimits(wall_ms=wall_ms[stage], cpu_ms=cpu_ms[stage], memory=memory[stage])
         for stage in STAGES
     }
 
 
-def _read(name: str, value: Any, configured: int, most: int | None) -> int:
+def _read_memory(body: Mapping[str, Any], name: str, maximum: int) -> int | None:
+    return maximum if body.get(name) == -1 else _read(body, name, maximum, SMALLEST_MEMORY)
+
+
+def _read(body: Mapping[str, Any], name: str, maximum: int, minimum: int = 0) -> int | None:
+    value = body.get(name)
     # 0, "" and false mean what is configured. In Piston they lift the limit.
     if not value and not isinstance(value, (list, dict)):
-        return configured
-    most = configured if most is None else most
-    is_memory = name.endswith("memory_limit")
-    if is_memory and value == -1:
-        return most
+        return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise RequestError(f"If specified, {name} must be a number")
-    if value > most:
-        raise RequestError(f"{name} cannot exceed the configured limit of {most}")
+    if value > maximum:
+        raise RequestError(f"{name} cannot exceed the configured limit of {maximum}")
     if value < 0:
         raise RequestError(f"{name} must be non-negative")
-    if is_memory and value < SMALLEST_MEMORY:
-        raise RequestError(f"{name} must be at least {SMALLEST_MEMORY}")
+    if value < minimum:
+        raise RequestError(f"{name} must be at least {minimum}")
     return max(1, round(value))

@@ -1,6 +1,5 @@
-"""From the body of a Piston `execute` or `init` to a job, with Piston's refusals in their order."""
+"""Body of a Piston `execute` or `init` to a job, with Piston's refusals in their order."""
 
-import dataclasses
 import math
 import re
 from collections.abc import Mapping
@@ -10,7 +9,8 @@ from typing import Any
 from bitrun.api.piston.files import any_is_text, check_contents, read_files
 from bitrun.api.piston.limits import read_limits
 from bitrun.config.settings import Settings
-from bitrun.execution import planning
+from bitrun.execution.job_builder import Target, build_job
+from bitrun.execution.limits import language_limits
 from bitrun.model.errors import RequestError
 from bitrun.model.job import Job
 from bitrun.packages.runtimes import Runtime, Runtimes
@@ -25,8 +25,8 @@ def read_request(
 ) -> tuple[Runtime, Job]:
     """Check a request and make its job.
 
-    Stdin gets the newline it lacks, so that a program without any reads one empty line; but an
-    interactive program's is passed on as it is.
+    Stdin gets the newline that it lacks, so that a program without any reads one empty line. That
+    of an `interactive` program is passed on unchanged.
 
     Raises:
         RequestError: it can't be carried out; the texts up to the limits are Piston's.
@@ -41,40 +41,21 @@ def read_request(
     language = runtime.language
     if language.name != _NO_CODE and not any_is_text(entries):
         raise RequestError("files must include at least one utf8 encoded file")
-    limits = read_limits(
-        body,
-        lambda name: planning.setting(language, settings, name),
-        {"run_timeout": planning.longest_session(language, settings)} if interactive else {},
-    )
+    limits = read_limits(body, language_limits(language, settings), interactive=interactive)
     stdin = _stdin(body.get("stdin"))
     if not interactive and not stdin.endswith(b"\n"):
         stdin += b"\n"
     arguments = _arguments(body.get("args"))
     files = read_files(entries)
-
-    sources = planning.sources(
-        language,
-        [each.file.name for each in files if each.is_code],
-        taken={each.file.name for each in files},
-    )
-    return runtime, Job(
-        package=runtime.package.id,
-        image=runtime.image,
-        files=tuple(
-            dataclasses.replace(each.file, name=sources.renamed.get(each.file.name, each.file.name))
-            for each in files
-        ),
-        stages=planning.stages(
-            language,
-            sources,
-            limits,
-            planning.environment(language, {"PISTON_LANGUAGE": language.name}),
-            arguments=arguments,
-            stdin=stdin,
-        ),
-        limits=planning.box_limits(language, settings),
-        language=language.name,
-        version=runtime.version,
+    return runtime, build_job(
+        Target.of(runtime),
+        settings,
+        [each.file for each in files],
+        code={each.file.name for each in files if each.is_code},
+        arguments=arguments,
+        stdin=stdin,
+        environment={"PISTON_LANGUAGE": language.name},
+        limits=limits,
     )
 
 

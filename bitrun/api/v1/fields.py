@@ -1,6 +1,5 @@
-"""The fields of a v1 request, from whichever of the accepted forms it came in."""
+"""Reads the fields of a v1 request out of any of the accepted bodies."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,15 +13,13 @@ from bitrun.model.errors import RequestError
 _NAMES = (
     "filename", "content", "command", "input", "env", "image", "memory_limit", "clean", "api_token",
 )  # fmt: skip
-_FILENAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*\.([A-Za-z0-9+]{1,12})")
-_FIELDS_MOST = 64
-_FILENAME_LONGEST = 255  # Linux's NAME_MAX
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NUMBERS = ("memory_limit", "clean")  # in JSON they may be numbers, too
+_MAX_FIELDS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """What was sent, unchecked; text that was no UTF-8 holds surrogate escapes."""
+class Fields:
+    """Fields as sent, unchecked; text that was no UTF-8 holds surrogate escapes."""
 
     filename: str = ""
     content: str = ""
@@ -35,8 +32,10 @@ class Form:
     api_token: str = ""
 
 
-def read_form(request: Request) -> Form:
-    """Collect the fields of a form, a multipart form or a JSON object, and of the query string.
+def read_fields(request: Request) -> Fields:
+    """Read the fields of a form, a multipart form or a JSON object, and of the query string.
+
+    A field of the body wins over one of the query string.
 
     Raises:
         RequestError: the JSON is none, or holds something else than text where text belongs.
@@ -51,42 +50,7 @@ def read_form(request: Request) -> Form:
     else:
         # Flask's own parser would write %E9 for a byte that is no UTF-8.
         fields |= _pairs(request.get_data())
-    return Form(**{name: fields[name] for name in _NAMES if name in fields})
-
-
-def extension(filename: str) -> str:
-    """Return a file name's extension without its dot.
-
-    Raises:
-        RequestError: the name is empty, or no plain file name with an extension.
-    """
-    if not filename:
-        raise RequestError("Filename is required")
-    match = _FILENAME.fullmatch(filename)
-    if match is None or len(filename) > _FILENAME_LONGEST:
-        raise RequestError("Invalid filename")
-    return match[1]
-
-
-def variables(text: str) -> dict[str, str]:
-    """Read `NAME=value` lines."""
-    found = {}
-    for number, line in enumerate(text.split("\n"), start=1):
-        name, equals, value = line.removesuffix("\r").partition("=")
-        if not name and not equals:
-            continue
-        if not equals or not _VARIABLE.fullmatch(name):
-            raise RequestError(f"Invalid env: line {number} is not NAME=value")
-        found[name] = value
-    return found
-
-
-def data(text: str, field: str) -> bytes:
-    """Return the bytes that were sent."""
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError as error:
-        raise RequestError(f"Invalid {field}: it holds half of a surrogate pair") from error
+    return Fields(**{name: fields[name] for name in _NAMES if name in fields})
 
 
 def _pairs(query: bytes) -> dict[str, str]:
@@ -96,11 +60,11 @@ def _pairs(query: bytes) -> dict[str, str]:
                 _text(query),
                 keep_blank_values=True,
                 errors="surrogateescape",
-                max_num_fields=_FIELDS_MOST,
+                max_num_fields=_MAX_FIELDS,
             )
         )
     except ValueError as error:
-        raise RequestError(f"At most {_FIELDS_MOST} fields are possible") from error
+        raise RequestError(f"At most {_MAX_FIELDS} fields are possible") from error
 
 
 def _text(raw: bytes) -> str:
@@ -113,9 +77,7 @@ def _json_fields(body: Any) -> Mapping[str, str]:
     fields = {}
     for name in _NAMES:
         value = body.get(name)
-        if isinstance(value, bool) or (
-            isinstance(value, int) and name in ("memory_limit", "clean")
-        ):
+        if isinstance(value, bool) or (isinstance(value, int) and name in _NUMBERS):
             value = str(int(value))
         if value is not None and not isinstance(value, str):
             raise RequestError(f"Invalid {name}: text is expected")

@@ -1,0 +1,79 @@
+"""Results as v1 writes them: the plain output, and `X-Run-*` headers."""
+
+import re
+from http import HTTPStatus
+
+from flask import Response, jsonify
+
+from bitrun.api.piston import verdicts
+from bitrun.api.v1.durations import go_duration
+from bitrun.model.result import Outcome, Result
+
+HEADERS = (
+    "X-Run-Command", "X-Run-Duration", "X-Run-Exitcode", "X-Run-Status", "X-Run-Message",
+    "X-Run-Signal", "X-Run-Wall-Time", "X-Run-Cpu-Time", "X-Run-Memory",
+)  # fmt: skip
+
+_MAX_HEADER = 4096  # bytes
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NS_PER_MS = 1_000_000
+
+
+def run_reply(
+    result: Result, *, command: str, content_type: str, timeout_ms: int, duration_ns: int
+) -> Response:
+    """Write a result.
+
+    A run that has crossed its wall time is an error in v1, with the output so far beside it.
+
+    Args:
+        result: of the run.
+        command: what ran, for the header.
+        content_type: of the output.
+        timeout_ms: the limit of wall time, for the error's sentence.
+        duration_ns: nanoseconds of the whole request.
+    """
+    output = b"".join(stage.output for stage in result.stages)
+    if result.last.verdict.outcome is Outcome.WALL_TIME:
+        return _timed_out(output, timeout_ms)
+    response = Response(output, content_type=content_type)
+    response.headers.update(_headers(result, command, duration_ns))
+    # A program's output is no page of ours, whatever a browser may take it for.
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _timed_out(output: bytes, timeout_ms: int) -> Response:
+    timeout = go_duration(timeout_ms * _NS_PER_MS)
+    response = jsonify(
+        {
+            "error": f"Operation timed out after {timeout}",
+            "output": output.decode("utf-8", "replace"),
+        }
+    )
+    response.status_code = HTTPStatus.BAD_REQUEST
+    return response
+
+
+def _headers(result: Result, command: str, duration_ns: int) -> dict[str, str]:
+    verdict = result.last.verdict
+    cpu_ms = sum(stage.verdict.cpu_ms for stage in result.stages)
+    wall_ms = sum(stage.verdict.wall_ms for stage in result.stages)
+    values = {
+        "X-Run-Command": header_text(command),
+        "X-Run-Duration": go_duration(duration_ns),
+        "X-Run-Exitcode": str(verdict.shell_code),
+        "X-Run-Status": verdicts.status(verdict),
+        "X-Run-Message": verdicts.message(verdict),
+        "X-Run-Signal": verdict.signal,
+        "X-Run-Wall-Time": go_duration(round(wall_ms * _NS_PER_MS)),
+        "X-Run-Cpu-Time": go_duration(round(cpu_ms * _NS_PER_MS)),
+        "X-Run-Memory": str(max(stage.verdict.memory for stage in result.stages)),
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def header_text(text: str) -> str:
+    """Fit any text into a header: one line, its UTF-8 bytes unchanged, of limited length."""
+    line = _CONTROL.sub(" ", text)
+    return line.encode("utf-8", "surrogateescape")[:_MAX_HEADER].decode("latin-1")

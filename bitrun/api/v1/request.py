@@ -1,0 +1,159 @@
+"""Fields of a v1 request to a job, with v1's refusals in their order."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from bitrun.api.v1.fields import Fields
+from bitrun.config.catalogue import Catalogue, Language, Package
+from bitrun.config.settings import SMALLEST_MEMORY, Settings
+from bitrun.execution.job_builder import Target, build_job
+from bitrun.execution.limits import RequestedLimits, language_limits
+from bitrun.images.sealed import Installed
+from bitrun.model.errors import PackageNotInstalled, RequestError
+from bitrun.model.job import STAGES, File, Job
+
+_FILENAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*\.([A-Za-z0-9+]{1,12})")
+_MAX_FILENAME = 255  # Linux's NAME_MAX
+_NUMBER = re.compile(r"[0-9]{1,19}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def find_language(fields: Fields, catalogue: Catalogue) -> tuple[Package, Language]:
+    """Find the language of the file name's extension, and the package that it is in.
+
+    Raises:
+        RequestError: the name or the content is missing, or no language has the extension.
+    """
+    extension = read_extension(fields.filename)
+    if not fields.content:
+        raise RequestError("Content is required")
+    found = catalogue.by_extension(extension)
+    if found is None:
+        raise RequestError(f"Extension is not supported: .{extension}")
+    return found
+
+
+def find_target(
+    image: str,
+    package: Package,
+    language: Language,
+    *,
+    catalogue: Catalogue,
+    installed: Mapping[str, Installed],
+    allowed_images: tuple[str, ...],
+    sealed: Callable[[], Mapping[str, str]],
+) -> Target:
+    """Find the image to run in: the requested one, or that of the language's package.
+
+    `installed` has the installed packages by id. `sealed` is called only for an image that is in
+    `allowed_images`; it maps those to their names on the engine.
+
+    Raises:
+        RequestError: the image is not allowed, or not installed.
+    """
+    wanted = image or package.image
+    for known in catalogue.packages:
+        if known.image == wanted:
+            found = installed.get(known.id)
+            if found is None:
+                raise PackageNotInstalled(known.id)
+            return Target(language, known.id, found.image, found.version)
+    if wanted in allowed_images:
+        name = sealed().get(wanted)
+        if name is None:
+            raise RequestError(f"Image is not installed: {wanted}. The operator runs: make install")
+        return Target(language, wanted, name, version="")  # nothing has asked its tools
+    raise RequestError(f"Image is not allowed: {wanted}")
+
+
+def read_job(fields: Fields, target: Target, settings: Settings) -> Job:
+    """Make the job.
+
+    Raises:
+        RequestError: a field can't be used.
+    """
+    effective = language_limits(target.language, settings)
+    limits = {
+        stage: RequestedLimits(
+            wall_ms=settings.v1_timeout_ms,
+            has_cpu_limit=False,
+            memory=read_memory_limit(fields.memory_limit, effective.stages[stage].memory),
+        )
+        for stage in STAGES
+    }
+    stdin = read_bytes(fields.input, "input")
+    environment = read_environment(fields.env)
+    content = read_bytes(fields.content, "content")
+    return build_job(
+        target,
+        settings,
+        [File(fields.filename, content)],
+        command=fields.command or None,
+        stdin=stdin,
+        merge=True,
+        environment=environment,
+        limits=limits,
+        wall_ms=settings.v1_timeout_ms,
+        fresh=fields.clean not in ("", "0", "false"),
+    )
+
+
+def read_extension(filename: str) -> str:
+    """Return the extension of a file name, without its dot.
+
+    Raises:
+        RequestError: the name is empty, or no plain file name with an extension.
+    """
+    if not filename:
+        raise RequestError("Filename is required")
+    match = _FILENAME.fullmatch(filename)
+    if match is None or len(filename) > _MAX_FILENAME:
+        raise RequestError("Invalid filename")
+    return match[1]
+
+
+def read_environment(text: str) -> dict[str, str]:
+    """Read `NAME=value` lines.
+
+    Raises:
+        RequestError: a line is neither that nor empty.
+    """
+    found = {}
+    for number, line in enumerate(text.split("\n"), start=1):
+        name, equals, value = line.removesuffix("\r").partition("=")
+        if not name and not equals:
+            continue
+        if not equals or not _VARIABLE.fullmatch(name):
+            raise RequestError(f"Invalid env: line {number} is not NAME=value")
+        found[name] = value
+    return found
+
+
+def read_memory_limit(text: str, maximum: int) -> int | None:
+    """Read a number of bytes; None if there is no text.
+
+    Raises:
+        RequestError: it is no number, too small to work or above `maximum`.
+    """
+    if not text:
+        return None
+    if not _NUMBER.fullmatch(text):
+        raise RequestError("Invalid memory_limit: a number of bytes is expected")
+    memory = int(text)
+    if not SMALLEST_MEMORY <= memory <= maximum:
+        raise RequestError(
+            f"Invalid memory_limit: {SMALLEST_MEMORY} to {maximum} bytes are possible"
+        )
+    return memory
+
+
+def read_bytes(text: str, field: str) -> bytes:
+    """Return the bytes that were sent as a field's text.
+
+    Raises:
+        RequestError: the text holds half of a surrogate pair.
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise RequestError(f"Invalid {field}: it holds half of a surrogate pair") from error

@@ -1,0 +1,95 @@
+"""Effective limits of a language: its own from the catalogue, else the configured defaults."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bitrun.config.catalogue import Language
+from bitrun.config.settings import Settings
+from bitrun.model.job import BoxLimits, Limits, StageName
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedLimits:
+    """Limits that a request sets for one stage; None takes the effective limit of the language.
+
+    Units as in `Limits`. Without `has_cpu_limit` only the wall time bounds
+    the stage. Nothing is checked here: a dialect refuses what exceeds the language's
+    limits, in its own words.
+    """
+
+    wall_ms: int | None = None
+    cpu_ms: int | None = None
+    memory: int | None = None
+    output: int | None = None
+    has_cpu_limit: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StageLimits:
+    """Effective limits of one stage: milliseconds, and bytes of memory and of each stream."""
+
+    wall_ms: int
+    cpu_ms: int
+    memory: int
+    output: int
+
+    def merged(self, requested: RequestedLimits) -> Limits:
+        """Return the limits of a stage: those requested, the effective ones for the rest."""
+        cpu_ms = _or_default(requested.cpu_ms, self.cpu_ms) if requested.has_cpu_limit else None
+        return Limits(
+            wall_ms=_or_default(requested.wall_ms, self.wall_ms),
+            cpu_ms=cpu_ms,
+            output=_or_default(requested.output, self.output),
+            memory=_or_default(requested.memory, self.memory),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageLimits:
+    """All effective limits of a language.
+
+    `box` holds those that a box has from its creation. `session_wall_ms` is the wall time of an
+    interactive run stage, where somebody types.
+    """
+
+    stages: Mapping[StageName, StageLimits]
+    box: BoxLimits
+    session_wall_ms: int
+
+
+def language_limits(language: Language, settings: Settings) -> LanguageLimits:
+    """Compute the effective limits of a language."""
+    own = language.limits
+    output = _or_default(own.output_limit, settings.output_limit)
+    stages: dict[StageName, StageLimits] = {
+        "compile": StageLimits(
+            wall_ms=_or_default(own.compile_timeout, settings.compile_timeout),
+            cpu_ms=_or_default(own.compile_cpu_time, settings.compile_cpu_time),
+            memory=_or_default(own.compile_memory_limit, settings.compile_memory_limit),
+            output=output,
+        ),
+        "run": StageLimits(
+            wall_ms=_or_default(own.run_timeout, settings.run_timeout),
+            cpu_ms=_or_default(own.run_cpu_time, settings.run_cpu_time),
+            memory=_or_default(own.run_memory_limit, settings.run_memory_limit),
+            output=output,
+        ),
+    }
+    first_stage = stages["run" if language.compile is None else "compile"]
+    box = BoxLimits(
+        memory=first_stage.memory,
+        processes=_or_default(own.max_processes, settings.max_processes),
+        open_files=_or_default(own.max_open_files, settings.max_open_files),
+        file_size=_or_default(own.max_file_size, settings.max_file_size),
+        i386=language.i386,
+        network=language.network,
+    )
+    return LanguageLimits(
+        stages=stages,
+        box=box,
+        session_wall_ms=max(settings.session_timeout, stages["run"].wall_ms),
+    )
+
+
+def _or_default(value: int | None, default: int) -> int:
+    return default if value is None else value
