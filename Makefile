@@ -22,11 +22,11 @@ help: ## Print the targets
 
 .PHONY: run
 run: install ## Serve on http://127.0.0.1:5000; HOST= and PORT= move the address
-	@exec $(PYTHON) -m gunicorn --config gunicorn.conf.py app:app
+	@exec $(PYTHON) -m bitrun serve
 
 .PHONY: install
 install: engine ## Bring the images of the default packages up to date, or of PACKAGES="..."
-	@$(PYTHON) -m bitrun.cli.install $(PACKAGES)
+	@$(PYTHON) -m bitrun install $(PACKAGES)
 
 .PHONY: engine
 engine: setup

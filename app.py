@@ -1,10 +1,5 @@
-"""gunicorn's entry: makes the app, nothing else."""
+"""gunicorn's entry in a checkout, as `app:app`."""
 
-from bitrun.api.app import create_app
-from bitrun.server import process_memory
-from bitrun.service import configuration
-from bitrun.service.service import Service
+from bitrun.server.wsgi import app
 
-service = Service(configuration.current())
-service.start(process_memory.give_back)
-app = create_app(service)
+__all__ = ["app"]

@@ -1,31 +1,29 @@
-"""API tokens: whose they are and what they open. `python -m bitrun.access.tokens NAME` makes one.
+"""API tokens: the clients they name and what they allow.
 
-Of a token only the hash is kept, a plain SHA-256. Slow hashes protect passwords, which can be
-guessed; a long random token can't be, and every request waits for its hash.
+Only a token's hash is stored, a plain SHA-256. Slow hashes protect passwords, which can be guessed;
+a long random token can't be, and every request waits for its hash.
 """
 
-import argparse
 import hashlib
 import hmac
 import re
 import secrets
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from bitrun.config.settings import PREFIX, Settings, SettingsError
 
-_SHORTEST = 20  # characters; as many random ones are beyond any guessing
-_FIT = re.compile(rf"[!-~]{{{_SHORTEST},}}")  # for a header, and for a list of words
+_MIN_LENGTH = 20  # characters; that many random ones can't be guessed
+_SECRET = re.compile(rf"[!-~]{{{_MIN_LENGTH},}}")  # fits into a header, and into a list of words
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.@-]{0,63}")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
-_MAKE = "make one with: python -m bitrun.access.tokens NAME"
+_CREATE = "create one with: bitrun tokens create NAME"
 
 
 class Role(StrEnum):
-    """What a token opens: running programs; for an admin's also installing what runs them."""
+    """What a token allows: `run` programs; `admin` may also install and remove packages."""
 
     RUN = "run"
     ADMIN = "admin"
@@ -37,19 +35,24 @@ class Token:
     role: Role
     digest: bytes
 
+    @property
+    def line(self) -> str:
+        """This token in the file that `BITRUN_API_TOKENS_FILE` names."""
+        return f"{self.name} {self.role} sha256:{self.digest.hex()}"
+
 
 class Tokens:
-    """All tokens that are accepted; none at all is an open service."""
+    """All accepted tokens. An empty set means that no token is asked for."""
 
     def __init__(self, tokens: Iterable[Token]) -> None:
         self._tokens = tuple(tokens)
 
     def find(self, secret: str) -> Token | None:
-        """Return the token that this is."""
+        """Return the token with this secret, or None."""
         digest = _digest(secret)
         found = None
         for token in self._tokens:
-            # All are compared, so that the time taken does not tell which one came close.
+            # All are compared, so that the time taken does not reveal which one came close.
             if hmac.compare_digest(digest, token.digest):
                 found = token
         return found
@@ -63,10 +66,10 @@ class Tokens:
 
 
 def load(settings: Settings) -> Tokens:
-    """Collect the tokens of the environment and of the file.
+    """Read the tokens of the environment and of the file.
 
     Raises:
-        SettingsError: one is too short, or the file can't be used. No token is in the text.
+        SettingsError: one is too short, or the file can't be used. The text shows no token.
     """
     return Tokens(
         [
@@ -77,29 +80,27 @@ def load(settings: Settings) -> Tokens:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m bitrun.access.tokens",
-        description=f"Make a token. Standard output gets the line for {PREFIX}API_TOKENS_FILE, "
-        "which holds no secret; the token itself is shown once, on standard error.",
-    )
-    parser.add_argument("name", metavar="NAME", help="whose it is, to tell clients apart")
-    parser.add_argument("--role", choices=[*Role], default=Role.RUN, help="admin: packages, too")
-    wanted = parser.parse_args(arguments)
-    if not _NAME.fullmatch(wanted.name):
-        parser.error("NAME: a letter, then letters, digits and _ . @ - (64 characters at most)")
+def create(name: str, role: Role) -> tuple[str, Token]:
+    """Create a token with a random secret.
+
+    Returns:
+        The secret, which is stored nowhere, and the token, whose `line` belongs in the file.
+
+    Raises:
+        ValueError: the name is not one.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError("a letter, then letters, digits and _ . @ - (64 characters at most)")
     secret = f"bitrun_{secrets.token_urlsafe(32)}"
-    sys.stderr.write(f"The token, shown this once:\n{secret}\n")
-    sys.stdout.write(f"{wanted.name} {wanted.role} sha256:{_digest(secret).hex()}\n")
-    return 0
+    return secret, Token(name, role, _digest(secret))
 
 
 def _from_words(setting: str, words: Iterable[str], role: Role) -> Iterator[Token]:
     for word in words:
-        if not _FIT.fullmatch(word):
+        if not _SECRET.fullmatch(word):
             raise SettingsError(
-                f"{PREFIX}{setting}: a token has at least {_SHORTEST} characters, all of them "
-                f"printable ASCII; {_MAKE}"
+                f"{PREFIX}{setting}: a token has at least {_MIN_LENGTH} characters, all of them "
+                f"printable ASCII; {_CREATE}"
             )
         digest = _digest(word)
         yield Token(f"sha256:{digest.hex()[:12]}", role, digest)
@@ -117,8 +118,8 @@ def _from_file(path: Path) -> list[Token]:
         if line.strip() and not line.startswith("#")
     ]
     if not tokens:
-        # An empty list would open the service to everyone, which nobody means who names a file.
-        raise SettingsError(f"{setting}: {path} holds no token; {_MAKE} >> {path}")
+        # An empty list would open the service to everyone, which naming a file can't mean.
+        raise SettingsError(f"{setting}: {path} holds no token; {_CREATE} >> {path}")
     return tokens
 
 
@@ -127,12 +128,8 @@ def _from_line(line: str, where: str) -> Token:
         case [name, Role.RUN | Role.ADMIN as role, hashed] if _NAME.fullmatch(name):
             if found := _DIGEST.fullmatch(hashed):
                 return Token(name, Role(role), bytes.fromhex(found[1]))
-    raise SettingsError(f"{where} is not: NAME run|admin sha256:HASH; {_MAKE}")
+    raise SettingsError(f"{where} is not: NAME run|admin sha256:HASH; {_CREATE}")
 
 
 def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,25 +1,38 @@
-"""All commands, put together, and what they have in common at their end."""
+"""The `bitrun` command: its subcommands, and their common error handling."""
 
 import sys
 
 import typer
 
 from bitrun import __version__
-from bitrun.cli import agents, doctor, exits, languages, packages, run
+from bitrun.cli import (
+    doctor,
+    exits,
+    install,
+    languages,
+    mcp,
+    packages,
+    run,
+    serve,
+    tokens,
+)
 from bitrun.client import BitRunError
 
 app = typer.Typer(
     name="bitrun",
-    help="Run untrusted code on a BitRun service.",
+    help="Run untrusted code on a BitRun service, and operate one.",
     no_args_is_help=True,
     rich_markup_mode=None,  # the same help in a pipe as on a terminal
     pretty_exceptions_enable=False,
 )
 run.register(app)
 languages.register(app)
-doctor.register(app)
-agents.register(app)
 app.add_typer(packages.app)
+mcp.register(app)
+serve.register(app)
+install.register(app)
+app.add_typer(tokens.app)
+doctor.register(app)
 
 
 def _print_version(wanted: bool) -> None:

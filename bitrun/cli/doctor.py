@@ -5,6 +5,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
+from bitrun.cli.extras import needs
 from bitrun.cli.options import Json
 from bitrun.cli.output import print_json
 
@@ -19,9 +20,10 @@ def register(app: typer.Typer) -> None:
         It asks the Docker engine itself, not the service, with the service's settings. The exit
         code is 1 if anything is wrong.
         """
-        # The server's modules take a while to import, and no other command needs them.
-        from bitrun.doctor.examination import examine  # noqa: PLC0415
-        from bitrun.doctor.findings import Level  # noqa: PLC0415
+        with needs("server"):
+            # They also take a while to import.
+            from bitrun.doctor.examination import examine  # noqa: PLC0415
+            from bitrun.doctor.findings import Level  # noqa: PLC0415
 
         console = Console(highlight=False, soft_wrap=True)
         levels = []

@@ -1,5 +1,6 @@
 """`bitrun packages`: what the service can run, and what it could."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -8,8 +9,8 @@ from rich.console import Console
 from bitrun.cli import exits
 from bitrun.cli.options import DEFAULT_URL, Json, Token, Url
 from bitrun.cli.output import print_json, print_table
-from bitrun.cli.progress import progress
-from bitrun.client import AlreadyInstalled, Client
+from bitrun.cli.progress import Report, progress
+from bitrun.client import AlreadyInstalled, Client, Progress
 
 app = typer.Typer(
     name="packages", help="List, install and uninstall languages.", no_args_is_help=True
@@ -55,7 +56,7 @@ def install(names: Names, url: Url = DEFAULT_URL, token: Token = None, json: Jso
             name, version = _wanted(each)
             try:
                 with progress(console, name) as report:
-                    package = client.install(name, version, lambda told: report(told.line))
+                    package = client.install(name, version, _lines_to(report))
             except AlreadyInstalled:
                 exits.say(f"{each} is installed already")
                 continue
@@ -77,6 +78,14 @@ def uninstall(
                 print_json(package)
             else:
                 typer.echo(f"Uninstalled {package.name} {package.version}")
+
+
+def _lines_to(report: Report) -> Callable[[Progress], None]:
+    def pass_on(line: Progress) -> None:
+        step = None if line.step is None or line.steps is None else (line.step, line.steps)
+        report(line.line, step)
+
+    return pass_on
 
 
 def _wanted(text: str) -> tuple[str, str]:

@@ -19,7 +19,7 @@ ADMIN = "admin-token-of-enough-characters"
 def make(*arguments: str) -> tuple[str, str]:
     """Make a token; return it and its line."""
     done = subprocess.run(
-        [sys.executable, "-m", "bitrun.access.tokens", *arguments],
+        [sys.executable, "-m", "bitrun", "tokens", "create", *arguments],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return done.stderr.splitlines()[1], done.stdout
@@ -57,8 +57,8 @@ def test_a_token_that_was_made_works(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", "127.0.0.1", "é", "a" * 65, "-a", "a:b"])
 def test_a_name_that_is_none(name: str) -> None:
-    with pytest.raises(SystemExit):
-        tokens.main([name])
+    with pytest.raises(ValueError, match="a letter, then letters"):
+        tokens.create(name, Role.RUN)
 
 
 @pytest.mark.parametrize("word", ["short", "x" * 19, "é" * 20, "x" * 19 + "\x7f"])

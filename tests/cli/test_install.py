@@ -1,40 +1,38 @@
+"""`bitrun install`, up to where the engine is needed."""
+
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from bitrun.cli.install import main
-
-
-def test_unknown_package_is_answered_with_the_known_ones(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert main(["intercal"]) == 1
-    told = capsys.readouterr().err
-    assert told.startswith("There is no package intercal; there are: ")
-    assert "python" in told
+from bitrun.cli.app import app
 
 
-def test_faulty_setting_is_named(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def install(*names: str) -> str:
+    """Install what can't be; return the error message."""
+    result = CliRunner().invoke(app, ["install", *names])
+    assert (result.exit_code, result.stdout) == (1, "")
+    return result.stderr
+
+
+def test_an_unknown_package_is_answered_with_the_known_ones() -> None:
+    message = install("intercal")
+    assert message.startswith("bitrun: There is no package intercal; there are: ")
+    assert "python" in message
+
+
+def test_an_invalid_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BITRUN_PORT", "none")
-    assert main([]) == 1
-    assert capsys.readouterr().err.startswith("BITRUN_PORT: ")
+    assert install().startswith("bitrun: BITRUN_PORT: ")
 
 
-def test_faulty_catalogue_is_named(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_an_invalid_catalogue_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     catalogue = tmp_path / "languages.yml"
     catalogue.write_text("packages: []\n")
     monkeypatch.setenv("BITRUN_LANGUAGES", str(catalogue))
-    assert main([]) == 1
-    assert capsys.readouterr().err.startswith(f"{catalogue}: packages: ")
+    assert install().startswith(f"bitrun: {catalogue}: packages: ")
 
 
-def test_dead_engine_is_told(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unreachable_engine_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
-    assert main([]) == 1
-    assert capsys.readouterr().err.startswith("The Docker engine does not answer: ")
+    assert install().startswith("bitrun: The Docker engine does not answer: ")

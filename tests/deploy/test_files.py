@@ -48,15 +48,13 @@ def test_the_compose_file_asks_for_the_sockets_group() -> None:
 
 def test_the_unit_is_valid_and_leaves_little_open(tmp_path: Path) -> None:
     need("systemd-analyze", "systemd")
-    unit = tmp_path / "bitrun.service.service"
+    unit = tmp_path / "bitrun.service"
     # It names a checkout in /opt/bitrun, and what it names must exist.
-    unit.write_text(
-        (DEPLOY / "bitrun.service.service").read_text().replace("/opt/bitrun", str(ROOT))
-    )
+    unit.write_text((DEPLOY / "bitrun.service").read_text().replace("/opt/bitrun", str(ROOT)))
     told = subprocess.run(
         ["systemd-analyze", "verify", unit], check=True, capture_output=True, text=True
     )
-    assert "bitrun.service.service" not in told.stderr
+    assert "bitrun.service" not in told.stderr
     subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--threshold=20", unit],
         check=True,

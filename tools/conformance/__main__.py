@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from bitrun.cli.progress import progress
+from bitrun.cli.local_install import build_progress
 from bitrun.config.catalogue import Catalogue, Package
 from bitrun.config.settings import ROOT
 from bitrun.engine.engine import Engine
@@ -95,7 +95,7 @@ class Trials:
             self._console.print(f"{subject}: unchanged", markup=False)
             return True
         try:
-            with progress(self._console, subject) as report:
+            with build_progress(self._console, subject) as report:
                 self._service.images.install(package, report)
             record = try_package(self._service, package, key)
         except ServiceError as fault:

@@ -138,7 +138,7 @@ def test_what_does_not_start(settings: dict[str, str], text: str) -> None:
         ({}, "There is no API token, so this listens on loopback only"),
         ({"host": "localhost"}, "There is no API token, so this listens on loopback only"),
         ({"host": "0.0.0.0", "api_tokens": RUN}, "Listening at: http://0.0.0.0"),
-        ({"host": "0.0.0.0", "let_anyone_run_code": "true"}, "whoever reaches this can run code"),
+        ({"host": "0.0.0.0", "let_anyone_run_code": "true"}, "anyone who can connect can run code"),
     ],
 )
 def test_what_starts_and_says_so(
@@ -188,7 +188,7 @@ def test_a_reload_of_what_is_not_sound_changes_nothing(
     workers = machine.children(server.process.pid)
     file.write_text(content)
     os.kill(server.process.pid, signal.SIGHUP)
-    read_stderr_until(capfd, "all stays as it was", 10)
+    read_stderr_until(capfd, "is invalid and not loaded", 10)
     assert send(server, token, *EXECUTE).status_code == 200
     assert machine.children(server.process.pid) == workers
     file.write_text(make("bob")[1])

@@ -1,8 +1,9 @@
-"""`bitrun mcp`: the service for an AI agent, over stdin and stdout."""
+"""`bitrun mcp`: tools for an AI agent, over stdin and stdout."""
 
 import anyio
 import typer
 
+from bitrun.cli.extras import needs
 from bitrun.cli.options import DEFAULT_URL, Token, Url
 from bitrun.client import AsyncClient
 
@@ -10,13 +11,13 @@ from bitrun.client import AsyncClient
 def register(app: typer.Typer) -> None:
     @app.command()
     def mcp(url: Url = DEFAULT_URL, token: Token = None) -> None:
-        """Serve an AI agent over stdin and stdout, with the Model Context Protocol."""
+        """Run a Model Context Protocol server on stdin and stdout, for an AI agent."""
         anyio.run(_serve, url, token)
 
 
 async def _serve(url: str, token: str | None) -> None:
-    # The SDK takes half a second to import.
-    from bitrun.mcp.server import make_server  # noqa: PLC0415
-
+    with needs("mcp"):
+        # The SDK is an extra, and takes half a second to import.
+        from bitrun.mcp.server import make_server  # noqa: PLC0415
     async with AsyncClient(url, token) as client:
         await make_server(client).run_stdio_async()

@@ -1,0 +1,73 @@
+"""Builds packages through the engine, for `bitrun install`; needs the server's libraries."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from bitrun.cli.progress import progress
+from bitrun.config import catalogue, settings
+from bitrun.config.catalogue import Catalogue, CatalogueError, Package
+from bitrun.config.settings import SettingsError
+from bitrun.engine.engine import Engine
+from bitrun.images.sealed import SealedImages
+from bitrun.model.errors import BuildError, EngineError, ServiceError
+from bitrun.packages.builds import step_of
+
+
+class UnknownPackage(Exception):
+    """The catalogue has no package of this name; the text lists the known ones."""
+
+
+ERRORS = (SettingsError, CatalogueError, UnknownPackage, ServiceError)
+
+
+def install(names: Sequence[str], console: Console) -> None:
+    """Install or update packages.
+
+    `names` are ids of the catalogue; if empty, the packages and images of the settings are taken.
+
+    Raises:
+        ERRORS: the settings, the catalogue or a name is invalid, or a build failed.
+    """
+    known = settings.load()
+    packages = select(catalogue.load(known.languages), names or known.packages)
+    images = SealedImages(Engine(known.engine_timeout), known.images, known.build_ca_bundle)
+    for package in packages:
+        with build_progress(console, package.id) as report, _named(f"Package {package.id}"):
+            images.install(package, report)
+    for reference in () if names else known.allowed_images:
+        with build_progress(console, reference) as report, _named(f"Image {reference}"):
+            images.seal_allowed(reference, report)
+    installed = sorted(images.installed().items())
+    console.print("Installed: " + ", ".join(f"{name} {it.version}" for name, it in installed))
+
+
+def select(known: Catalogue, names: Sequence[str]) -> list[Package]:
+    """Find the packages with these ids.
+
+    Raises:
+        UnknownPackage: the catalogue lacks one of them.
+    """
+    packages = {package.id: package for package in known.packages}
+    for name in names:
+        if name not in packages:
+            raise UnknownPackage(
+                f"There is no package {name}; there are: {', '.join(sorted(packages))}"
+            )
+    return [packages[name] for name in names]
+
+
+@contextmanager
+def build_progress(console: Console, subject: str) -> Iterator[Callable[[str], None]]:
+    """Yield a function that takes the lines of the engine's build of an image."""
+    with progress(console, subject) as report:
+        yield lambda line: report(line, step_of(line))
+
+
+@contextmanager
+def _named(subject: str) -> Iterator[None]:
+    try:
+        yield
+    except (BuildError, EngineError) as error:
+        raise BuildError(f"{subject} can't be installed:\n{error}") from error

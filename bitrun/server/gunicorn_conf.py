@@ -1,0 +1,90 @@
+"""gunicorn's configuration file, executed at its start and at each reload.
+
+Every value comes from `bitrun.config.settings`. The names are those of gunicorn's settings and
+server hooks.
+"""
+
+import math
+import sys
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from bitrun.access.bind_check import check_exposure
+from bitrun.config.settings import SettingsError
+from bitrun.service import configuration
+from bitrun.telemetry import log
+
+_WSGI = "bitrun.server.wsgi"
+
+try:
+    # Read here and not in a worker, so that a mistake in it ends the start with one message instead
+    # of a traceback per worker. A reload executes this file again, after the new configuration has
+    # been checked and stored.
+    _configuration = configuration.current()
+except configuration.UNSOUND as error:
+    sys.exit(str(error))
+
+_settings = _configuration.settings
+log.configure(_settings.log_level, _settings.log_format)
+
+
+class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """Passes gunicorn's error log to our handler; requests are logged by the application."""
+
+    def setup(self, cfg: object) -> None:
+        super().setup(cfg)
+        self.error_log.propagate = True
+
+
+logger_class = _Logger
+errorlog = None
+loglevel = _settings.log_level
+_host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
+bind = f"{_host}:{_settings.port}"
+worker_class = "bitrun.server.worker.Worker"
+# A session occupies a thread until it ends; plain requests keep theirs whatever the sessions do.
+threads = _settings.threads + _settings.sessions
+# A request that has just begun may still take its whole time limit, and wait for a box.
+graceful_timeout = math.ceil(_settings.v1_timeout) + 20
+# A second way to control the server, which nothing here needs.
+control_socket_disable = True
+
+
+def _addresses(server: Any) -> list[Any]:
+    return [listener.getsockname() for listener in server.LISTENERS]
+
+
+def on_starting(server: Any) -> None:
+    """Make a reload with an invalid configuration a no-op; gunicorn by itself would exit."""
+    reload = server.reload
+
+    def reload_if_valid() -> None:
+        try:
+            loaded = configuration.load()
+            check_exposure(_addresses(server), loaded.settings, loaded.tokens)
+        except configuration.UNSOUND as error:
+            server.log.error("The new configuration is invalid and not loaded: %s", error)  # noqa: TRY400  the message is enough
+        else:
+            configuration.keep(loaded)
+            reload()
+
+    server.reload = reload_if_valid
+
+
+def pre_fork(server: Any, _worker: object) -> None:
+    """Check the addresses before the first worker, and so before the first request."""
+    try:
+        check_exposure(_addresses(server), _settings, _configuration.tokens)
+    except SettingsError as error:
+        sys.exit(str(error))
+    if not _configuration.tokens and not _settings.let_anyone_run_code:
+        server.log.info("There is no API token, so this listens on loopback only")
+    elif not _configuration.tokens:
+        server.log.warning("There is no API token: anyone who can connect can run code here")
+
+
+def worker_exit(_server: object, _worker: object) -> None:
+    """Close the worker's service after its last request."""
+    if _WSGI in sys.modules:
+        sys.modules[_WSGI].service.close()
