@@ -2,7 +2,7 @@
 
 import sys
 
-from bitrun.client import Verdict
+from bitrun.client import Outcome, Verdict
 from bitrun.model.signals import SIGNAL_NUMBERS
 
 TIMED_OUT = 124  # as timeout(1)
@@ -13,7 +13,7 @@ PIPE_CLOSED = _SIGNALLED + SIGNAL_NUMBERS["SIGPIPE"]
 
 
 def exit_code(verdict: Verdict) -> int:
-    if verdict.status == "TO":
+    if verdict.outcome in (Outcome.WALL_TIME, Outcome.CPU_TIME):
         return TIMED_OUT
     if verdict.code is not None:
         return verdict.code
@@ -25,7 +25,7 @@ def explanation(stage: str, verdict: Verdict) -> str | None:
     if verdict.message is None:
         return None
     text = verdict.message
-    if verdict.status == "SG" and not verdict.oom_killed:
+    if verdict.outcome is Outcome.SIGNAL:
         text = f"{text} ({verdict.signal})"
     if stage == "compile":
         return f"Compiling failed: {text}"

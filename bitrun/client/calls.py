@@ -10,6 +10,7 @@ from typing import Any, Generic, TypedDict, TypeVar, Unpack
 
 from bitrun.client.results import (
     Extension,
+    Outcome,
     Package,
     Progress,
     Result,
@@ -22,6 +23,8 @@ from bitrun.client.results import (
 Answer = TypeVar("Answer")
 
 _STAGES: tuple[StageName, ...] = ("compile", "run")
+_OUTCOMES = frozenset(Outcome)
+_STATUSES = {None: Outcome.OK, "OL": Outcome.STDOUT, "EL": Outcome.STDERR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +114,37 @@ def read_result(answer: Mapping[str, Any]) -> Result:
     return Result(answer["language"], answer["version"], tuple(found))
 
 
-def read_verdict(told: Mapping[str, Any]) -> Verdict:
+def read_verdict(stage: Mapping[str, Any]) -> Verdict:
     return Verdict(
-        code=told["code"],
-        signal=told["signal"],
-        status=told["status"],
-        message=told["message"],
-        oom_killed=told.get("oom_killed", False),
-        wall_ms=told["wall_time"],
-        cpu_ms=told["cpu_time"],
-        memory=told["memory"],
+        outcome=_read_outcome(stage),
+        code=stage["code"],
+        signal=stage["signal"],
+        status=stage["status"],
+        message=stage["message"],
+        oom_killed=stage.get("oom_killed", False),
+        wall_ms=stage["wall_time"],
+        cpu_ms=stage["cpu_time"],
+        memory=stage["memory"],
     )
+
+
+def _read_outcome(stage: Mapping[str, Any]) -> Outcome:
+    """Read the word that BitRun adds; without a known one, as from Piston, compute it."""
+    word = stage.get("verdict")
+    return Outcome(word) if word in _OUTCOMES else _compute_outcome(stage)
+
+
+def _compute_outcome(stage: Mapping[str, Any]) -> Outcome:
+    status = stage["status"]
+    if status in _STATUSES:
+        return _STATUSES[status]
+    if status == "TO":
+        # Only the sentence says which of the two times it was.
+        is_wall_time = "wall clock" in (stage["message"] or "")
+        return Outcome.WALL_TIME if is_wall_time else Outcome.CPU_TIME
+    if stage.get("oom_killed", False):
+        return Outcome.MEMORY
+    return Outcome.EXIT if stage["signal"] is None else Outcome.SIGNAL
 
 
 def read_progress(told: Mapping[str, Any]) -> Progress | None:

@@ -1,22 +1,38 @@
 """What the service answers, as plain data."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
 
 Stream = Literal["stdout", "stderr"]
 StageName = Literal["compile", "run"]
 
 
+class Outcome(StrEnum):
+    """How a stage ended, in one word."""
+
+    OK = "ok"  # exit code 0
+    EXIT = "exit"  # another exit code
+    SIGNAL = "signal"  # of the program's own, such as a crash
+    MEMORY = "memory"  # a process was killed because the memory limit was reached
+    WALL_TIME = "wall_time"
+    CPU_TIME = "cpu_time"
+    STDOUT = "stdout"  # more output than the limit allows
+    STDERR = "stderr"
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a stage ended, as the kernel tells it.
+    """How a stage ended, as the kernel reports it.
 
-    Exactly one of `code` (0 to 255) and `signal` (a name such as SIGSEGV) is set. `status` is None
-    for a program that ended well, else `RE` (an exit code), `SG` (a signal), `TO` (out of time),
-    `OL` or `EL` (too much on stdout or stderr); `message` says the same in words. `wall_ms` and
-    `cpu_ms` are milliseconds, `memory` is the peak in bytes.
+    Exactly one of `code` (0 to 255) and `signal` (a name such as SIGSEGV) is set. `status` and
+    `message` are Piston's words for the outcome: None for a program that exited with 0, else `RE`
+    (exit code), `SG` (signal), `TO` (time), `OL` or `EL` (too much on stdout or stderr), and a
+    sentence. `oom_killed` says that the kernel killed a process for memory, whatever the outcome.
+    `wall_ms` and `cpu_ms` are milliseconds, `memory` is the peak in bytes.
     """
 
+    outcome: Outcome
     code: int | None
     signal: str | None
     status: str | None
@@ -28,7 +44,7 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        return self.status is None
+        return self.outcome is Outcome.OK
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,20 @@
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from bitrun.client import Result, Runtime, Stage, Verdict
+from bitrun.client import Outcome, Result, Runtime, Stage, Verdict
 
 MOST = 16_000  # characters of one stream
 _WARNINGS = 2_000  # of what a compiler says that has not failed
 
+_TIME_ADVICE = (
+    "It was stopped at its time limit. Make it faster or give it less to do; if it waits for "
+    "input, pass stdin; timeout_seconds can only lower the service's limit."
+)
 _ADVICE = {
-    "TO": "It was stopped at its time limit. Make it faster or give it less to do; if it waits for "
-    "input, pass stdin; timeout_seconds can only lower the service's limit.",
-    "OL": "It was stopped for writing too much to stdout. Print less.",
-    "EL": "It was stopped for writing too much to stderr. Print less.",
+    Outcome.WALL_TIME: _TIME_ADVICE,
+    Outcome.CPU_TIME: _TIME_ADVICE,
+    Outcome.STDOUT: "It was stopped for writing too much to stdout. Print less.",
+    Outcome.STDERR: "It was stopped for writing too much to stderr. Print less.",
 }
 
 
@@ -56,11 +60,11 @@ def _verdict(stage: Stage) -> str:
     if verdict.ok:
         return "The program ended well, with exit code 0."
     subject = "Compiling failed" if stage.name == "compile" else "The program failed"
-    if verdict.oom_killed:
+    if verdict.outcome is Outcome.MEMORY:
         return f"{subject}: its memory ran out. Use less; memory_mb can only lower the limit."
-    if verdict.status in _ADVICE:
-        return f"{subject}: {verdict.message}. {_ADVICE[verdict.status]}"
-    if verdict.signal is not None:
+    if verdict.outcome in _ADVICE:
+        return f"{subject}: {verdict.message}. {_ADVICE[verdict.outcome]}"
+    if verdict.outcome is Outcome.SIGNAL:
         return f"{subject}: it was ended by the signal {verdict.signal}."
     return f"{subject}, with exit code {verdict.code}."
 

@@ -11,7 +11,7 @@ import docker
 import pytest
 
 from bitrun import client as bitrun
-from bitrun.client import Ended, Output, Started
+from bitrun.client import Ended, Outcome, Output, Started
 from tests.access.test_tokens import ADMIN, RUN
 from tests.support.both import BOTH
 from tests.support.containers import our_containers
@@ -44,7 +44,13 @@ def test_a_run(client: Any) -> None:
     assert result.version.startswith("3.")
     assert [stage.name for stage in result.stages] == ["run"]
     assert result.verdict == dataclasses.replace(
-        result.verdict, code=0, signal=None, status=None, message=None, oom_killed=False
+        result.verdict,
+        outcome=Outcome.OK,
+        code=0,
+        signal=None,
+        status=None,
+        message=None,
+        oom_killed=False,
     )
     assert result.verdict.wall_ms > 0
     assert result.verdict.cpu_ms > 0
@@ -75,15 +81,15 @@ def test_stages(client: Any) -> None:
 @pytest.mark.parametrize(
     ("code", "limits", "expected"),
     [
-        ("sleep 9", {"timeout": 0.2}, (None, "SIGKILL", "TO")),
-        ("while :; do :; done", {"cpu_time": 0.2}, (None, "SIGKILL", "TO")),
-        ("exec tail /dev/zero", {"memory": 32 << 20}, (None, "SIGKILL", "SG")),
-        ("kill -SEGV $$", {}, (None, "SIGSEGV", "SG")),
+        ("sleep 9", {"timeout": 0.2}, ("wall_time", None, "SIGKILL", "TO")),
+        ("while :; do :; done", {"cpu_time": 0.2}, ("cpu_time", None, "SIGKILL", "TO")),
+        ("exec tail /dev/zero", {"memory": 32 << 20}, ("memory", None, "SIGKILL", "SG")),
+        ("kill -SEGV $$", {}, ("signal", None, "SIGSEGV", "SG")),
     ],
 )
 def test_limits_and_signals(client: Any, code: str, limits: Any, expected: Any) -> None:
     verdict = client.run("bash", code, **limits).verdict
-    assert (verdict.code, verdict.signal, verdict.status) == expected
+    assert (verdict.outcome, verdict.code, verdict.signal, verdict.status) == expected
     assert verdict.oom_killed == ("memory" in limits)
 
 

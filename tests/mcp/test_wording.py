@@ -1,15 +1,20 @@
 import pytest
 
-from bitrun.client import Result, Runtime, Stage, Verdict
+from bitrun.client import Outcome, Result, Runtime, Stage, Verdict
 from bitrun.mcp.wording import describe_result, describe_runtimes, shorten
 
 
 def stage(
-    name: str = "run", stdout: str = "", stderr: str = "", signal: str | None = None, **more: object
+    name: str = "run",
+    stdout: str = "",
+    stderr: str = "",
+    outcome: Outcome = Outcome.OK,
+    signal: str | None = None,
+    **more: object,
 ) -> Stage:
-    told = {"code": None if signal else 0, "signal": signal, "status": None, "message": None}
-    told |= {"oom_killed": False, "wall_ms": 12, "cpu_ms": 10, "memory": 7_100_000}
-    verdict = Verdict(**(told | more))  # type: ignore[arg-type]
+    fields = {"code": None if signal else 0, "signal": signal, "status": None, "message": None}
+    fields |= {"oom_killed": False, "wall_ms": 12, "cpu_ms": 10, "memory": 7_100_000}
+    verdict = Verdict(outcome, **(fields | more))  # type: ignore[arg-type]
     return Stage(name, stdout, stderr, stdout + stderr, verdict)  # type: ignore[arg-type]
 
 
@@ -29,16 +34,16 @@ def test_a_program_that_ends_well() -> None:
 @pytest.mark.parametrize(
     ("failed", "begin"),
     [
-        (stage(code=3, status="RE"), "The program failed, with exit code 3."),
-        (stage("compile", code=1, status="RE"), "Compiling failed, with exit code 1."),
-        (stage(signal="SIGSEGV", status="SG"), "The program failed: it was ended by the signal SIGSEGV."),
-        (stage(signal="SIGKILL", status="SG", oom_killed=True), "The program failed: its memory ran out."),
+        (stage(code=3, outcome=Outcome.EXIT), "The program failed, with exit code 3."),
+        (stage("compile", code=1, outcome=Outcome.EXIT), "Compiling failed, with exit code 1."),
+        (stage(signal="SIGSEGV", outcome=Outcome.SIGNAL), "The program failed: it was ended by the signal SIGSEGV."),
+        (stage(signal="SIGKILL", outcome=Outcome.MEMORY), "The program failed: its memory ran out."),
         (
-            stage(signal="SIGKILL", status="TO", message="Time limit exceeded"),
+            stage(signal="SIGKILL", outcome=Outcome.CPU_TIME, message="Time limit exceeded"),
             "The program failed: Time limit exceeded. It was stopped at its time limit.",
         ),
         (
-            stage(signal="SIGKILL", status="OL", message="stdout length exceeded"),
+            stage(signal="SIGKILL", outcome=Outcome.STDOUT, message="stdout length exceeded"),
             "The program failed: stdout length exceeded. It was stopped for writing too much to stdout.",
         ),
     ],
