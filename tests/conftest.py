@@ -16,7 +16,7 @@ from bitrun.execution.admission import Admission
 from bitrun.execution.runner import Runner
 from bitrun.model.job import Job
 from bitrun.model.result import Result
-from bitrun.sandbox.box import BoxMaker
+from bitrun.sandbox.box_maker import BoxMaker
 from bitrun.sandbox.pool.pool import Pool
 from tests.support.containers import our_containers
 from tests.support.server import Server

@@ -1,4 +1,4 @@
-"""docker-py's client, as this service connects it: part of the seam, for `engine` alone."""
+"""docker-py's client, configured for this service. Only the room `engine` uses it."""
 
 import json
 from socket import socket
@@ -11,102 +11,105 @@ from docker import errors
 from docker.transport import UnixHTTPAdapter
 from docker.utils import kwargs_from_env
 
-_CONNECTIONS = 16  # kept for the next calls; more are made as they are needed
+_MAX_IDLE_CONNECTIONS = 16  # kept for the next calls; more are opened on demand
 _JSON = {"Content-Type": "application/json"}
-# Without it the engine would not keep the way in open beside the way out.
+# Without it the engine would not keep stdin open beside the output.
 _UPGRADE = {"Connection": "Upgrade", "Upgrade": "tcp"}
 
 
 class Client(docker.APIClient):
-    """Connected to the engine that the environment names; threads may share it.
+    """A client of the engine that the environment names. Threads may share it.
 
-    Besides docker-py's calls it has a shorter way for those that every box needs: of the
-    millisecond of processor time that docker-py takes for one, two thirds are requests'. Both ways
-    share the connections.
+    The calls that every box needs bypass requests: docker-py takes a millisecond of processor time
+    for a call, two thirds of it in requests. Both paths share the connections.
     """
 
     def __init__(self, timeout: float) -> None:
         super().__init__(
             version="auto",
-            timeout=timeout,  # type: ignore[arg-type]  # the stubs know no fraction
-            max_pool_size=_CONNECTIONS,
+            timeout=timeout,  # type: ignore[arg-type]  # the stubs require int
+            max_pool_size=_MAX_IDLE_CONNECTIONS,
             **kwargs_from_env(),
         )
         adapter: Any = self.get_adapter(self.base_url)
         if isinstance(adapter, UnixHTTPAdapter):
-            adapter = _OnePool(
+            adapter = _SinglePoolAdapter(
                 f"http+unix://{adapter.socket_path}",
                 timeout,  # type: ignore[arg-type]
-                max_pool_size=_CONNECTIONS,
+                max_pool_size=_MAX_IDLE_CONNECTIONS,
             )
             self.mount("http+docker://", adapter)
-        self._patience = urllib3.Timeout(timeout)
+        self._call_timeout = urllib3.Timeout(timeout)
         self._pool: urllib3.HTTPConnectionPool = adapter.get_connection_with_tls_context(
             requests.Request("POST", self.base_url).prepare(), self.verify, cert=self.cert
         )
 
     @property
     def trust_env(self) -> bool:
-        """Whether requests looks for proxies, netrc and authorities: none is meant for an engine.
+        """Whether requests reads proxies, netrc and certificates from the environment: never.
 
-        It would take REQUESTS_CA_BUNDLE even for the engine's own, and a millisecond of processor
-        time for every call. An attribute could not say so in time for docker-py's first call.
+        They are not meant for the engine: REQUESTS_CA_BUNDLE would replace the engine's own
+        authority, and the look-up takes a millisecond of processor time per call. A property,
+        because an attribute could not be set before docker-py's first call in its constructor.
         """
         return False
 
     @trust_env.setter
     def trust_env(self, _: bool) -> None:
-        """Let the constructor of requests say otherwise."""
+        """Ignore the value that the constructor of requests sets."""
 
     def call(self, path: str, body: object = None) -> Any:
-        """Make a POST and return its answer, None if that is empty.
+        """Send a POST request and return the decoded answer, None if it is empty.
 
         Raises:
-            APIError: the engine refused.
-            HTTPError: of urllib3, it did not answer.
+            docker.errors.APIError: the engine answered with an error.
+            urllib3.exceptions.HTTPError: the engine did not answer.
         """
-        answer = self._post_quickly(path, _JSON, b"" if body is None else json.dumps(body))
+        answer = self._post_directly(path, _JSON, b"" if body is None else json.dumps(body))
         return json.loads(answer.data) if answer.data else None
 
     def call_for_socket(self, path: str) -> socket:
-        """Make a POST that turns its connection into a stream both ways. Raises as `call` does."""
-        answer = self._post_quickly(path, _UPGRADE, b"", preload_content=False)
-        # Taken out of its connection, which would close it; neither urllib3 nor http.client has
-        # a name for that.
+        """Send a POST request that upgrades its connection to a bidirectional stream.
+
+        Raises the same exceptions as `call`.
+        """
+        answer = self._post_directly(path, _UPGRADE, b"", preload_content=False)
+        # Detach the socket from its connection, which would close it; neither urllib3 nor
+        # http.client has a public way.
         connection = answer._connection  # type: ignore[attr-defined]  # noqa: SLF001
         sock: socket = connection.sock
         connection.sock = None
         answer.close()
         return sock
 
-    def _post_quickly(
+    def _post_directly(
         self, path: str, headers: dict[str, str], body: bytes | str, **options: Any
     ) -> urllib3.BaseHTTPResponse:
         answer = self._pool.urlopen(
             "POST", f"/v{self.api_version}{path}", body, headers,
-            retries=False, redirect=False, timeout=self._patience, **options,
+            retries=False, redirect=False, timeout=self._call_timeout, **options,
         )  # fmt: skip
         if answer.status >= requests.codes.bad_request:
-            raise _refusal(answer)
+            raise _api_error(answer)
         return answer
 
 
-class _OnePool(UnixHTTPAdapter):
-    """One pool of connections for the engine.
+class _SinglePoolAdapter(UnixHTTPAdapter):
+    """Uses one connection pool for all requests.
 
-    docker-py's own adapter has one for each URL, and every container has URLs of its own: no
-    connection would ever serve twice.
+    docker-py's own adapter has a pool per URL, and every container has its own URLs: no connection
+    would ever be reused.
     """
 
     def get_connection(self, url: str | bytes, proxies: Any = None) -> Any:  # noqa: ARG002
         return super().get_connection("http+docker://localhost", proxies)
 
 
-def _refusal(answer: urllib3.BaseHTTPResponse) -> errors.APIError:
-    """Make what docker-py would raise."""
+def _api_error(answer: urllib3.BaseHTTPResponse) -> errors.APIError:
+    """Return the exception that docker-py would raise."""
     try:
-        told = json.loads(answer.data)["message"]
+        message = json.loads(answer.data)["message"]
     except (ValueError, KeyError, TypeError):
-        told = answer.data.decode(errors="replace")
-    kind = errors.NotFound if answer.status == requests.codes.not_found else errors.APIError
-    return kind(told, explanation=told)
+        message = answer.data.decode(errors="replace")
+    error_type = errors.NotFound if answer.status == requests.codes.not_found else errors.APIError
+    return error_type(message, explanation=message)

@@ -1,4 +1,4 @@
-"""What happens on the engine, told as it happens, so that nobody has to ask again and again."""
+"""Distribution of the engine's events, so that no part of the service has to poll it."""
 
 import logging
 import threading
@@ -9,7 +9,7 @@ from bitrun.engine.engine import Engine
 from bitrun.model.errors import ServiceError
 
 IMAGE_EVENTS = ("tag", "untag", "delete", "load", "import", "pull")
-CONTAINER_GONE = "destroy"
+CONTAINER_REMOVED = "destroy"
 
 _RETRY_SECONDS = 1.0
 
@@ -19,10 +19,11 @@ Listener = Callable[[str, str], None]
 
 
 class EngineEvents:
-    """Listens to one engine's events, in a thread that starts with the first need.
+    """Follows one engine's events in a thread, which starts when `connected` is first read.
 
-    While the engine is away nothing is told, and `connected` is False: whoever keeps what events
-    refresh must ask the engine itself then. On its return listeners are told `reconnect`.
+    While the engine is unavailable no events arrive and `connected` is False: a cache that relies
+    on events must not be used then. After a reconnection listeners get `RECONNECT`, as events may
+    have been missed.
     """
 
     RECONNECT = "reconnect"
@@ -38,33 +39,35 @@ class EngineEvents:
     def connected(self) -> bool:
         if self._thread is None:
             with self._lock:
-                # Not in the constructor: a thread does not live on in a forked worker.
+                # Not in the constructor: a thread does not survive the fork of a worker.
                 if self._thread is None:
-                    self._thread = threading.Thread(target=self._follow, name="watch", daemon=True)
+                    self._thread = threading.Thread(
+                        target=self._follow, name="engine-events", daemon=True
+                    )
                     self._thread.start()
         return self._connected
 
-    def listen(self, listener: Listener) -> None:
-        """Have every event told: its name and the id of the image or container."""
+    def subscribe(self, listener: Listener) -> None:
+        """Call `listener` with each event: its action and the id of the image or container."""
         self._listeners.append(listener)
 
     def _follow(self) -> None:
         while True:
             try:
-                events = self._engine.events((*IMAGE_EVENTS, CONTAINER_GONE))
-                self._tell(self.RECONNECT, "")
+                events = self._engine.events((*IMAGE_EVENTS, CONTAINER_REMOVED))
+                self._notify(self.RECONNECT, "")
                 self._connected = True
                 for action, identity in events:
-                    self._tell(action, identity)
-            except ServiceError as fault:
-                _log.debug("No events: %s", fault)
+                    self._notify(action, identity)
+            except ServiceError as error:
+                _log.debug("The engine's events are not available: %s", error)
             except Exception:  # noqa: BLE001
-                # Without this thread everyone would go on believing what was true before.
+                # If this thread ended, all caches would stay as they are.
                 _log.exception("The engine's events could not be followed")
             finally:
                 self._connected = False
             time.sleep(_RETRY_SECONDS)
 
-    def _tell(self, action: str, identity: str) -> None:
+    def _notify(self, action: str, identity: str) -> None:
         for listener in self._listeners:
             listener(action, identity)

@@ -10,7 +10,7 @@ from bitrun.model.errors import PackageNotInstalled, ServiceError
 from bitrun.model.job import Job, Stage
 from bitrun.model.result import Result, StageResult, Stream
 from bitrun.model.run_record import OnFinished, RunRecord
-from bitrun.sandbox.pool.idle_boxes import BoxSpec
+from bitrun.sandbox.box_spec import BoxSpec
 from bitrun.sandbox.pool.pool import Pool
 
 LOOK_MS = 1000  # how often a silent box's backstop is looked at
@@ -54,7 +54,8 @@ class Runner:
         job = record.job
         asked = time.monotonic()
         try:
-            box = self._pool.take(BoxSpec(job.image, job.limits), fresh=job.fresh, caller=caller)
+            spec = BoxSpec(job.image, job.limits)
+            box = self._pool.take(spec, fresh=job.fresh, connection=caller)
         except NotOnEngine as error:
             raise PackageNotInstalled(job.package) from error
         except ServiceError as fault:

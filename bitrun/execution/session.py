@@ -47,7 +47,7 @@ class Session:
         try:
             events = self._box.supervisor.receive(timeout)
         except BoxEnded:
-            events = [self._box.judge_its_end()]
+            events = [self._box.oom_verdict()]
         if events and isinstance(events[-1], Verdict):
             self._verdict = events.pop()  # type: ignore[assignment]  # just seen
         return events  # type: ignore[return-value]  # the verdict is the last

@@ -20,7 +20,7 @@ class InstalledPackages:
         self._known: Mapping[str, Installed] | None = None
         self._changes = 0
         self._lock = threading.Lock()
-        watch.listen(self._hear)
+        watch.subscribe(self._hear)
 
     def __call__(self) -> Mapping[str, Installed]:
         """Return the installed packages by id.

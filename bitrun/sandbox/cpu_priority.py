@@ -1,4 +1,4 @@
-"""Short runs first: a box that has run for long makes way for those that have just begun."""
+"""Gives short runs priority: lowers the CPU shares of boxes whose stage has run for long."""
 
 import logging
 import math
@@ -9,34 +9,35 @@ from bitrun.engine.engine import Engine
 from bitrun.model.errors import ServiceError
 
 _LONG_SECONDS = 0.5
-_SHARES = 128  # of the processors, beside a new box's 1024
+_LOW_SHARES = 128  # a new box has 1024
 
 _log = logging.getLogger(__name__)
 
 
 class CpuPriority:
-    """Leaves a box that has run for long an eighth of a new one's claim to the processors.
+    """Lowers the CPU weight of a box half a second after its first stage began, to an eighth.
 
-    Were all boxes alike, a hello beside eight programs that spin would wait for each of them, over
-    and over. The engine takes 20 ms of processor time for the change: too much for a short run.
+    With equal weights, a hello beside eight programs that spin would wait for each of them in every
+    round. The engine takes 20 ms of processor time for the change: too much for a short run.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._due: dict[str, float] = {}  # infinite once it is done
+        self._due: dict[str, float] = {}  # infinite once the shares are lowered
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._asleep = False
 
     def begin(self, container: str) -> None:
-        """Count from now, or from when it was first said."""
+        """Start the time of a container, unless it has been started before."""
         with self._changed:
             self._due.setdefault(container, time.monotonic() + _LONG_SECONDS)
-            # Not in the constructor: a thread does not live on in a forked worker.
+            # Not in the constructor: a thread does not survive the fork of a worker.
             if self._thread is None:
-                self._thread = threading.Thread(target=self._follow, name="precedence", daemon=True)
+                self._thread = threading.Thread(target=self._work, name="cpu-priority", daemon=True)
                 self._thread.start()
-            # Awake it looks by itself: in a stream of short runs, once in a while for all of them.
+            # While it waits for a due time it need not be notified: in a stream of short runs it
+            # wakes up twice a second for all of them.
             if self._asleep:
                 self._changed.notify()
 
@@ -44,18 +45,18 @@ class CpuPriority:
         with self._changed:
             self._due.pop(container, None)
 
-    def _follow(self) -> None:
+    def _work(self) -> None:
         while True:
             for container in self._wait():
                 try:
-                    self._engine.set_cpu_shares(container, _SHARES)
-                except ServiceError as fault:
-                    _log.debug("Box %s does not make way: %s", container[:12], fault)
-                except Exception:  # noqa: BLE001  without this thread none would make way any more
-                    _log.exception("Box %s does not make way", container[:12])
+                    self._engine.set_cpu_shares(container, _LOW_SHARES)
+                except ServiceError as error:
+                    _log.debug("CPU shares of box %s not lowered: %s", container[:12], error)
+                except Exception:  # noqa: BLE001  the thread must survive
+                    _log.exception("CPU shares of box %s not lowered", container[:12])
 
     def _wait(self) -> list[str]:
-        """Wait until boxes are due, and return them."""
+        """Wait until containers are due, and return them."""
         with self._changed:
             while True:
                 now = time.monotonic()

@@ -22,7 +22,7 @@ def admission_collector(admission: Admission) -> Callable[[], Iterator[Metric]]:
         yield _gauge("bitrun_places", "Runs that are possible at once", now.places)
         yield _gauge("bitrun_places_taken", "Runs at this moment, sessions aside", now.taken)
         yield _gauge("bitrun_queue_length", "Requests that wait for a place", now.waiting)
-        yield _counter("bitrun_turned_away", "Requests that got no place", "reason", now.rejected)
+        yield _counter("bitrun_rejected", "Requests that got no place", "reason", now.rejected)
 
     return ask
 
@@ -31,38 +31,38 @@ def pool_collector(pool: Pool, installed: InstalledPackages) -> Callable[[], Ite
     def ask() -> Iterator[Metric]:
         now = pool.stats()
         names = {each.image: package for package, each in (installed.known or {}).items()}
-        waiting: Counter[str] = Counter()
-        for kind, boxes in now.waiting.items():
-            waiting[names.get(kind.image, "unknown")] += boxes
+        idle: Counter[str] = Counter()
+        for spec, boxes in now.idle.items():
+            idle[names.get(spec.image, "unknown")] += boxes
         states = {
-            "waiting": waiting.total(),
-            "making": now.making,
+            "idle": idle.total(),
+            "creating": now.creating,
             "running": now.running,
-            "spent": now.spent,
+            "used": now.used,
         }
-        yield _gauge("bitrun_pool_places", "Boxes that may wait", now.places)
-        yield _gauges("bitrun_pool_boxes", "Boxes by what they are doing", "state", states)
-        yield _gauges("bitrun_pool_waiting", "Boxes that wait for a run", "package", waiting)
-        yield _gauge("bitrun_pool_missing", "Runs that wait for a box", now.missing)
-        yield _counter("bitrun_pool_given", "Boxes given to runs", "origin", now.given)
+        yield _gauge("bitrun_pool_places", "Idle boxes that the pool keeps", now.places)
+        yield _gauges("bitrun_pool_boxes", "Boxes by state", "state", states)
+        yield _gauges("bitrun_pool_idle", "Idle boxes", "package", idle)
+        yield _gauge("bitrun_pool_pending", "Requests that wait for a box", now.pending)
+        yield _counter("bitrun_pool_requests", "Requests for a box", "origin", now.requests)
 
     return ask
 
 
 def engine_collector(
-    engine: Engine, watch: EngineEvents, churn: BoxRegistry, installed: InstalledPackages
+    engine: Engine, events: EngineEvents, registry: BoxRegistry, installed: InstalledPackages
 ) -> Callable[[], Iterator[Metric]]:
     def ask() -> Iterator[Metric]:
-        yield _gauge("bitrun_engine_up", "Whether the engine's events come", watch.connected)
+        yield _gauge("bitrun_engine_up", "Whether the engine's events come", events.connected)
         errors = CounterMetricFamily(
             "bitrun_engine_errors", "Calls that failed", labels=["call", "kind"]
         )
         for labels, count in sorted(engine.error_counts.items()):
             errors.add_metric(labels, count)
         yield errors
-        boxes = churn.stats()
-        yield CounterMetricFamily("bitrun_boxes_made", "Containers created", boxes.made)
-        yield CounterMetricFamily("bitrun_boxes_removed", "Containers seen to go", boxes.gone)
+        boxes = registry.stats()
+        yield CounterMetricFamily("bitrun_boxes_created", "Containers created", boxes.created)
+        yield CounterMetricFamily("bitrun_boxes_removed", "Containers removed", boxes.removed)
         yield _gauge("bitrun_boxes", "Containers that exist", boxes.existing)
         if (packages := installed.known) is not None:
             yield _gauge("bitrun_packages_installed", "Packages that can run", len(packages))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from subprocess import Popen
 
 from bitrun.engine.engine import Engine
-from bitrun.engine.events import CONTAINER_GONE, IMAGE_EVENTS, EngineEvents
+from bitrun.engine.events import CONTAINER_REMOVED, IMAGE_EVENTS, EngineEvents
 from bitrun.execution.admission import Admission
 from bitrun.execution.limits import language_limits
 from bitrun.execution.runner import Runner
@@ -13,10 +13,10 @@ from bitrun.model.run_record import RunRecord
 from bitrun.packages.installed import InstalledPackages
 from bitrun.packages.manager import Packages
 from bitrun.packages.runtimes import Runtimes
-from bitrun.sandbox.box import BoxMaker
+from bitrun.sandbox.box_maker import BoxMaker
+from bitrun.sandbox.box_spec import BoxSpec
 from bitrun.sandbox.cleanup import janitor
 from bitrun.sandbox.cleanup.orphans import OrphanRemover
-from bitrun.sandbox.pool.idle_boxes import BoxSpec
 from bitrun.sandbox.pool.pool import Pool
 from bitrun.service import collectors, housekeeping
 from bitrun.service.configuration import Configuration
@@ -36,30 +36,29 @@ class Service:
         self.settings = settings = configuration.settings
         self.catalogue = configuration.catalogue
         self._engine = engine = Engine(settings.engine_timeout)
-        watch = EngineEvents(engine)
+        events = EngineEvents(engine)
         self.images = SealedImages(engine, settings.images, settings.build_ca_bundle)
-        self.installed = InstalledPackages(self.images, watch)
+        self.installed = InstalledPackages(self.images, events)
         self.runtimes = Runtimes(self.catalogue, self.installed)
         self.packages = Packages(self.catalogue, self.images, self.installed)
         self.readiness = Readiness(self._look)
         self.metrics = Metrics()
         self._boxes = BoxMaker(engine, settings, self.metrics.gone)
-        self._boxes.churn.follow(watch, engine)
+        self._boxes.registry.follow(events, engine)
         self._pool = Pool(self._boxes, settings.pool_places, self._offered)
-        watch.listen(lambda action, _: self._pool.look_again() if action in IMAGE_EVENTS else None)
-        watch.listen(lambda action, _: self.images.tidy() if action == CONTAINER_GONE else None)
+        events.subscribe(self._on_event)
         admission = Admission(settings.max_runs, settings.max_queue, settings.queue_timeout)
         self.runner = Runner(self._pool, admission, self._on_run_finished)
         self.metrics.ask(collectors.admission_collector(admission))
         self.metrics.ask(collectors.pool_collector(self._pool, self.installed))
         self.metrics.ask(
-            collectors.engine_collector(engine, watch, self._boxes.churn, self.installed)
+            collectors.engine_collector(engine, events, self._boxes.registry, self.installed)
         )
         self._janitor: Popen[bytes] | None = None
 
     def start(self, *chores: Callable[[], None]) -> None:
         """Fill the pool, and start the janitor and the housekeeping, which does `chores`, too."""
-        self._janitor = janitor.hire(self._boxes.instance)
+        self._janitor = janitor.start(self._boxes.instance)
         housekeeping.start(OrphanRemover(self._engine).remove, *chores)
         self._pool.start()
 
@@ -69,6 +68,12 @@ class Service:
         self._engine.close()
         if self._janitor is not None and self._janitor.stdin is not None:
             self._janitor.stdin.close()
+
+    def _on_event(self, action: str, _: str) -> None:
+        if action in IMAGE_EVENTS:
+            self._pool.refresh()
+        elif action == CONTAINER_REMOVED:
+            self.images.tidy()
 
     def _on_run_finished(self, record: RunRecord) -> None:
         self.metrics.ran(record)

@@ -6,7 +6,7 @@ import pytest
 from bitrun.config.settings import Settings
 from bitrun.engine.engine import Engine
 from bitrun.model.errors import EngineUnavailable
-from bitrun.sandbox.box import BoxMaker
+from bitrun.sandbox.box_maker import BoxMaker
 from bitrun.sandbox.cpu_priority import CpuPriority
 from tests.support.stages import BOX_LIMITS, stage
 from tests.support.waiting import wait_until

@@ -8,7 +8,7 @@ import docker
 import pytest
 
 from bitrun.model.result import Result
-from bitrun.sandbox.box import NETWORK
+from bitrun.sandbox.box_maker import NETWORK
 from tests.support.piston import execute, package, request, write_catalogue
 from tests.support.server import Server
 

@@ -94,19 +94,19 @@ def test_phases_are_timed(counted: Server) -> None:
 def test_boxes_are_counted(counted: Server) -> None:
     given = {
         sample.labels["origin"]: sample.value
-        for sample in scrape(counted)["bitrun_pool_given"].samples
+        for sample in scrape(counted)["bitrun_pool_requests"].samples
     }
     assert given.keys() == {"hit", "miss", "fresh"}
     assert given["fresh"] == 1
     assert sum(given.values()) == 5
-    assert wait_until(lambda: value(counted, "bitrun_pool_waiting", package="bash") >= 1, 20)
+    assert wait_until(lambda: value(counted, "bitrun_pool_idle", package="bash") >= 1, 20)
     assert value(counted, "bitrun_pool_places") == 2
 
     def at_rest() -> bool:
-        made = value(counted, "bitrun_boxes_made_total")
+        made = value(counted, "bitrun_boxes_created_total")
         removed = value(counted, "bitrun_boxes_removed_total")
         existing = value(counted, "bitrun_boxes")
-        waiting = value(counted, "bitrun_pool_boxes", state="waiting")
+        waiting = value(counted, "bitrun_pool_boxes", state="idle")
         return made - removed == existing == waiting == 2
 
     assert wait_until(at_rest, 20)
@@ -188,7 +188,7 @@ def test_places_and_who_waits_for_one(serve: Callable[..., Server]) -> None:
         assert [run.result().status_code for run in runs] == [200, 503, 503]
     assert value(server, "bitrun_places") == 1
     assert value(server, "bitrun_places_taken") == value(server, "bitrun_queue_length") == 0
-    rejected = scrape(server)["bitrun_turned_away"].samples
+    rejected = scrape(server)["bitrun_rejected"].samples
     assert {each.labels["reason"]: each.value for each in rejected} == {
         "full": 1, "late": 1, "gone": 0,
     }  # fmt: skip

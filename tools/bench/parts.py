@@ -13,7 +13,7 @@ from bitrun.config.settings import Settings
 from bitrun.engine.engine import Engine
 from bitrun.engine.labels import INSTANCE
 from bitrun.model.job import BoxLimits
-from bitrun.sandbox.box import BoxMaker
+from bitrun.sandbox.box_maker import BoxMaker
 from tools.bench import machine
 from tools.bench.peers import default_limits
 

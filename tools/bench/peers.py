@@ -17,7 +17,7 @@ from bitrun.engine.engine import Engine
 from bitrun.engine.labels import INSTANCE
 from bitrun.model.job import BoxLimits, Limits, Stage
 from bitrun.model.result import Verdict
-from bitrun.sandbox.box import BoxMaker
+from bitrun.sandbox.box_maker import BoxMaker
 from tools.bench.client import Sample, timed
 from tools.bench.programs import Program
 

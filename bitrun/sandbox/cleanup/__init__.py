@@ -1,1 +1,1 @@
-"""Removal of what a crash would leave on the engine."""
+"""Removal of containers: the registry of those that exist, the janitor, the removal of orphans."""

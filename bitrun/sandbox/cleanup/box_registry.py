@@ -1,4 +1,4 @@
-"""Which boxes exist, from their making until the engine says that they are gone."""
+"""The registry of existing boxes, from their creation until the engine reports their removal."""
 
 import threading
 import time
@@ -6,74 +6,78 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bitrun.engine.engine import Engine
-from bitrun.engine.events import CONTAINER_GONE, EngineEvents
+from bitrun.engine.events import CONTAINER_REMOVED, EngineEvents
 from bitrun.engine.labels import INSTANCE
 from bitrun.model.errors import ServiceError
 
 
 @dataclass(frozen=True, slots=True)
 class BoxCounts:
-    """Boxes made and gone since the start, and how many there are."""
+    """Boxes created and removed since the start, and those that exist now."""
 
-    made: int
-    gone: int
+    created: int
+    removed: int
     existing: int
 
 
 class BoxRegistry:
-    """The boxes of one service. `gone` is told the seconds from leaving one to its removal."""
+    """The boxes of one service. Threads may share it.
 
-    def __init__(self, instance: str, gone: Callable[[float], None]) -> None:
+    `on_removed` is called with the seconds from a box's release to its removal by the engine.
+    """
+
+    def __init__(self, instance: str, on_removed: Callable[[float], None]) -> None:
         self._instance = instance
-        self._gone = gone
-        self._left_at: dict[str, float | None] = {}
-        self._made = 0
-        self._ended = 0
+        self._on_removed = on_removed
+        self._released_at: dict[str, float | None] = {}  # None while in use
+        self._created = 0
+        self._removed = 0
         self._lock = threading.Lock()
 
-    def follow(self, watch: EngineEvents, engine: Engine) -> None:
-        """Learn of the end of boxes from the engine's events."""
+    def follow(self, events: EngineEvents, engine: Engine) -> None:
+        """Observe the removal of boxes in the engine's events."""
 
-        def hear(action: str, container: str) -> None:
-            if action == CONTAINER_GONE:
+        def on_event(action: str, container: str) -> None:
+            if action == CONTAINER_REMOVED:
                 self._remove(container)
             elif action == EngineEvents.RECONNECT:
-                self._look(engine)
+                self._synchronize(engine)
 
-        watch.listen(hear)
+        events.subscribe(on_event)
 
-    def made(self, container: str) -> None:
+    def add(self, container: str) -> None:
         with self._lock:
-            self._made += 1
-            self._left_at[container] = None
+            self._created += 1
+            self._released_at[container] = None
 
-    def left(self, container: str) -> None:
+    def release(self, container: str) -> None:
+        """Note that a box is discarded: its removal is expected. Only the first call counts."""
         with self._lock:
-            if container in self._left_at and self._left_at[container] is None:
-                self._left_at[container] = time.monotonic()
+            if container in self._released_at and self._released_at[container] is None:
+                self._released_at[container] = time.monotonic()
 
     def stats(self) -> BoxCounts:
         with self._lock:
-            return BoxCounts(self._made, self._ended, len(self._left_at))
+            return BoxCounts(self._created, self._removed, len(self._released_at))
 
-    def _look(self, engine: Engine) -> None:
-        """Find what has gone while no events came."""
+    def _synchronize(self, engine: Engine) -> None:
+        """Find the boxes that were removed while no events arrived."""
         with self._lock:
-            known = set(self._left_at)
+            known = set(self._released_at)
         if not known:
             return
         try:
             found = {each["Id"] for each in engine.list_containers(INSTANCE, self._instance)}
         except ServiceError:
-            return  # the next connection tells
+            return  # repeated at the next reconnection
         for container in known - found:
             self._remove(container)
 
     def _remove(self, container: str) -> None:
         with self._lock:
-            if container not in self._left_at:
+            if container not in self._released_at:
                 return
-            left_at = self._left_at.pop(container)
-            self._ended += 1
-        if left_at is not None:
-            self._gone(time.monotonic() - left_at)
+            released_at = self._released_at.pop(container)
+            self._removed += 1
+        if released_at is not None:
+            self._on_removed(time.monotonic() - released_at)

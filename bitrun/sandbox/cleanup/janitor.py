@@ -1,8 +1,8 @@
-"""The janitor: a process that outlives a killed service by a moment and removes what it left.
+"""The janitor: a process that outlives a killed service briefly and removes its containers.
 
-A box that was started ends by itself when its owner goes. One that was created, but not started
-yet, would stay for ever, and no signal handler runs at `kill -9`. So this process waits for the end
-of a pipe that only the service holds, and then removes all containers of that instance.
+A started box ends by itself when its owner disconnects. A container that was created but not yet
+started would stay for ever, and no signal handler runs at `kill -9`. So this process reads a pipe
+whose only writer is the service, and at its end removes all containers of that instance.
 
 Run as: python -m bitrun.sandbox.cleanup.janitor INSTANCE
 """
@@ -11,16 +11,16 @@ import subprocess
 import sys
 import time
 
-_LOOK_SECONDS = 0.25
-_QUIET_LOOKS = 12  # a creation that the engine had begun may still come to its end
+_CHECK_INTERVAL_SECONDS = 0.25
+_EMPTY_CHECKS = 12  # before it exits: a creation that the engine had begun may still complete
 
 
-def hire(instance: str) -> subprocess.Popen[bytes]:
+def start(instance: str) -> subprocess.Popen[bytes]:
     """Start a janitor for this process; it ends when this process does."""
     return subprocess.Popen(
         [sys.executable, "-m", __name__, instance],
         stdin=subprocess.PIPE,
-        # Out of reach of a signal to the service's process group.
+        # A signal to the service's process group must not reach it.
         start_new_session=True,
     )
 
@@ -28,22 +28,22 @@ def hire(instance: str) -> subprocess.Popen[bytes]:
 def main(instance: str) -> None:
     sys.stdin.buffer.read()
 
-    # Only now: until the end it should weigh as little as an interpreter can.
+    # Imported only now: while it waits it should use no more memory than an interpreter needs.
     from bitrun.engine.engine import Engine  # noqa: PLC0415
     from bitrun.engine.labels import INSTANCE  # noqa: PLC0415
     from bitrun.model.errors import ServiceError  # noqa: PLC0415
 
     engine = Engine()
-    quiet = 0
-    while quiet < _QUIET_LOOKS:
-        quiet += 1
+    empty_checks = 0
+    while empty_checks < _EMPTY_CHECKS:
+        empty_checks += 1
         try:
             for container in engine.list_containers(INSTANCE, instance):
                 engine.remove_container(container["Id"])
-                quiet = 0
+                empty_checks = 0
         except ServiceError:
-            pass  # the engine is away, or it was faster
-        time.sleep(_LOOK_SECONDS)
+            pass  # the engine is unavailable, or has removed the container itself
+        time.sleep(_CHECK_INTERVAL_SECONDS)
 
 
 if __name__ == "__main__":

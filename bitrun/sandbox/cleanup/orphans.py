@@ -1,4 +1,4 @@
-"""What a former life may have left on the engine: a crash, a power cut, nobody to clean up."""
+"""Removes containers orphaned by an earlier process: after a crash or a power cut."""
 
 import logging
 import time
@@ -6,37 +6,37 @@ import time
 from bitrun.engine.engine import Engine
 from bitrun.engine.labels import ROLE
 
-# A living service starts a container at once, so one that has not run for so long has no owner.
-# Running ones need no help: a box ends by itself when its owner goes.
-_ABANDONED_SECONDS = 60
+# A live service starts a container right after its creation, so one that has not run for this long
+# has no owner. Running boxes need no removal: they end by themselves when their owner disconnects.
+_ORPHAN_SECONDS = 60
 
 _log = logging.getLogger(__name__)
 
 
 class OrphanRemover:
-    """Removes the containers of ours, of whatever instance, that nobody will ever start.
+    """Removes our containers, of any instance, that will never be started.
 
-    For how long they have been there is told by our own clock, from one look to the next. When the
-    engine made a container is told by another machine's clock, or by one that was set since.
+    Their age is measured with our own monotonic clock, between calls of `remove`: the engine's
+    creation time is from the clock of another machine, or from one that has been set since.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._since: dict[str, float] = {}
+        self._first_seen: dict[str, float] = {}
 
     def remove(self) -> None:
-        """Look once; to be called every now and then.
+        """Check once; to be called periodically.
 
         Raises:
             EngineUnavailable, EngineError: the engine failed.
         """
         now = time.monotonic()
-        self._since = {
-            container["Id"]: self._since.get(container["Id"], now)
+        self._first_seen = {
+            container["Id"]: self._first_seen.get(container["Id"], now)
             for container in self._engine.list_containers(ROLE)
             if container["State"] in ("created", "exited", "dead")
         }
-        for container, since in self._since.items():
-            if now - since >= _ABANDONED_SECONDS:
-                _log.info("Removing %s, left over from a former life", container[:12])
+        for container, first_seen in self._first_seen.items():
+            if now - first_seen >= _ORPHAN_SECONDS:
+                _log.info("Removing the orphaned container %s", container[:12])
                 self._engine.remove_container(container)

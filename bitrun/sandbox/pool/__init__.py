@@ -1,1 +1,1 @@
-"""Boxes made ahead, and the decision which to make next."""
+"""The pool of boxes created ahead, and the pure functions that decide how it is refilled."""

@@ -1,35 +1,35 @@
-"""How a pool's places are shared out among the kinds of boxes that are asked for."""
+"""Allocation of a pool's places to box specs, in proportion to demand."""
 
 from collections.abc import Hashable, Mapping
 from typing import TypeVar
 
-Kind = TypeVar("Kind", bound=Hashable)
+Spec = TypeVar("Spec", bound=Hashable)
 
 
-def share_out(
-    places: int, demand: Mapping[Kind, float], pinned: Mapping[Kind, int]
-) -> dict[Kind, int]:
-    """Share out places in proportion to demand, after what is pinned.
+def allocate(
+    places: int, demand: Mapping[Spec, float], pinned: Mapping[Spec, int]
+) -> dict[Spec, int]:
+    """Allocate places in proportion to demand, after those that are pinned.
 
-    A pinned kind keeps its number whatever the demand, as far as the places go. Of the rest, every
-    kind with a demand of 1 or more gets a place before any kind gets a second.
+    A pinned spec gets its number whatever the demand, as far as the places suffice. Of the rest,
+    every spec with a demand of 1 or more gets one place before any spec gets a second.
     """
-    shares = dict.fromkeys([*pinned, *demand], 0)
-    for kind, wanted in pinned.items():
-        shares[kind] = min(wanted, places)
-        places -= shares[kind]
-    ranked = sorted(demand, key=lambda kind: -demand[kind])
-    for kind in ranked:
-        if demand[kind] >= 1 and shares[kind] == 0 and places > 0:
-            shares[kind] = 1
+    allocation = dict.fromkeys([*pinned, *demand], 0)
+    for spec, wanted in pinned.items():
+        allocation[spec] = min(wanted, places)
+        places -= allocation[spec]
+    ranked = sorted(demand, key=lambda spec: -demand[spec])
+    for spec in ranked:
+        if demand[spec] >= 1 and allocation[spec] == 0 and places > 0:
+            allocation[spec] = 1
             places -= 1
     total = sum(demand.values())
     if total <= 0:
-        return shares
-    exact = {kind: places * demand[kind] / total for kind in ranked if demand[kind] > 0}
-    left = places - sum(int(share) for share in exact.values())
-    # The largest remainders get what rounding down has left over.
-    favoured = sorted(exact, key=lambda kind: int(exact[kind]) - exact[kind])[:left]
-    for kind, share in exact.items():
-        shares[kind] += int(share) + (kind in favoured)
-    return shares
+        return allocation
+    quotas = {spec: places * demand[spec] / total for spec in ranked if demand[spec] > 0}
+    left = places - sum(int(quota) for quota in quotas.values())
+    # The largest remainders get the places left over by rounding down.
+    favoured = sorted(quotas, key=lambda spec: int(quotas[spec]) - quotas[spec])[:left]
+    for spec, quota in quotas.items():
+        allocation[spec] += int(quota) + (spec in favoured)
+    return allocation

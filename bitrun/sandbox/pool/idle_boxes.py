@@ -1,143 +1,102 @@
-"""The boxes that wait, and which kind should be made next. No threads: the pool has the lock."""
+"""The idle boxes of a pool and their allocation to specs. Protected by the pool's lock."""
 
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from bitrun.model.job import BoxLimits
 from bitrun.sandbox.box import Box
-from bitrun.sandbox.pool.allocation import share_out
+from bitrun.sandbox.box_spec import BoxSpec
+from bitrun.sandbox.pool.allocation import allocate
+from bitrun.sandbox.pool.demand import Demand
 
-_HALF_LIFE_SECONDS = 600.0  # of demand: what was asked for before counts half
-_PRIOR = 1.0  # the demand that all kinds together have before any is asked for
-_OLDEST_SECONDS = 1800.0
-_SHARE_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class BoxSpec:
-    """What makes two boxes interchangeable. `image` is the id of an image, not a name."""
-
-    image: str
-    limits: BoxLimits
-
-    def __hash__(self) -> int:
-        # That of a text is kept in it; that of the limits would be made anew at every look-up.
-        return hash(self.image)
+_MAX_AGE_SECONDS = 1800.0
+_ALLOCATION_INTERVAL_SECONDS = 1.0
 
 
 class IdleBoxes:
-    """Waiting boxes of the offered kinds, in the proportions in which they are asked for."""
+    """Idle boxes of the available specs."""
 
     def __init__(self, places: int) -> None:
         self._places = places
-        self._waiting: dict[BoxSpec, deque[Box]] = {}
+        self._boxes: dict[BoxSpec, deque[Box]] = {}
         self._pinned: Mapping[BoxSpec, int] = {}
-        self._demand: dict[BoxSpec, float] = defaultdict(float)
-        self._decayed_at = time.monotonic()
-        self._shares: Mapping[BoxSpec, int] = {}
-        self._shared_at = 0.0
+        self._demand: Demand[BoxSpec] = Demand()
+        self._allocation: Mapping[BoxSpec, int] = {}
+        self._allocated_at = 0.0
 
-    def offer(self, pinned: Mapping[BoxSpec, int]) -> None:
-        """Say which kinds can be asked for, and how many of each are held in any case.
+    def set_specs(self, pinned: Mapping[BoxSpec, int]) -> None:
+        """Set the specs that can be requested, and how many boxes of each are kept in any case.
 
-        Boxes of other kinds are discarded: their image was removed or replaced.
+        Boxes of other specs are discarded: their image was removed or replaced.
         """
         self._pinned = pinned
-        self._shared_at = 0.0
-        for kind in self._waiting.keys() - pinned.keys():
-            self._discard(self._waiting.pop(kind))
-        for kind in self._demand.keys() - pinned.keys():
-            del self._demand[kind]
+        self._allocated_at = 0.0
+        self._demand.retain(pinned.keys())
+        for spec in self._boxes.keys() - pinned.keys():
+            _discard(self._boxes.pop(spec))
 
-    def ask(self, kind: BoxSpec) -> None:
-        """Count a request for this kind, met or not."""
-        if kind in self._pinned:
-            self._demand[kind] += 1
+    def count_request(self, spec: BoxSpec) -> None:
+        """Count a request for this spec, whether or not a box is idle."""
+        if spec in self._pinned:
+            self._demand.count(spec)
 
-    def take(self, kind: BoxSpec) -> Box | None:
-        """Take the box of this kind that has waited longest; None if there is none."""
-        boxes = self._waiting.get(kind)
+    def take(self, spec: BoxSpec) -> Box | None:
+        """Take the box of this spec that has been idle longest; None if there is none."""
+        boxes = self._boxes.get(spec)
         while boxes:
             box = boxes.popleft()
-            if box.is_waiting():
+            if box.is_idle():
                 return box
-            # No more than that: its supervisor has exited, so the engine removes it by itself, and
-            # a call to an engine in trouble would hold up everyone who waits for the pool's lock.
+            # Not `destroy`: its supervisor has exited, so the engine removes it by itself, and a
+            # call to an engine in trouble would block all that wait for the pool's lock.
             box.discard()
         return None
 
-    def add(self, kind: BoxSpec, box: Box) -> None:
-        if kind in self._pinned:
-            self._waiting.setdefault(kind, deque()).append(box)
+    def add(self, spec: BoxSpec, box: Box) -> None:
+        if spec in self._pinned:
+            self._boxes.setdefault(spec, deque()).append(box)
         else:
-            box.discard()  # its image went while it was being made
+            box.discard()  # its image was removed while it was being created
 
-    def next_kind(self, under_way: Mapping[BoxSpec, int]) -> BoxSpec | None:
-        """Choose what to make, counting what is under way; None if nothing is missing.
+    def evict(self, spec: BoxSpec) -> None:
+        """Discard the oldest box of a spec, to make room for another spec."""
+        self._boxes[spec].popleft().discard()
 
-        Where all places are taken, a box that has more than its share gives its place up.
-        """
-        shares = self._current_shares()
-        held = {kind: self._count(kind) + under_way.get(kind, 0) for kind in shares}
-        short = [kind for kind in shares if held[kind] < shares[kind]]
-        if not short:
-            return None
-        kind = min(short, key=lambda each: held[each] / shares[each])
-        if sum(held.values()) < self._places:
-            return kind
-        # One more or less is not worth a box: shares move a little with every request.
-        if held[kind] and shares[kind] - held[kind] == 1:
-            return None
-        surplus = max(shares, key=lambda each: self._count(each) - shares[each])
-        if not self._count(surplus):
-            return None
-        self._waiting[surplus].popleft().discard()
-        return kind
-
-    def drop_spent(self) -> None:
-        """Drop the boxes that have died waiting, or grown old."""
-        oldest = time.monotonic() - _OLDEST_SECONDS
-        for boxes in self._waiting.values():
-            for box in [each for each in boxes if each.made_at < oldest or not each.is_waiting()]:
+    def discard_unusable(self) -> None:
+        """Discard the boxes that have ended or are older than half an hour."""
+        oldest = time.monotonic() - _MAX_AGE_SECONDS
+        for boxes in self._boxes.values():
+            for box in [each for each in boxes if each.created_at < oldest or not each.is_idle()]:
                 boxes.remove(box)
                 box.discard()
 
-    def waiting(self) -> dict[BoxSpec, int]:
-        return {kind: len(boxes) for kind, boxes in self._waiting.items()}
+    def counts(self) -> dict[BoxSpec, int]:
+        return {spec: len(boxes) for spec, boxes in self._boxes.items()}
+
+    def allocation(self) -> Mapping[BoxSpec, int]:
+        """Return how many idle boxes of each spec there should be.
+
+        Computed at most once a second: the maker threads ask for it many times a run.
+        """
+        now = time.monotonic()
+        if now - self._allocated_at >= _ALLOCATION_INTERVAL_SECONDS:
+            self._allocated_at = now
+            weights = self._demand.weights(self._pinned.keys())
+            allocation = allocate(self._places, weights, self._pinned)
+            # A spec without places still counts while it has boxes that can be evicted.
+            self._allocation = {
+                spec: places
+                for spec, places in allocation.items()
+                if places or self._boxes.get(spec)
+            }
+        return self._allocation
 
     def clear(self) -> None:
-        for boxes in self._waiting.values():
-            self._discard(boxes)
-        self._waiting.clear()
+        for boxes in self._boxes.values():
+            _discard(boxes)
+        self._boxes.clear()
 
-    def _count(self, kind: BoxSpec) -> int:
-        return len(self._waiting.get(kind, ()))
 
-    def _current_shares(self) -> Mapping[BoxSpec, int]:
-        """Share the places out, at most once a second: makers ask for it many times a run."""
-        now = time.monotonic()
-        if now - self._shared_at >= _SHARE_SECONDS:
-            self._shared_at = now
-            shares = share_out(self._places, self._weights(), self._pinned)
-            # One that has no share still counts while it holds boxes to give up.
-            self._shares = {
-                kind: share for kind, share in shares.items() if share or self._count(kind)
-            }
-        return self._shares
-
-    def _weights(self) -> dict[BoxSpec, float]:
-        now = time.monotonic()
-        if now - self._decayed_at > 1:
-            factor = 0.5 ** ((now - self._decayed_at) / _HALF_LIFE_SECONDS)
-            self._decayed_at = now
-            for kind in self._demand:
-                self._demand[kind] *= factor
-        prior = _PRIOR / max(1, len(self._pinned))
-        return {kind: self._demand.get(kind, 0.0) + prior for kind in self._pinned}
-
-    @staticmethod
-    def _discard(boxes: deque[Box]) -> None:
-        for box in boxes:
-            box.discard()
+def _discard(boxes: deque[Box]) -> None:
+    for box in boxes:
+        box.discard()

@@ -1,9 +1,6 @@
-"""The pool: boxes made ahead, each taken once, and replaced in the background.
+"""The pool: boxes created ahead, each taken once and replaced in the background.
 
-A run costs what its program costs if a box waits for it, and 100 ms more if not. But making a box
-costs the engine ten times what a run does, and throwing it away nearly as much. So while a burst of
-runs is being answered neither is done, and however many requests miss, only so many boxes are made
-at once.
+A run costs no more than its program if a box is idle for it, and 100 ms more if not.
 """
 
 import logging
@@ -16,16 +13,22 @@ from dataclasses import dataclass
 from bitrun.engine.errors import NotOnEngine
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import EngineUnavailable, ServiceError
-from bitrun.sandbox.box import Box, BoxMaker
-from bitrun.sandbox.pool.idle_boxes import BoxSpec, IdleBoxes
+from bitrun.sandbox.box import Box
+from bitrun.sandbox.box_maker import BoxMaker
+from bitrun.sandbox.box_spec import BoxSpec
+from bitrun.sandbox.pool.idle_boxes import IdleBoxes
+from bitrun.sandbox.pool.refill import (
+    MAX_CONCURRENT_CREATES,
+    Create,
+    DiscardUsed,
+    PoolState,
+    next_action,
+)
 
-_MAKERS = 2  # threads that refill, and discard what was used
-_MAKING_MOST = 4  # boxes under construction at once, for requests and refill together
-_BURST_SECONDS = 0.5  # after the last box was taken, until work goes on beside running ones
-_REPLY_SECONDS = 0.01  # for a reply to get out: work begun before holds it up by the GIL's 5 ms
-_PATIENCE_SECONDS = 30.0  # until a request gives up waiting for one of those
-_CALLER_SECONDS = 0.25  # between looks at whether one who waits is still there
-_LOOK_SECONDS = 5.0  # between looks at the health of what waits
+_MAKER_THREADS = 2  # they refill the pool and discard used boxes
+_CREATE_TIMEOUT = 30.0  # until a request stops waiting for the creation of other boxes
+_CONNECTION_INTERVAL_SECONDS = 0.25  # between checks whether a waiting client is still connected
+_CHECK_INTERVAL_SECONDS = 5.0  # between checks of the specs and of the idle boxes
 _RETRY_SECONDS = 1.0  # after the engine failed
 
 _log = logging.getLogger(__name__)
@@ -33,82 +36,82 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PoolStats:
-    """What the pool holds and does at one moment, and what it has given out.
+    """State of a pool at one moment, and its requests since the start.
 
-    `given` counts requests by where their box came from: `hit` (it waited), `miss` (it was made),
-    `fresh` (one made was asked for).
+    `used` boxes are to be discarded; `pending` are requests that wait for a box. `requests` are
+    counted by the origin of their box: `hit` (an idle box), `miss` (no box was idle, one was
+    created), `fresh` (a new box was requested).
     """
 
     places: int
-    waiting: Mapping[BoxSpec, int]
-    making: int
+    idle: Mapping[BoxSpec, int]
+    creating: int
     running: int
-    spent: int
-    missing: int
-    given: Mapping[str, int]
+    used: int
+    pending: int
+    requests: Mapping[str, int]
 
 
 class Pool:
     """Boxes for runs. Threads share it; `close` ends it.
 
-    `offered` tells which kinds can be asked for, with how many of each are pinned.
+    `specs` returns the specs that can be requested, each with the number of pinned boxes.
     """
 
     def __init__(
-        self, boxes: BoxMaker, places: int, offered: Callable[[], Mapping[BoxSpec, int]]
+        self, boxes: BoxMaker, places: int, specs: Callable[[], Mapping[BoxSpec, int]]
     ) -> None:
         self._boxes = boxes
-        self._offered = offered
-        self._stock = IdleBoxes(places)
+        self._specs = specs
+        self._idle = IdleBoxes(places)
         self._places = places
         lock = threading.Lock()
-        self._box_came = threading.Condition(lock)
-        self._work_due = threading.Condition(lock)
+        self._box_available = threading.Condition(lock)
+        self._work_available = threading.Condition(lock)
         self._lock = lock
-        self._under_way: Counter[BoxSpec] = Counter()  # refills
-        self._making = 0
-        self._spent: deque[Box] = deque()  # whose runs are over
-        self._missing = 0  # requests that wait for a box
+        self._refilling: Counter[BoxSpec] = Counter()
+        self._creating = 0
+        self._used: deque[Box] = deque()
+        self._pending = 0
         self._running = 0
-        self._given: Counter[str] = Counter(dict.fromkeys(("hit", "miss", "fresh"), 0))
+        self._requests: Counter[str] = Counter(dict.fromkeys(("hit", "miss", "fresh"), 0))
         self._taken_at = 0.0
-        self._left_at = 0.0
-        self._looked_at = 0.0
-        self._settled = False  # nothing to refill when last looked at
+        self._released_at = 0.0
+        self._checked_at = 0.0
         self._closed = False
         self._makers: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Begin to fill it. Before, boxes are made when they are asked for, and none is kept."""
-        for number in range(_MAKERS if self._places else 0):
+        """Start to fill it. Until then boxes are created on request, and none is kept."""
+        for number in range(_MAKER_THREADS if self._places else 0):
             maker = threading.Thread(target=self._work, name=f"maker-{number}", daemon=True)
             maker.start()
             self._makers.append(maker)
 
     def take(
-        self, kind: BoxSpec, *, fresh: bool = False, caller: ClientConnection | None = None
+        self, spec: BoxSpec, *, fresh: bool = False, connection: ClientConnection | None = None
     ) -> Box:
-        """Take a box that waits, or make one; a `fresh` one is always made.
+        """Take an idle box, or create one; a `fresh` one is always created.
 
         Raises:
             NotOnEngine: the image is not there.
             EngineUnavailable, EngineError: the engine failed, or makes no progress.
-            ClientDisconnected: the caller hung up while it waited.
+            ClientDisconnected: the client of `connection` disconnected during the wait.
         """
         with self._lock:
-            self._stock.ask(kind)
-            box = self._wait_for(kind, fresh, caller)
+            self._idle.count_request(spec)
+            box = self._wait_for_box(spec, fresh, connection)
+            # The makers are notified when the run is over.
             self._running += 1
             origin = "hit" if box is not None else "fresh" if fresh else "miss"
-            self._given[origin] += 1
+            self._requests[origin] += 1
             if box is None:
-                self._making += 1
+                self._creating += 1
             else:
                 self._taken_at = time.monotonic()
-            self._settled = False  # the makers are told when the run is over
         if box is None:
-            box = self._make_now(kind)
-        box.on_leave = self._leave
+            box = self._create(spec)
+        box.on_exit = self._release
         box.origin = origin
         return box
 
@@ -116,150 +119,157 @@ class Pool:
         with self._lock:
             return PoolStats(
                 places=self._places,
-                waiting=self._stock.waiting(),
-                making=self._making,
+                idle=self._idle.counts(),
+                creating=self._creating,
                 running=self._running,
-                spent=len(self._spent),
-                missing=self._missing,
-                given=dict(self._given),
+                used=len(self._used),
+                pending=self._pending,
+                requests=dict(self._requests),
             )
 
-    def look_again(self) -> None:
-        """Ask anew what is offered: an image has come, gone or been replaced."""
+    def refresh(self) -> None:
+        """Get the specs again soon: an image was added, removed or replaced."""
         with self._lock:
-            self._looked_at = 0.0
-            self._work_due.notify_all()
+            self._checked_at = 0.0
+            self._work_available.notify_all()
 
     def close(self) -> None:
-        """Discard what waits, and return when no box is being made ahead any more."""
+        """Discard the idle boxes, and return when no box is being created ahead any more."""
         with self._lock:
             self._closed = True
-            self._work_due.notify_all()
+            self._work_available.notify_all()
         for maker in self._makers:
             maker.join()
         with self._lock:
-            self._stock.clear()
-            for box in self._spent:
+            self._idle.clear()
+            for box in self._used:
                 box.discard()
 
-    def _wait_for(self, kind: BoxSpec, fresh: bool, caller: ClientConnection | None) -> Box | None:
-        """Wait until there is a box, or room to make one; None for the latter."""
-        self._missing += 1
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+    def _wait_for_box(
+        self, spec: BoxSpec, fresh: bool, connection: ClientConnection | None
+    ) -> Box | None:
+        """Wait until a box is idle, or until one may be created; None for the latter."""
+        self._pending += 1
+        deadline = time.monotonic() + _CREATE_TIMEOUT
         try:
             while True:
-                box = None if fresh else self._stock.take(kind)
-                if box is not None or self._making < _MAKING_MOST:
+                box = None if fresh else self._idle.take(spec)
+                if box is not None or self._creating < MAX_CONCURRENT_CREATES:
                     return box
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise EngineUnavailable("The engine makes no progress with other boxes")
-                self._box_came.wait(min(left, _CALLER_SECONDS))
-                if caller is not None:
-                    caller.check()
+                self._box_available.wait(min(left, _CONNECTION_INTERVAL_SECONDS))
+                if connection is not None:
+                    connection.check()
         finally:
-            self._missing -= 1
+            self._pending -= 1
 
-    def _make_now(self, kind: BoxSpec) -> Box:
+    def _create(self, spec: BoxSpec) -> Box:
         try:
-            return self._boxes.make(kind.image, kind.limits)
+            return self._boxes.make(spec.image, spec.limits)
         except BaseException:
-            self._ended()
+            self._end_run()
             raise
         finally:
             with self._lock:
-                self._making -= 1
-                self._box_came.notify()
+                self._creating -= 1
+                self._box_available.notify()
 
-    def _leave(self, box: Box) -> None:
+    def _release(self, box: Box) -> None:
         if self._makers:
-            self._ended(box)
+            self._end_run(box)
         else:
-            self._ended()
+            self._end_run()
             box.discard()
 
-    def _ended(self, *spent: Box) -> None:
+    def _end_run(self, *used: Box) -> None:
         with self._lock:
             self._running -= 1
-            self._left_at = time.monotonic()
-            self._spent += spent
-            self._work_due.notify()
+            self._released_at = time.monotonic()
+            self._used += used
+            self._work_available.notify()
 
-    # The makers
+    # The maker threads
 
     def _work(self) -> None:
-        while (task := self._await_task()) is not None:
+        while (task := self._next_task()) is not None:
             if isinstance(task, Box):
                 task.discard()
             else:
                 self._refill(task)
 
-    def _refill(self, kind: BoxSpec) -> None:
-        box = None
-        try:
-            box = self._make_ahead(kind)
-        finally:
-            with self._lock:
-                self._making -= 1
-                self._under_way[kind] -= 1
-                if box is not None:
-                    self._stock.add(kind, box)
-                self._box_came.notify()
-        if box is None:
-            time.sleep(_RETRY_SECONDS)
-
-    def _await_task(self) -> Box | BoxSpec | None:
-        """Wait for a box to discard or a kind to make; None when the pool has closed."""
+    def _next_task(self) -> Box | BoxSpec | None:
+        """Wait for a used box to discard or a spec to create; None when the pool is closed."""
         while True:
-            self._look()
+            self._check()
             with self._lock:
                 if self._closed:
                     return None
-                pause = self._pause()
-                if self._spent and (not pause or len(self._spent) > self._places):
-                    return self._spent.popleft()
-                if not pause and not self._missing and self._making < _MAKING_MOST:
-                    kind = self._stock.next_kind(self._under_way)
-                    if kind is not None:
-                        self._making += 1
-                        self._under_way[kind] += 1
-                        return kind
-                    self._settled = True
-                rest = _LOOK_SECONDS if self._settled else _BURST_SECONDS
-                self._work_due.wait(pause or rest)
+                action = next_action(self._state())
+                if isinstance(action, DiscardUsed):
+                    return self._used.popleft()
+                if isinstance(action, Create):
+                    if action.evict is not None:
+                        self._idle.evict(action.evict)
+                    self._creating += 1
+                    self._refilling[action.spec] += 1
+                    return action.spec
+                self._work_available.wait(action.seconds if action else _CHECK_INTERVAL_SECONDS)
 
-    def _pause(self) -> float:
-        """Seconds for which runs that are being answered should have the processors."""
+    def _state(self) -> PoolState[BoxSpec]:
         now = time.monotonic()
-        until = self._left_at + _REPLY_SECONDS
-        if self._running:
-            until = max(until, self._taken_at + _BURST_SECONDS)
-        return max(0.0, until - now)
+        return PoolState(
+            places=self._places,
+            allocation=self._idle.allocation(),
+            idle=self._idle.counts(),
+            refilling=self._refilling,
+            creating=self._creating,
+            running=self._running,
+            used=len(self._used),
+            pending=self._pending,
+            since_taken=now - self._taken_at,
+            since_released=now - self._released_at,
+        )
 
-    def _make_ahead(self, kind: BoxSpec) -> Box | None:
+    def _refill(self, spec: BoxSpec) -> None:
+        box = None
         try:
-            return self._boxes.make(kind.image, kind.limits)
+            box = self._create_ahead(spec)
+        finally:
+            with self._lock:
+                self._creating -= 1
+                self._refilling[spec] -= 1
+                if box is not None:
+                    self._idle.add(spec, box)
+                self._box_available.notify()
+        if box is None:
+            time.sleep(_RETRY_SECONDS)
+
+    def _create_ahead(self, spec: BoxSpec) -> Box | None:
+        try:
+            return self._boxes.make(spec.image, spec.limits)
         except NotOnEngine:
-            self.look_again()
-        except ServiceError as fault:
-            _log.warning("No box could be made ahead: %s", fault)
+            self.refresh()
+        except ServiceError as error:
+            _log.warning("No box could be created ahead: %s", error)
         except Exception:  # noqa: BLE001
-            # A maker that ended would not be missed until the pool had run dry.
-            _log.exception("No box could be made ahead")
+            # The loss of a maker thread would not be noticed until the pool is empty.
+            _log.exception("No box could be created ahead")
         return None
 
-    def _look(self) -> None:
-        """Look, now and then, at what is offered and at the health of what waits."""
+    def _check(self) -> None:
+        """Get the specs and check the idle boxes, if the last check is long enough ago."""
         with self._lock:
             now = time.monotonic()
-            if now - self._looked_at < _LOOK_SECONDS:
+            if now - self._checked_at < _CHECK_INTERVAL_SECONDS:
                 return
-            self._looked_at = now
+            self._checked_at = now
         try:
-            offered = self._offered()
-        except ServiceError as fault:
-            _log.debug("What is offered is not known: %s", fault)
+            specs = self._specs()
+        except ServiceError as error:
+            _log.debug("The specs of boxes are not known: %s", error)
             return
         with self._lock:
-            self._stock.offer(offered)
-            self._stock.drop_spent()
+            self._idle.set_specs(specs)
+            self._idle.discard_unusable()

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.engine
 @pytest.fixture
 def leftovers(monkeypatch: pytest.MonkeyPatch) -> Iterator[OrphanRemover]:
     """With a patience of a second instead of a minute."""
-    monkeypatch.setattr(leftovers_module, "_ABANDONED_SECONDS", 1)
+    monkeypatch.setattr(leftovers_module, "_ORPHAN_SECONDS", 1)
     engine = Engine()
     yield OrphanRemover(engine)
     engine.close()

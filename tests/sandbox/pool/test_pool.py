@@ -17,36 +17,14 @@ from bitrun.engine.labels import INSTANCE, ROLE
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import ClientDisconnected, EngineUnavailable
 from bitrun.model.result import Verdict
-from bitrun.sandbox.box import Box, BoxMaker
+from bitrun.sandbox.box import Box
+from bitrun.sandbox.box_maker import BoxMaker
+from bitrun.sandbox.box_spec import BoxSpec
 from bitrun.sandbox.pool import pool as pool_module
-from bitrun.sandbox.pool.allocation import share_out
-from bitrun.sandbox.pool.idle_boxes import BoxSpec
+from bitrun.sandbox.pool import refill
 from bitrun.sandbox.pool.pool import Pool
 from tests.support.stages import BOX_LIMITS, collect, stage
 from tests.support.waiting import wait_until
-
-
-@pytest.mark.parametrize(
-    ("places", "demand", "pinned", "shares"),
-    [
-        (0, {"a": 1.0}, {}, {"a": 0}),
-        (4, {"a": 1.0}, {}, {"a": 4}),
-        (4, {"a": 1.0, "b": 1.0}, {}, {"a": 2, "b": 2}),
-        (10, {"a": 7.0, "b": 1.0}, {}, {"a": 8, "b": 2}),
-        (10, {"a": 99.0, "b": 1.0}, {}, {"a": 9, "b": 1}),
-        (10, {"a": 99.0, "b": 0.1}, {}, {"a": 10, "b": 0}),
-        (3, dict.fromkeys("abcdef", 0.1), {}, dict(zip("abcdef", [1, 1, 1, 0, 0, 0], strict=True))),
-        (2, {"a": 3.0, "b": 2.0, "c": 1.0}, {}, {"a": 1, "b": 1, "c": 0}),
-        (5, {"a": 1.0}, {"b": 2}, {"b": 2, "a": 3}),
-        (5, {}, {"b": 2}, {"b": 2}),
-        (1, {"a": 9.0}, {"b": 2}, {"b": 1, "a": 0}),
-        (3, {"a": 0.0, "b": 1.0}, {}, {"a": 0, "b": 3}),
-    ],
-)
-def test_places_are_shared_out(
-    places: int, demand: Mapping[str, float], pinned: Mapping[str, int], shares: Mapping[str, int]
-) -> None:
-    assert share_out(places, demand, pinned) == shares
 
 
 @pytest.fixture
@@ -121,7 +99,7 @@ def test_a_fresh_box_never_waited(pools: Pools, docker_client: docker.APIClient)
     pool, kind = full(pools, docker_client, 2)
     asked = time.monotonic()
     box = pool.take(kind, fresh=True)
-    assert box.made_at > asked
+    assert box.created_at > asked
     say_hello(box)
 
 
@@ -132,7 +110,7 @@ def test_nothing_is_thrown_away_in_a_burst(
     docker_client: docker.APIClient,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pool_module, "_BURST_SECONDS", 60.0)
+    monkeypatch.setattr(refill, "_BURST_SECONDS", 60.0)
     pool, kind = full(pools, docker_client, 2)
     first, second = pool.take(kind), pool.take(kind)
     say_hello(first)
@@ -156,11 +134,11 @@ def test_a_box_is_thrown_away_at_once_after_a_long_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its makers have nothing else to do by then, and would not look again so soon."""
-    monkeypatch.setattr(pool_module, "_LOOK_SECONDS", 60.0)
+    monkeypatch.setattr(pool_module, "_CHECK_INTERVAL_SECONDS", 60.0)
     pool, kind = full(pools, docker_client, 2)
     box = pool.take(kind)
     time.sleep(1)
-    pool.look_again()
+    pool.refresh()
     assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 3, 10)
     time.sleep(1)
     say_hello(box)
@@ -208,7 +186,7 @@ def test_a_replaced_image_takes_its_boxes_along(
     pool = pools.open(2, offered)
     assert wait_until(lambda: of_instance(docker_client, boxes) == 2 * [bash.image], 10)
     offered[ruby] = offered.pop(bash)
-    pool.look_again()
+    pool.refresh()
     assert wait_until(lambda: of_instance(docker_client, boxes) == 2 * [ruby.image], 10)
 
 
@@ -291,7 +269,7 @@ def test_one_who_hangs_up_waits_for_no_box(monkeypatch: pytest.MonkeyPatch) -> N
         theirs.close()
         started = time.monotonic()
         with ours, pytest.raises(ClientDisconnected):
-            pool.take(kind, caller=ClientConnection(ours))
+            pool.take(kind, connection=ClientConnection(ours))
         assert time.monotonic() - started < 1
         assert not any(each.done() for each in stuck)
         silent.close()
