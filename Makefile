@@ -94,7 +94,7 @@ format: develop ## Write the code in its one style
 .PHONY: lock
 lock: develop ## Lock what setup.cfg requires; ARGS=--upgrade takes the newest of all
 	@$(PYTHON) -m pip install --quiet uv
-	@$(LOCK) -o requirements.txt
+	@$(LOCK) -o requirements.txt --extra server
 	@$(LOCK) -o requirements-dev.txt --extra dev --constraint requirements.txt
 
 .PHONY: clean

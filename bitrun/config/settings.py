@@ -8,7 +8,19 @@ from limits import parse_many
 from pydantic import Field, IPvAnyNetwork, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-ROOT = Path(__file__).resolve().parents[2]
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def _find_root() -> Path:
+    """Return the folder of `config/`, `images/` and `scripts/`: the checkout, or the wheel's data.
+
+    setup.py puts the same files into an installed package.
+    """
+    checkout = _PACKAGE.parent
+    return checkout if (checkout / "images" / "supervisor").is_dir() else _PACKAGE / "data"
+
+
+ROOT = _find_root()
 MEBIBYTE = 1024 * 1024
 WAITING_BOX_MEMORY = 5 * MEBIBYTE  # its supervisor and the engine's shim, measured, rounded up
 SMALLEST_MEMORY = 6 * MEBIBYTE  # below it the engine makes no container

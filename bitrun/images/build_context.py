@@ -60,7 +60,8 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def _reproducible(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    if entry.name == _SAMPLES:
+    # pip compiles all Python files of an installed package, those of the images, too.
+    if entry.name == _SAMPLES or entry.name.endswith("/__pycache__"):
         return None
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = ""

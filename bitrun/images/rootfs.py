@@ -7,6 +7,7 @@ from collections import deque
 from io import BytesIO
 from pathlib import Path
 
+from bitrun.config.settings import ROOT
 from bitrun.engine.build_output import Report
 from bitrun.engine.engine import Engine
 from bitrun.images.build_context import pack_dockerfile
@@ -15,7 +16,7 @@ from bitrun.model.errors import BuildError, EngineError
 RELEASE = "trixie"
 UPSTREAM = f"debian:{RELEASE}-slim"
 
-_APT_INSTALL = Path(__file__).resolve().parents[2] / "scripts" / "apt-install"
+_APT_INSTALL = ROOT / "scripts" / "apt-install"
 _PATIENCE = 5.0  # seconds in which a registry has to answer
 _DEBIAN_NAMES = {"386": "i386", "arm": "armhf", "ppc64le": "ppc64el"}
 

@@ -43,8 +43,9 @@ def test_what_a_build_would_notice_changes_the_hash(
         lambda folder: (folder / "Dockerfile").chmod(0o600),
         lambda folder: folder.rename(folder.with_name("moved")).rename(folder),
         lambda folder: (folder / "samples" / "one").mkdir(parents=True),
+        lambda folder: (folder / "__pycache__").mkdir(),
     ],
-    ids=["time", "umask", "place", "samples"],
+    ids=["time", "umask", "place", "samples", "compiled Python"],
 )
 def test_what_a_checkout_may_change_leaves_the_hash(
     folder: Path, change: Callable[[Path], object]
