@@ -1,4 +1,4 @@
-"""Services on engines that are about to break, and the check that nothing of them is left."""
+"""Fixtures: services on engines that tests may break, and a check for leftovers."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.chaos.own_engine import OwnEngine
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 from tools.bench import machine
-from tools.soak.watch import EngineEvents
+from tools.soak.monitor import Monitor
 
 
 @pytest.fixture(scope="session")
@@ -29,18 +29,18 @@ def spare_engine(docker_client: docker.APIClient) -> Iterator[OwnEngine]:
 
 @pytest.fixture
 def engine(spare_engine: OwnEngine) -> OwnEngine:
-    """One that may be broken, and answers."""
+    """An answering engine that the test may break."""
     if not spare_engine.answers():
         spare_engine.start()
     return spare_engine
 
 
-class Watched(Server):
-    """A service whose every trace can be told from others'."""
+class MonitoredServer(Server):
+    """A service whose processes, files and containers can be told from others'."""
 
     def __init__(self, client: docker.APIClient, folder: Path, environment: dict[str, str]) -> None:
         folder.mkdir()
-        self.watch = EngineEvents(client, folder)
+        self.monitor = Monitor(client, folder)
         super().__init__({"TMPDIR": str(folder)} | environment)
         assert self.get("/").ok
 
@@ -52,10 +52,10 @@ class Watched(Server):
         return machine.use(self.worker)
 
     def assert_no_growth(self, before: machine.Use) -> None:
-        """Demand that no more threads and descriptors are held than before, after some patience.
+        """Assert that within 30 s no more threads and descriptors are held than before.
 
-        A box more or less waits, and up to 16 connections to the engine are kept for the next
-        calls: what leaked at every failure would be more than that.
+        Up to 16 more descriptors are allowed: the number of idle boxes varies, and connections to
+        the engine are kept for the next calls. A leak at every failure would exceed that.
         """
 
         def grown() -> bool:
@@ -67,7 +67,7 @@ class Watched(Server):
 
 @pytest.fixture
 def new_engine(docker_client: docker.APIClient) -> Iterator[Callable[..., OwnEngine]]:
-    """Start engines with flags of their own, on a small disk if they have a `size` such as 600m."""
+    """Start engines with these flags, on a small disk if `size` is given, such as 600m."""
     engines: list[OwnEngine] = []
 
     def new_engine(*flags: str, size: str | None = None) -> OwnEngine:
@@ -87,19 +87,19 @@ def new_engine(docker_client: docker.APIClient) -> Iterator[Callable[..., OwnEng
 @pytest.fixture
 def serve_on(
     tmp_path: Path, new_engine: Callable[..., OwnEngine]
-) -> Iterator[Callable[..., Watched]]:
-    """Start services on an engine of one's own choice; in the end nothing of them may be left."""
-    services: list[Watched] = []
+) -> Iterator[Callable[..., MonitoredServer]]:
+    """Start services on a given engine; at the end nothing of them may be left."""
+    services: list[MonitoredServer] = []
 
-    def serve_on(engine: OwnEngine | docker.APIClient, **settings: Any) -> Watched:
+    def serve_on(engine: OwnEngine | docker.APIClient, **settings: Any) -> MonitoredServer:
         environment = {f"BITRUN_{name.upper()}": str(value) for name, value in settings.items()}
         if isinstance(engine, OwnEngine):
             environment["DOCKER_HOST"] = engine.host
         client = engine.client if isinstance(engine, OwnEngine) else engine
-        services.append(Watched(client, tmp_path / str(len(services)), environment))
+        services.append(MonitoredServer(client, tmp_path / str(len(services)), environment))
         return services[-1]
 
     yield serve_on
     for service in services:
         service.stop()
-    assert [left for service in services for left in service.watch.left()] == []
+    assert [left for service in services for left in service.monitor.leftovers()] == []

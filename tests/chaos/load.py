@@ -1,4 +1,4 @@
-"""Requests that never cease while something breaks, and what became of each."""
+"""Continuous load while something breaks, and the answer to every request."""
 
 import threading
 import time
@@ -10,14 +10,13 @@ import requests
 
 from tests.support.server import Server
 
-# The longest that any answer may take: far beyond a run, its place in the queue and a pause of the
-# engine, far below for ever.
-PATIENCE_SECONDS = 60.0
+# Longer than any run, its time in the queue and a pause of the engine: then there is no answer.
+TIMEOUT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`status` None: the connection was closed without one; 0: nothing came at all."""
+    """`status` is None if the connection was closed without an answer, 0 after a timeout."""
 
     status: int | None
     text: str
@@ -26,7 +25,7 @@ class Answer:
 
 
 class Load:
-    """Clients that ask one after the other; as a context manager, as long as the block runs."""
+    """Clients that send one request after the other; a context manager."""
 
     def __init__(self, server: Server, clients: int = 4, script: str = "sleep 0.1") -> None:
         self.answers: list[Answer] = []
@@ -54,7 +53,7 @@ class Load:
         return max(answer.seconds for answer in self.answers)
 
     def check(self, *allowed: int | None) -> None:
-        """Demand that every answer was right, or one of the failures that are allowed."""
+        """Assert that every answer was right or had one of the `allowed` statuses."""
         wrong = [it for it in self.answers if not it.right and it.status not in allowed]
         assert wrong == [], wrong
 
@@ -73,13 +72,13 @@ class Load:
 
 
 def ask(server: Server, word: str, script: str = "true") -> Answer:
-    """Have a program print a word."""
+    """Run a program that prints a word, and check its output."""
     started = time.monotonic()
     fields = {"filename": "a.sh", "content": f"{script}\necho {word}"}
     try:
-        reply = requests.post(f"{server.url}/api/v1/run", data=fields, timeout=PATIENCE_SECONDS)
+        reply = requests.post(f"{server.url}/api/v1/run", data=fields, timeout=TIMEOUT_SECONDS)
     except requests.ReadTimeout:
-        return Answer(0, "no answer", PATIENCE_SECONDS, right=False)
+        return Answer(0, "no answer", TIMEOUT_SECONDS, right=False)
     except requests.ConnectionError as error:
         return Answer(None, str(error), time.monotonic() - started, right=False)
     right = reply.status_code == 200 and reply.text == f"{word}\n"

@@ -1,4 +1,4 @@
-"""A Docker engine of the tests' own: one that may be broken."""
+"""A Docker engine that only the tests use, so that they may break it."""
 
 import os
 import secrets
@@ -18,9 +18,9 @@ _START_SECONDS, _STOP_SECONDS = 60, 60
 
 
 class OwnEngine:
-    """An engine that shares nothing with the user's but the kernel.
+    """An engine that shares only the kernel and containerd with the machine's own.
 
-    `folder` holds all that is its own. Its path must be short: a socket's has 107 bytes at most.
+    `folder` holds all its files. Its path must be short: a socket's is limited to 107 bytes.
     """
 
     def __init__(self, folder: Path, *flags: str) -> None:
@@ -42,10 +42,10 @@ class OwnEngine:
                     f"--exec-root={self.folder}/exec",
                     f"--pidfile={self.folder}/docker.pid",
                     f"--host={self.host}",
-                    # Beside a containerd that all engines of this machine share.
+                    # Namespaces of the containerd that all engines of this machine share.
                     f"--containerd-namespace={self.folder.name}",
                     f"--containerd-plugins-namespace={self.folder.name}-plugins",
-                    # It needs no network, and shall not touch this machine's.
+                    # It needs no network, and must not change this machine's.
                     "--bridge=none",
                     "--iptables=false",
                     "--ip6tables=false",
@@ -73,17 +73,17 @@ class OwnEngine:
         self._process.kill()
         self._process.wait()
         self._process = None
-        # Its containerd dies with it, but would pass for alive as long as nobody has buried it.
+        # Its containerd dies with it, but counts as alive while it is a zombie.
         (self.folder / "exec" / "containerd" / "containerd.pid").unlink(missing_ok=True)
 
     def cut_power(self) -> None:
-        """End everything of it at once, the containers included."""
+        """Kill all its processes at once, containers included."""
         self.kill()
         self._kill_rest()
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Stop it in mid-step: whoever calls it waits for ever."""
+        """Stop its process: calls block until the end of the context."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
         try:
@@ -92,7 +92,7 @@ class OwnEngine:
             self._process.send_signal(signal.SIGCONT)
 
     def mount(self, size: str) -> None:
-        """Have it keep all its data on a disk of this size; before it starts."""
+        """Mount a disk of this size for all its data; call it before `start`."""
         self.data.mkdir()
         options = ["-t", "tmpfs", "-o", f"size={size}", "bitrun-test"]
         subprocess.run(["mount", *options, self.data], check=True)
@@ -126,11 +126,11 @@ class OwnEngine:
         return (self.folder / "dockerd.log").read_text(errors="replace")
 
     def remove(self) -> None:
-        """End it and leave nothing of it."""
+        """Stop it and remove all its files and processes."""
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
             self.stop()
-        # One that has died leaves the shims of what it was about to start.
+        # An engine that crashed leaves the shims of starting containers.
         self._kill_rest()
         self.client.close()
         for line in Path("/proc/self/mountinfo").read_text().splitlines()[::-1]:
@@ -146,7 +146,7 @@ class OwnEngine:
         assert wait_until(lambda: not self._processes(), 10)
 
     def _processes(self) -> list[int]:
-        """Find what runs below its folder: shims, containerd, and what they run."""
+        """Find its shims and containerd, by their command lines, and all their descendants."""
         mark = str(self.folder).encode()
         namespace = self.folder.name.encode()
         direct = set()
@@ -168,14 +168,11 @@ class OwnEngine:
 
 
 def new(*flags: str) -> OwnEngine:
-    """Make one, not started yet; `remove` takes it away.
-
-    It needs root and Docker's daemon on this machine.
-    """
+    """Create an engine, not started yet. Needs root, and dockerd on this machine."""
     if shutil.which("dockerd") is None or os.geteuid() != 0:
         pytest.fail("These tests break an engine of their own: they need root and dockerd here")
-    # On a real file system: there is none to build images' layers on below a tmpfs or overlay. Its
-    # name is containerd's for a namespace, too, where mkdtemp()'s last `_` would not do.
+    # On a real file system: overlay2 can't use a tmpfs or an overlay. The name is also that of a
+    # containerd namespace, which may not end with `_`, as names of mkdtemp() can.
     folder = Path("/var/tmp") / f"bitrun-{secrets.token_hex(4)}"
     folder.mkdir(mode=0o700)
     return OwnEngine(folder, *flags)

@@ -1,4 +1,4 @@
-"""A box that something outside ends in the middle of its run."""
+"""Boxes that are killed or removed from outside during a run."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import docker
 import pytest
 
-from tests.chaos.conftest import Watched
+from tests.chaos.conftest import MonitoredServer
 from tests.chaos.load import ask
 from tests.support.containers import our_containers
 from tests.support.waiting import wait_until
@@ -28,9 +28,9 @@ def kill_supervisor(client: docker.APIClient, box: str) -> None:
     os.kill(client.inspect_container(box)["State"]["Pid"], signal.SIGKILL)
 
 
-@pytest.mark.attack("fault", "a box is ended from outside", "503 at once; nobody else is touched")
+@pytest.mark.attack("fault", "a box is ended from outside", "503 at once; other runs go on")
 def test_ended_from_outside(
-    docker_client: docker.APIClient, serve_on: Callable[..., Watched]
+    docker_client: docker.APIClient, serve_on: Callable[..., MonitoredServer]
 ) -> None:
     server = serve_on(docker_client)
     before = our_containers(docker_client)

@@ -1,4 +1,4 @@
-"""The wall clock jumps, and nobody notices."""
+"""Jumps of the wall clock have no effect."""
 
 import os
 import time
@@ -8,7 +8,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.chaos.conftest import Watched
+from tests.chaos.conftest import MonitoredServer
 from tests.chaos.load import Load
 from tests.support.paths import ROOT
 from tests.support.waiting import wait_until
@@ -18,10 +18,10 @@ pytestmark = [pytest.mark.engine, pytest.mark.chaos]
 JUMPING = Path(__file__).parent / "jumping_clock"
 
 
-@pytest.mark.attack("fault", "the wall clock jumps by a day", "nothing goes by it")
+@pytest.mark.attack("fault", "the wall clock jumps by a day", "no effect")
 def test_the_service(
     docker_client: docker.APIClient,
-    serve_on: Callable[..., Watched],
+    serve_on: Callable[..., MonitoredServer],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(JUMPING))
@@ -35,7 +35,7 @@ def test_the_service(
 
 
 def test_the_supervisor() -> None:
-    """It is static, so that no library can show it another clock; but it never asks for the wall's."""
+    """It is static, so no preloaded library can change its clock; but it never reads the wall clock."""
     sources = [path.read_text() for path in (ROOT / "images" / "supervisor").glob("*.[ch]")]
     assert sources
     for source in sources:

@@ -1,4 +1,4 @@
-"""The engine restarts, is away, hangs, has no room left or loses power, and the service goes on."""
+"""The engine restarts, stops, hangs, runs out of disk or loses power, and the service recovers."""
 
 import os
 import signal
@@ -10,38 +10,38 @@ from contextlib import contextmanager
 import docker
 import pytest
 
-from tests.chaos.conftest import Watched
+from tests.chaos.conftest import MonitoredServer
 from tests.chaos.load import Load, ask
 from tests.chaos.own_engine import OwnEngine
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.chaos, pytest.mark.timeout(600)]
 
-Serve = Callable[..., Watched]
+Serve = Callable[..., MonitoredServer]
 
-# An engine that has answered too late may have carried out what nobody waited for any more: it is
-# removed once nobody has held it for a minute, at the next look but one.
-LEFT_SECONDS = 120
+# An engine that answered too late may have created containers after the service gave up waiting.
+# The janitor removes those that have had no owner for a minute, in its second pass after that.
+ORPHAN_SECONDS = 120
 
 
-def warm(server: Watched) -> None:
-    """Have more threads and connections come up than the load will need."""
+def warm(server: MonitoredServer) -> None:
+    """Open more threads and connections than the load will need."""
     with Load(server, clients=8) as load:
         time.sleep(3)
     load.check()
-    server.watch.rest(server.worker)
+    server.monitor.measure_at_rest(server.worker)
 
 
 @contextmanager
-def under_load(server: Watched) -> Iterator[Load]:
-    """Have the block break what it likes, and the service recover from it by itself."""
+def under_load(server: MonitoredServer) -> Iterator[Load]:
+    """Run the block, which breaks something, under load; afterwards the service must recover."""
     warm(server)
     before = server.use()
     with Load(server) as load:
         time.sleep(2)
         yield load
-        mended = len(load.answers)
-        assert wait_until(lambda: sum(it.right for it in load.since(mended)) > 10, 60)
+        repaired = len(load.answers)
+        assert wait_until(lambda: sum(it.right for it in load.since(repaired)) > 10, 60)
     server.assert_no_growth(before)
 
 
@@ -84,17 +84,15 @@ def test_frozen(engine: OwnEngine, serve_on: Serve) -> None:
         time.sleep(20)
     load.check(503)
     assert load.slowest < 30
-    assert wait_until(lambda: not engine.containers(), LEFT_SECONDS), engine.containers()
+    assert wait_until(lambda: not engine.containers(), ORPHAN_SECONDS), engine.containers()
 
 
-@pytest.mark.attack(
-    "fault", "a power cut", "all that is left of it is removed after the next start"
-)
+@pytest.mark.attack("fault", "a power cut", "its containers are removed after the next start")
 def test_power_cut(engine: OwnEngine, serve_on: Serve) -> None:
     server = serve_on(engine, pool_size=8)
     with Load(server) as load:
         time.sleep(2)
-        for process in server.watch.processes():
+        for process in server.monitor.processes():
             os.kill(process, signal.SIGKILL)
         engine.cut_power()
     load.check(None, 503)
@@ -102,7 +100,7 @@ def test_power_cut(engine: OwnEngine, serve_on: Serve) -> None:
     left = engine.containers()
     after = serve_on(engine, pool_size=8)
     assert ask(after, "again").right
-    assert wait_until(lambda: not left & engine.containers(), LEFT_SECONDS), engine.containers()
+    assert wait_until(lambda: not left & engine.containers(), ORPHAN_SECONDS), engine.containers()
     assert ask(after, "again").right
 
 
@@ -116,7 +114,7 @@ def test_live_restore(new_engine: Callable[..., OwnEngine], serve_on: Serve) -> 
         engine.kill()
         engine.start()
     load.check(503)
-    assert wait_until(lambda: not left & engine.containers(), LEFT_SECONDS), engine.containers()
+    assert wait_until(lambda: not left & engine.containers(), ORPHAN_SECONDS), engine.containers()
 
 
 @pytest.mark.attack("fault", "the engine's disk is full", "503, then right answers again")
@@ -124,7 +122,7 @@ def test_full_disk(new_engine: Callable[..., OwnEngine], serve_on: Serve) -> Non
     engine = new_engine(size="600m")
     server = serve_on(engine, pool_size=2)
     with under_load(server) as load, engine.filled():
-        # Now and then a box that goes leaves room for one that comes.
+        # Sometimes a removed box leaves room for a new one.
         assert wait_until(lambda: load.statuses[503] > 4, 60)
     load.check(503)
 

@@ -1,4 +1,4 @@
-"""kill -9 of the service's processes at any moment."""
+"""kill -9 of the service's processes, at random moments."""
 
 import os
 import random
@@ -9,14 +9,14 @@ from collections.abc import Callable
 import docker
 import pytest
 
-from tests.chaos.conftest import Watched
+from tests.chaos.conftest import MonitoredServer
 from tests.chaos.load import Load, ask
 from tests.support.containers import our_containers
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.chaos, pytest.mark.timeout(600)]
 
-Serve = Callable[..., Watched]
+Serve = Callable[..., MonitoredServer]
 
 
 @pytest.mark.attack("fault", "kill -9 of the worker under load", "another one serves at once")
@@ -28,7 +28,7 @@ def test_killed_worker(docker_client: docker.APIClient, serve_on: Serve) -> None
             os.kill(server.worker, signal.SIGKILL)
             killed = len(load.answers)
             assert wait_until(lambda: any(it.right for it in load.since(killed)), 20)  # noqa: B023
-    # Those whose worker was killed can't have an answer; but they have an end.
+    # Clients of a killed worker get no answer, but their connection ends.
     load.check(None)
     assert load.slowest < 10
 
@@ -58,8 +58,8 @@ def test_a_neighbour_is_left_alone(docker_client: docker.APIClient, serve_on: Se
     neighbour = serve_on(docker_client, pool_size=3)
     assert wait_until(lambda: len(new()) == 6, 20)
     neighbours = new() - victims
-    # The janitor, too: what has been started ends by itself.
-    for process in victim.watch.processes():
+    # The janitor is killed, too: started boxes end by themselves.
+    for process in victim.monitor.processes():
         os.kill(process, signal.SIGKILL)
     assert wait_until(lambda: not victims & new(), 5)
     assert neighbours <= new()

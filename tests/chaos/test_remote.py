@@ -1,4 +1,4 @@
-"""The engine is reached over a network, in the clear or with TLS, as `DOCKER_HOST` says."""
+"""Engines reached over TCP, with and without TLS, by `DOCKER_HOST`."""
 
 import socket
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.conftest import Watched
+from tests.chaos.conftest import MonitoredServer
 from tests.chaos.load import ask
 from tests.chaos.own_engine import OwnEngine
 from tests.support.needs import need
@@ -20,7 +20,7 @@ def test_runs(
     secured: bool,
     tmp_path: Path,
     new_engine: Callable[..., OwnEngine],
-    serve_on: Callable[..., Watched],
+    serve_on: Callable[..., MonitoredServer],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -43,7 +43,7 @@ def test_runs(
 
 
 def make_certificate(folder: Path) -> None:
-    """Make one that signs itself and is good for both sides."""
+    """Make a self-signed certificate for both server and client."""
     subprocess.run(
         [
             need("openssl", "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",

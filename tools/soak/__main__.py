@@ -1,19 +1,16 @@
-"""Keeps a service of its own at full load for an hour: `python -m tools.soak [--minutes N]`.
+"""Keeps a service at full load for an hour: `python -m tools.soak [--minutes N]`.
 
-Honest and hostile programs, hostile requests, and a check of every answer; at the end, of what is
-left. Writes `docs/soak.md`, also if it is interrupted, and exits with 1 if anything was lost.
+Runs honest and hostile programs, sends bad requests and hangs up, checks every answer, and looks
+for leftovers at the end. Writes `docs/soak.md`, also when interrupted; exits with 1 on any failure.
 """
 
 import argparse
-import itertools
 import os
-import random
 import signal
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import docker
@@ -24,77 +21,45 @@ from bitrun.service import configuration
 from bitrun.service.service import Service
 from tools.bench import machine
 from tools.bench.service import ROOT, Target, own_service
-from tools.soak import honest, hostile, page, trouble
-from tools.soak.tally import Attempt, AttemptResult, Tally
-from tools.soak.watch import EngineEvents, Holdings
-from tools.soak.ways import Server
+from tools.soak import background, bad_requests, hang_ups, honest, hostile, page
+from tools.soak.clients import ApiClient
+from tools.soak.load import Load
+from tools.soak.monitor import Monitor, Usage, busy_gauges
+from tools.soak.results import Attempt, AttemptResult, Results
+from tools.soak.wire import RawClient
 
 _PAGE = ROOT / "docs" / "soak.md"
 _LOG = ROOT / "build" / "soak.log"
-_TOLD_SECONDS = 60.0
+_PROGRESS_SECONDS = 60.0
 
-# How often each kind is tried.
+# How often each group is drawn.
 _WEIGHTS = {
     honest.EXECUTE: 6,
     honest.RUN: 4,
     honest.CONNECT: 4,
     hostile.GROUP: 4,
-    trouble.REQUESTS: 4,
-    trouble.BESIDE: 1,
+    bad_requests.GROUP: 4,
+    hang_ups.GROUP: 1,
+    background.GROUP: 1,
 }
-# A machine at full load would end many an honest program at the default limits, and what is ended
-# can't be checked.
 _SETTINGS = {
+    # At the default limits a machine at full load would end many honest programs, whose results
+    # could then not be checked.
     "BITRUN_RUN_TIMEOUT": "60000",
     "BITRUN_RUN_CPU_TIME": "60000",
     "BITRUN_COMPILE_TIMEOUT": "60000",
     "BITRUN_COMPILE_CPU_TIME": "60000",
     "BITRUN_V1_TIMEOUT": "60",
+    # What `service_log` reads.
+    "BITRUN_LOG_FORMAT": "json",
+    "BITRUN_LOG_LEVEL": "info",
 }
-_MORE_CLIENTS = 4  # than places, so that some always wait
-# UnsealedImages of the time after which the load rests, to compare what is held.
-_RESTS = {"after a warm-up": 0.1, "half-way": 0.5, "at the end": 1.0}
-# What the second half may add: the allocator, the threads and the engine's connections have not
-# always seen their highest mark by half-way.
-_MORE_MEMORY, _MORE_THREADS, _MORE_DESCRIPTORS = 8e6, 2, 16
-
-
-class Load:
-    """Clients that try one thing after the other."""
-
-    def __init__(self, attempts: Iterable[Attempt], clients: int, tally: Tally) -> None:
-        self._decks = dict(_decks(attempts))
-        self._clients = clients
-        self._tally = tally
-        self._lock = threading.Lock()
-
-    def run(self, deadline: float, stop: threading.Event) -> None:
-        """Keep the clients busy until the monotonic clock is past the deadline, or to the stop."""
-
-        def one() -> None:
-            while time.monotonic() < deadline and not stop.is_set():
-                self._tally.take(self._draw())
-
-        threads = [threading.Thread(target=one) for _ in range(self._clients)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-    def _draw(self) -> Attempt:
-        groups = list(self._decks)
-        weights = [_WEIGHTS[group] for group in groups]
-        with self._lock:
-            return next(self._decks[random.choices(groups, weights)[0]])  # noqa: S311
-
-
-def _decks(attempts: Iterable[Attempt]) -> Iterator[tuple[str, Iterator[Attempt]]]:
-    by_group: dict[str, list[Attempt]] = {}
-    for attempt in attempts:
-        by_group.setdefault(attempt.group, []).append(attempt)
-    for group, cards in by_group.items():
-        random.shuffle(cards)
-        yield group, itertools.cycle(cards)
+_EXTRA_CLIENTS = 4  # more than places, so that some always wait
+# Shares of the time after which the load pauses and the usage is measured.
+_CHECKPOINTS = {"after a warm-up": 0.1, "half-way": 0.5, "at the end": 1.0}
+# Allowed growth in the second half: by half-way the allocator, the threads and the engine's
+# connections have not always reached their maximum.
+_MAX_MORE_MEMORY, _MAX_MORE_THREADS, _MAX_MORE_DESCRIPTORS = 8e6, 2, 16
 
 
 def main() -> int:
@@ -105,116 +70,122 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
 
-    begun = time.monotonic()
+    started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bitrun-soak-") as folder:
         os.environ |= _SETTINGS | {"TMPDIR": folder}
-        client = docker.APIClient(version="auto", **kwargs_from_env())
-        soak = Soak(Settings(), EngineEvents(client, Path(folder)), stop)
+        engine = docker.APIClient(version="auto", **kwargs_from_env())
+        soak = Soak(Settings(), Monitor(engine, Path(folder)), stop)
         soak.run(seconds)
     page.write(
         _PAGE,
-        soak.tally,
+        soak.results,
         soak.growth,
-        minutes=(time.monotonic() - begun) / 60,
+        minutes=(time.monotonic() - started) / 60,
         machine=machine.description(),
         clients=soak.clients,
         places=soak.settings.max_runs,
     )
-    print(_line(soak.tally), *soak.tally.lost, sep="\n", flush=True)
-    return 1 if soak.tally.lost else 0
+    print(_summary(soak.results), *soak.results.failures, sep="\n", flush=True)
+    return 1 if soak.results.failures else 0
 
 
 class Soak:
-    """A service from its start to its end, what it was asked and what it held meanwhile."""
+    """One soak test: a service from start to stop, the results, and the growth."""
 
-    def __init__(self, settings: Settings, watch: EngineEvents, stop: threading.Event) -> None:
+    def __init__(self, settings: Settings, monitor: Monitor, stop: threading.Event) -> None:
         self.settings = settings
-        self.clients = settings.max_runs + _MORE_CLIENTS
-        self.tally = Tally()
-        self.growth: list[tuple[str, Holdings]] = []
-        self._watch = watch
+        self.clients = settings.max_runs + _EXTRA_CLIENTS
+        self.results = Results()
+        self.growth: list[tuple[str, Usage]] = []
+        self._monitor = monitor
         self._stop = stop
 
     def run(self, seconds: float) -> None:
-        """Soak for so long, or to the stop. Whatever goes wrong is counted as lost."""
+        """Run for this time, or until the stop. All errors are counted as failures."""
         _LOG.parent.mkdir(exist_ok=True)
         try:
             with _LOG.open("wb") as log, own_service(log) as target:
                 self._soak(target, seconds)
         except Exception as error:  # noqa: BLE001  the page has to be written all the same
-            self.tally.lose(f"the soak itself has failed: {error!r}")
-        for each in self._watch.left():
-            self.tally.lose(f"left behind: {each}")
-        if traces := _LOG.read_text(errors="replace").count("Traceback"):
-            self.tally.lose(f"{traces} tracebacks in the service's log, {_LOG.relative_to(ROOT)}")
-        self._compare()
+            self.results.add_failure(f"the soak test itself has failed: {error!r}")
+        for leftover in self._monitor.leftovers():
+            self.results.add_failure(f"left behind: {leftover}")
+        if count := _LOG.read_text(errors="replace").count("Traceback"):
+            name = _LOG.relative_to(ROOT)
+            self.results.add_failure(f"{count} tracebacks in the service's log, {name}")
+        self._check_growth()
 
     def _soak(self, target: Target, seconds: float) -> None:
         worker = target.worker or 0
-        load = Load(_attempts(target, self._watch, self.settings), self.clients, self.tally)
-        begun, over = time.monotonic(), threading.Event()
-        teller = threading.Thread(target=self._tell, args=(worker, begun, over))
-        teller.start()
+        attempts = _attempts(target, self._monitor.client, self.settings)
+        load = Load(attempts, _WEIGHTS, self.clients, self.results)
+        started, finished = time.monotonic(), threading.Event()
+        progress = threading.Thread(target=self._print_progress, args=(worker, started, finished))
+        progress.start()
         try:
-            for when, part in _RESTS.items():
-                load.run(begun + part * seconds, self._stop)
-                self.growth.append((when, self._watch.rest(worker)))
+            for when, share in _CHECKPOINTS.items():
+                load.run(started + share * seconds, self._stop)
+                self.growth.append((when, self._monitor.measure_at_rest(worker)))
+                for message in busy_gauges(ApiClient(target.url).gauges()):
+                    self.results.add_failure(f"{message}, {when}")
                 if self._stop.is_set():
                     return
         finally:
-            over.set()
-            teller.join()
+            finished.set()
+            progress.join()
 
-    def _tell(self, worker: int, begun: float, over: threading.Event) -> None:
+    def _print_progress(self, worker: int, started: float, finished: threading.Event) -> None:
         """Print a line a minute."""
-        while not over.wait(_TOLD_SECONDS):
-            minutes = (time.monotonic() - begun) / 60
+        while not finished.wait(_PROGRESS_SECONDS):
+            minutes = (time.monotonic() - started) / 60
             try:
-                held = self._watch.look(worker)
-            except Exception as error:  # noqa: BLE001  the engine may be slow; the soak goes on
-                now = repr(error)
+                usage = self._monitor.measure(worker)
+            except Exception as error:  # noqa: BLE001  the engine may be slow; the test goes on
+                shown = repr(error)
             else:
-                now = (
-                    f"{held.memory / 1e6:.0f} MB, {held.threads} threads, "
-                    f"{held.descriptors} descriptors, {held.boxes} boxes"
+                shown = (
+                    f"{usage.memory / 1e6:.0f} MB, {usage.threads} threads, "
+                    f"{usage.descriptors} descriptors, {usage.boxes} boxes"
                 )
-            print(f"{minutes:.0f} min: {_line(self.tally)}; {now}", flush=True)
+            print(f"{minutes:.0f} min: {_summary(self.results)}; {shown}", flush=True)
 
-    def _compare(self) -> None:
-        """Count as lost what has grown, and what a service at rest may not hold."""
-        for when, held in self.growth:
-            if held.boxes > self.settings.pool_places:
-                self.tally.lose(f"{held.boxes} boxes {when}, more than the pool has places")
-            more = held.others - self._watch.others_before
-            if held.files or more:
-                self.tally.lose(f"{held.files} temporary files, {more} more objects {when}")
-        if len(self.growth) < len(_RESTS):
+    def _check_growth(self) -> None:
+        """Count growth as a failure, and anything that an idle service may not hold."""
+        fail = self.results.add_failure
+        for when, usage in self.growth:
+            if usage.boxes > self.settings.pool_places:
+                fail(f"{usage.boxes} boxes {when}, more than the pool has places")
+            more = usage.others - self._monitor.others_before
+            if usage.files or more:
+                fail(f"{usage.files} temporary files, {more} more objects {when}")
+        if len(self.growth) < len(_CHECKPOINTS):
             return
         (_, middle), (_, end) = self.growth[1:]
         if (
-            end.memory > middle.memory + _MORE_MEMORY
-            or end.threads > middle.threads + _MORE_THREADS
-            or end.descriptors > middle.descriptors + _MORE_DESCRIPTORS
+            end.memory > middle.memory + _MAX_MORE_MEMORY
+            or end.threads > middle.threads + _MAX_MORE_THREADS
+            or end.descriptors > middle.descriptors + _MAX_MORE_DESCRIPTORS
         ):
-            self.tally.lose("the second half of the time has made the service grow")
+            fail("the service has grown in the second half of the time")
 
 
-def _attempts(target: Target, watch: EngineEvents, settings: Settings) -> list[Attempt]:
-    server = Server(target.url)
+def _attempts(target: Target, engine: docker.APIClient, settings: Settings) -> list[Attempt]:
+    client, raw = ApiClient(target.url), RawClient(target.url)
     service = Service(configuration.read(settings))
     runtimes = service.runtimes.all()
     return [
-        *honest.attempts(server, service),
-        *hostile.attempts(server, {runtime.language.name for runtime in runtimes}),
-        *trouble.attempts(server),
-        *trouble.beside(server, watch.client, runtimes[0].image),
+        *honest.attempts(client, service),
+        *hostile.attempts(client, {runtime.language.name for runtime in runtimes}),
+        *bad_requests.attempts(client, raw),
+        *hang_ups.attempts(raw, _LOG, engine),
+        *background.attempts(client, engine, runtimes[0].image),
     ]
 
 
-def _line(tally: Tally) -> str:
-    total = tally.total
-    counts = ", ".join(f"{total[outcome]} {outcome}" for outcome in AttemptResult)
-    return f"{total.total()} tried, {counts}"
+def _summary(results: Results) -> str:
+    total = results.total
+    counts = ", ".join(f"{total[result]} {result}" for result in AttemptResult)
+    return f"{total.total()} attempts: {counts}"
 
 
 if __name__ == "__main__":

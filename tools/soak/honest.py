@@ -1,4 +1,4 @@
-"""Honest programs: what the installed languages prove themselves with, in every way to run one."""
+"""Honest programs: the conformance programs of the installed languages, by every API."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,41 +9,41 @@ from bitrun.packages.runtimes import Runtime
 from bitrun.service.service import Service
 from tools.conformance import programs
 from tools.conformance.programs import COMPILE_ERROR, Program, Task
-from tools.soak.tally import Attempt, TimedOut, Wrong
-from tools.soak.ways import Server
+from tools.soak.clients import ApiClient
+from tools.soak.results import Attempt, TimedOut, WrongAnswer
 
 EXECUTE = "programs over /api/v2/execute"
 RUN = "programs over /api/v1/run"
 CONNECT = "programs over /api/v2/connect"
 
 
-def attempts(server: Server, service: Service) -> Iterator[Attempt]:
+def attempts(client: ApiClient, service: Service) -> Iterator[Attempt]:
     for runtime in service.runtimes.all():
         place = programs.folder(service.settings.images, runtime.package, runtime.language)
         for program in programs.find(place):
-            yield from _attempts(server, service, runtime, program)
+            yield from _attempts(client, service, runtime, program)
 
 
 def _attempts(
-    server: Server, service: Service, runtime: Runtime, program: Program
+    client: ApiClient, service: Service, runtime: Runtime, program: Program
 ) -> Iterator[Attempt]:
     task = program.task
     name = f"{runtime.language.name} {runtime.version}"
     body = _body(runtime, program)
 
     def execute() -> None:
-        result = server.execute(body | {"stdin": task.stdin})
-        judge(task, result, _limits(service, runtime, result))
+        result = client.execute(body | {"stdin": task.stdin})
+        check(task, result, _limits(service, runtime, result))
 
     def connect() -> None:
-        result = server.session(body, task.stdin)
-        judge(task, result, _limits(service, runtime, result))
+        result = client.session(body, task.stdin)
+        check(task, result, _limits(service, runtime, result))
 
     def run() -> None:
         main = program.files[0]
         fields = {"filename": main.name, "content": main.content.decode(), "input": task.stdin}
-        result = server.run("compile" if task.name == COMPILE_ERROR else "run", fields)
-        judge(task, result, {Outcome.WALL_TIME: service.settings.v1_timeout_ms})
+        result = client.run("compile" if task.name == COMPILE_ERROR else "run", fields)
+        check(task, result, {Outcome.WALL_TIME: service.settings.v1_timeout_ms})
 
     yield Attempt(EXECUTE, name, execute)
     yield Attempt(CONNECT, name, connect)
@@ -61,7 +61,7 @@ def _body(runtime: Runtime, program: Program) -> dict[str, Any]:
 
 
 def _is_default(service: Service, runtime: Runtime, program: Program) -> bool:
-    """Whether v1, which goes by the file's name alone, takes this runtime for the program."""
+    """Whether v1, which selects by the file name's extension alone, selects this runtime."""
     extension = program.files[0].name.rpartition(".")[2]
     return service.catalogue.by_extension(extension) == (runtime.package, runtime.language)
 
@@ -71,11 +71,17 @@ def _limits(service: Service, runtime: Runtime, result: Result) -> dict[Outcome,
     return {Outcome.WALL_TIME: limits.wall_ms, Outcome.CPU_TIME: limits.cpu_ms}
 
 
-def judge(task: Task, result: Result, limits_ms: dict[Outcome, int]) -> None:
+def check(task: Task, result: Result, limits_ms: dict[Outcome, int]) -> None:
+    """Check the result of a conformance program.
+
+    Raises:
+        TimedOut: a time limit ended it that it had used up, as happens on a machine at full load.
+        WrongAnswer: any other result than the expected one.
+    """
     verdict = result.last.verdict
     used = {Outcome.WALL_TIME: verdict.wall_ms, Outcome.CPU_TIME: verdict.cpu_ms}
     if verdict.outcome in limits_ms and used[verdict.outcome] >= limits_ms[verdict.outcome]:
         raise TimedOut
     complaint = task.complaint(result)
     if complaint is not None:
-        raise Wrong(f"{task.name} {complaint}")
+        raise WrongAnswer(f"{task.name} {complaint}")

@@ -1,4 +1,4 @@
-"""Hostile programs, a short list: each is known by the verdict and the output it must end with."""
+"""Hostile programs, each with the exact verdict and output that it must end with."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from bitrun.model.result import Outcome, Result
-from tools.soak.tally import Attempt, TimedOut, Wrong
-from tools.soak.ways import Server
+from tools.soak.clients import ApiClient
+from tools.soak.results import Attempt, TimedOut, WrongAnswer
 
 GROUP = "hostile programs"
 
@@ -19,20 +19,23 @@ _FORGED = f"v\0\0\0{chr(len(_REPORT))}{_REPORT}"  # a frame as the supervisor wr
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program, its limits and its end: `output` is that of both streams, None leaves it open."""
+    """A program, its limits and its expected end.
+
+    `output` is that of both streams; None accepts any.
+    """
 
     name: str
     source: str
     language: str = "python"
     outcome: Outcome = Outcome.OK
-    ended_with: int | str | None = None  # exit code or signal; None does not check it
+    ended_with: int | str | None = None  # exit code or signal; None accepts any
     output: str | None = None
     wall_ms: int = 20_000
     cpu_ms: int = 20_000
 
 
 def _endless(name: str, source: str, language: str = "python") -> Program:
-    """Make a program that only its wall time ends."""
+    """Return a program that runs until its wall time limit."""
     return Program(name, source, language, Outcome.WALL_TIME, wall_ms=_WALL_MS)
 
 
@@ -107,7 +110,7 @@ _PROGRAMS = (
         output="",
     ),
     Program(
-        "kills its supervisor and everyone else",
+        "kills its supervisor and all other processes",
         "import errno, os\nfor victim in (1, -1):\n  try: os.kill(victim, 9)\n"
         "  except OSError as error: print(errno.errorcode[error.errno])",
         output="EPERM\nESRCH\n",
@@ -135,20 +138,20 @@ _PROGRAMS = (
 )
 
 
-def attempts(server: Server, languages: set[str]) -> Iterator[Attempt]:
-    """Give the programs of the installed `languages`, alone and in sessions."""
+def attempts(client: ApiClient, languages: set[str]) -> Iterator[Attempt]:
+    """Yield the programs of the installed `languages`, by `/execute` and in sessions."""
     for program in _PROGRAMS:
         if program.language in languages:
-            yield Attempt(GROUP, program.name, partial(_execute, server, program))
-            yield Attempt(GROUP, program.name, partial(_session, server, program))
+            yield Attempt(GROUP, program.name, partial(_execute, client, program))
+            yield Attempt(GROUP, program.name, partial(_session, client, program))
 
 
-def _execute(server: Server, program: Program) -> None:
-    judge(program, server.execute(_body(program)))
+def _execute(client: ApiClient, program: Program) -> None:
+    check(program, client.execute(_body(program)))
 
 
-def _session(server: Server, program: Program) -> None:
-    judge(program, server.session(_body(program), ""))
+def _session(client: ApiClient, program: Program) -> None:
+    check(program, client.session(_body(program), ""))
 
 
 def _body(program: Program) -> dict[str, Any]:
@@ -161,7 +164,8 @@ def _body(program: Program) -> dict[str, Any]:
     }
 
 
-def judge(program: Program, result: Result) -> None:
+def check(program: Program, result: Result) -> None:
+    """Check the result of a hostile program. Raises as `honest.check` does."""
     last = result.last
     verdict = last.verdict
     used = {
@@ -171,14 +175,14 @@ def judge(program: Program, result: Result) -> None:
     if verdict.outcome in used:
         took, allowed = used[verdict.outcome]
         if took < allowed:
-            raise Wrong(f"ended after {took} ms by a limit of {allowed} ms")
+            raise WrongAnswer(f"ended after {took} ms by a limit of {allowed} ms")
         if verdict.outcome is not program.outcome:
             raise TimedOut
-    came = verdict.signal or verdict.code
-    if verdict.outcome is not program.outcome or program.ended_with not in (None, came):
-        raise Wrong(
-            f"{verdict.outcome}, {came}, {last.output[-300:]!r} "
+    ended_with = verdict.signal or verdict.code
+    if verdict.outcome is not program.outcome or program.ended_with not in (None, ended_with):
+        raise WrongAnswer(
+            f"{verdict.outcome}, {ended_with}, {last.output[-300:]!r} "
             f"instead of {program.outcome}, {program.ended_with}"
         )
     if program.output is not None and last.output.decode() != program.output:
-        raise Wrong(f"printed {last.output[-300:]!r} instead of {program.output[-300:]!r}")
+        raise WrongAnswer(f"printed {last.output[-300:]!r} instead of {program.output[-300:]!r}")

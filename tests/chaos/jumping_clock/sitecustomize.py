@@ -1,4 +1,4 @@
-"""On a service's PYTHONPATH, this has its wall clock jump by a day, to and fro, every half second."""
+"""Loaded by PYTHONPATH: makes the wall clock jump by a day, back and forth, every half second."""
 
 import time
 

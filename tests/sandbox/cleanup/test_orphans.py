@@ -78,7 +78,7 @@ def test_a_neighbours_are_left_alone(
     assert exists(docker_client, starting)
 
 
-@pytest.mark.attack("fault", "the wall clock jumps by a day", "nothing goes by it")
+@pytest.mark.attack("fault", "the wall clock jumps by a day", "no effect")
 def test_no_wall_clock_is_asked(
     docker_client: docker.APIClient,
     leftovers: OrphanRemover,

@@ -1,6 +1,7 @@
-"""What the service and its engine hold, so that growth and left-overs are seen."""
+"""Resources held by the service and its engine, to detect growth and leftovers."""
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +13,21 @@ from bitrun.engine.labels import INSTANCE
 from bitrun.service.housekeeping import INTERVAL_SECONDS
 from tools.bench import machine
 
-# So that the service has kept house once, which gives memory back.
+# Longer than the interval of the service's housekeeping, which returns memory.
 _SETTLED_SECONDS = INTERVAL_SECONDS + 5.0
-_PATIENCE_SECONDS = 120.0
+_TIMEOUT_SECONDS = 120.0
+
+
+# Gauges of `/metrics` that are 0 in a service that nobody uses.
+IDLE_GAUGES = ("bitrun_places_taken", "bitrun_queue_length", "bitrun_sessions_open")
 
 
 @dataclass(frozen=True, slots=True)
-class Holdings:
-    """What is held at one moment; `memory` in bytes, `others` all of the engine but containers."""
+class Usage:
+    """Resources in use at one moment: of the service's worker, and of the engine.
+
+    `memory` is in bytes; `others` counts the engine's images, networks and volumes.
+    """
 
     memory: int
     threads: int
@@ -29,21 +37,22 @@ class Holdings:
     files: int
 
 
-class EngineEvents:
-    """Looks at a service from outside; made before it starts, to know what is not its own.
+class Monitor:
+    """Measures a service from outside.
 
-    `folder` is the one that the service has its temporary files in.
+    Create it before the service starts, so that it can tell the service's containers from those of
+    others. `folder` is the service's directory of temporary files.
     """
 
     def __init__(self, client: docker.APIClient, folder: Path) -> None:
         self.client = client
         self._folder = folder
-        self._strangers = {_instance(each) for each in self._containers()}
+        self._other_instances = {_instance(each) for each in self._containers()}
         self.others_before = self._others()
 
-    def look(self, worker: int) -> Holdings:
+    def measure(self, worker: int) -> Usage:
         use = machine.use(worker)
-        return Holdings(
+        return Usage(
             memory=use.memory,
             threads=use.threads,
             descriptors=use.descriptors,
@@ -52,19 +61,19 @@ class EngineEvents:
             files=len(self._files()),
         )
 
-    def rest(self, worker: int) -> Holdings:
-        """Look once no box comes or goes any more."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+    def measure_at_rest(self, worker: int) -> Usage:
+        """Measure once the number of boxes has stopped changing."""
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
         before, since = -1, time.monotonic()
         while time.monotonic() < min(since + _SETTLED_SECONDS, deadline):
             boxes = len(self._boxes())
             if boxes != before:
                 before, since = boxes, time.monotonic()
             time.sleep(0.5)
-        return self.look(worker)
+        return self.measure(worker)
 
     def processes(self) -> list[int]:
-        """Find those of the service, its helpers too: its folder is in their environment."""
+        """Find the service's processes and their children, by `folder` in their environment."""
         mark = str(self._folder).encode()
         found = []
         for entry in Path("/proc").iterdir():
@@ -73,14 +82,14 @@ class EngineEvents:
                     found.append(int(entry.name))
         return found
 
-    def left(self) -> list[str]:
-        """Name what is left of a service that has ended, after some patience."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while (found := self._left()) and time.monotonic() < deadline:
+    def leftovers(self) -> list[str]:
+        """Describe what remains of a stopped service; waits for it to disappear."""
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
+        while (found := self._leftovers()) and time.monotonic() < deadline:
             time.sleep(0.5)
         return found
 
-    def _left(self) -> list[str]:
+    def _leftovers(self) -> list[str]:
         more = self._others() - self.others_before
         return [
             *(f"container {each['Id'][:12]}, {each['Status']}" for each in self._boxes()),
@@ -90,7 +99,7 @@ class EngineEvents:
         ]
 
     def _boxes(self) -> list[dict[str, Any]]:
-        return [each for each in self._containers() if _instance(each) not in self._strangers]
+        return [each for each in self._containers() if _instance(each) not in self._other_instances]
 
     def _containers(self) -> list[dict[str, Any]]:
         return list(self.client.containers(all=True, filters={"label": INSTANCE}))
@@ -101,6 +110,15 @@ class EngineEvents:
 
     def _files(self) -> list[Path]:
         return list(self._folder.rglob("*"))
+
+
+def busy_gauges(gauges: Mapping[str, float]) -> list[str]:
+    """Describe the idle gauges that are not 0, or are missing."""
+    return [
+        f"{name} is {gauges.get(name)} without load"
+        for name in IDLE_GAUGES
+        if gauges.get(name) != 0
+    ]
 
 
 def _instance(container: dict[str, Any]) -> str:
