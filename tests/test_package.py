@@ -1,15 +1,20 @@
 """The package as `pip install` brings it: the base is the client, `[server]` serves."""
 
+import os
+import socket
 import stat
 import subprocess
 import sys
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
+import requests
 
 from bitrun.images.build_context import pack
 from tests.support.paths import ROOT
+from tests.support.waiting import wait_until
 from tests.support.wheel import build_wheel, install
 
 # Libraries of which a client needs none.
@@ -123,3 +128,34 @@ def test_what_an_installed_service_finds(server: Path, tmp_path: Path) -> None:
     assert int(packages) > 100
     assert samples == "bash/samples/bash/hello.sh"
     assert Path(apt_install).stat().st_mode & stat.S_IXUSR
+
+
+@pytest.mark.engine
+def test_an_installed_package_installs_and_serves(server: Path, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    command = server.with_name("bitrun")
+    environment = os.environ | {"BITRUN_POOL_SIZE": "0", "BITRUN_URL": url, "PYTHONPATH": ""}
+    run = partial(
+        subprocess.run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert "bash 5" in run([command, "install", "bash"]).stdout
+    service = subprocess.Popen(
+        [command, "serve", "--port", url.rpartition(":")[2]], cwd=tmp_path, env=environment
+    )
+    try:
+        assert wait_until(lambda: answers(url), 30)
+        started = requests.get(f"{url}/playground/server.json", timeout=60).json()
+        assert all(runtime["hello"] for runtime in started["runtimes"])
+        (tmp_path / "program.sh").write_text("echo $((6 * 7))")
+        assert run([command, "run", "program.sh"]).stdout == "42\n"
+    finally:
+        service.terminate()
+        assert service.wait(timeout=60) == 0
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/healthz", timeout=5).ok
+    except requests.ConnectionError:
+        return False
