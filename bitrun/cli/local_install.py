@@ -12,7 +12,7 @@ from bitrun.config.settings import SettingsError
 from bitrun.engine.engine import Engine
 from bitrun.images.sealed import SealedImages
 from bitrun.model.errors import BuildError, EngineError, ServiceError
-from bitrun.packages.builds import step_of
+from bitrun.packages.builds import parse_step
 
 
 class UnknownPackage(Exception):
@@ -62,7 +62,7 @@ def select(known: Catalogue, names: Sequence[str]) -> list[Package]:
 def build_progress(console: Console, subject: str) -> Iterator[Callable[[str], None]]:
     """Yield a function that takes the lines of the engine's build of an image."""
     with progress(console, subject) as report:
-        yield lambda line: report(line, step_of(line))
+        yield lambda line: report(line, parse_step(line))
 
 
 @contextmanager

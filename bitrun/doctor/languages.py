@@ -28,7 +28,7 @@ def _packages(service: Service) -> Iterator[Finding]:
     stale = [
         package.id
         for package in service.catalogue.packages
-        if package.id in installed and service.images.is_stale(package)
+        if package.id in installed and service.images.is_outdated(package)
     ]
     if stale:
         names = " ".join(stale)

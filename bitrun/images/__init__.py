@@ -1,4 +1,4 @@
-"""How images are made: what a package consists of, sealed with the supervisor.
+"""Building of images: a language's tools, sealed with the supervisor.
 
 May import `engine` and what is below it.
 """

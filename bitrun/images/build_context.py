@@ -1,8 +1,8 @@
-"""What an image is made of, packed for the engine and hashed.
+"""Build contexts: the source of an image as a reproducible tar archive, and its hash.
 
-The hash goes into the image as a label, and an image is made again when the label no longer fits.
-Nothing else remembers what was built. So packing is reproducible: the owner, the time and the
-umask of a checkout leave no trace, nor does the folder `samples`, whose programs test an image.
+The hash becomes a label of the image, and an image is built again when the label differs. Nothing
+else records what was built. So the archive must not depend on the owner, the time or the umask of a
+checkout, nor on the folder `samples`, whose programs test an image.
 """
 
 import hashlib
@@ -19,14 +19,14 @@ _NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
 def pack(folder: Path, more: Mapping[str, bytes] = _NOTHING) -> bytes:
-    """Pack a folder as a build's context, with `more` files beside those it holds.
+    """Pack a folder as a build context, and `more` files by name.
 
     Raises:
         BuildError: there is no such folder.
     """
     packed = BytesIO()
     try:
-        # A link to another image's file is packed as that file.
+        # Links to files of other images are packed as files.
         with tarfile.open(fileobj=packed, mode="w", dereference=True) as archive:
             archive.add(folder, arcname=".", filter=_reproducible)
             for name, content in more.items():
@@ -37,7 +37,7 @@ def pack(folder: Path, more: Mapping[str, bytes] = _NOTHING) -> bytes:
 
 
 def pack_dockerfile(text: str) -> bytes:
-    """Pack a Dockerfile that needs no other file."""
+    """Pack a build context that contains only a Dockerfile."""
     packed = BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         _add(archive, "Dockerfile", text.encode())
@@ -45,7 +45,7 @@ def pack_dockerfile(text: str) -> bytes:
 
 
 def digest(*parts: str | bytes) -> str:
-    """Hash all parts; where one ends and the next begins counts too."""
+    """Return a hash of the parts, which also depends on the boundaries between them."""
     total = hashlib.sha256()
     for part in parts:
         content = part.encode() if isinstance(part, str) else part

@@ -1,4 +1,4 @@
-"""The root of all images: Debian, from a registry, or without one from Debian's own mirror."""
+"""The root image: Debian from a registry, or bootstrapped from Debian's mirror."""
 
 import shutil
 import subprocess
@@ -17,19 +17,19 @@ RELEASE = "trixie"
 UPSTREAM = f"debian:{RELEASE}-slim"
 
 _APT_INSTALL = ROOT / "scripts" / "apt-install"
-_PATIENCE = 5.0  # seconds in which a registry has to answer
+_REGISTRY_TIMEOUT = 5.0
 _DEBIAN_NAMES = {"386": "i386", "arm": "armhf", "ppc64le": "ppc64el"}
 
 
-def make_root(
+def build_root(
     engine: Engine, folder: Path, tag: str, labels: dict[str, str], report: Report
 ) -> None:
-    """Make the root image; `folder` holds what a bootstrap is told.
+    """Build the root image. `folder` contains the configuration of a bootstrap.
 
     Raises:
-        BuildError: neither a registry nor a mirror has it.
+        BuildError: it is available neither from a registry nor from a mirror.
     """
-    if _fetched(engine, report):
+    if _pull_upstream(engine, report):
         engine.build_image(BytesIO(pack_dockerfile(f"FROM {UPSTREAM}\n")), tag, labels, report)
         return
     report(f"No registry offers {UPSTREAM}: bootstrapping Debian from its mirror")
@@ -39,11 +39,11 @@ def make_root(
         engine.import_image(root, tag, labels)
 
 
-def _fetched(engine: Engine, report: Report) -> bool:
+def _pull_upstream(engine: Engine, report: Report) -> bool:
     if engine.find_image(UPSTREAM):
         return True
-    # The engine itself waits for minutes for a registry that keeps silent.
-    if not Engine(_PATIENCE).is_in_registry(UPSTREAM):
+    # The engine itself waits for minutes for a registry that does not answer.
+    if not Engine(_REGISTRY_TIMEOUT).is_in_registry(UPSTREAM):
         return False
     try:
         engine.pull_image(UPSTREAM, report)

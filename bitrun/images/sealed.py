@@ -1,13 +1,11 @@
-"""The images that boxes are made of: a language's tools, sealed with the supervisor.
+"""Sealed images, which boxes are created from: a language's tools and the supervisor.
 
-The tools come from a folder of ours or in an image of the operator's. Sealing adds the supervisor
-as the last, thin layer: any image will do, and a changed supervisor costs little. What is installed
-is written nowhere but in the labels of the engine's images.
+The tools come from a folder of `images/` or from an image of the operator's. Sealing adds the
+supervisor as the last, thin layer: so any image can be used, and a new supervisor is cheap. The
+labels of the engine's images are the only record of what is installed.
 """
 
-import fcntl
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,25 +14,25 @@ from io import BytesIO
 from pathlib import Path
 
 from bitrun.config.catalogue import IMAGE_PREFIX, Package, argv
-from bitrun.config.settings import ROOT
 from bitrun.engine.build_output import Report
 from bitrun.engine.engine import Engine
 from bitrun.engine.images import Image
 from bitrun.images.build_context import digest, pack_dockerfile
-from bitrun.images.unsealed import SOURCE, SUPERVISOR, UnsealedImages
+from bitrun.images.lock import images_lock
+from bitrun.images.unsealed import SOURCE_LABEL, SUPERVISOR, UnsealedImages
 from bitrun.model.errors import BuildError, ServiceError
 
-_TAG = "bitrun.image"
-_PACKAGE = "bitrun.package"
-_VERSION = "bitrun.version"
-_ALLOWED = "bitrun.allowed"
+_TAG_LABEL = "bitrun.image"
+_PACKAGE_LABEL = "bitrun.package"
+_VERSION_LABEL = "bitrun.version"
+_ALLOWED_LABEL = "bitrun.allowed"
 
-# An image built FROM a sealed one inherits its labels, so each is set anew, if to nothing.
-_NO_LABELS = dict.fromkeys((_PACKAGE, _VERSION, _ALLOWED), "")
+# An image built FROM a sealed one inherits its labels, so each is set, if only to nothing.
+_EMPTY_LABELS = dict.fromkeys((_PACKAGE_LABEL, _VERSION_LABEL, _ALLOWED_LABEL), "")
 
-# The user goes by number because a foreign image need not have a list of users, and a foreign
-# image's health check would run in the box.
-_SEAL = f"""\
+# The user is a number because an image of the operator's may have no list of users; and its health
+# check would run in the box.
+_DOCKERFILE = f"""\
 FROM {{origin}}
 COPY --from={IMAGE_PREFIX}{SUPERVISOR} /supervisor /bitrun/supervisor
 USER 0:0
@@ -46,16 +44,16 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Installed:
-    """A package on the engine: the id of its image, and the version that its tools told."""
+class InstalledPackage:
+    """A package on the engine: the id of its image, and the version that its tools reported."""
 
     image: str
     version: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Origin:
-    """What is sealed: a hash that changes with it, and how to have it on the engine."""
+class _Tools:
+    """An image to seal. `source` is a hash; `ensure` builds it if needed and returns its name."""
 
     source: str
     ensure: Callable[[Report], str]
@@ -66,100 +64,108 @@ class SealedImages:
 
     def __init__(self, engine: Engine, folder: Path, ca_bundle: Path | None = None) -> None:
         self._engine = engine
-        self._parts = UnsealedImages(engine, folder, ca_bundle)
-        self._untidy = False
+        self._unsealed = UnsealedImages(engine, folder, ca_bundle)
+        self._prune_incomplete = False
 
-    def installed(self) -> dict[str, Installed]:
+    def installed(self) -> dict[str, InstalledPackage]:
         """Return the installed packages by id."""
         return {
-            image.labels[_PACKAGE]: Installed(image.id, image.labels[_VERSION])
-            for image in self._sealed(_PACKAGE)
+            image.labels[_PACKAGE_LABEL]: InstalledPackage(image.id, image.labels[_VERSION_LABEL])
+            for image in self._list(_PACKAGE_LABEL)
         }
 
     def allowed(self) -> dict[str, str]:
-        """Return the sealed tag of every allowed image, by the reference that the operator gave."""
-        return {image.labels[_ALLOWED]: image.labels[_TAG] for image in self._sealed(_ALLOWED)}
+        """Return the tags of the sealed allowed images, by the operator's reference."""
+        return {
+            image.labels[_ALLOWED_LABEL]: image.labels[_TAG_LABEL]
+            for image in self._list(_ALLOWED_LABEL)
+        }
 
     def install(self, package: Package, report: Report) -> None:
-        """Bring a package's image up to date, at no cost when nothing has changed.
+        """Build a package's image unless it is up to date.
 
         Raises:
-            BuildError: it can't be made. What stood under its tag still does.
+            BuildError: it can't be built. An image that was installed before stays.
         """
-        with _alone():
-            origin = self._origin(package, report)
-            source = self._source(origin.source, package.version_command)
+        with images_lock():
+            tools = self._tools(package, report)
+            source = self._source(tools.source, package.version_command)
             tag = f"{package.image}:latest"
-            if self._parts.current(tag, source):
+            if self._unsealed.is_current(tag, source):
                 return
-            with self._tidied():
-                tools = origin.ensure(report)
-                version = self._engine.run_command(tools, argv(package.version_command)).strip()
+            with self._pruning():
+                unsealed = tools.ensure(report)
+                version = self._engine.run_command(unsealed, argv(package.version_command)).strip()
                 if not version:
                     raise BuildError(f"{package.name}: its version_command prints nothing")
-                labels = {_PACKAGE: package.id, _VERSION: version, SOURCE: source}
-                self._seal(tools, tag, labels, report)
+                labels = {
+                    _PACKAGE_LABEL: package.id,
+                    _VERSION_LABEL: version,
+                    SOURCE_LABEL: source,
+                }
+                self._seal(unsealed, tag, labels, report)
 
-    def is_stale(self, package: Package) -> bool:
-        """Whether an installed package would be made anew by `install`; nothing is fetched for it.
+    def is_outdated(self, package: Package) -> bool:
+        """Whether `install` would build an installed package again. Nothing is pulled for it.
 
         Raises:
-            BuildError: its makings are not there.
+            BuildError: its source is not there.
         """
         if package.build is None:
             return False
-        source = self._source(self._parts.source(package.build), package.version_command)
-        return not self._parts.current(f"{package.image}:latest", source)
+        source = self._source(self._unsealed.source(package.build), package.version_command)
+        return not self._unsealed.is_current(f"{package.image}:latest", source)
 
     def seal_allowed(self, reference: str, report: Report) -> str:
-        """Bring the sealed image of an allowed one up to date.
+        """Seal an allowed image unless its sealed image is up to date.
 
         Returns:
-            Its tag.
+            The tag of the sealed image.
 
         Raises:
-            BuildError: the allowed image can't be had, or not be sealed.
+            BuildError: the allowed image can't be pulled or sealed.
         """
-        with _alone():
-            source = self._source(self._foreign(reference, report).source)
+        with images_lock():
+            source = self._source(self._pulled(reference, report).source)
             tag = f"{IMAGE_PREFIX}allowed:{digest(reference)[:16]}"
-            if not self._parts.current(tag, source):
-                with self._tidied():
-                    self._seal(reference, tag, {_ALLOWED: reference, SOURCE: source}, report)
+            if not self._unsealed.is_current(tag, source):
+                labels = {_ALLOWED_LABEL: reference, SOURCE_LABEL: source}
+                with self._pruning():
+                    self._seal(reference, tag, labels, report)
             return tag
 
     def remove(self, package: Package) -> None:
-        """Take a package off the engine; an image of the operator's stays."""
-        with _alone(), self._tidied():
+        """Remove the images of a package; an image of the operator's stays."""
+        with images_lock(), self._pruning():
             self._engine.remove_image(f"{package.image}:latest")
             if package.build:
-                self._parts.remove(package.build)
+                self._unsealed.remove(package.build)
 
-    def tidy(self) -> None:
-        """Remove what could not be removed before, as a box still stood on it."""
-        if not self._untidy:
+    def retry_prune(self) -> None:
+        """Remove the images that could not be pruned before, as a box still used them."""
+        if not self._prune_incomplete:
             return
         try:
-            with _alone(wait=False), self._tidied():
+            with images_lock(wait=False), self._pruning():
                 pass
         except BlockingIOError:
-            pass  # who changes images now will tidy up, too
-        except ServiceError as fault:
-            _log.debug("SealedImages are left to be removed: %s", fault)
+            pass  # the change in progress prunes as well
+        except ServiceError as error:
+            _log.debug("Images without a name are not removed yet: %s", error)
 
-    def _sealed(self, label: str) -> Iterator[Image]:
+    def _list(self, label: str) -> Iterator[Image]:
         for image in self._engine.list_images(label):
-            if image.labels[label] and image.labels.get(_TAG) in image.tags:
+            if image.labels[label] and image.labels.get(_TAG_LABEL) in image.tags:
                 yield image
 
-    def _origin(self, package: Package, report: Report) -> _Origin:
+    def _tools(self, package: Package, report: Report) -> _Tools:
         if package.build:
-            return _Origin(
-                self._parts.source(package.build), partial(self._parts.ensure, package.build)
+            return _Tools(
+                self._unsealed.source(package.build), partial(self._unsealed.ensure, package.build)
             )
-        return self._foreign(str(package.pull), report)
+        return self._pulled(str(package.pull), report)
 
-    def _foreign(self, reference: str, report: Report) -> _Origin:
+    def _pulled(self, reference: str, report: Report) -> _Tools:
         image = self._engine.find_image(reference)
         if image is None:
             self._engine.pull_image(reference, report)
@@ -167,40 +173,23 @@ class SealedImages:
         if image is None:
             raise BuildError(f"{reference} was pulled, but is not on the engine")
         if image.volumes:
-            # Each would be a writable folder without bounds on the engine's disk, in every box.
+            # In every box each would be a writable folder on the engine's disk, without a limit.
             raise BuildError(f"{reference} declares volumes, which a box can't bound")
-        return _Origin(image.id, lambda _: reference)
+        return _Tools(image.id, lambda _: reference)
 
     def _source(self, *sources: str) -> str:
-        return digest(_SEAL, self._parts.source(SUPERVISOR), *sources)
+        return digest(_DOCKERFILE, self._unsealed.source(SUPERVISOR), *sources)
 
-    def _seal(self, origin: str, tag: str, labels: dict[str, str], report: Report) -> None:
-        self._parts.ensure(SUPERVISOR, report)
-        dockerfile = pack_dockerfile(_SEAL.format(origin=origin))
-        self._engine.build_image(
-            BytesIO(dockerfile), tag, _NO_LABELS | labels | {_TAG: tag}, report
-        )
+    def _seal(self, tools: str, tag: str, labels: dict[str, str], report: Report) -> None:
+        self._unsealed.ensure(SUPERVISOR, report)
+        context = BytesIO(pack_dockerfile(_DOCKERFILE.format(origin=tools)))
+        self._engine.build_image(context, tag, _EMPTY_LABELS | labels | {_TAG_LABEL: tag}, report)
 
     @contextmanager
-    def _tidied(self) -> Iterator[None]:
-        """Leave no image without a name, neither the replaced one nor a failed build's."""
+    def _pruning(self) -> Iterator[None]:
+        """Remove images without a name afterwards: those replaced, and those of a failed build."""
         try:
             yield
         finally:
-            self._engine.prune_images(SOURCE)
-            self._untidy = self._engine.has_dangling_images(SOURCE)
-
-
-@contextmanager
-def _alone(*, wait: bool = True) -> Iterator[None]:
-    """Hold up all other threads and processes of this service that would change images.
-
-    Raises:
-        BlockingIOError: one of them does so now, and this one would not `wait`.
-    """
-    descriptor = os.open(ROOT, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        yield
-    finally:
-        os.close(descriptor)
+            self._engine.prune_images(SOURCE_LABEL)
+            self._prune_incomplete = self._engine.has_dangling_images(SOURCE_LABEL)

@@ -1,7 +1,7 @@
-"""The images that sealed ones are made of: Debian, base, supervisor and the unsealed languages.
+"""Unsealed images: Debian, base, the supervisor and the languages before they are sealed.
 
-Each has a folder below `images/`, and the Dockerfile's FROM lines name its parents. `debian` has
-no Dockerfile: nothing is below it.
+Each has a folder below `images/`, and the FROM lines of its Dockerfile name its parents. `debian`,
+the root, has no Dockerfile.
 """
 
 import re
@@ -12,10 +12,10 @@ from bitrun.config.catalogue import IMAGE_PREFIX
 from bitrun.engine.build_output import Report
 from bitrun.engine.engine import Engine
 from bitrun.images.build_context import digest, pack
-from bitrun.images.rootfs import make_root
+from bitrun.images.rootfs import build_root
 from bitrun.model.errors import BuildError
 
-SOURCE = "bitrun.source"
+SOURCE_LABEL = "bitrun.source"
 SUPERVISOR = "supervisor"
 
 _DEBIAN = "debian"
@@ -25,7 +25,7 @@ _PARENT = re.compile(rf"^FROM\s+{IMAGE_PREFIX}([a-z0-9._-]+)", flags=re.MULTILIN
 
 
 class UnsealedImages:
-    """The parts below one folder, each made again when it or a parent of it has changed."""
+    """The images of one folder, each built again when its source or that of a parent changes."""
 
     def __init__(self, engine: Engine, folder: Path, ca_bundle: Path | None = None) -> None:
         self._engine = engine
@@ -33,7 +33,7 @@ class UnsealedImages:
         self._ca_bundle = ca_bundle
 
     def source(self, name: str) -> str:
-        """Hash all that a part is made of, its parents included.
+        """Return a hash of an image's build context and of those of its parents.
 
         Raises:
             BuildError: it has no folder.
@@ -41,42 +41,43 @@ class UnsealedImages:
         return digest(pack(self._folder / name), *map(self.source, self._parents(name)))
 
     def ensure(self, name: str, report: Report) -> str:
-        """Make a part unless it is up to date.
+        """Build an image unless it is up to date.
 
         Returns:
             Its tag.
 
         Raises:
-            BuildError: it, or a parent, can't be made.
+            BuildError: it, or a parent, can't be built.
         """
         tag = _tag(name)
         source = self.source(name)
-        if not self.current(tag, source):
+        if not self.is_current(tag, source):
             for parent in self._parents(name):
                 self.ensure(parent, report)
-            self._make(name, tag, {SOURCE: source}, report)
+            self._build(name, tag, {SOURCE_LABEL: source}, report)
         return tag
 
-    def current(self, tag: str, source: str) -> bool:
-        """Whether the engine has an image under this tag that was made of this source."""
+    def is_current(self, tag: str, source: str) -> bool:
+        """Whether the engine has an image with this tag that was built from this source."""
         image = self._engine.find_image(tag)
-        return image is not None and image.labels.get(SOURCE) == source
+        return image is not None and image.labels.get(SOURCE_LABEL) == source
 
     def remove(self, name: str) -> None:
         self._engine.remove_image(_tag(name))
 
-    def _make(self, name: str, tag: str, labels: dict[str, str], report: Report) -> None:
+    def _build(self, name: str, tag: str, labels: dict[str, str], report: Report) -> None:
         folder = self._folder / name
         if name == _DEBIAN:
-            make_root(self._engine, folder, tag, labels, report)
+            build_root(self._engine, folder, tag, labels, report)
         else:
             context = pack(folder, {_CA_BUNDLE: self._certificates()})
             self._engine.build_image(BytesIO(context), tag, labels, report)
 
     def _certificates(self) -> bytes:
-        """Read what a build may trust besides; a Dockerfile can't copy a file that may be missing.
+        """Return the additional certificates for builds; empty if there are none.
 
-        It is no part of the source: what a build fetches does not depend on it.
+        The file is always in the context, as a Dockerfile can't copy a file that may be missing. It
+        is not part of the source: what a build downloads does not depend on it.
         """
         try:
             return self._ca_bundle.read_bytes() if self._ca_bundle else b""

@@ -1,4 +1,4 @@
-"""What can be installed and what is installed.
+"""Packages of the catalogue: which are installed, and their installation and removal.
 
 May import `sandbox` and what is below it; knows no HTTP.
 """

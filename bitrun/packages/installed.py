@@ -1,55 +1,55 @@
-"""Which packages are installed, remembered until the engine says that its images have changed."""
+"""A cache of the installed packages, invalidated by the engine's events."""
 
 import threading
 from collections.abc import Mapping
 
 from bitrun.engine.events import IMAGE_EVENTS, EngineEvents
-from bitrun.images.sealed import Installed, SealedImages
+from bitrun.images.sealed import InstalledPackage, SealedImages
 
 
 class InstalledPackages:
-    """The answer of `SealedImages.installed` without a round trip to the engine for each request.
+    """Caches `SealedImages.installed`, so that a request needs no round trip to the engine.
 
-    The engine's own events tell of a change, whoever made it: another worker, another service, an
-    operator at the command line.
+    The engine's events report every change: by this process or another worker, by another service,
+    or by an operator at the command line.
     """
 
-    def __init__(self, images: SealedImages, watch: EngineEvents) -> None:
+    def __init__(self, images: SealedImages, events: EngineEvents) -> None:
         self._images = images
-        self._watch = watch
-        self._known: Mapping[str, Installed] | None = None
+        self._events = events
+        self._cached: Mapping[str, InstalledPackage] | None = None
         self._changes = 0
         self._lock = threading.Lock()
-        watch.subscribe(self._hear)
+        events.subscribe(self._on_event)
 
-    def __call__(self) -> Mapping[str, Installed]:
-        """Return the installed packages by id.
+    def __call__(self) -> Mapping[str, InstalledPackage]:
+        """Return the installed packages by id; the same object until something changes.
 
         Raises:
-            EngineUnavailable, EngineError: the engine can't be asked.
+            EngineUnavailable, EngineError: the cache is invalid, and the engine failed.
         """
-        known = self._known
-        if known is not None and self._watch.connected:
-            return known
-        connected, changes = self._watch.connected, self._changes
+        cached = self._cached
+        if cached is not None and self._events.connected:
+            return cached
+        connected, changes = self._events.connected, self._changes
         found = self._images.installed()
         with self._lock:
-            # A change that came while the engine was asked may be missing from its answer.
+            # A change during the query may be missing from its answer.
             if connected and changes == self._changes:
-                self._known = found
+                self._cached = found
         return found
 
     @property
-    def known(self) -> Mapping[str, Installed] | None:
-        """What was last heard, without a word to the engine; None if that is not certain."""
-        return self._known if self._watch.connected else None
+    def cached(self) -> Mapping[str, InstalledPackage] | None:
+        """The installed packages without a query to the engine; None if the cache is invalid."""
+        return self._cached if self._events.connected else None
 
-    def forget(self) -> None:
-        """Ask the engine anew next time."""
+    def invalidate(self) -> None:
+        """Query the engine at the next call."""
         with self._lock:
             self._changes += 1
-            self._known = None
+            self._cached = None
 
-    def _hear(self, action: str, _: str) -> None:
+    def _on_event(self, action: str, _: str) -> None:
         if action == EngineEvents.RECONNECT or action in IMAGE_EVENTS:
-            self.forget()
+            self.invalidate()

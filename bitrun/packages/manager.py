@@ -1,28 +1,32 @@
-"""Packages: what the catalogue offers, what is installed of it, and how one becomes the other."""
+"""Installs and removes the packages of the catalogue."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from bitrun.config.catalogue import Catalogue, Package
+from bitrun.engine.build_output import Report
 from bitrun.images.sealed import SealedImages
 from bitrun.model.errors import AlreadyInstalled, PackageNotFound, PackageNotInstalled
-from bitrun.packages.builds import Build, Builds, Report
+from bitrun.packages.builds import Build, Builds
 from bitrun.packages.installed import InstalledPackages
 from bitrun.packages.semver import newest_match
 
 
 @dataclass(frozen=True, slots=True)
 class PackageState:
-    """A package and its version: the one its image told, or the catalogue's while it has none."""
+    """A package and its version: that of its image if it is installed, else the catalogue's."""
 
     package: Package
     version: str
     installed: bool
 
 
-class Packages:
+class PackageManager:
+    """The packages of one catalogue on one engine. Threads may share it.
+
+    A package is selected by name and SemVer range. Values of other types select none.
+    """
+
     def __init__(
         self, catalogue: Catalogue, images: SealedImages, installed: InstalledPackages
     ) -> None:
@@ -41,19 +45,19 @@ class Packages:
             for package in self._catalogue.packages
         ]
 
-    def begin_install(self, name: Any, version: Any) -> tuple[Package, Build]:
-        """Install the newest version in a SemVer range, or join the build that already does.
+    def begin_install(self, name: object, version: object) -> tuple[Package, Build]:
+        """Start to install the newest version in a range, or join the build in progress.
 
-        The build goes on if nobody waits for it. It ends with a BuildError if the package can't be
-        made; nothing of it is left then.
+        The build continues if nobody waits for it. It ends with a BuildError if it fails; nothing
+        of the package is left then.
 
         Raises:
-            PackageNotFound: the catalogue has none such.
-            AlreadyInstalled: it was there before.
+            PackageNotFound: not in the catalogue.
+            AlreadyInstalled: nothing to do.
         """
         state = _newest(self.all(), name, version)
         if state is None:
-            raise PackageNotFound(_sent(name), _sent(version))
+            raise PackageNotFound(str(name), str(version))
         if state.installed:
             raise AlreadyInstalled
         package = state.package
@@ -61,41 +65,34 @@ class Packages:
         def work(report: Report) -> None:
             report(f"Installing {package.name} {package.version}")
             self._images.install(package, report)
-            self._installed.forget()  # the engine's word of it may still be on its way
+            self._installed.invalidate()  # the engine's event may arrive later
 
         return package, self._builds.join(package.id, work)
 
     def state(self, package: Package) -> PackageState:
         return next(each for each in self.all() if each.package is package)
 
-    def uninstall(self, name: Any, version: Any) -> PackageState:
-        """Remove the newest installed version in a SemVer range. Runs in it end well.
+    def uninstall(self, name: object, version: object) -> PackageState:
+        """Remove the newest installed version in a range. Runs in progress are not affected.
 
         Raises:
-            PackageNotFound: the catalogue has none such.
-            PackageNotInstalled: it has, but it is not installed.
+            PackageNotFound: not in the catalogue.
+            PackageNotInstalled: in the catalogue, but not installed.
         """
         states = self.all()
         state = _newest((each for each in states if each.installed), name, version)
         if state is None:
             if _newest(states, name, version) is None:
-                raise PackageNotFound(_sent(name), _sent(version))
+                raise PackageNotFound(str(name), str(version))
             raise PackageNotInstalled(str(name))
         self._images.remove(state.package)
-        self._installed.forget()
+        self._installed.invalidate()
         return state
 
 
-def _newest(states: Iterable[PackageState], name: Any, version: Any) -> PackageState | None:
+def _newest(states: Iterable[PackageState], name: object, version: object) -> PackageState | None:
     named = [state for state in states if state.package.name == name]
     if not isinstance(version, str):
         return None
     newest = newest_match((state.version for state in named), version)
     return next((state for state in named if state.version == newest), None)
-
-
-def _sent(value: Any) -> str:
-    """Write what was sent, or not, much as Piston's runtime does."""
-    if value is None:
-        return "undefined"
-    return value if isinstance(value, str) else json.dumps(value)

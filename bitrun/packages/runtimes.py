@@ -1,17 +1,17 @@
-"""What can run at this moment: the languages of the packages that are installed."""
+"""Runtimes: the languages of the installed packages."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bitrun.config.catalogue import Catalogue, Language, Package
-from bitrun.images.sealed import Installed
+from bitrun.images.sealed import InstalledPackage
 from bitrun.packages.semver import newest_match
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A language that can run, the version of it that its image told, and that image's id."""
+    """A language that can run, with the version that its image reported, and the image's id."""
 
     package: Package
     language: Language
@@ -20,32 +20,32 @@ class Runtime:
 
     @property
     def implementation(self) -> str | None:
-        """The package, where the language's name alone does not tell it."""
+        """The name of the package, if it differs from the language or has several languages."""
         if len(self.package.languages) == 1 and self.package.name == self.language.name:
             return None
         return self.package.name
 
 
 class Runtimes:
-    """The view of catalogue and engine that clients see."""
+    """The runtimes of one catalogue on one engine. Threads may share it."""
 
     def __init__(
-        self, catalogue: Catalogue, installed: Callable[[], Mapping[str, Installed]]
+        self, catalogue: Catalogue, installed: Callable[[], Mapping[str, InstalledPackage]]
     ) -> None:
         self._catalogue = catalogue
         self._installed = installed
         self._view = _View({}, ())
 
     def all(self) -> Sequence[Runtime]:
-        """List them in the catalogue's order.
+        """List the runtimes in the catalogue's order.
 
         Raises:
-            EngineUnavailable, EngineError: the engine can't be asked.
+            EngineUnavailable, EngineError: the engine failed.
         """
         return self._current().runtimes
 
     def find(self, name: str, version: str) -> Runtime | None:
-        """Find the newest runtime of a language, by its name or an alias, in a SemVer range."""
+        """Return the newest runtime of a language, by its name or an alias, in a SemVer range."""
         named = self._current().by_name.get(name, ())
         newest = newest_match((runtime.version for runtime in named), version)
         return next((runtime for runtime in named if runtime.version == newest), None)
@@ -65,9 +65,11 @@ class Runtimes:
 
 
 class _View:
-    """The runtimes of one answer to what is installed, found by name without a search."""
+    """The runtimes of one set of installed packages, indexed by name."""
 
-    def __init__(self, installed: Mapping[str, Installed], runtimes: Sequence[Runtime]) -> None:
+    def __init__(
+        self, installed: Mapping[str, InstalledPackage], runtimes: Sequence[Runtime]
+    ) -> None:
         self.installed = installed
         self.runtimes = runtimes
         self.by_name: dict[str, list[Runtime]] = defaultdict(list)

@@ -1,19 +1,19 @@
-"""Versions as npm understands them, which is what Piston's clients write."""
+"""SemVer ranges in npm's syntax, which the clients of Piston use."""
 
 from collections.abc import Iterable
 from functools import lru_cache
 
 import nodesemver
 
-_LONGEST = 256  # npm refuses longer ones, too
+_MAX_LENGTH = 256  # the same as npm's
 
 
 def newest_match(versions: Iterable[str], wanted: str) -> str | None:
-    """Return the newest version that a range admits; None if there is none, or it is no range."""
-    return None if len(wanted) > _LONGEST else _newest_match(tuple(versions), wanted)
+    """Return the newest version in a range; None if there is none, or the range is invalid."""
+    return None if len(wanted) > _MAX_LENGTH else _newest_match(tuple(versions), wanted)
 
 
-@lru_cache(maxsize=1024)  # a range takes a millisecond to parse, and few are in use
+@lru_cache(maxsize=1024)  # parsing a range takes a millisecond, and few are in use
 def _newest_match(versions: tuple[str, ...], wanted: str) -> str | None:
     try:
         found = nodesemver.max_satisfying(list(versions), wanted, loose=False)

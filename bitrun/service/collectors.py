@@ -30,7 +30,7 @@ def admission_collector(admission: Admission) -> Callable[[], Iterator[Metric]]:
 def pool_collector(pool: Pool, installed: InstalledPackages) -> Callable[[], Iterator[Metric]]:
     def ask() -> Iterator[Metric]:
         now = pool.stats()
-        names = {each.image: package for package, each in (installed.known or {}).items()}
+        names = {each.image: package for package, each in (installed.cached or {}).items()}
         idle: Counter[str] = Counter()
         for spec, boxes in now.idle.items():
             idle[names.get(spec.image, "unknown")] += boxes
@@ -64,7 +64,7 @@ def engine_collector(
         yield CounterMetricFamily("bitrun_boxes_created", "Containers created", boxes.created)
         yield CounterMetricFamily("bitrun_boxes_removed", "Containers removed", boxes.removed)
         yield _gauge("bitrun_boxes", "Containers that exist", boxes.existing)
-        if (packages := installed.known) is not None:
+        if (packages := installed.cached) is not None:
             yield _gauge("bitrun_packages_installed", "Packages that can run", len(packages))
 
     return ask

@@ -11,7 +11,7 @@ from bitrun.execution.runner import Runner
 from bitrun.images.sealed import SealedImages
 from bitrun.model.run_record import RunRecord
 from bitrun.packages.installed import InstalledPackages
-from bitrun.packages.manager import Packages
+from bitrun.packages.manager import PackageManager
 from bitrun.packages.runtimes import Runtimes
 from bitrun.sandbox.box_maker import BoxMaker
 from bitrun.sandbox.box_spec import BoxSpec
@@ -40,7 +40,7 @@ class Service:
         self.images = SealedImages(engine, settings.images, settings.build_ca_bundle)
         self.installed = InstalledPackages(self.images, events)
         self.runtimes = Runtimes(self.catalogue, self.installed)
-        self.packages = Packages(self.catalogue, self.images, self.installed)
+        self.packages = PackageManager(self.catalogue, self.images, self.installed)
         self.readiness = Readiness(self._look)
         self.metrics = Metrics()
         self._boxes = BoxMaker(engine, settings, self.metrics.gone)
@@ -73,7 +73,7 @@ class Service:
         if action in IMAGE_EVENTS:
             self._pool.refresh()
         elif action == CONTAINER_REMOVED:
-            self.images.tidy()
+            self.images.retry_prune()
 
     def _on_run_finished(self, record: RunRecord) -> None:
         self.metrics.ran(record)

@@ -3,8 +3,9 @@ from collections.abc import Callable
 
 import pytest
 
+from bitrun.engine.build_output import Report
 from bitrun.model.errors import BuildError
-from bitrun.packages.builds import Builds, Report, step_of
+from bitrun.packages.builds import Builds, parse_step
 
 
 def held(
@@ -69,4 +70,4 @@ def test_a_flood_of_lines_is_bounded() -> None:
     [("Step 2/7 : RUN apt-install go", (2, 7)), ("Step 2", None), ("A Step 2/7 : ", None)],
 )
 def test_steps(line: str, step: tuple[int, int] | None) -> None:
-    assert step_of(line) == step
+    assert parse_step(line) == step

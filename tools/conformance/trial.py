@@ -25,7 +25,7 @@ _FROM = re.compile(r"^FROM\s+(\S+)", flags=re.MULTILINE)
 def try_package(service: Service, package: Package, key: str) -> Record:
     """Run every program of an installed package."""
     images = service.settings.images
-    service.installed.forget()  # the engine's event of the install may still be on its way
+    service.installed.invalidate()  # the engine's event of the install may still be on its way
     size, own_size = _sizes(package, images)
     return Record(
         key=key,

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Request, Response
 
 from bitrun.api.http.errors import sentence
-from bitrun.packages.builds import Build, step_of
+from bitrun.packages.builds import Build, parse_step
 
 _TYPE = "application/x-ndjson"
 _SILENCE_SECONDS = 5.0
@@ -36,7 +36,7 @@ def stream(build: Build, reply: Callable[[], dict[str, Any]]) -> Response:
 def _lines(build: Build, reply: Callable[[], dict[str, Any]]) -> Iterator[str]:
     try:
         for line in build.follow(_SILENCE_SECONDS):
-            step = step_of(line)
+            step = parse_step(line)
             yield _line({"line": line} | ({"step": step[0], "steps": step[1]} if step else {}))
         yield _line(reply())
     except Exception as fault:  # noqa: BLE001

@@ -15,10 +15,9 @@ from bitrun.api.http.websocket import Disconnected, NoUpgrade, WebSocket
 from bitrun.api.piston.body import execute_body, is_understood
 from bitrun.api.piston.build_stream import stream, wants_stream
 from bitrun.api.piston.connect import Sessions
-from bitrun.api.piston.errors import NothingToUninstall
+from bitrun.api.piston.errors import package_errors
 from bitrun.api.piston.reply import execute_reply, runtime_reply
 from bitrun.api.piston.request import read_request
-from bitrun.model.errors import PackageNotInstalled
 from bitrun.packages.manager import PackageState
 from bitrun.service.service import Service
 
@@ -72,9 +71,9 @@ def _add_packages(routes: Blueprint, service: Service, auth: Auth) -> None:
     def install() -> Response:
         with auth.granted(request, Role.ADMIN):
             body = parse_object(request.get_data())
-            package, build = service.packages.begin_install(
-                body.get("language"), body.get("version")
-            )
+            name, version = body.get("language"), body.get("version")
+            with package_errors(name, version):
+                package, build = service.packages.begin_install(name, version)
             if not wants_stream(request):
                 build.wait()
                 return jsonify(_reply(service.packages.state(package)))
@@ -85,10 +84,8 @@ def _add_packages(routes: Blueprint, service: Service, auth: Auth) -> None:
         with auth.granted(request, Role.ADMIN):
             body = parse_object(request.get_data())
             name, version = body.get("language"), body.get("version")
-            try:
+            with package_errors(name, version):
                 state = service.packages.uninstall(name, version)
-            except PackageNotInstalled as error:
-                raise NothingToUninstall(str(name), str(version)) from error
         return jsonify(_reply(state))
 
 

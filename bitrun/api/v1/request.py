@@ -8,7 +8,7 @@ from bitrun.config.catalogue import Catalogue, Language, Package
 from bitrun.config.settings import SMALLEST_MEMORY, Settings
 from bitrun.execution.job_builder import Target, build_job
 from bitrun.execution.limits import RequestedLimits, language_limits
-from bitrun.images.sealed import Installed
+from bitrun.images.sealed import InstalledPackage
 from bitrun.model.errors import PackageNotInstalled, RequestError
 from bitrun.model.job import STAGES, File, Job
 
@@ -39,7 +39,7 @@ def find_target(
     language: Language,
     *,
     catalogue: Catalogue,
-    installed: Mapping[str, Installed],
+    installed: Mapping[str, InstalledPackage],
     allowed_images: tuple[str, ...],
     sealed: Callable[[], Mapping[str, str]],
 ) -> Target:
