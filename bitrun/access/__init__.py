@@ -1,4 +1,4 @@
-"""Who the clients are and what they may do: tokens, identity, rate limits, the address check.
+"""Clients and their permissions: tokens, client identity, rate limits, the listening address.
 
-May import `telemetry` and what is below it; knows no HTTP.
+May import `telemetry` and the rooms below it; imports no HTTP library.
 """

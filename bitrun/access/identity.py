@@ -1,4 +1,4 @@
-"""Clients, as limits tell them apart: by their token, or else by their address."""
+"""Identifies a client for the limits: by its token, or else by its address."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -10,17 +10,17 @@ from bitrun.config.settings import PREFIX, Settings, SettingsError
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-_SITE = 64  # bits of an IPv6 address that one customer has at least
+_SITE_BITS = 64  # prefix of an IPv6 network; one site usually has at least that
 
 
-class Unlimited:
-    """Those whom no limit holds for."""
+class ExemptClients:
+    """The clients to which no limit applies, by network or by the name of their token."""
 
     def __init__(self, settings: Settings, tokens: Tokens) -> None:
-        """Read the setting.
+        """Read `BITRUN_UNLIMITED_CLIENTS`.
 
         Raises:
-            SettingsError: a word of it is neither a network nor a token's name.
+            SettingsError: an entry is neither a network nor the name of a token.
         """
         networks = {word: _network(word) for word in settings.unlimited_clients}
         self._networks = [network for network in networks.values() if network is not None]
@@ -36,11 +36,14 @@ class Unlimited:
 
 
 def find_address(peer: str, forwarded: str, proxies: Sequence[Network]) -> Address | None:
-    """Tell a client's address: the last one that no trusted proxy has.
+    """Find the address of a client: the last one that is not a trusted proxy's.
 
-    `forwarded` is `X-Forwarded-For`, to which each proxy adds whom it was called by. So it is read
-    from its end, and only as far as proxies that are trusted wrote it: what stands before that
-    may be the client's own invention.
+    `forwarded` is `X-Forwarded-For`, to which each proxy appends the address that connected to it.
+    So it is read from its end, and only as far as trusted proxies wrote it: everything before that
+    may have been sent by the client itself.
+
+    Returns:
+        None where the peer has no address, as on a Unix socket.
     """
     address = _address(peer)
     hops = forwarded.split(",") if forwarded else []
@@ -57,11 +60,11 @@ def within(address: Address | None, networks: Sequence[Network]) -> bool:
 
 
 def key(token: Token | None, address: Address | None) -> str:
-    """Name a client, the same in every replica."""
+    """Return the name under which a client is counted, the same in every replica."""
     if token is not None:
         return f"token {token.name}"
     if isinstance(address, IPv6Address):
-        return str(IPv6Network((address, _SITE), strict=False))
+        return str(IPv6Network((address, _SITE_BITS), strict=False))
     return str(address)
 
 
@@ -70,7 +73,7 @@ def _address(text: str) -> Address | None:
         address = ipaddress.ip_address(text)
     except ValueError:
         return None
-    # An IPv4 client of a socket that takes both kinds.
+    # An IPv4 client on a dual-stack socket.
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 

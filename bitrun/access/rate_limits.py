@@ -1,4 +1,4 @@
-"""Fair shares: how often one client may ask, and how much it may have under way at once."""
+"""Limits per client: requests over time, and requests at once."""
 
 import logging
 import math
@@ -18,8 +18,8 @@ from redis.retry import Retry
 from bitrun.config.settings import Settings
 from bitrun.model.errors import TooManyRequests
 
-_STORAGE_SECONDS = 0.25  # for one answer of the storage: every run waits for it
-_AWAY_SECONDS = 5.0  # between two attempts to reach a storage that did not answer
+_STORAGE_TIMEOUT = 0.25  # seconds for one reply of the storage: every run waits for it
+_RETRY_SECONDS = 5.0  # between two attempts to reach a storage that did not answer
 
 _log = logging.getLogger(__name__)
 
@@ -31,74 +31,74 @@ class RateLimits:
             if settings.rate_limit
             else None
         )
-        self._at_once = ConcurrencyLimit(settings.max_runs_per_client)
+        self._concurrency = ConcurrencyLimit(settings.max_runs_per_client)
 
     @contextmanager
-    def share(self, client: str) -> Iterator[None]:
-        """Have a client's request under way while the block runs.
+    def admit(self, client: str) -> Iterator[None]:
+        """Count a client's request, which is active while the block runs.
 
         Raises:
-            TooManyRequests: it asks too often, or has too much under way.
+            TooManyRequests: the client exceeds its rate, or has too many active requests.
         """
         if self._rate is not None:
             self._rate.count(client)
-        with self._at_once.hold(client):
+        with self._concurrency.acquire(client):
             yield
 
 
 class ConcurrencyLimit:
-    """What each client has under way, never more than `most`."""
+    """Active requests of each client, at most `limit`."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._held: Counter[str] = Counter()
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._active: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     @contextmanager
-    def hold(self, client: str) -> Iterator[None]:
+    def acquire(self, client: str) -> Iterator[None]:
         with self._lock:
-            if self._held[client] >= self._most:
+            if self._active[client] >= self._limit:
                 raise TooManyRequests(1)
-            self._held[client] += 1
+            self._active[client] += 1
         try:
             yield
         finally:
             with self._lock:
-                self._held[client] -= 1
-                if not self._held[client]:
-                    del self._held[client]
+                self._active[client] -= 1
+                if not self._active[client]:
+                    del self._active[client]
 
 
 class RateLimit:
-    """Requests of each client over time, counted in this process or where replicas share it.
+    """Requests of each client over time, counted in this process or in a shared storage.
 
-    A shared storage that does not answer stops nobody: until it is back this process counts for
-    itself.
+    A shared storage that does not answer rejects nothing: until it is back, this process counts
+    for itself.
     """
 
     def __init__(self, limits: str, storage: str) -> None:
         self._limits = parse_many(limits)
-        self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._shared = None if storage.startswith("memory:") else _shared(storage)
-        self._away_until = 0.0
+        self._retry_at = 0.0
 
     def count(self, client: str) -> None:
         """Count a request.
 
         Raises:
-            TooManyRequests: it is one too many.
+            TooManyRequests: the client exceeds a limit.
         """
-        if self._shared is not None and time.monotonic() >= self._away_until:
+        if self._shared is not None and time.monotonic() >= self._retry_at:
             try:
                 self._count(self._shared, client)
             except StorageError as error:
-                self._away_until = time.monotonic() + _AWAY_SECONDS
+                self._retry_at = time.monotonic() + _RETRY_SECONDS
                 _log.warning(
                     "The storage of the rate limits does not answer: %s", error.storage_error
                 )
             else:
                 return
-        self._count(self._own, client)
+        self._count(self._local, client)
 
     def _count(self, limiter: RateLimiter, client: str) -> None:
         for limit in self._limits:
@@ -113,8 +113,8 @@ def _shared(storage: str) -> RateLimiter:
             storage,
             wrap_exceptions=True,
             key_prefix="bitrun",
-            retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]  # by itself it tries for seconds
-            socket_timeout=_STORAGE_SECONDS,
-            socket_connect_timeout=_STORAGE_SECONDS,
+            retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]  # by default it retries for seconds
+            socket_timeout=_STORAGE_TIMEOUT,
+            socket_connect_timeout=_STORAGE_TIMEOUT,
         )
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bitrun.access import tokens
-from bitrun.access.identity import Unlimited
+from bitrun.access.identity import ExemptClients
 from bitrun.access.tokens import Tokens
 from bitrun.config import catalogue, settings
 from bitrun.config.catalogue import Catalogue, CatalogueError
@@ -18,7 +18,7 @@ class Configuration:
 
     settings: Settings
     tokens: Tokens
-    unlimited: Unlimited
+    exempt_clients: ExemptClients
     catalogue: Catalogue
 
 
@@ -38,8 +38,8 @@ def read(known: Settings) -> Configuration:
         SettingsError, CatalogueError: as for `load`.
     """
     accepted = tokens.load(known)
-    unlimited = Unlimited(known, accepted)
-    return Configuration(known, accepted, unlimited, catalogue.load(known.languages))
+    exempt = ExemptClients(known, accepted)
+    return Configuration(known, accepted, exempt, catalogue.load(known.languages))
 
 
 _kept: Configuration | None = None

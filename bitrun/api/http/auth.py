@@ -18,7 +18,7 @@ class Auth:
     def __init__(self, configuration: Configuration, fairness: RateLimits) -> None:
         self._tokens = configuration.tokens
         self._fairness = fairness
-        self._unlimited = configuration.unlimited
+        self._exempt_clients = configuration.exempt_clients
         self._proxies = configuration.settings.trusted_proxies
         # Without tokens, whoever is on this machine is the operator; a proxy's clients are not.
         self._local_is_admin = not configuration.settings.let_anyone_run_code
@@ -40,10 +40,10 @@ class Auth:
         """
         token = self.check(request, role, more)
         asking = address(request, self._proxies)
-        if (token, asking) in self._unlimited:
+        if (token, asking) in self._exempt_clients:
             yield
         else:
-            with self._fairness.share(key(token, asking)):
+            with self._fairness.admit(key(token, asking)):
                 yield
 
     def check(
