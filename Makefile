@@ -40,6 +40,10 @@ setup:
 develop:
 	@scripts/setup dev
 
+.PHONY: unit
+unit: develop ## Run the tests that need no Docker, in seconds; ARGS= goes to pytest
+	@$(PYTHON) -m pytest -q -m "not engine and not chaos" $(ARGS)
+
 .PHONY: test
 test: develop install ## Run every test against a real Docker engine; ARGS= goes to pytest
 	@$(PYTHON) -m pytest $(ARGS)

@@ -28,14 +28,15 @@ from bitrun.telemetry.metrics import Metrics
 class Service:
     """Everything a process needs to answer requests. Threads share it.
 
-    Putting it together asks the engine for nothing, so that a service can start before it.
+    Putting it together asks the engine for nothing, so that a service can start before it. `engine`
+    replaces the one that the environment names.
     """
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, engine: Engine | None = None) -> None:
         self.configuration = configuration
         self.settings = settings = configuration.settings
         self.catalogue = configuration.catalogue
-        self._engine = engine = Engine(settings.engine_timeout)
+        self._engine = engine = engine or Engine(settings.engine_timeout)
         events = EngineEvents(engine)
         self.images = SealedImages(engine, settings.images, settings.build_ca_bundle)
         self.installed = InstalledPackages(self.images, events)

@@ -4,7 +4,8 @@ import os
 import socket
 import subprocess
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import pytest
 import requests
@@ -13,20 +14,39 @@ from tests.support.paths import ROOT
 from tests.support.waiting import wait_until
 
 
-class Server:
-    """A running service."""
+class Process(Protocol):
+    """What is needed of a `Popen`."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+def gunicorn(environment: dict[str, str]) -> Process:
+    """Start the service in a Python of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "app:app"],
+        cwd=ROOT,
+        env=environment,
+        start_new_session=True,
+    )
+
+
+class Server:
+    """A running service, which `start` starts with the environment that it is given."""
+
+    def __init__(
+        self, settings: dict[str, str], start: Callable[[dict[str, str]], Process] = gunicorn
+    ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "app:app"],
-            cwd=ROOT,
-            # Without a pool, every container that is left after a test was left by it.
-            env=os.environ | {"BITRUN_PORT": str(self.port), "BITRUN_POOL_SIZE": "0"} | environment,
-            start_new_session=True,
-        )
+        # Without a pool, every container that is left after a test was left by it.
+        defaults = {"BITRUN_PORT": str(self.port), "BITRUN_POOL_SIZE": "0"}
+        self.process = start(dict(os.environ) | defaults | settings)
         if not wait_until(self._answers, 20):
             self.process.kill()
             pytest.fail("the service does not start")

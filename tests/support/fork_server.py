@@ -1,0 +1,169 @@
+"""Starts services in a fraction of the time: forks them from a process that has imported all.
+
+Python needs half a second to import a service, and the suite starts hundreds. The process that has
+imported it forks one for each request; it has no threads, so that is safe.
+
+Run as: python -m tests.support.fork_server, with a socket as standard input.
+"""
+
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+
+from tests.support.fake_images import NoBoxes, engine_with_packages
+from tests.support.paths import ROOT
+
+# What a service imports; nothing of it reads the environment.
+_PRELOADED = (
+    "bitrun.api.app",
+    "bitrun.server.worker",
+    "gunicorn.app.wsgiapp",
+    "gunicorn.arbiter",
+    "bitrun.execution.runner",
+    "tests.support.process_boxes",
+)
+_LARGEST_REQUEST = 1 << 18
+
+
+class ForkServer:
+    """The process to fork from, from its first use to `close`."""
+
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", __spec__.name], stdin=theirs.fileno(), cwd=ROOT
+            )
+
+    def start(self, arguments: list[str], environment: dict[str, str]) -> "ForkedProcess":
+        """Run gunicorn with these arguments in a session of its own, with our stdout and stderr."""
+        reader, writer = os.pipe()
+        try:
+            request = json.dumps({"arguments": arguments, "environment": environment})
+            socket.send_fds(self._socket, [request.encode()], [1, 2, writer])
+        finally:
+            os.close(writer)
+        return ForkedProcess(int(self._socket.recv(32)), reader)
+
+    def close(self) -> None:
+        self._socket.close()
+        self._process.wait(timeout=10)
+
+
+class ForkedProcess:
+    """What a test needs of a `Popen`."""
+
+    def __init__(self, pid: int, status: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._status = status
+
+    def poll(self) -> int | None:
+        return self._wait(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        if (code := self._wait(timeout)) is None:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+        return code
+
+    def terminate(self) -> None:
+        self._kill(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._kill(signal.SIGKILL)
+
+    def _kill(self, number: int) -> None:
+        # Not reaped before its status is written, so that its number is still its own.
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def _wait(self, timeout: float | None) -> int | None:
+        if self.returncode is None and select.select([self._status], [], [], timeout)[0]:
+            self.returncode = int(os.read(self._status, 32))
+            os.close(self._status)
+        return self.returncode
+
+
+def serve() -> None:
+    """Fork a process for each request, and report the status of each that has ended."""
+    for name in _PRELOADED:
+        importlib.import_module(name)
+    engine_with_packages(NoBoxes())  # remembered
+    gc.collect()
+    gc.freeze()
+    requests = socket.socket(fileno=os.dup(0))
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    writers: dict[int, int] = {}
+    while True:
+        ready = select.select([requests.fileno(), woken], [], [])[0]
+        if woken in ready:
+            os.read(woken, 4096)
+            _reap(writers)
+        if requests.fileno() in ready:
+            message, fds, _, _ = socket.recv_fds(requests, _LARGEST_REQUEST, 3)
+            if not message:
+                return
+            pid = os.fork()
+            if pid == 0:
+                for descriptor in (woken, wake, fds[2], *writers.values()):
+                    os.close(descriptor)
+                requests.close()
+                _become(json.loads(message), *fds[:2])
+            writers[pid] = fds[2]
+            os.close(fds[0])
+            os.close(fds[1])
+            requests.send(str(pid).encode())
+
+
+def _reap(writers: dict[int, int]) -> None:
+    while writers:
+        # Looked at first and reaped after: until then no other process gets its number.
+        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if found is None:
+            return
+        code = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+        if (writer := writers.pop(found.si_pid, None)) is not None:
+            os.write(writer, str(code).encode())
+            os.close(writer)
+        os.waitpid(found.si_pid, 0)
+
+
+def _become(request: dict[str, object], stdout: int, stderr: int) -> None:
+    """Be a fresh gunicorn; never returns."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDONLY)
+    for descriptor, target in ((null, 0), (stdout, 1), (stderr, 2)):
+        os.dup2(descriptor, target)
+        os.close(descriptor)
+    os.environ.clear()
+    os.environ.update(request["environment"])  # type: ignore[call-overload]
+    sys.argv = ["gunicorn", *request["arguments"]]  # type: ignore[misc]
+    from gunicorn.app.wsgiapp import run  # noqa: PLC0415  it looks at the process
+
+    code: object = 0
+    try:
+        run()
+    except SystemExit as error:
+        code = error.code
+        if isinstance(code, str):
+            print(code, file=sys.stderr)  # noqa: T201  as the interpreter does
+            code = 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 1 if code else 0)
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,98 @@
+"""Boxes of processes: the real supervisor in namespaces of this machine, without Docker.
+
+A box gets what the service asks the engine for: work directory of this size, ulimits, uid. It gets
+no limits of memory, processes and processors, and no seccomp filter; tests of those need Docker.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from bitrun.sandbox.box import SUPERVISOR, WORKDIR
+from tests.support.fake_engine import Container
+from tests.support.paths import ROOT
+
+# What mount(2) takes as data for a tmpfs; of the others the box has its own idea.
+_TMPFS_OPTIONS = ("uid=", "gid=", "mode=", "size=", "nr_inodes=")
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The compiled supervisor, and `box.c`, which starts it in namespaces."""
+
+    supervisor: Path
+    box: Path
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        return cls(folder / "supervisor", folder / "box")
+
+
+def compile_programs(folder: Path) -> Programs:
+    """Compile both with this machine's compiler; a test that needs them fails without one."""
+    if os.geteuid() != 0:
+        pytest.fail("tests with boxes need root, for namespaces and mounts", pytrace=False)
+    if shutil.which("gcc") is None or shutil.which("make") is None:
+        pytest.fail("tests with boxes need gcc, make and a libc to link statically", pytrace=False)
+    # Copied, since the Makefile compiles next to the sources.
+    shutil.copytree(ROOT / "images" / "supervisor", folder, dirs_exist_ok=True)
+    _run("make", "-s", "-C", folder, "supervisor")
+    box = folder / "box"
+    source = ROOT / "tests" / "support" / "box.c"
+    _run("gcc", "-std=gnu17", "-O1", "-Wall", "-Wextra", "-Werror", "-static", "-pthread",
+         "-o", box, source)  # fmt: skip
+    return Programs.of(folder)
+
+
+def _run(*command: str | Path) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.fail(f"the supervisor can't be compiled here:\n{done.stderr}", pytrace=False)
+
+
+class ProcessBoxes:
+    """Starts boxes with `programs`."""
+
+    def __init__(self, programs: Programs) -> None:
+        self._programs = programs
+
+    def start(self, container: Container, attached: socket.socket) -> "_Process":
+        assert container.command[0] == SUPERVISOR
+        host = container.host
+        arguments: list[str | Path] = [
+            self._programs.box,
+            WORKDIR,
+            ",".join(
+                option
+                for option in host["tmpfs"][WORKDIR].split(",")
+                if option.startswith(_TMPFS_OPTIONS)
+            ),
+            str(_ulimit(host, "nofile")),
+            str(_ulimit(host, "fsize")),
+            self._programs.supervisor,
+            *container.command[1:],
+        ]
+        with attached:
+            return _Process(subprocess.Popen(arguments, stdin=attached.fileno()))
+
+
+class _Process:
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self._process = process
+        self.pid = process.pid
+
+    def wait(self) -> int:
+        return self._process.wait()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
+def _ulimit(host: dict[str, Any], name: str) -> int:
+    return next(int(each["Hard"]) for each in host["ulimits"] if each["Name"] == name)
