@@ -19,7 +19,7 @@ def _no_janitor(instance: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(["cat"], stdin=subprocess.PIPE)
 
 
-janitor.hire = _no_janitor
+janitor.start = _no_janitor
 
 _configuration = configuration.current()
 _boxes = ProcessBoxes(Programs.of(Path(os.environ[PROGRAMS])))

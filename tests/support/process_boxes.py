@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import pytest
 
-from bitrun.sandbox.box import SUPERVISOR, WORKDIR
+from bitrun.sandbox.box_maker import SUPERVISOR, WORKDIR
 from tests.support.fake_engine import Container
 from tests.support.paths import ROOT
 
