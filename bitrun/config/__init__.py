@@ -1,4 +1,4 @@
-"""Settings and the catalogue: read once, checked, frozen.
+"""Settings and the catalogue: read once, validated, immutable.
 
-May import `model`; knows neither HTTP nor Docker.
+May import `model`; imports neither HTTP nor Docker.
 """

@@ -1,4 +1,4 @@
-"""The catalogue: `languages.yml` as checked, frozen data, and its look-ups."""
+"""The catalogue: `languages.yml` as validated, immutable data."""
 
 import re
 import shlex
@@ -18,12 +18,12 @@ from pydantic import (
     model_validator,
 )
 
-from bitrun.config.settings import SMALLEST_MEMORY
+from bitrun.config.settings import MIN_MEMORY
 
 IMAGE_PREFIX = "bitrun/"
-_OURS = ("debian", "base", "supervisor", "allowed")
+_RESERVED = ("debian", "base", "supervisor", "allowed")
 
-# What a command may hold and still mean the same without a shell.
+# A command with any of these needs a shell.
 _SHELL_SYNTAX = re.compile(r"[$&|;<>*?`~#(){}\[\]\\!]|^\w+=")
 _FILE = re.compile("%[s1]")
 
@@ -41,11 +41,11 @@ VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]
 
 Count = Annotated[int, Field(ge=1)]
 Millis = Annotated[int, Field(ge=1, le=3_600_000)]
-Memory = Annotated[int, Field(ge=SMALLEST_MEMORY)]
+Memory = Annotated[int, Field(ge=MIN_MEMORY)]
 
 
 class CatalogueError(Exception):
-    """The catalogue can't be used; the text names the file, the key and what is wrong."""
+    """The catalogue is invalid; the text names the file, the key and the problem."""
 
 
 class _Entry(BaseModel):
@@ -53,7 +53,7 @@ class _Entry(BaseModel):
 
 
 class LimitOverrides(_Entry):
-    """What a language needs other than the configured defaults: ms, bytes and counts."""
+    """Limits of a language that differ from the settings: milliseconds, bytes, counts."""
 
     compile_timeout: Millis | None = None
     run_timeout: Millis | None = None
@@ -68,7 +68,7 @@ class LimitOverrides(_Entry):
 
 
 class Language(_Entry):
-    """One language of a package: how its files are told and how they are run."""
+    """One language of a package: how its files are recognized, compiled and run."""
 
     name: Name
     aliases: tuple[Alias, ...] = ()
@@ -84,7 +84,7 @@ class Language(_Entry):
 
     @property
     def command(self) -> str:
-        """Both steps in one line, `%s` for the file."""
+        """The compile and run commands in one shell command, with `%s` for the file."""
         return f"{self.compile} && {self.run}" if self.compile else self.run
 
 
@@ -100,37 +100,35 @@ class Package(_Entry):
 
     @property
     def id(self) -> str:
-        """What tells it from every other package, also from other versions of the same name."""
+        """Unique name: packages with one name and different versions have different ids."""
         return self.build or self.name
 
     @property
     def image(self) -> str:
-        """The name its image has on the engine."""
+        """Name of its image on the engine."""
         return IMAGE_PREFIX + self.id
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.build is None) == (self.pull is None):
-            raise ValueError("one of build and pull is needed, and not both")
-        if self.id in _OURS:
-            raise ValueError(f"{self.image} is the name of an image that all packages stand on")
+            raise ValueError("exactly one of build and pull is required")
+        if self.id in _RESERVED:
+            raise ValueError(f"{self.image} is the name of an image that all packages are built on")
         if self.pull is not None and self.pull.removesuffix(":latest") == self.image:
-            raise ValueError(
-                f"pull is {self.image}, which is what the package's own image is called"
-            )
+            raise ValueError(f"pull is {self.image}, which is the name of the package's own image")
         return self
 
 
 class Catalogue(_Entry):
-    """All packages, in the file's order."""
+    """All packages, in the order of the file."""
 
     packages: tuple[Package, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _unique(self) -> Self:
-        _refuse_repeated("package", (f"{it.name} {it.version}" for it in self.packages))
-        _refuse_repeated("image", (package.image for package in self.packages))
-        _refuse_repeated(
+        _reject_duplicates("package", (f"{it.name} {it.version}" for it in self.packages))
+        _reject_duplicates("image", (package.image for package in self.packages))
+        _reject_duplicates(
             "extension",
             (extension for _, language in self.languages() for extension in language.extensions),
         )
@@ -142,13 +140,14 @@ class Catalogue(_Entry):
                 yield package, language
 
     def by_extension(self, extension: str) -> tuple[Package, Language] | None:
-        """Find the language that owns an extension, given without its dot.
+        """Find the language of a file extension, given without its dot.
 
-        The case as given is tried first, since `.C` is C++ and `.c` is C; then the lower case.
+        The extension is looked up as given first, since `.C` is C++ and `.c` is C; then in lower
+        case.
         """
-        for wanted in (extension, extension.lower()):
+        for spelling in (extension, extension.lower()):
             for package, language in self.languages():
-                if wanted in language.extensions:
+                if spelling in language.extensions:
                     return package, language
         return None
 
@@ -156,31 +155,31 @@ class Catalogue(_Entry):
         return next((package for package in self.packages if package.id == package_id), None)
 
     def versions(self, name: str) -> tuple[Package, ...]:
-        """Return the packages of one name, in the file's order."""
+        """Return the packages of one name, in the order of the file."""
         return tuple(package for package in self.packages if package.name == name)
 
 
-def _refuse_repeated(kind: str, names: Iterable[str]) -> None:
-    repeated = [name for name, count in Counter(names).items() if count > 1]
-    if repeated:
-        raise ValueError(f"{kind} stands more than once: {', '.join(repeated)}")
+def _reject_duplicates(kind: str, names: Iterable[str]) -> None:
+    duplicates = [name for name, count in Counter(names).items() if count > 1]
+    if duplicates:
+        raise ValueError(f"{kind} is not unique: {', '.join(duplicates)}")
 
 
 def load(path: Path) -> Catalogue:
-    """Read and check a catalogue.
+    """Read and validate a catalogue.
 
     Raises:
-        CatalogueError: it is missing, is no YAML, or an entry of it does not fit.
+        CatalogueError: it is missing, is not YAML, or has an invalid entry.
     """
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
         return Catalogue.model_validate(data)
     except ValidationError as error:
-        faults = [
-            f"{path}: {'.'.join(map(str, fault['loc'])) or 'packages'}: {fault['msg']}"
-            for fault in error.errors(include_url=False)
+        problems = [
+            f"{path}: {'.'.join(map(str, problem['loc'])) or 'packages'}: {problem['msg']}"
+            for problem in error.errors(include_url=False)
         ]
-        raise CatalogueError("\n".join(faults)) from error
+        raise CatalogueError("\n".join(problems)) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise CatalogueError(f"{path}: {error}") from error
 
@@ -188,10 +187,10 @@ def load(path: Path) -> Catalogue:
 def argv(
     template: str, names: Iterable[str] = (), arguments: Iterable[str] = ()
 ) -> tuple[str, ...]:
-    """Turn a command of the catalogue into what the kernel executes.
+    """Turn a command of the catalogue into an argument vector.
 
-    `names` stand in for `%s`, the first of them for `%1`; `arguments` follow the command, or stand
-    where a shell command says `"$@"`.
+    `names` replace `%s`, the first of them `%1`. `arguments` are appended, or replace `"$@"` in a
+    shell command. A shell is used only for commands with shell syntax.
     """
     command = fill(template, names)
     if not _SHELL_SYNTAX.search(template):

@@ -1,4 +1,4 @@
-"""Every setting: one `BITRUN_*` environment variable each, read once, frozen."""
+"""Settings, each read from one `BITRUN_*` environment variable."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,8 +22,8 @@ def _find_root() -> Path:
 
 ROOT = _find_root()
 MEBIBYTE = 1024 * 1024
-WAITING_BOX_MEMORY = 5 * MEBIBYTE  # its supervisor and the engine's shim, measured, rounded up
-SMALLEST_MEMORY = 6 * MEBIBYTE  # below it the engine makes no container
+IDLE_BOX_MEMORY = 5 * MEBIBYTE  # of a supervisor and the engine's shim, measured, rounded up
+MIN_MEMORY = 6 * MEBIBYTE  # the engine creates no container with less
 
 Pinned = Annotated[int, Field(ge=0)]
 WordList = Annotated[tuple[str, ...], NoDecode]
@@ -34,13 +34,18 @@ PREFIX = "BITRUN_"
 
 
 class SettingsError(Exception):
-    """A setting does not fit; the text names it and says what is wrong."""
+    """A setting is invalid; the text names it and the problem."""
 
 
 class Settings(BaseSettings):
-    """What an operator can set; `docs/settings.md` has a row for each."""
+    """The configuration of a service; `docs/settings.md` documents each field.
 
-    # Whatever does not fit is not shown, either: it may be a token.
+    The field `run_timeout` is `BITRUN_RUN_TIMEOUT`. Times of compile, run and session are
+    milliseconds; `v1_timeout`, `queue_timeout` and `engine_timeout` are seconds; sizes are bytes.
+    Lists are separated by commas or white space.
+    """
+
+    # An invalid value is not shown in the error, since it may be a token.
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
 
     host: str = "127.0.0.1"
@@ -75,8 +80,8 @@ class Settings(BaseSettings):
     session_timeout: int = Field(default=120_000, ge=1, le=3_600_000)
     compile_cpu_time: int = Field(default=10_000, ge=1, le=3_600_000)
     run_cpu_time: int = Field(default=3_000, ge=1, le=3_600_000)
-    compile_memory_limit: int = Field(default=256 * MEBIBYTE, ge=SMALLEST_MEMORY)
-    run_memory_limit: int = Field(default=256 * MEBIBYTE, ge=SMALLEST_MEMORY)
+    compile_memory_limit: int = Field(default=256 * MEBIBYTE, ge=MIN_MEMORY)
+    run_memory_limit: int = Field(default=256 * MEBIBYTE, ge=MIN_MEMORY)
     output_limit: int = Field(default=65536, ge=1)
     max_processes: int = Field(default=64, ge=1)
     max_open_files: int = Field(default=2048, ge=32)
@@ -125,8 +130,8 @@ class Settings(BaseSettings):
 
     @property
     def pool_places(self) -> int:
-        """Boxes that the pool may hold, by their number and by their memory."""
-        return min(self.pool_size, self.pool_memory // WAITING_BOX_MEMORY)
+        """Capacity of the pool in boxes, limited by number and by memory."""
+        return min(self.pool_size, self.pool_memory // IDLE_BOX_MEMORY)
 
     @property
     def v1_timeout_ms(self) -> int:
@@ -137,14 +142,14 @@ def load() -> Settings:
     """Read the settings from the environment.
 
     Raises:
-        SettingsError: one of them does not fit.
+        SettingsError: one of them is invalid.
     """
     try:
         return Settings()
     except ValidationError as error:
         raise SettingsError(
             "\n".join(
-                f"{PREFIX}{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
-                for fault in error.errors(include_url=False)
+                f"{PREFIX}{'.'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
+                for problem in error.errors(include_url=False)
             )
         ) from error

@@ -3,7 +3,7 @@
 import resource
 from collections.abc import Iterator
 
-from bitrun.config.settings import WAITING_BOX_MEMORY, Settings
+from bitrun.config.settings import IDLE_BOX_MEMORY, Settings
 from bitrun.doctor.findings import Finding, good, note
 from bitrun.engine.info import EngineInfo
 
@@ -18,7 +18,7 @@ def examine(settings: Settings, facts: EngineInfo) -> Iterator[Finding]:
 
 def _memory(settings: Settings, facts: EngineInfo) -> Finding:
     largest = max(settings.run_memory_limit, settings.compile_memory_limit)
-    most = settings.max_runs * largest + settings.pool_places * WAITING_BOX_MEMORY
+    most = settings.max_runs * largest + settings.pool_places * IDLE_BOX_MEMORY
     told = (
         f"{settings.max_runs} runs at once may take {most / _GIGABYTE:.1f} GB "
         f"of the engine's {facts.memory / _GIGABYTE:.1f} GB"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bitrun.config.settings import SMALLEST_MEMORY
+from bitrun.config.settings import MIN_MEMORY
 from bitrun.execution.limits import LanguageLimits, RequestedLimits
 from bitrun.model.errors import RequestError
 from bitrun.model.job import STAGES, StageName
@@ -38,7 +38,7 @@ def read_limits(
 
 
 def _read_memory(body: Mapping[str, Any], name: str, maximum: int) -> int | None:
-    return maximum if body.get(name) == -1 else _read(body, name, maximum, SMALLEST_MEMORY)
+    return maximum if body.get(name) == -1 else _read(body, name, maximum, MIN_MEMORY)
 
 
 def _read(body: Mapping[str, Any], name: str, maximum: int, minimum: int = 0) -> int | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from bitrun.api.v1.fields import Fields
 from bitrun.config.catalogue import Catalogue, Language, Package
-from bitrun.config.settings import SMALLEST_MEMORY, Settings
+from bitrun.config.settings import MIN_MEMORY, Settings
 from bitrun.execution.job_builder import Target, build_job
 from bitrun.execution.limits import RequestedLimits, language_limits
 from bitrun.images.sealed import InstalledPackage
@@ -140,10 +140,8 @@ def read_memory_limit(text: str, maximum: int) -> int | None:
     if not _NUMBER.fullmatch(text):
         raise RequestError("Invalid memory_limit: a number of bytes is expected")
     memory = int(text)
-    if not SMALLEST_MEMORY <= memory <= maximum:
-        raise RequestError(
-            f"Invalid memory_limit: {SMALLEST_MEMORY} to {maximum} bytes are possible"
-        )
+    if not MIN_MEMORY <= memory <= maximum:
+        raise RequestError(f"Invalid memory_limit: {MIN_MEMORY} to {maximum} bytes are possible")
     return memory
 
 
