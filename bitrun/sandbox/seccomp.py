@@ -1,11 +1,12 @@
-"""The system calls a box may make: a list of the allowed ones, and all others fail.
+"""The seccomp profile of boxes: a list of allowed system calls; all others fail.
 
-Stricter than the engine's own profile, which has to suit every container: what a program in a box
-has no use for, another program could only use to get out of it. And shorter, so that a container is
-made sooner.
+It is stricter than the engine's default profile, which must suit every container: a call that
+programs in a box do not need would only help to escape from it. It is also shorter, which makes the
+creation of a container faster.
 
-It stands for 64-bit x86 and ARM, under the names that libseccomp knows; runc passes over those that
-an architecture or an older libseccomp has not, and has calls newer than it all fail with ENOSYS.
+It covers 64-bit x86 and ARM, with libseccomp's names of the calls. runc skips names that an
+architecture or an older libseccomp does not have, and makes calls newer than its libseccomp fail
+with ENOSYS.
 """
 
 import json
@@ -60,16 +61,16 @@ _ALLOWED = """
     getrandom sysinfo uname
 """.split()
 
-# The supervisor gives power away with these, and holds programs with `seccomp`. They give a program
-# nothing that it has not.
-_OF_THE_SUPERVISOR = """
+# The supervisor drops privileges with these, and confines programs with `seccomp`. They can't give
+# a program a privilege that it does not have.
+_ALLOWED_SUPERVISOR = """
     capget capset getegid geteuid getgid getgroups getresgid getresuid getuid seccomp setfsgid
     setfsuid setgid setgroups setregid setresgid setresuid setreuid setuid
 """.split()
 
-# Libraries try these first, and take the older way only if the kernel says that it has none. The
-# argument of clone3 that would make a namespace lies in memory, where no filter can see it; the
-# rings and queues of the others run kernel code, or hold kernel memory, beyond a box's limits.
+# Libraries try these first, and fall back to older calls only after ENOSYS. The flags of clone3
+# that create namespaces are in memory, where a filter can't read them; the rings and queues of the
+# others run kernel code, or allocate kernel memory, outside the limits of a box.
 _ABSENT = """
     clone3
     io_cancel io_destroy io_getevents io_pgetevents io_setup io_submit
@@ -78,8 +79,8 @@ _ABSENT = """
     memfd_secret userfaultfd
 """.split()
 
-# What else a program of 32-bit x86 is likely to call. It can't open a socket, whose family lies in
-# memory there.
+# Further calls that programs of 32-bit x86 use. They can't open sockets: the arguments of
+# `socketcall` are in memory.
 _ALLOWED_I386 = """
     _llseek _newselect chown32 clock_gettime64 clock_nanosleep_time64 fchown32 fcntl64 fstat64
     fstatat64 ftruncate64 futex_time64 getegid32 geteuid32 getgid32 getgroups32 getuid32 lchown32
@@ -87,19 +88,19 @@ _ALLOWED_I386 = """
     statfs64 truncate64 ugetrlimit waitpid
 """.split()
 
-# Linux's numbers: the service need not run on the kernel its boxes run on.
+# Linux's numbers: the service need not run on the same kernel as its boxes.
 _ENOSYS = 38
-_CLONE_NEW = 0x7E020000  # every kind of namespace that clone can make
+_CLONE_NEW = 0x7E020000  # all flags that create namespaces
 _FILE_TYPE, _FIFO = 0o170000, 0o010000
 _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
 _SOCKET_TYPE, _STREAM, _DATAGRAM = 0xF, 1, 2
 _TCP, _UDP = 6, 17
-_ROUTE = 0  # the netlink that tells a C library which interfaces there are
+_ROUTE = 0  # the netlink protocol that C libraries use to list network interfaces
 
 
 def profile(*, i386: bool = False) -> str:
-    """Return the profile in the engine's JSON; with `i386`, for programs of 32-bit x86 as well."""
-    rules = [_rule(_ALLOWED + _OF_THE_SUPERVISOR), *_narrow()]
+    """Return the profile as JSON; with `i386`, also for programs of 32-bit x86."""
+    rules = [_rule(_ALLOWED + _ALLOWED_SUPERVISOR), *_argument_rules()]
     rules.append({"names": _ABSENT, "action": "SCMP_ACT_ERRNO", "errnoRet": _ENOSYS})
     data: dict[str, Any] = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": rules}
     if i386:
@@ -108,40 +109,40 @@ def profile(*, i386: bool = False) -> str:
             {"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]}
         ]
     else:
-        rules.extend(_sockets())
+        rules.extend(_socket_rules())
     return json.dumps(data, separators=(",", ":"))
 
 
-def _narrow() -> Iterator[dict[str, Any]]:
-    """Give what is allowed with some arguments only.
+def _argument_rules() -> Iterator[dict[str, Any]]:
+    """Yield the rules for calls that are allowed with certain arguments only.
 
-    Each rule says which, never "not these": the kernel looks at 32 bits of an argument where the
-    filter compares 64, so a "not equal" is met by any bit above them.
+    Each rule lists allowed values and never excludes one: the kernel uses 32 bits of an argument
+    but the filter compares 64, so any of the upper bits would satisfy "not equal".
     """
     yield _rule(["clone"], _masked(0, _CLONE_NEW, 0))
-    for ask in (0, 0xFFFFFFFF):  # what every program has, and what it has now
-        yield _rule(["personality"], _equal(0, ask))
+    for persona in (0, 0xFFFFFFFF):  # the default, and the query of the current one
+        yield _rule(["personality"], _equal(0, persona))
     yield _rule(["socketpair"], _equal(0, _UNIX))
-    # No device, not even the one that stands for a deleted file in an overlay.
+    # No devices, not even the one that marks a deleted file in an overlay.
     yield _rule(["mknod"], _masked(1, _FILE_TYPE, _FIFO))
     yield _rule(["mknodat"], _masked(2, _FILE_TYPE, _FIFO))
 
 
-def _sockets() -> Iterator[dict[str, Any]]:
-    """Give those that work without a network: unix ones, and TCP and UDP within the box.
+def _socket_rules() -> Iterator[dict[str, Any]]:
+    """Yield the rules for sockets: unix, TCP, UDP, and the netlink protocol for interfaces.
 
-    The kernel has many more families and protocols, loads their modules at the first use, and has
-    had its worst holes in them.
+    The kernel has many more families and protocols, loads their modules at first use, and had its
+    worst vulnerabilities in them.
     """
     yield _rule(["socket"], _equal(0, _UNIX))
     yield _rule(["socket"], _equal(0, _NETLINK), _equal(2, _ROUTE))
     for family in (_INET, _INET6):
-        for kind, named in ((_STREAM, _TCP), (_DATAGRAM, _UDP)):
-            for protocol in (0, named):
+        for socket_type, default in ((_STREAM, _TCP), (_DATAGRAM, _UDP)):
+            for protocol in (0, default):
                 yield _rule(
                     ["socket"],
                     _equal(0, family),
-                    _masked(1, _SOCKET_TYPE, kind),
+                    _masked(1, _SOCKET_TYPE, socket_type),
                     _equal(2, protocol),
                 )
 
