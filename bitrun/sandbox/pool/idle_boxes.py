@@ -14,11 +14,11 @@ _ALLOCATION_INTERVAL_SECONDS = 1.0
 
 
 class IdleBoxes:
-    """Idle boxes of the available specs."""
+    """Idle boxes of the available specs. `boxes` is for reading, oldest first."""
 
     def __init__(self, places: int) -> None:
         self._places = places
-        self._boxes: dict[BoxSpec, deque[Box]] = {}
+        self.boxes: dict[BoxSpec, deque[Box]] = {}
         self._pinned: Mapping[BoxSpec, int] = {}
         self._demand: Demand[BoxSpec] = Demand()
         self._allocation: Mapping[BoxSpec, int] = {}
@@ -32,8 +32,8 @@ class IdleBoxes:
         self._pinned = pinned
         self._allocated_at = 0.0
         self._demand.retain(pinned.keys())
-        for spec in self._boxes.keys() - pinned.keys():
-            _discard(self._boxes.pop(spec))
+        for spec in self.boxes.keys() - pinned.keys():
+            _discard(self.boxes.pop(spec))
 
     def count_request(self, spec: BoxSpec) -> None:
         """Count a request for this spec, whether or not a box is idle."""
@@ -42,7 +42,7 @@ class IdleBoxes:
 
     def take(self, spec: BoxSpec) -> Box | None:
         """Take the box of this spec that has been idle longest; None if there is none."""
-        boxes = self._boxes.get(spec)
+        boxes = self.boxes.get(spec)
         while boxes:
             box = boxes.popleft()
             if box.is_idle():
@@ -54,24 +54,24 @@ class IdleBoxes:
 
     def add(self, spec: BoxSpec, box: Box) -> None:
         if spec in self._pinned:
-            self._boxes.setdefault(spec, deque()).append(box)
+            self.boxes.setdefault(spec, deque()).append(box)
         else:
             box.discard()  # its image was removed while it was being created
 
     def evict(self, spec: BoxSpec) -> None:
         """Discard the oldest box of a spec, to make room for another spec."""
-        self._boxes[spec].popleft().discard()
+        self.boxes[spec].popleft().discard()
 
     def discard_unusable(self) -> None:
         """Discard the boxes that have ended or are older than half an hour."""
         oldest = time.monotonic() - _MAX_AGE_SECONDS
-        for boxes in self._boxes.values():
+        for boxes in self.boxes.values():
             for box in [each for each in boxes if each.created_at < oldest or not each.is_idle()]:
                 boxes.remove(box)
                 box.discard()
 
     def counts(self) -> dict[BoxSpec, int]:
-        return {spec: len(boxes) for spec, boxes in self._boxes.items()}
+        return {spec: len(boxes) for spec, boxes in self.boxes.items()}
 
     def allocation(self) -> Mapping[BoxSpec, int]:
         """Return how many idle boxes of each spec there should be.
@@ -87,14 +87,14 @@ class IdleBoxes:
             self._allocation = {
                 spec: places
                 for spec, places in allocation.items()
-                if places or self._boxes.get(spec)
+                if places or self.boxes.get(spec)
             }
         return self._allocation
 
     def clear(self) -> None:
-        for boxes in self._boxes.values():
+        for boxes in self.boxes.values():
             _discard(boxes)
-        self._boxes.clear()
+        self.boxes.clear()
 
 
 def _discard(boxes: deque[Box]) -> None:

@@ -222,7 +222,7 @@ class Pool:
         return PoolState(
             places=self._places,
             allocation=self._idle.allocation(),
-            idle=self._idle.counts(),
+            idle=self._idle.boxes,
             refilling=self._refilling,
             creating=self._creating,
             running=self._running,

@@ -5,7 +5,7 @@ a burst of runs is being answered neither is done, and the number of boxes that 
 same time is limited, however many requests find no idle box.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from typing import Generic
 
@@ -21,15 +21,16 @@ _REPLY_SECONDS = 0.01  # for a reply to be sent: work begun before it delays it 
 class PoolState(Generic[Spec]):
     """What the decision depends on.
 
-    `allocation` is how many idle boxes of each spec there should be, `idle` how many there are, and
-    `refilling` how many are being created to become idle. `creating` counts these and the boxes
+    `allocation` is how many idle boxes of each spec there should be, `idle` are those that exist
+    (only their number counts: to count them all for every decision would be too slow), and
+    `refilling` is how many are being created to become idle. `creating` counts these and the boxes
     that are created for a request. `pending` are requests that wait for a box, `used` boxes that
     are to be discarded.
     """
 
     places: int
     allocation: Mapping[Spec, int]
-    idle: Mapping[Spec, int]
+    idle: Mapping[Spec, Sized]
     refilling: Mapping[Spec, int]
     creating: int
     running: int
@@ -84,16 +85,19 @@ def _refill(state: PoolState[Spec]) -> Create[Spec] | None:
 
     If all places are taken, the spec with the largest surplus gives one up.
     """
-    allocation, idle = state.allocation, state.idle
-    count = {spec: idle.get(spec, 0) + state.refilling.get(spec, 0) for spec in allocation}
+    allocation = state.allocation
+    idle = {spec: len(state.idle.get(spec, ())) for spec in allocation}
+    count = {spec: idle[spec] + state.refilling.get(spec, 0) for spec in allocation}
     short = [spec for spec in allocation if count[spec] < allocation[spec]]
+    is_full = sum(count.values()) >= state.places
+    if is_full:
+        # A difference of one is not worth a box: the allocation changes a little with every
+        # request.
+        short = [spec for spec in short if not count[spec] or allocation[spec] - count[spec] > 1]
     if not short:
         return None
     spec = min(short, key=lambda each: count[each] / allocation[each])
-    if sum(count.values()) < state.places:
+    if not is_full:
         return Create(spec)
-    # A difference of one is not worth a box: the allocation changes a little with every request.
-    if count[spec] and allocation[spec] - count[spec] == 1:
-        return None
-    surplus = max(allocation, key=lambda each: idle.get(each, 0) - allocation[each])
-    return Create(spec, evict=surplus) if idle.get(surplus) else None
+    surplus = max(allocation, key=lambda each: idle[each] - allocation[each])
+    return Create(spec, evict=surplus) if idle[surplus] else None

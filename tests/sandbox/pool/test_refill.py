@@ -20,7 +20,8 @@ def state(allocation: dict[str, int], idle: dict[str, int], **changes: Any) -> P
         "since_taken": LONG,
         "since_released": LONG,
     }
-    return PoolState(allocation=allocation, idle=idle, **(defaults | changes))
+    boxes = {spec: range(count) for spec, count in idle.items()}
+    return PoolState(allocation=allocation, idle=boxes, **(defaults | changes))
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,8 @@ def test_refill(
         ({"a": 1, "b": 3}, {"b": 4}, {}, Create("a", evict="b")),
         # But one more or less is not worth a box
         ({"a": 2, "b": 2}, {"a": 1, "b": 3}, {}, None),
+        # even if it is the smallest part of an allocation: `a` has half of its own, `b` more
+        ({"a": 2, "b": 5, "c": 0}, {"a": 1, "b": 3, "c": 3}, {}, Create("b", evict="c")),
         # A box that is being created can't be evicted
         ({"a": 2, "b": 0}, {}, {"b": 2}, None),
     ],
@@ -97,7 +100,7 @@ def test_pauses_and_order(changes: dict[str, Any], action: object) -> None:
 
 def test_repeated_decisions_reach_the_allocation() -> None:
     """The state converges, whatever it is, and then stays."""
-    allocation = {"a": 6, "b": 1, "c": 1, "d": 0}
+    allocation = {"a": 5, "b": 2, "c": 1, "d": 0}
     idle = {"c": 4, "d": 4}
     for _ in range(20):
         action = next_action(state(allocation, idle))
