@@ -1,0 +1,126 @@
+"""What the engine is asked for when a box is made, and what is left if that fails."""
+
+import dataclasses
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bitrun.config.settings import Settings
+from bitrun.engine.engine import Engine
+from bitrun.model.errors import EngineError, EngineUnavailable
+from bitrun.sandbox.box_maker import BoxMaker
+from bitrun.telemetry import request_context
+from tests.support.stages import BOX_LIMITS
+
+
+class Recorder(Engine):
+    """Records the options of the container; fails in the call named `failing`."""
+
+    def __init__(self, failing: str = "") -> None:
+        super().__init__()
+        self.failing = failing
+        self.networks: list[str] = []
+        self.command: list[str] = []
+        self.host: dict[str, Any] = {}
+        self.options: dict[str, Any] = {}
+        self.removed: list[str] = []
+        self.socket, self.supervisor_end = socket.socketpair()
+
+    def ensure_network(self, name: str, labels: dict[str, str]) -> None:
+        assert labels == {"bitrun.role": "network"}
+        self.networks.append(name)
+
+    def create_container(
+        self, image: str, command: list[str], host: dict[str, Any], **options: Any
+    ) -> str:
+        assert image == "sha256:0"
+        self.command, self.host, self.options = command, host, options
+        return "container"
+
+    def attach_container(self, container: str) -> socket.socket:
+        self._fail_in("attach_container")
+        return self.socket
+
+    def start_container(self, container: str) -> None:
+        self._fail_in("start_container")
+
+    def remove_container(self, container: str) -> None:
+        self.removed.append(container)
+        raise EngineUnavailable
+
+    def _fail_in(self, call: str) -> None:
+        if call == self.failing:
+            raise EngineError(call)
+
+    def close(self) -> None:
+        self.socket.close()
+        self.supervisor_end.close()
+
+
+@pytest.fixture
+def engine() -> Iterator[Recorder]:
+    engine = Recorder()
+    yield engine
+    engine.close()
+
+
+def test_a_box_is_confined(engine: Recorder) -> None:
+    BoxMaker(engine, Settings()).make("sha256:0", BOX_LIMITS).discard()
+    host = engine.host
+    assert host["mem_limit"] == host["memswap_limit"] == BOX_LIMITS.memory
+    assert host["pids_limit"] == BOX_LIMITS.processes + 1
+    assert (host["cap_drop"], host["cap_add"]) == (["ALL"], ["SETUID", "SETGID", "KILL"])
+    assert host["security_opt"][0] == "no-new-privileges"
+    assert host["security_opt"][1].startswith('seccomp={"defaultAction":"SCMP_ACT_ERRNO"')
+    assert host["read_only"]
+    assert host["auto_remove"]
+    assert host["network_mode"] == "none"
+    assert engine.options["network_disabled"]
+    assert engine.networks == []
+    limits = {each["Name"]: (each["Soft"], each["Hard"]) for each in host["ulimits"]}
+    assert limits == {
+        "nofile": (BOX_LIMITS.open_files,) * 2,
+        "fsize": (BOX_LIMITS.file_size,) * 2,
+        "core": (0, 0),
+    }
+
+
+def test_each_box_has_a_user_of_its_own(engine: Recorder) -> None:
+    boxes = BoxMaker(engine, Settings())
+    users = set()
+    for _ in range(3):
+        boxes.make("sha256:0", BOX_LIMITS)
+        program, uid, workdir = engine.command
+        assert (program, workdir) == ("/bitrun/supervisor", "/box")
+        for options in engine.host["tmpfs"].values():
+            assert f"uid={uid},gid={uid},mode=0700" in options.split(",size")[0]
+        assert 20000 <= int(uid) < 60000
+        users.add(uid)
+    assert len(users) == 3
+
+
+def test_a_box_with_network(engine: Recorder) -> None:
+    BoxMaker(engine, Settings()).make("sha256:0", dataclasses.replace(BOX_LIMITS, network=True))
+    assert (engine.networks, engine.host["network_mode"]) == (["bitrun"], "bitrun")
+    assert not engine.options["network_disabled"]
+
+
+def test_labels_name_the_owner_and_the_request(engine: Recorder) -> None:
+    boxes = BoxMaker(engine, Settings())
+    boxes.make("sha256:0", BOX_LIMITS)
+    labels = {"bitrun.role": "box", "bitrun.instance": boxes.instance}
+    assert engine.options["labels"] == labels
+    request_context.begin("checkout-7")
+    boxes.make("sha256:0", BOX_LIMITS)
+    request_context.end()
+    assert engine.options["labels"] == labels | {"bitrun.request": "checkout-7"}
+
+
+@pytest.mark.parametrize("failing", ["attach_container", "start_container"])
+def test_a_failure_leaves_no_container(engine: Recorder, failing: str) -> None:
+    engine.failing = failing
+    with pytest.raises(EngineError, match=failing):
+        BoxMaker(engine, Settings()).make("sha256:0", BOX_LIMITS)
+    assert engine.removed == ["container"]
