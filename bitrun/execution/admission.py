@@ -1,4 +1,4 @@
-"""How many runs at once, how many may wait for a place, and for how long."""
+"""Admission: limits runs at once, the requests that wait for a place, and the time they wait."""
 
 import threading
 import time
@@ -6,19 +6,25 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import Busy, ClientDisconnected
 
-_LOOK_SECONDS = 0.25  # between looks at whether one who waits is still there
+_DISCONNECT_CHECK_SECONDS = 0.25
+
+
+class Rejection(StrEnum):
+    """Why a request got no place."""
+
+    QUEUE_FULL = "queue_full"
+    TIMEOUT = "timeout"  # no place came free in time
+    DISCONNECTED = "disconnected"  # the client hung up while it waited
 
 
 @dataclass(frozen=True, slots=True)
 class AdmissionStats:
-    """Places, those taken, who waits for one, and how many left without, by the reason.
-
-    The reasons: `full` (the queue), `late` (waited in vain), `gone` (hung up while waiting).
-    """
+    """Places, how many are taken, requests that wait for one, and rejected requests so far."""
 
     places: int
     taken: int
@@ -27,26 +33,26 @@ class AdmissionStats:
 
 
 class Admission:
-    """Places for runs, and a queue of bounded length and patience before them."""
+    """Places for `runs` at once, and a queue for `queue` requests of `timeout` seconds."""
 
-    def __init__(self, runs: int, queue: int, patience: float) -> None:
+    def __init__(self, runs: int, queue: int, timeout: float) -> None:
         self._runs = runs
         self._queue_length = queue
         self._free = runs
         self._room = queue
-        self._turned_away: Counter[str] = Counter(dict.fromkeys(("full", "late", "gone"), 0))
-        self._patience = patience
+        self._rejected: Counter[str] = Counter(dict.fromkeys(Rejection, 0))
+        self._timeout = timeout
         self._freed = threading.Condition()
 
     @contextmanager
-    def place(self, caller: ClientConnection | None = None) -> Iterator[None]:
-        """Hold a place while the block runs.
+    def place(self, connection: ClientConnection | None = None) -> Iterator[None]:
+        """Hold a place while the block runs; `connection` is watched while waiting for one.
 
         Raises:
             Busy: the queue is full, or no place came free in time.
             ClientDisconnected: the client hung up while it waited.
         """
-        self._enter(caller)
+        self._enter(connection)
         try:
             yield
         finally:
@@ -60,34 +66,34 @@ class Admission:
                 places=self._runs,
                 taken=self._runs - self._free,
                 waiting=self._queue_length - self._room,
-                rejected=dict(self._turned_away),
+                rejected=dict(self._rejected),
             )
 
-    def _enter(self, caller: ClientConnection | None) -> None:
+    def _enter(self, connection: ClientConnection | None) -> None:
         with self._freed:
             if self._free == 0:
                 if self._room == 0:
-                    self._turned_away["full"] += 1
+                    self._rejected[Rejection.QUEUE_FULL] += 1
                     raise Busy
                 self._room -= 1
                 try:
-                    self._queue(caller)
+                    self._wait_for_place(connection)
                 except Busy:
-                    self._turned_away["late"] += 1
+                    self._rejected[Rejection.TIMEOUT] += 1
                     raise
                 except ClientDisconnected:
-                    self._turned_away["gone"] += 1
+                    self._rejected[Rejection.DISCONNECTED] += 1
                     raise
                 finally:
                     self._room += 1
             self._free -= 1
 
-    def _queue(self, caller: ClientConnection | None) -> None:
-        deadline = time.monotonic() + self._patience
+    def _wait_for_place(self, connection: ClientConnection | None) -> None:
+        deadline = time.monotonic() + self._timeout
         while self._free == 0:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise Busy
-            self._freed.wait(min(left, _LOOK_SECONDS))
-            if caller is not None:
-                caller.check()
+            self._freed.wait(min(left, _DISCONNECT_CHECK_SECONDS))
+            if connection is not None:
+                connection.check()

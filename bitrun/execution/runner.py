@@ -1,4 +1,4 @@
-"""One Job in, one Result out: the only door from the API to the sandbox."""
+"""Runs jobs: one `Job` in, one `Result` out."""
 
 import time
 
@@ -13,11 +13,12 @@ from bitrun.model.run_record import OnFinished, RunRecord
 from bitrun.sandbox.box_spec import BoxSpec
 from bitrun.sandbox.pool.pool import Pool
 
-LOOK_MS = 1000  # how often a silent box's backstop is looked at
+# While a box is silent: whether its supervisor is overdue (`SupervisorClient`).
+BACKSTOP_CHECK_MS = 1000
 
 
 class Runner:
-    """Runs jobs; `on_finished` is given the record of each once it is over."""
+    """Runs jobs in boxes of a pool; `on_finished` gets the record of each run."""
 
     def __init__(
         self, pool: Pool, admission: Admission, on_finished: OnFinished = lambda _: None
@@ -26,54 +27,57 @@ class Runner:
         self._admission = admission
         self._on_finished = on_finished
 
-    def run(self, job: Job, caller: ClientConnection | None = None) -> Result:
-        """Run a job in a box of its own, as long as its caller is there.
+    def run(self, job: Job, connection: ClientConnection | None = None) -> Result:
+        """Run a job in a box of its own. It ends early if the client hangs up.
 
         Raises:
             PackageNotInstalled: its image is not installed.
             RequestError: its files or its command can't be used.
             ServiceError: the engine or the box failed.
-            Busy: too many others run, and too many wait.
-            ClientDisconnected: the caller hung up.
+            Busy: no place came free, see `Admission`.
+            ClientDisconnected: the client hung up.
         """
         record = RunRecord(job)
-        asked = time.monotonic()
-        with self._admission.place(caller):
-            record.queue = time.monotonic() - asked
-            with self._open(record, caller) as session:
-                return Result(tuple(_collect(session, stage, caller) for stage in session.stages()))
+        started = time.monotonic()
+        with self._admission.place(connection):
+            record.queue = time.monotonic() - started
+            with self._open(record, connection) as session:
+                return Result(
+                    tuple(_run_stage(session, stage, connection) for stage in session.stages())
+                )
 
-    def open(self, job: Job, caller: ClientConnection) -> Session:
-        """Take a box for a job, to be driven stage by stage.
+    def open(self, job: Job, connection: ClientConnection) -> Session:
+        """Take a box for a job that the caller drives stage by stage.
 
-        Whoever holds a session open bounds their number. Raises as `run` does, but for Busy.
+        Takes no admission slot; the caller limits concurrent sessions. Raises as `run` does, but
+        for Busy.
         """
-        return self._open(RunRecord(job), caller)
+        return self._open(RunRecord(job), connection)
 
-    def _open(self, record: RunRecord, caller: ClientConnection | None) -> Session:
+    def _open(self, record: RunRecord, connection: ClientConnection | None) -> Session:
         job = record.job
-        asked = time.monotonic()
+        started = time.monotonic()
         try:
             spec = BoxSpec(job.image, job.limits)
-            box = self._pool.take(spec, fresh=job.fresh, connection=caller)
+            box = self._pool.take(spec, fresh=job.fresh, connection=connection)
         except NotOnEngine as error:
             raise PackageNotInstalled(job.package) from error
-        except ServiceError as fault:
-            record.close(fault)
+        except ServiceError as error:
+            record.close(error)
             self._on_finished(record)
             raise
-        record.box = time.monotonic() - asked
+        record.box = time.monotonic() - started
         record.container, record.pool = box.container, box.origin
         return Session(record, box, self._on_finished)
 
 
-def _collect(session: Session, stage: Stage, caller: ClientConnection | None) -> StageResult:
+def _run_stage(session: Session, stage: Stage, connection: ClientConnection | None) -> StageResult:
     pieces: list[tuple[Stream, bytes]] = []
     session.start(stage)
     while session.verdict is None:
-        if caller is None:
+        if connection is None:
             pieces += session.receive()
         else:
-            caller.wait_for(session, LOOK_MS)
+            connection.wait_for(session, BACKSTOP_CHECK_MS)
             pieces += session.receive_ready()
     return StageResult(stage.name, session.verdict, tuple(pieces))

@@ -11,11 +11,14 @@ from bitrun.model.result import Stream, Verdict
 from bitrun.model.run_record import OnFinished, RunRecord
 from bitrun.sandbox.box import Box
 
-_PIECE_SECONDS = 0.01  # for the rest of a piece of output that has begun to come
+_PARTIAL_FRAME_SECONDS = 0.01  # for the rest of a frame that has begun to arrive
 
 
 class Session:
-    """A job in its box. As a context manager it discards the box."""
+    """A job in its box.
+
+    As a context manager it discards the box at its end, and closes the record of the run.
+    """
 
     def __init__(self, record: RunRecord, box: Box, on_finished: OnFinished) -> None:
         self._record = record
@@ -26,7 +29,7 @@ class Session:
         self._opened = time.monotonic()
 
     def stages(self) -> Iterator[Stage]:
-        """Give the stages, each to be started and driven to its verdict, until one fails."""
+        """Yield the stages until one fails; the caller drives each to its verdict."""
         self._box.supervisor.queue_files(self._job.files)
         started = time.monotonic()
         for stage in self._job.stages:
@@ -43,34 +46,42 @@ class Session:
         self._box.start(stage, interactive=interactive)
 
     def receive(self, timeout: float | None = None) -> list[tuple[Stream, bytes]]:
-        """Wait for output; `verdict` is set once the stage is over. See `SupervisorClient`."""
+        """Wait for output and return it; `verdict` is set once the stage is over.
+
+        Arguments and errors are those of `SupervisorClient.receive`.
+        """
         try:
             events = self._box.supervisor.receive(timeout)
         except BoxEnded:
             events = [self._box.oom_verdict()]
-        if events and isinstance(events[-1], Verdict):
-            self._verdict = events.pop()  # type: ignore[assignment]  # just seen
-        return events  # type: ignore[return-value]  # the verdict is the last
+        output: list[tuple[Stream, bytes]] = []
+        for event in events:
+            if isinstance(event, Verdict):
+                self._verdict = event
+            else:
+                output.append(event)
+        return output
 
     def receive_ready(self) -> list[tuple[Stream, bytes]]:
-        """Return the output that is there, after a poll; perhaps none, if only a piece has come."""
+        """Return the output that a poll has announced; none if only part of a frame is there."""
         try:
-            return self.receive(_PIECE_SECONDS)
+            return self.receive(_PARTIAL_FRAME_SECONDS)
         except TimeoutError:
             return []
 
     @property
     def verdict(self) -> Verdict | None:
+        """The verdict of the current stage, None while it runs."""
         return self._verdict
 
     # While an interactive stage runs
 
     def write(self, data: bytes) -> None:
-        """Give the program more stdin."""
+        """Append to the program's stdin."""
         self._box.supervisor.write(data)
 
     def end_stdin(self) -> None:
-        """End the program's stdin, after what was written before."""
+        """End the program's stdin after the bytes written so far."""
         self._box.supervisor.end_stdin()
 
     def signal(self, number: int) -> None:
@@ -79,7 +90,7 @@ class Session:
 
     @property
     def unread(self) -> int:
-        """Bytes of stdin that the program has no room for yet."""
+        """Bytes of stdin that wait until the program reads what was sent before."""
         return self._box.supervisor.unread
 
     def fileno(self) -> int:

@@ -1,14 +1,14 @@
-"""The one who asked: a run whose caller is gone is not worth going on with."""
+"""Detects that the client of a request has disconnected, so that its run can end."""
 
 from bitrun.model.errors import ClientDisconnected
 from bitrun.model.poll import HUNG_UP, READABLE, Pollable, poll
 
 
 class ClientConnection:
-    """A client's connection, watched for its end.
+    """The connection of a client.
 
-    A client that closes only its sending side can't be told from one that is gone, and counts as
-    gone.
+    A client that closes only its sending side looks the same as one that has disconnected, and
+    counts as such.
     """
 
     def __init__(self, connection: Pollable) -> None:
@@ -20,7 +20,7 @@ class ClientConnection:
             raise ClientDisconnected
 
     def wait_for(self, source: Pollable, timeout_ms: float) -> None:
-        """Wait until `source` has something to read, or return without when the time is over.
+        """Wait until `source` is readable or the time is over.
 
         Raises:
             ClientDisconnected: the client hung up first.

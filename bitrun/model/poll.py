@@ -1,4 +1,4 @@
-"""poll(2), for code that waits for several ends at once."""
+"""poll(2), for code that waits for several descriptors at once."""
 
 import select
 from collections.abc import Mapping
@@ -13,11 +13,12 @@ class Pollable(Protocol):
 
 
 def poll(wanted: Mapping[Pollable, int], timeout_ms: float | None = None) -> dict[int, int]:
-    """Wait for one of the wanted events; without `timeout_ms`, for as long as it takes.
+    """Wait for one of the wanted events; None waits without a timeout.
+
+    select() would do the same for descriptors below 1024 only.
 
     Returns:
-        The events by descriptor; nothing when the time is over. select() would do, but for its
-        limit of 1024 descriptors.
+        The events by descriptor; empty when the time is over.
     """
     waiting = select.poll()
     for pollable, events in wanted.items():

@@ -1,23 +1,31 @@
-"""What each run was and came to, told once it is over: the log and the metrics live on it."""
+"""Record of a finished run, consumed by the log and the metrics."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from bitrun.model.errors import ClientDisconnected, RequestError, SessionEnded
 from bitrun.model.job import Job, StageName
-from bitrun.model.result import Verdict
+from bitrun.model.result import Outcome, Verdict
 
 MILLISECONDS = 1000
 
 
+class NoVerdict(StrEnum):
+    """Why a run ended without a verdict, in one word for the log and the metrics."""
+
+    DISCONNECTED = "disconnected"  # the client left first
+    REJECTED = "rejected"  # a file or the command can't be used
+    ERROR = "error"  # the engine or the box failed
+
+
+RunOutcome = Outcome | NoVerdict
+
+
 @dataclass(slots=True)
 class RunRecord:
-    """One run. Times are seconds, and None of a phase that it did not go through.
-
-    `verdict` is `Verdict.word`, or `gone` (its caller left first), `refused` (its files or its
-    command can't be used) or `fault` (the engine or the box failed).
-    """
+    """One run. Times are seconds, and None of a phase that it did not go through."""
 
     job: Job
     queue: float | None = None
@@ -25,43 +33,43 @@ class RunRecord:
     run: float | None = None
     container: str | None = None
     pool: str | None = None
-    verdict: str = "fault"
+    outcome: RunOutcome = NoVerdict.ERROR
     stages: list[tuple[StageName, Verdict]] = field(default_factory=list)
 
     def close(self, error: BaseException | None) -> None:
-        """Say how it ended: with this error, or with the verdict of its last stage."""
+        """Set the outcome: from the error that ended the run, or the verdict of its last stage."""
         match error:
             case None if self.stages:
-                self.verdict = self.stages[-1][1].outcome
+                self.outcome = self.stages[-1][1].outcome
             case ClientDisconnected() | SessionEnded():
-                self.verdict = "gone"
+                self.outcome = NoVerdict.DISCONNECTED
             case RequestError():
-                self.verdict = "refused"
+                self.outcome = NoVerdict.REJECTED
 
-    def facts(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, Any]:
         """Return the fields of a log line: nothing of the program, its input or its output."""
-        facts: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "language": self.job.language,
             "version": self.job.version,
             "package": self.job.package,
-            "verdict": self.verdict,
+            "verdict": self.outcome,
         }
         if self.container is not None:
-            facts |= {"box": self.container[:12], "pool": self.pool}
+            fields |= {"box": self.container[:12], "pool": self.pool}
         if self.stages:
             verdicts = [verdict for _, verdict in self.stages]
-            facts |= {
+            fields |= {
                 "stage": self.stages[-1][0],
                 "wall_ms": round(sum(verdict.wall_ms for verdict in verdicts), 1),
                 "cpu_ms": round(sum(verdict.cpu_ms for verdict in verdicts), 1),
                 "memory": max(verdict.memory for verdict in verdicts),
             }
         for phase, seconds in self.phases().items():
-            facts[f"{phase}_ms"] = round(seconds * MILLISECONDS, 2)
-        return facts
+            fields[f"{phase}_ms"] = round(seconds * MILLISECONDS, 2)
+        return fields
 
     def phases(self) -> dict[str, float]:
-        """Return the seconds of each phase that it went through."""
+        """Return the seconds of each phase that the run went through."""
         phases = {"queue": self.queue, "box": self.box, "run": self.run}
         return {phase: seconds for phase, seconds in phases.items() if seconds is not None}
 

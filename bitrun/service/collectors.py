@@ -1,6 +1,6 @@
-"""What there is at the moment of a scrape, as the parts of the service tell it.
+"""Metrics of the state at the moment of a scrape.
 
-Nothing here asks the engine: a scrape shall answer when the engine does not.
+Nothing here calls the engine: a scrape must answer when the engine does not.
 """
 
 from collections import Counter
@@ -17,18 +17,18 @@ from bitrun.sandbox.pool.pool import Pool
 
 
 def admission_collector(admission: Admission) -> Callable[[], Iterator[Metric]]:
-    def ask() -> Iterator[Metric]:
+    def collect() -> Iterator[Metric]:
         now = admission.stats()
         yield _gauge("bitrun_places", "Runs that are possible at once", now.places)
         yield _gauge("bitrun_places_taken", "Runs at this moment, sessions aside", now.taken)
         yield _gauge("bitrun_queue_length", "Requests that wait for a place", now.waiting)
         yield _counter("bitrun_rejected", "Requests that got no place", "reason", now.rejected)
 
-    return ask
+    return collect
 
 
 def pool_collector(pool: Pool, installed: InstalledPackages) -> Callable[[], Iterator[Metric]]:
-    def ask() -> Iterator[Metric]:
+    def collect() -> Iterator[Metric]:
         now = pool.stats()
         names = {each.image: package for package, each in (installed.cached or {}).items()}
         idle: Counter[str] = Counter()
@@ -46,14 +46,14 @@ def pool_collector(pool: Pool, installed: InstalledPackages) -> Callable[[], Ite
         yield _gauge("bitrun_pool_pending", "Requests that wait for a box", now.pending)
         yield _counter("bitrun_pool_requests", "Requests for a box", "origin", now.requests)
 
-    return ask
+    return collect
 
 
 def engine_collector(
     engine: Engine, events: EngineEvents, registry: BoxRegistry, installed: InstalledPackages
 ) -> Callable[[], Iterator[Metric]]:
-    def ask() -> Iterator[Metric]:
-        yield _gauge("bitrun_engine_up", "Whether the engine's events come", events.connected)
+    def collect() -> Iterator[Metric]:
+        yield _gauge("bitrun_engine_up", "Whether the engine's events arrive", events.connected)
         errors = CounterMetricFamily(
             "bitrun_engine_errors", "Calls that failed", labels=["call", "kind"]
         )
@@ -67,7 +67,7 @@ def engine_collector(
         if (packages := installed.cached) is not None:
             yield _gauge("bitrun_packages_installed", "Packages that can run", len(packages))
 
-    return ask
+    return collect
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

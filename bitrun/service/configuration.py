@@ -1,4 +1,4 @@
-"""What a service is configured with: its settings, and what stands in the files that they name."""
+"""Configuration of a service: its settings, and the contents of the files that they name."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ UNSOUND = (SettingsError, CatalogueError)
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """All of it, read at one time and found to fit together."""
+    """All configuration, read at one time and checked as a whole."""
 
     settings: Settings
     tokens: Tokens
@@ -26,7 +26,7 @@ def load() -> Configuration:
     """Read the environment and the files that it names.
 
     Raises:
-        SettingsError, CatalogueError: something does not fit; the text says what to do.
+        SettingsError, CatalogueError: something is invalid; the text says what to change.
     """
     return read(settings.load())
 
@@ -46,17 +46,17 @@ _kept: Configuration | None = None
 
 
 def keep(sound: Configuration) -> None:
-    """Have this process, and those forked from it, take this for the current one."""
+    """Make this the current configuration of the process, and of those forked from it."""
     global _kept  # noqa: PLW0603  what is inherited by fork is the process's
     _kept = sound
 
 
 def current() -> Configuration:
-    """Return what was kept; before that, load it and keep it.
+    """Return the configuration that was kept; load and keep it if there is none.
 
-    A worker that takes a dead one's place is to serve what the master has checked. If it read the
-    files itself, one that is just being edited would end the service, and one that was exchanged
-    would be served without ever having been checked against the addresses.
+    A worker that replaces a dead one must serve what the master has checked. If it read the files
+    itself, a file in the middle of an edit would end the service, and a new one would be served
+    without the check against the listening addresses.
 
     Raises:
         SettingsError, CatalogueError: as for `load`.

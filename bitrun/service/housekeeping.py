@@ -1,4 +1,4 @@
-"""Chores that a running service repeats in the background."""
+"""Repeats chores of a running service in the background."""
 
 import logging
 import threading
@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 
 def start(*chores: Callable[[], None]) -> None:
-    """Do every chore now and every half minute, for as long as the process lives."""
+    """Run every chore now and every half minute, as long as the process lives."""
     threading.Thread(target=_repeat, args=(chores,), name="housekeeping", daemon=True).start()
 
 
@@ -23,5 +23,5 @@ def _repeat(chores: tuple[Callable[[], None], ...]) -> None:
             try:
                 chore()
             except ServiceError as error:
-                _log.debug("A chore of the housekeeping failed: %s", error)
+                _log.debug("A chore of the housekeeping has failed: %s", error)
         time.sleep(INTERVAL_SECONDS)

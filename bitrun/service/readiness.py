@@ -1,4 +1,4 @@
-"""Whether the service can run programs now, at a price that any number of probes can be asked."""
+"""Readiness: whether the service can run programs now, cheap enough for any number of probes."""
 
 import threading
 import time
@@ -7,17 +7,18 @@ from dataclasses import dataclass
 
 from bitrun.model.errors import ServiceError
 
-_KEPT_SECONDS = 1.0
-_PATIENCE_SECONDS = 2.0  # with an engine that hangs; most probes give up after that, too
+_CACHE_SECONDS = 1.0
+_TIMEOUT_SECONDS = 2.0  # for an engine that hangs; most probes give up after that, too
 
 NO_ENGINE, NO_RUNTIME = "engine", "runtime"
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What can run, and what is missing for anything to run at all: nothing, when ready.
+    """What is missing for anything to run, empty when ready; and how many runtimes there are.
 
-    A package that is not installed keeps nobody from running others: it is told, no more.
+    `not_installed` names missing packages of the settings. Since others can run without them, they
+    do not make the service unready.
     """
 
     missing: tuple[str, ...]
@@ -26,37 +27,40 @@ class State:
 
 
 class Readiness:
-    """Asks `look`, which asks the engine, once a second at most and in one thread at most."""
+    """Caches the result of `check`, which asks the engine.
 
-    def __init__(self, look: Callable[[], State]) -> None:
-        self._look = look
+    It runs once a second at most, and in one thread at most. Its `ServiceError` means NO_ENGINE.
+    """
+
+    def __init__(self, check: Callable[[], State]) -> None:
+        self._check = check
         self._state = State((NO_ENGINE,))
-        self._looked_at = -_KEPT_SECONDS
-        self._looking = False
-        self._told = threading.Condition()
+        self._checked_at = -_CACHE_SECONDS
+        self._checking = False
+        self._finished = threading.Condition()
 
     def state(self) -> State:
-        """Return what is so now, or was a second ago. It takes two seconds at most."""
-        with self._told:
-            if time.monotonic() - self._looked_at < _KEPT_SECONDS:
+        """Return the state, at most a second old; takes two seconds at most."""
+        with self._finished:
+            if time.monotonic() - self._checked_at < _CACHE_SECONDS:
                 return self._state
-            if not self._looking:
-                self._looking = True
-                # In a thread of its own: a hung engine holds a call for a minute.
-                threading.Thread(target=self._ask, name="readiness", daemon=True).start()
-            if not self._told.wait_for(lambda: not self._looking, _PATIENCE_SECONDS):
+            if not self._checking:
+                self._checking = True
+                # In a thread of its own: a hung engine blocks a call for a minute.
+                threading.Thread(target=self._run_check, name="readiness", daemon=True).start()
+            if not self._finished.wait_for(lambda: not self._checking, _TIMEOUT_SECONDS):
                 return State((NO_ENGINE,))
             return self._state
 
-    def _ask(self) -> None:
+    def _run_check(self) -> None:
         state = State((NO_ENGINE,))
         try:
-            state = self._look()
+            state = self._check()
         except ServiceError:
-            pass  # that is the answer
+            pass  # the state says so
         finally:
-            with self._told:
+            with self._finished:
                 self._state = state
-                self._looked_at = time.monotonic()
-                self._looking = False
-                self._told.notify_all()
+                self._checked_at = time.monotonic()
+                self._checking = False
+                self._finished.notify_all()

@@ -1,4 +1,4 @@
-"""The parts of a running service, put together once."""
+"""Creates the parts of a running service and connects them."""
 
 from collections.abc import Callable, Mapping
 from subprocess import Popen
@@ -26,10 +26,10 @@ from bitrun.telemetry.metrics import Metrics
 
 
 class Service:
-    """Everything a process needs to answer requests. Threads share it.
+    """Everything that a process needs to answer requests; threads share it.
 
-    Putting it together asks the engine for nothing, so that a service can start before it. `engine`
-    replaces the one that the environment names.
+    The constructor does not call the engine, so that a service can start before its engine.
+    `engine` replaces the engine that the environment names.
     """
 
     def __init__(self, configuration: Configuration, engine: Engine | None = None) -> None:
@@ -42,29 +42,29 @@ class Service:
         self.installed = InstalledPackages(self.images, events)
         self.runtimes = Runtimes(self.catalogue, self.installed)
         self.packages = PackageManager(self.catalogue, self.images, self.installed)
-        self.readiness = Readiness(self._look)
+        self.readiness = Readiness(self._check_readiness)
         self.metrics = Metrics()
-        self._boxes = BoxMaker(engine, settings, self.metrics.gone)
+        self._boxes = BoxMaker(engine, settings, self.metrics.record_removal)
         self._boxes.registry.follow(events, engine)
-        self._pool = Pool(self._boxes, settings.pool_places, self._offered)
+        self._pool = Pool(self._boxes, settings.pool_places, self._pinned_boxes)
         events.subscribe(self._on_event)
         admission = Admission(settings.max_runs, settings.max_queue, settings.queue_timeout)
         self.runner = Runner(self._pool, admission, self._on_run_finished)
-        self.metrics.ask(collectors.admission_collector(admission))
-        self.metrics.ask(collectors.pool_collector(self._pool, self.installed))
-        self.metrics.ask(
+        self.metrics.add_collector(collectors.admission_collector(admission))
+        self.metrics.add_collector(collectors.pool_collector(self._pool, self.installed))
+        self.metrics.add_collector(
             collectors.engine_collector(engine, events, self._boxes.registry, self.installed)
         )
         self._janitor: Popen[bytes] | None = None
 
     def start(self, *chores: Callable[[], None]) -> None:
-        """Fill the pool, and start the janitor and the housekeeping, which does `chores`, too."""
+        """Start the pool, the janitor and the housekeeping, which repeats `chores`, too."""
         self._janitor = janitor.start(self._boxes.instance)
         housekeeping.start(OrphanRemover(self._engine).remove, *chores)
         self._pool.start()
 
     def close(self) -> None:
-        """Leave nothing behind. To be called when no request is under way any more."""
+        """Release everything. To be called once no request is running."""
         self._pool.close()
         self._engine.close()
         if self._janitor is not None and self._janitor.stdin is not None:
@@ -77,12 +77,11 @@ class Service:
             self.images.retry_prune()
 
     def _on_run_finished(self, record: RunRecord) -> None:
-        self.metrics.ran(record)
-        request_context.note(**record.facts())
+        self.metrics.record_run(record)
+        request_context.note(**record.fields())
 
-    def _look(self) -> State:
-        """Ask the engine what can run: a word of its own, not what was heard of it before."""
-        self._engine.ping()
+    def _check_readiness(self) -> State:
+        self._engine.ping()  # the list of packages may come from memory
         installed = self.installed()
         runtimes = len(self.runtimes.all())
         return State(
@@ -91,12 +90,11 @@ class Service:
             not_installed=tuple(each for each in self.settings.packages if each not in installed),
         )
 
-    def _offered(self) -> Mapping[BoxSpec, int]:
-        """Tell the kinds of boxes that requests can ask for, and how many of each are pinned."""
-        kinds: dict[BoxSpec, int] = {}
+    def _pinned_boxes(self) -> Mapping[BoxSpec, int]:
+        """Return the specs that requests can ask for, with the number of pinned boxes of each."""
+        pinned: dict[BoxSpec, int] = {}
         for runtime in self.runtimes.all():
             limits = language_limits(runtime.language, self.settings).box
-            kinds[BoxSpec(runtime.image, limits)] = self.settings.pool_pinned.get(
-                runtime.package.id, 0
-            )
-        return kinds
+            spec = BoxSpec(runtime.image, limits)
+            pinned[spec] = self.settings.pool_pinned.get(runtime.package.id, 0)
+        return pinned

@@ -1,4 +1,4 @@
-"""What operators see: the log, the metrics, and the request that a thread works for.
+"""The log, the metrics, and the context of requests.
 
 May import `config` and `model`; knows no HTTP framework.
 """

@@ -1,4 +1,4 @@
-"""How the log is written: one JSON object a line, or for a terminal one line of text."""
+"""Log formatting: one JSON object a line, or one line of text for a terminal."""
 
 import json
 import logging
@@ -10,10 +10,10 @@ from typing import Any
 
 from bitrun.telemetry import request_context
 
-# What a line holds besides its message goes through `extra` under this name.
+# The key in `extra` for the fields of a line besides its message.
 FIELDS = "fields"
 
-# In ASCII, since half a surrogate pair of some path could not be written at all.
+# ASCII, since half a surrogate pair, which a path may contain, can't be encoded as UTF-8.
 _ENCODER = json.JSONEncoder(ensure_ascii=True, default=str)
 
 _log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class TextFormatter(logging.Formatter):
 
 
 def configure(level: str, kind: str) -> None:
-    """Have this process log to stderr, as `log_level` and `log_format` of the settings say."""
+    """Log to stderr; `level` and `kind` are the settings `log_level` and `log_format`."""
     as_text = kind == "text" or (kind == "auto" and sys.stderr.isatty())
     formatter = TextFormatter if as_text else JsonFormatter
     logging.config.dictConfig(
@@ -51,7 +51,7 @@ def configure(level: str, kind: str) -> None:
             "disable_existing_loggers": False,
             "formatters": {"line": {"()": formatter}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-            # Libraries' own chatter is none of an operator's, whatever the level.
+            # Below WARNING, messages of libraries are of no use to an operator, whatever the level.
             "root": {"level": "WARNING", "handlers": ["stderr"]},
             "loggers": {name: {"level": level.upper()} for name in ("bitrun", "gunicorn")},
         }
@@ -77,7 +77,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _printable(text: str) -> str:
-    """Leave a request's path no way to steer the terminal or to forge a line."""
+    """Escape control characters, so that a path can't steer the terminal or forge a line."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

@@ -1,8 +1,8 @@
-"""What Prometheus is told, all of it: `docs/operating.md` has the table.
+"""Prometheus metrics; `docs/operating.md` lists them.
 
-What happens is counted as it happens, by the methods here; what there is at a moment is asked of
-those who know it when someone scrapes. A label takes values only from what is installed, from the
-routes or from a fixed list, never from a request: each value costs memory for good.
+Events are counted by the methods here; the state of a moment comes from collectors when a scrape
+asks for it (`bitrun.service.collectors`). Label values come from the installed packages, the routes
+or a fixed list, never from a request: each value costs memory for good.
 """
 
 import platform
@@ -23,7 +23,7 @@ _PHASE_BUCKETS = (
 )  # fmt: skip
 _METHODS = frozenset(("GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"))
 
-# A second series for each counter that says when it was first counted: nobody asks for it.
+# They would add a second series to each counter, with the time of its first count.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
@@ -34,15 +34,15 @@ class Metrics:
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         Gauge(
-            "bitrun_build_info", "Always 1; its labels tell what runs", ["version", "python"],
+            "bitrun_build_info", "Always 1; the labels are the versions", ["version", "python"],
             registry=registry,
         ).labels(__version__, platform.python_version()).set(1)  # fmt: skip
         self._runs = Counter(
-            "bitrun_runs", "Runs that are over", ["language", "version", "verdict"],
+            "bitrun_runs", "Finished runs", ["language", "version", "verdict"],
             registry=registry,
         )  # fmt: skip
         self._phases = Histogram(
-            "bitrun_phase_seconds", "What a run spent in each phase", ["phase"],
+            "bitrun_phase_seconds", "Time of a run in each phase", ["phase"],
             buckets=_PHASE_BUCKETS, registry=registry,
         )  # fmt: skip
         self._requests = Counter(
@@ -56,44 +56,44 @@ class Metrics:
         self.sessions = Gauge(
             "bitrun_sessions_open", "WebSocket sessions at this moment", registry=registry
         )
-        self.sessions_refused = Counter(
-            "bitrun_sessions_refused", "Sessions closed with 1013, as all places were taken",
+        self.sessions_rejected = Counter(
+            "bitrun_sessions_rejected", "Sessions closed with 1013, all places being taken",
             registry=registry,
         )  # fmt: skip
 
-    def ran(self, account: RunRecord) -> None:
-        """Count a run that is over."""
-        job = account.job
-        self._runs.labels(job.language, job.version, account.verdict).inc()
-        for phase, seconds in account.phases().items():
+    def record_run(self, record: RunRecord) -> None:
+        """Count a finished run and its phases."""
+        job = record.job
+        self._runs.labels(job.language, job.version, record.outcome).inc()
+        for phase, seconds in record.phases().items():
             self._phases.labels(phase).observe(seconds)
 
-    def gone(self, seconds: float) -> None:
-        """Count a box that the engine has removed, so long after it was left."""
+    def record_removal(self, seconds: float) -> None:
+        """Count a box that the engine has removed `seconds` after it was discarded."""
         self._phases.labels("discard").observe(seconds)
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count a request; `route` is the pattern that it fitted, not its path."""
+    def record_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count an answered request; `route` is the pattern that matched, not the path."""
         known = method if method in _METHODS else "other"
         self._requests.labels(known, route, str(status)).inc()
         self._request_seconds.labels(route).observe(seconds)
 
-    def ask(self, figures: Callable[[], Iterable[Metric]]) -> None:
-        """Have `figures` asked at every scrape."""
-        self._registry.register(_Asked(figures))
+    def add_collector(self, collect: Callable[[], Iterable[Metric]]) -> None:
+        """Call `collect` at every scrape."""
+        self._registry.register(_Collector(collect))
 
     def scrape(self, accept: str) -> tuple[bytes, str]:
-        """Write everything down in the format that an `Accept` header asks for, and name it."""
+        """Return all metrics in the format that an `Accept` header prefers, and its media type."""
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
 
 
-class _Asked(Collector):
-    def __init__(self, figures: Callable[[], Iterable[Metric]]) -> None:
-        self._figures = figures
+class _Collector(Collector):
+    def __init__(self, collect: Callable[[], Iterable[Metric]]) -> None:
+        self._collect = collect
 
     def collect(self) -> Iterator[Metric]:
-        yield from self._figures()
+        yield from self._collect()
 
     def describe(self) -> Iterator[Metric]:
-        yield from ()  # else the registry would ask for all of it to learn the names
+        yield from ()  # without it the registry would collect everything to learn the names

@@ -1,7 +1,7 @@
-"""Which request a thread works for: its id, and what is known of it once it is answered.
+"""Context of the request that a thread serves: its id, and the fields of its log line.
 
-A context variable and no parameter: a line of the log comes from any depth, and the thread of a
-request is the one thing that all of them have in common.
+A context variable instead of a parameter: log lines come from any depth, and the thread is all that
+they have in common.
 """
 
 from contextvars import ContextVar
@@ -11,35 +11,36 @@ from typing import Any
 class _Request:
     def __init__(self, identity: str) -> None:
         self.identity = identity
-        self.facts: dict[str, Any] = {}
+        self.fields: dict[str, Any] = {}
 
 
 _current: ContextVar[_Request | None] = ContextVar("request", default=None)
 
 
 def begin(identity: str) -> None:
-    """Say which request this thread works for from now on."""
+    """Start the context of a request in this thread."""
     _current.set(_Request(identity))
 
 
 def end() -> None:
+    """Leave the context of the request."""
     _current.set(None)
 
 
 def request_id() -> str | None:
-    """Return the id of the request that this thread works for; None if it works for none."""
+    """Return the id of the current request; None outside of requests."""
     current = _current.get()
     return None if current is None else current.identity
 
 
-def note(**facts: Any) -> None:
-    """Keep what the line of this request shall tell; where there is no request, nothing."""
+def note(**fields: Any) -> None:
+    """Add fields to the log line of the current request; does nothing outside of requests."""
     current = _current.get()
     if current is not None:
-        current.facts |= facts
+        current.fields |= fields
 
 
-def facts() -> dict[str, Any]:
-    """Return what was noted of this request."""
+def fields() -> dict[str, Any]:
+    """Return the fields that were noted for the current request."""
     current = _current.get()
-    return {} if current is None else current.facts
+    return {} if current is None else current.fields

@@ -241,10 +241,10 @@ def test_text_quotes_what_would_mislead() -> None:
 
 def test_notes_belong_to_one_request() -> None:
     request_context.note(lost=1)
-    assert request_context.facts() == {}
+    assert request_context.fields() == {}
     request_context.begin("one")
     request_context.note(a=1)
     request_context.begin("two")
-    assert (request_context.request_id(), request_context.facts()) == ("two", {})
+    assert (request_context.request_id(), request_context.fields()) == ("two", {})
     request_context.end()
     assert request_context.request_id() is None

@@ -61,9 +61,9 @@ def counted() -> Iterator[Server]:
         assert '"runtime"' in str(websocket.recv(20))
         assert value(server, "bitrun_sessions_open") == 1
         with connect(f"ws{server.url.removeprefix('http')}/api/v2/connect") as second:
-            assert wait_until(lambda: value(server, "bitrun_sessions_refused_total") == 1, 5)
+            assert wait_until(lambda: value(server, "bitrun_sessions_rejected_total") == 1, 5)
             del second
-    assert wait_until(lambda: value(server, "bitrun_runs_total", verdict="gone") == 1, 10)
+    assert wait_until(lambda: value(server, "bitrun_runs_total", verdict="disconnected") == 1, 10)
     # What they left behind, the engine removes in its own time.
     assert wait_until(lambda: value(server, "bitrun_boxes_removed_total") >= 5, 20)
     yield server
@@ -77,7 +77,7 @@ def test_runs_are_counted_by_language_and_verdict(counted: Server) -> None:
     }
     assert runs == {
         ("bash", "ok"): 1, ("bash", "exit"): 1, ("bash", "signal"): 1, ("bash", "stdout"): 1,
-        ("bash", "gone"): 1,
+        ("bash", "disconnected"): 1,
     }  # fmt: skip
     versions = {sample.labels["version"] for sample in scrape(counted)["bitrun_runs"].samples}
     assert re.fullmatch(r"5\.\d+\.\d+", versions.pop())
@@ -190,7 +190,7 @@ def test_places_and_who_waits_for_one(serve: Callable[..., Server]) -> None:
     assert value(server, "bitrun_places_taken") == value(server, "bitrun_queue_length") == 0
     rejected = scrape(server)["bitrun_rejected"].samples
     assert {each.labels["reason"]: each.value for each in rejected} == {
-        "full": 1, "late": 1, "gone": 0,
+        "queue_full": 1, "timeout": 1, "disconnected": 0,
     }  # fmt: skip
 
 

@@ -50,8 +50,8 @@ def register(app: Flask, service: Service) -> None:
         @response.call_on_close  # all of it has been sent by then, and Flask has left the request
         def close() -> None:
             seconds = time.perf_counter() - began
-            service.metrics.answered(method, route, status, seconds)
-            _write(facts | {"ms": round(seconds * MILLISECONDS, 2)} | request_context.facts())
+            service.metrics.record_request(method, route, status, seconds)
+            _write(facts | {"ms": round(seconds * MILLISECONDS, 2)} | request_context.fields())
             request_context.end()
 
         return response

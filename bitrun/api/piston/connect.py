@@ -17,7 +17,7 @@ from bitrun.api.http.json_body import parse_object
 from bitrun.api.http.websocket import Disconnected, WebSocket
 from bitrun.api.piston.reply import new_decoder, verdict_reply
 from bitrun.api.piston.request import read_request
-from bitrun.execution.runner import LOOK_MS
+from bitrun.execution.runner import BACKSTOP_CHECK_MS
 from bitrun.execution.session import Session
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import RequestError, ServiceError, SessionEnded
@@ -54,7 +54,7 @@ class Sessions:
         """Serve one client from the accepted upgrade to the close."""
         metrics = self._service.metrics
         if not self._places.acquire(blocking=False):
-            metrics.sessions_refused.inc()
+            metrics.sessions_rejected.inc()
             websocket.close(_TRY_AGAIN_LATER, "Too many sessions")
             return
         try:
@@ -144,7 +144,7 @@ class _Terminal:
         backlog = session.unread + sum(map(_size, self._waiting))
         full = backlog > _STDIN_BACKLOG
         client_events = HUNG_UP if full else HUNG_UP | READABLE
-        ready = poll({session: READABLE, self._websocket: client_events}, LOOK_MS)
+        ready = poll({session: READABLE, self._websocket: client_events}, BACKSTOP_CHECK_MS)
         client = ready.get(self._websocket.fileno(), 0)
         if full and client:
             raise Disconnected
