@@ -1,4 +1,4 @@
-"""The Flask application: registers the dialects and what all of them share."""
+"""The Flask application: the dialects, and the hooks that all of them share."""
 
 from flask import Flask, request
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -17,7 +17,7 @@ def create_app(service: Service) -> Flask:
     app = Flask(__name__, static_folder=None)
     limit = service.settings.max_body
     app.config["MAX_CONTENT_LENGTH"] = limit
-    app.config["MAX_FORM_MEMORY_SIZE"] = limit  # a form's one field may be all of the body
+    app.config["MAX_FORM_MEMORY_SIZE"] = limit  # a single field may be the whole body
     app.url_map.strict_slashes = False
     request_log.register(app, service)
     auth = Auth(service.configuration, RateLimits(service.settings))
@@ -33,8 +33,8 @@ def create_app(service: Service) -> Flask:
         set_timeout(request)
 
     @app.before_request
-    def require_the_whole_body() -> None:
-        # Of a body without a Content-Length, werkzeug keeps what is within the limit.
+    def reject_truncated_body() -> None:
+        # werkzeug silently cuts a body without a Content-Length at the limit.
         if (
             request.content_length is None
             and len(request.get_data()) == limit

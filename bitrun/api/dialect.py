@@ -1,4 +1,4 @@
-"""What the application needs to know of a dialect."""
+"""The interface between a dialect and the application."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +15,9 @@ from bitrun.service.service import Service
 class Dialect:
     """One wire contract, in a folder and under a prefix of its own.
 
-    `register` adds its routes and hooks to the application. `errors` is the shape of every error
-    below `prefix`, also where no route fits. `description` is its part of the OpenAPI document.
+    `register` adds its routes and hooks to the application. `errors` is the shape of all errors
+    below `prefix`, including those of unknown routes. `description` is its part of the OpenAPI
+    document.
     """
 
     prefix: str

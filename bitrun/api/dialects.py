@@ -1,4 +1,4 @@
-"""The dialects that are served: a new one adds its line here."""
+"""The list of dialects; a new one adds a line here."""
 
 from bitrun.api import mcp, piston, v1
 from bitrun.api.dialect import Dialect

@@ -1,4 +1,4 @@
-"""What those who run the service ask it: whether it lives, can run programs, and how it fares."""
+"""Health, readiness and metrics endpoints."""
 
 from http import HTTPStatus
 
@@ -13,7 +13,7 @@ from bitrun.service.service import Service
 
 
 def blueprint(service: Service, auth: Auth) -> Blueprint:
-    routes = Blueprint("operating", __name__)
+    routes = Blueprint("health", __name__)
 
     @routes.get("/healthz")
     def healthz() -> Response:
@@ -26,25 +26,25 @@ def blueprint(service: Service, auth: Auth) -> Blueprint:
             ready=not state.missing, runtimes=state.runtimes, not_installed=state.not_installed
         )
         if state.missing:
-            why = (
+            reason = (
                 "The Docker engine does not answer"
                 if NO_ENGINE in state.missing
                 else "No package is installed. The operator runs: make install"
             )
-            response = jsonify(ready=False, missing=state.missing, message=why)
+            response = jsonify(ready=False, missing=state.missing, message=reason)
             response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         return response
 
     @routes.get("/metrics")
     def metrics() -> Response:
-        _check_reader(request, auth, service.settings)
+        _check_metrics_access(request, auth, service.settings)
         body, content_type = service.metrics.scrape(request.headers.get("Accept", ""))
         return Response(body, content_type=content_type)
 
     return routes
 
 
-def _check_reader(request: Request, auth: Auth, settings: Settings) -> None:
+def _check_metrics_access(request: Request, auth: Auth, settings: Settings) -> None:
     if settings.metrics == "open":
         return
     if auth.needs_token:

@@ -1,7 +1,7 @@
-"""The playground at `/`: a page, its assets, and what it is told to begin with.
+"""The playground at `/`: a page, its assets, and its initial data.
 
-`playground/` holds the sources, and its build makes what is served here. The page speaks to the
-API as any other client does.
+The sources are in `playground/`; their build makes the files that are served here. The page uses
+the API like any other client.
 """
 
 import gzip
@@ -25,15 +25,15 @@ from bitrun.service.service import Service
 
 FOLDER = Path(__file__).resolve().parent.parent / "static" / "playground"
 _PAGE = "index.html"
-_KINDS = {
+_CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
 }
 
-# Whatever comes into the page, it runs no script but ours, and speaks to nobody but us. A style
-# needs the nonce, since the editor makes its styles when it starts.
+# Whatever gets into the page, it runs our scripts only and connects to this service only. Styles
+# need the nonce, since the editor creates its style elements at runtime.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -51,13 +51,13 @@ _HEADERS = {
 class _Asset:
     body: bytes
     compressed: bytes
-    kind: str
+    content_type: str
     etag: str
-    lasting: bool  # its name says what is in it, and changes with that
+    is_immutable: bool  # its name contains a hash of its content
 
 
 def register(app: Flask, service: Service, auth: Auth) -> None:
-    """Serve `/`: the playground to browsers, unless it is off, and a greeting to all others."""
+    """Serve `/`: the playground to browsers, unless it is off, and a greeting to other clients."""
     is_on = service.settings.playground
     if is_on:
         app.register_blueprint(_blueprint(service, auth))
@@ -96,7 +96,7 @@ def _new_page() -> Response:
     response = Response(_page().replace("{nonce}", nonce), content_type="text/html; charset=utf-8")
     response.headers.update(_HEADERS)
     response.headers["Content-Security-Policy"] = _POLICY.format(nonce=nonce)
-    # A nonce that is used again is none.
+    # A cached page would use its nonce again.
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -107,7 +107,7 @@ def _page() -> str:
 
 
 def _assets() -> Mapping[str, _Asset]:
-    return {path.name: _asset(path) for path in FOLDER.iterdir() if path.suffix in _KINDS}
+    return {path.name: _asset(path) for path in FOLDER.iterdir() if path.suffix in _CONTENT_TYPES}
 
 
 def _asset(path: Path) -> _Asset:
@@ -115,29 +115,31 @@ def _asset(path: Path) -> _Asset:
     return _Asset(
         body=body,
         compressed=gzip.compress(body, mtime=0),
-        kind=_KINDS[path.suffix],
+        content_type=_CONTENT_TYPES[path.suffix],
         etag=hashlib.sha256(body).hexdigest()[:16],
-        lasting="-" in path.stem,
+        is_immutable="-" in path.stem,
     )
 
 
 def _reply(asset: _Asset) -> Response:
-    packed = bool(request.accept_encodings["gzip"])
-    response = Response(asset.compressed if packed else asset.body, content_type=asset.kind)
+    compressed = bool(request.accept_encodings["gzip"])
+    response = Response(
+        asset.compressed if compressed else asset.body, content_type=asset.content_type
+    )
     response.headers.update(_HEADERS)
     response.headers["Vary"] = "Accept-Encoding"
     response.headers["Cache-Control"] = (
-        "public, max-age=31536000, immutable" if asset.lasting else "no-cache"
+        "public, max-age=31536000, immutable" if asset.is_immutable else "no-cache"
     )
-    if packed:
+    if compressed:
         response.headers["Content-Encoding"] = "gzip"
-    response.set_etag(f"{asset.etag}-gzip" if packed else asset.etag)
+    response.set_etag(f"{asset.etag}-gzip" if compressed else asset.etag)
     response.make_conditional(request)
     return response
 
 
 def _runtime(runtime: Runtime, service: Service) -> dict[str, Any]:
-    """Tell of a runtime what the API tells, and what an editor needs besides."""
+    """Describe a runtime as the API does, with what the editor needs in addition."""
     folder = service.settings.images / runtime.package.id / "samples" / runtime.language.name
     return runtime_reply(runtime) | {
         "hello": _hello(folder),

@@ -1,7 +1,7 @@
-"""Exceptions, by whose fault they are.
+"""The exceptions of BitRun, by the side that is responsible.
 
     Exception
-    +-- RequestError              the caller's fault: the text says what to change
+    +-- RequestError              the client's fault: the text says what to change
     |   +-- TokenRequired         no valid token
     |   +-- PermissionDenied      the token's role does not allow the call
     |   +-- MetricsNotAllowed     metrics are closed to this client
@@ -11,7 +11,7 @@
     |   +-- PackageNotInstalled   in the catalogue, but without an image
     |   +-- AlreadyInstalled      nothing to install
     |   +-- FileRejected          a file could not be written into the box
-    |   +-- ClientDisconnected    nobody is left to answer
+    |   +-- ClientDisconnected    no connection is left for an answer
     +-- ServiceError              our fault: the text is for the operator's log
     |   +-- EngineUnavailable     the Docker engine does not answer
     |   +-- EngineError           the Docker engine answered with an error
@@ -19,16 +19,16 @@
     |   +-- BoxError              a box failed before its verdict
     |       +-- BoxEnded
     |       +-- BoxUnresponsive
-    +-- Busy                      nobody's fault: no capacity
-    +-- SessionEnded              control flow: the owner of a box leaves it
+    +-- Busy                      on neither side: no capacity
+    +-- SessionEnded              control flow: leaves a session before its end
 
-A failed program is no exception but a `Verdict` (`bitrun.model.result`).
+A program that fails raises nothing: that is a `Verdict` (`bitrun.model.result`).
 `bitrun.api.http.errors` maps these classes to HTTP.
 """
 
 
 class RequestError(Exception):
-    """The request can't be carried out as it stands; the text says what to change."""
+    """The request can't be carried out; the text says what to change."""
 
 
 class TokenRequired(RequestError):
@@ -100,14 +100,14 @@ class FileRejected(RequestError):
 
 
 class ClientDisconnected(RequestError):
-    """The client hung up; there is nobody left to answer."""
+    """The client hung up before its answer."""
 
     def __init__(self) -> None:
         super().__init__("The client has hung up")
 
 
 class ServiceError(Exception):
-    """The service or something it depends on failed; no caller can fix it."""
+    """The service, or something it depends on, failed; no client can fix it."""
 
 
 class EngineUnavailable(ServiceError):
@@ -127,22 +127,22 @@ class BoxError(ServiceError):
 
 
 class BoxEnded(BoxError):
-    """A box ended before its verdict, for whatever reason."""
+    """A box ended before its verdict, for any reason."""
 
     def __init__(self) -> None:
         super().__init__("The box ended before its verdict")
 
 
 class BoxUnresponsive(BoxError):
-    """A box sent nothing until long after the time limit of its stage: it or its engine hangs."""
+    """A box is silent long after the time limit of its stage: it or its engine hangs."""
 
     def __init__(self) -> None:
         super().__init__("The supervisor does not respond")
 
 
 class Busy(Exception):
-    """All places are taken, and the queue before them is full or too slow."""
+    """All places are taken, and the queue is full or too slow."""
 
 
 class SessionEnded(Exception):
-    """The owner of a box leaves it, whether its program has ended or not."""
+    """The caller leaves a session, whether its program has ended or not."""

@@ -1,4 +1,4 @@
-"""What a box is asked to do: plain data."""
+"""Jobs: the files, stages and limits of one run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ STAGES: tuple[StageName, ...] = ("compile", "run")
 class File:
     """A file for the work directory.
 
-    `name` is a relative path of UTF-8 text; it may have folders, and never leaves the directory.
+    `name` is a relative path in UTF-8. It may have folders, and never leaves the work directory.
     """
 
     name: str
@@ -24,7 +24,7 @@ class Limits:
     """Limits of one stage.
 
     `wall_ms` and `cpu_ms` are milliseconds; CPU time is the sum over all processes of the stage,
-    and None means that only the wall time limits it. `output` limits each stream and `memory` the
+    and without it only the wall time limits them. `output` limits each stream and `memory` the
     whole box, both in bytes.
     """
 
@@ -63,11 +63,11 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Everything that one box does, from its first file to its last stage.
+    """The whole work of one box, from its first file to its last stage.
 
-    `image` is the engine's name for what `package` installed. The stages run in order until one
-    fails. `wall_ms`, if given, limits all of them together. A `fresh` job never gets a box that
-    was started before the request. `language` and `version` label the job in log and metrics.
+    `image` is the engine's name for the image of `package`. The stages run in order until one
+    fails. `wall_ms`, if set, limits all of them together. A `fresh` job never gets a box that was
+    started before the request. `language` and `version` label the job in log and metrics.
     """
 
     package: str

@@ -1,4 +1,4 @@
-"""What a box returns: plain data."""
+"""Results: the verdict and the output of each stage of a job."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -34,9 +34,9 @@ _LIMITS = frozenset((Outcome.WALL_TIME, Outcome.CPU_TIME, Outcome.STDOUT, Outcom
 
 
 def outcome_of(code: int | None, signal: str | None, *, oom_killed: bool) -> Outcome:
-    """Return the outcome of a stage that ended before any limit of the supervisor's.
+    """Return the outcome of a stage that the supervisor did not kill at a limit.
 
-    A program that exits with 0 although a child of it was killed for memory has coped with that.
+    A program that exits with 0 has coped with a child that was killed for memory.
     """
     if code == 0:
         return Outcome.OK
@@ -47,7 +47,7 @@ def outcome_of(code: int | None, signal: str | None, *, oom_killed: bool) -> Out
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The kernel's account of a finished stage.
+    """How a finished stage ended, as the kernel reports it.
 
     Exactly one of `code` (0 to 255) and `signal` (a name such as SIGSEGV) is set. Times are
     milliseconds; `cpu_ms` is the sum over all processes of the stage, dead ones included. `memory`

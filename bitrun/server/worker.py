@@ -70,9 +70,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 conn.sock.shutdown(socket.SHUT_RD)
 
     def handle_error(self, _req: Any, client: socket.socket, _addr: Any, exc: Exception) -> None:
-        row = errors.find(exc)
-        errors.log(exc, row)
-        sentence = row.sentence or str(exc)
+        row = errors.report(exc)
+        sentence = row.text(exc)
         # The path may be unknown, so the body has the keys of all dialects.
         body = json.dumps({"error": sentence, "message": sentence})
         head = (

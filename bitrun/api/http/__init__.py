@@ -1,1 +1,1 @@
-"""What the dialects share: authentication, error table, JSON, WebSocket, request log."""
+"""Parts that the dialects share: authentication, error table, JSON, WebSocket, request log."""

@@ -1,4 +1,4 @@
-"""The door to whatever costs or changes something: who asks, and may they?"""
+"""Authentication, authorization and rate limits of requests."""
 
 import base64
 from collections.abc import Iterable, Iterator
@@ -15,12 +15,14 @@ from bitrun.service.configuration import Configuration
 
 
 class Auth:
-    def __init__(self, configuration: Configuration, fairness: RateLimits) -> None:
+    """Checks the token of a request, and counts the request for the limits of its client."""
+
+    def __init__(self, configuration: Configuration, rate_limits: RateLimits) -> None:
         self._tokens = configuration.tokens
-        self._fairness = fairness
+        self._rate_limits = rate_limits
         self._exempt_clients = configuration.exempt_clients
         self._proxies = configuration.settings.trusted_proxies
-        # Without tokens, whoever is on this machine is the operator; a proxy's clients are not.
+        # Without tokens, a client on this machine is the operator; clients of a proxy are not.
         self._local_is_admin = not configuration.settings.let_anyone_run_code
 
     @property
@@ -31,25 +33,27 @@ class Auth:
     def granted(
         self, request: Request, role: Role = Role.RUN, more: Iterable[str] = ()
     ) -> Iterator[None]:
-        """Let a request in while the block runs; `more` are tokens from elsewhere in it.
+        """Authorize a request, and count it as running while the block runs.
+
+        `more` are tokens from other places of the request than the `Authorization` header.
 
         Raises:
-            TokenRequired: there are tokens, and it came with none of them.
-            PermissionDenied: its token does not open so much.
-            TooManyRequests: its client has had its share.
+            TokenRequired: tokens are configured, and the request has none of them.
+            PermissionDenied: the role of its token is not sufficient.
+            TooManyRequests: its client is over a limit.
         """
         token = self.check(request, role, more)
-        asking = address(request, self._proxies)
-        if (token, asking) in self._exempt_clients:
+        client = address(request, self._proxies)
+        if (token, client) in self._exempt_clients:
             yield
         else:
-            with self._fairness.admit(key(token, asking)):
+            with self._rate_limits.admit(key(token, client)):
                 yield
 
     def check(
         self, request: Request, role: Role = Role.RUN, more: Iterable[str] = ()
     ) -> Token | None:
-        """Check a request's token, and count nothing. Raises as `granted` does."""
+        """Return the token of a request, without counting the request; raises as `granted` does."""
         if not self._tokens:
             if role is Role.ADMIN and not (self._local_is_admin and is_local(request)):
                 raise PermissionDenied
@@ -62,27 +66,27 @@ class Auth:
         return token
 
     def _token(self, request: Request, more: Iterable[str]) -> Token | None:
-        # A proxy in front may use the header for a purpose of its own: either place will do.
+        # A proxy in front may use the header for another purpose: any place will do.
         found = map(self._tokens.find, (_bearer(request), *more))
         return next((token for token in found if token is not None), None)
 
 
 def protocol_token(request: Request) -> str:
-    """Return the token that a browser's WebSocket came with.
+    """Return the token of a browser's WebSocket, or an empty text.
 
-    It can't have an `Authorization`, but names protocols that it speaks: the token is one of them,
-    in base64 for URLs.
+    A browser can't set `Authorization` there, but names subprotocols: one of them is
+    `token.<token in URL-safe base64>`.
     """
     for protocol in request.headers.get("Sec-WebSocket-Protocol", "").split(","):
         name, _, packed = protocol.strip().partition(".")
         if name == "token":
             with suppress(ValueError):  # no base64, or not even ASCII
-                # Padding is no part of a protocol's name; more of it than is needed does no harm.
+                # The name of a protocol can't have padding; superfluous padding does no harm.
                 return base64.urlsafe_b64decode(f"{packed}==").decode("utf-8", "replace")
     return ""
 
 
 def _bearer(request: Request) -> str:
-    """Return the token that came; clients written for Piston send it without a scheme."""
+    """Return the token of `Authorization`, which Piston's clients send without a scheme."""
     scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
     return rest.strip() if scheme.lower() == "bearer" else scheme

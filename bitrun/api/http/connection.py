@@ -1,4 +1,4 @@
-"""The connection that a request came on."""
+"""The connection of a request: its timeout, the client's address, and its end."""
 
 from collections.abc import Sequence
 from ipaddress import ip_address
@@ -8,37 +8,37 @@ from flask import Request
 from bitrun.access.identity import Address, Network, find_address
 from bitrun.model.disconnect import ClientConnection
 
-# Seconds that a client may take between two pieces of its request, or of our reply. A thread waits
-# for each, and gunicorn itself sets no limit.
-_PIECE_SECONDS = 10.0
+# Between two reads of the request, or two writes of the reply. Each blocks a thread, and gunicorn
+# itself sets no limit.
+_IO_TIMEOUT_SECONDS = 10.0
 
-_PASSED_ON = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
+_PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
 
 
 def set_timeout(request: Request) -> None:
-    """Bound how long a client that sends or reads nothing holds its thread."""
+    """Limit how long a client that neither sends nor reads can block a thread."""
     connection = request.environ.get("gunicorn.socket")
     if connection is not None:
-        connection.settimeout(_PIECE_SECONDS)
+        connection.settimeout(_IO_TIMEOUT_SECONDS)
 
 
-def client(request: Request) -> ClientConnection | None:
-    """Return the client to watch; None where the server in front does not tell of it."""
+def client_connection(request: Request) -> ClientConnection | None:
+    """Return the connection to watch; None if the WSGI server does not expose its socket."""
     connection = request.environ.get("gunicorn.socket")
     return None if connection is None else ClientConnection(connection)
 
 
 def address(request: Request, proxies: Sequence[Network]) -> Address | None:
-    """Tell the address of who asks, also where trusted proxies have passed it on."""
+    """Return the address of the client, as trusted proxies forward it; None if there is none."""
     forwarded = request.headers.get("X-Forwarded-For", "")
     return find_address(request.remote_addr or "", forwarded, proxies)
 
 
 def is_local(request: Request) -> bool:
-    """Whether a request was made on this machine, and not passed on by a proxy that runs on it."""
-    if any(name in request.headers for name in _PASSED_ON):
+    """Whether a request comes from this machine, and not through a proxy that runs on it."""
+    if any(name in request.headers for name in _PROXY_HEADERS):
         return False
     try:
         return ip_address(request.remote_addr or "").is_loopback
-    except ValueError:  # a Unix socket, where a proxy stands at the other end
+    except ValueError:  # a Unix socket, with a proxy at the other end
         return False

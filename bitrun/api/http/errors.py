@@ -1,7 +1,7 @@
-"""The error table: the one place where an exception becomes a status, a code and a sentence.
+"""The error table, which maps exceptions to a status, a code and a sentence.
 
-Flask's error handler, gunicorn's worker, the OpenAPI document and the log read it. A dialect may
-put rows of its own before it (`Dialect.errors`).
+Flask's error handler, gunicorn's worker, sessions, build streams, the OpenAPI document and the
+request log use it. A dialect may put rows of its own before it (`Dialect.errors`).
 """
 
 import logging
@@ -64,10 +64,11 @@ def _allowed_methods(error: MethodNotAllowed) -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRow:
-    """How one class of exceptions is answered.
+    """The answer to one class of exceptions.
 
-    `code` is a stable word for the log. `sentence` is the text for the client; None takes the
-    exception's own, which is written for the client. `headers` makes additional headers.
+    `code` is a stable word, the field `error` of the request's log line. `sentence` is the text for
+    the client; None takes the exception's own, which is written for the client. `headers` makes
+    additional headers.
     """
 
     error: type[Exception]
@@ -81,8 +82,12 @@ class ErrorRow:
         """Whether the exception says nothing about the health of the service."""
         return issubclass(self.error, (RequestError, Busy, HTTPException, ParseException))
 
+    def text(self, error: Exception) -> str:
+        """Return the text for the client."""
+        return self.sentence or str(error)
 
-# The first row that fits counts.
+
+# The first row whose class matches counts.
 TABLE: tuple[ErrorRow, ...] = (
     ErrorRow(
         TokenRequired, 401, "token_required", headers=lambda _: {"WWW-Authenticate": "Bearer"}
@@ -99,7 +104,7 @@ TABLE: tuple[ErrorRow, ...] = (
     ErrorRow(PackageNotFound, 404, "package_not_found"),
     ErrorRow(PackageNotInstalled, 400, "package_not_installed"),
     ErrorRow(AlreadyInstalled, 400, "already_installed"),
-    # nginx's status for it. It is only ever logged.
+    # nginx's status for it; nothing but the log ever sees it.
     ErrorRow(ClientDisconnected, 499, "client_disconnected"),
     ErrorRow(RequestError, 400, "bad_request"),
     ErrorRow(
@@ -175,39 +180,38 @@ def find(error: Exception, first: Sequence[ErrorRow] = ()) -> ErrorRow:
     return next(row for row in (*first, *TABLE) if isinstance(error, row.error))
 
 
-def sentence(error: Exception) -> str:
-    """Return the text for the client."""
-    return find(error).sentence or str(error)
+def report(error: Exception, first: Sequence[ErrorRow] = ()) -> ErrorRow:
+    """Return the row for an exception that ends a request, and log it.
 
-
-def log(error: Exception, row: ErrorRow) -> None:
-    """Log an error that says something about the health of the service."""
-    if row.is_expected:
-        return
-    # The text of a ServiceError is complete; of anything else the traceback matters.
-    unexpected = None if isinstance(error, ServiceError) else error
-    _log.error("%s", error or type(error).__name__, exc_info=unexpected)
+    Its code goes into the log line of the request. An error that says something about the health
+    of the service gets a line of its own.
+    """
+    row = find(error, first)
+    request_context.note(error=row.code)
+    if not row.is_expected:
+        # The text of a ServiceError is complete; of anything else the traceback matters.
+        unexpected = None if isinstance(error, ServiceError) else error
+        _log.error("%s", error or type(error).__name__, exc_info=unexpected)
+    return row
 
 
 class ErrorShape:
-    """The error bodies of one dialect: rows before the table, and the name of the sentence."""
+    """The error bodies of one dialect: rows before the table, and the key of the sentence."""
 
     def __init__(self, key: str = "message", rows: Sequence[ErrorRow] = ()) -> None:
         self.key = key
         self.rows = tuple(rows)
 
     def response(self, error: Exception) -> Response:
-        row = find(error, self.rows)
-        log(error, row)
-        request_context.note(error=row.code)
-        response = jsonify({self.key: row.sentence or str(error)})
+        row = report(error, self.rows)
+        response = jsonify({self.key: row.text(error)})
         response.status_code = row.status
         response.headers.update(row.headers(error))
         return response
 
 
 def register(app: Flask, shape_for: Callable[[str], ErrorShape]) -> None:
-    """Answer every exception; `shape_for` finds the shape for a path."""
+    """Answer every exception; `shape_for` returns the shape of errors on a path."""
 
     def answer(error: Exception) -> Response:
         return shape_for(request.path).response(error)

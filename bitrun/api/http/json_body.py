@@ -1,4 +1,4 @@
-"""JSON bodies, read strictly and refused in words."""
+"""Strict parsing of JSON bodies, with errors that name the place."""
 
 import json
 from typing import Any, Never
@@ -10,7 +10,7 @@ def parse_json(body: bytes | str) -> Any:
     """Parse a JSON text.
 
     Raises:
-        RequestError: it is none; the text says what is wrong and where.
+        RequestError: the text is invalid; the message says how and where.
     """
     try:
         text = body.decode("utf-8-sig") if isinstance(body, bytes) else body

@@ -1,4 +1,4 @@
-"""Every request has an id, and leaves one line in the log and its mark in the metrics."""
+"""Request ids, the log line of each request, and the metrics of requests."""
 
 import logging
 import re
@@ -16,8 +16,8 @@ from bitrun.telemetry import log, request_context
 HEADER = "X-Request-Id"
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._:+/=@-]{1,64}")
-_LONGEST_PATH = 200
-_PROBES = ("/healthz", "/readyz", "/metrics")  # asked every few seconds: not worth a line each
+_MAX_PATH = 200
+_PROBES = ("/healthz", "/readyz", "/metrics")  # every few seconds: not worth a line each
 
 _log = logging.getLogger(__name__)
 
@@ -37,13 +37,13 @@ def register(app: Flask, service: Service) -> None:
         response.headers[HEADER] = request_context.request_id() or ""
         method, status, began = request.method, response.status_code, g.began
         route = request.url_rule.rule if request.url_rule else "none"
-        facts = {
+        fields = {
             "method": method,
-            # The path alone: in v1's query string whole programs may stand, and tokens.
-            "path": request.path[:_LONGEST_PATH],
+            # Without the query string, which in v1 may contain programs and tokens.
+            "path": request.path[:_MAX_PATH],
             "status": status,
             "client": address(request, proxies),
-            # Whoever asks a stream for its length has all of it collected first.
+            # The length of a stream is known only after it was collected as a whole.
             "bytes": response.calculate_content_length() if response.is_sequence else None,
         }
 
@@ -51,16 +51,16 @@ def register(app: Flask, service: Service) -> None:
         def close() -> None:
             seconds = time.perf_counter() - began
             service.metrics.record_request(method, route, status, seconds)
-            _write(facts | {"ms": round(seconds * MILLISECONDS, 2)} | request_context.fields())
+            _write(fields | {"ms": round(seconds * MILLISECONDS, 2)} | request_context.fields())
             request_context.end()
 
         return response
 
 
-def _write(facts: dict[str, object]) -> None:
-    quiet = facts["path"] in _PROBES and facts["status"] == HTTPStatus.OK
+def _write(fields: dict[str, object]) -> None:
+    quiet = fields["path"] in _PROBES and fields["status"] == HTTPStatus.OK
     _log.log(
         logging.DEBUG if quiet else logging.INFO,
-        "%s %s %s", facts["method"], facts["path"], facts["status"],
-        extra={log.FIELDS: facts},
+        "%s %s %s", fields["method"], fields["path"], fields["status"],
+        extra={log.FIELDS: fields},
     )  # fmt: skip

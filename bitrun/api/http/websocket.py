@@ -1,8 +1,8 @@
-"""A WebSocket on the connection that gunicorn has accepted, for loops that wait with poll().
+"""A WebSocket on a connection that gunicorn has accepted, for loops that wait with poll().
 
-The protocol is wsproto's. The libraries that also do the input and output start a thread for each
-connection and buffer what it reads without bound; a session here is one thread, and stops reading
-while its program does.
+wsproto implements the protocol. Libraries that also do the I/O start a thread for each connection,
+and buffer without limit what it reads; a session here is one thread, and stops reading while its
+program does.
 """
 
 import codecs
@@ -31,32 +31,32 @@ from bitrun.telemetry import request_context
 
 PROTOCOL = "bitrun"
 
-_SEND_TIMEOUT = 10.0  # seconds until a client that takes nothing counts as gone
+_IO_TIMEOUT_SECONDS = 10.0  # a client that reads nothing for so long counts as disconnected
 _RECEIVE_SIZE = 1 << 16
-_GOODBYE_SECONDS = 1.0
+_CLOSE_TIMEOUT_SECONDS = 1.0
 _TOO_LARGE = 1009  # RFC 6455, section 7.4.1
 
 
 class Disconnected(SessionEnded):
-    """The client has closed, or is gone."""
+    """The client has closed the connection, or does not respond."""
 
 
 class NoUpgrade(Exception):
-    """The request does not ask for a WebSocket, or not properly."""
+    """The request is no valid request for a WebSocket."""
 
 
 class WebSocket:
-    """The server's end of one WebSocket."""
+    """The server side of one WebSocket."""
 
-    def __init__(self, environ: dict[str, Any], largest: int) -> None:
-        """Answer the upgrade; `largest` bounds a message in characters.
+    def __init__(self, environ: dict[str, Any], max_size: int) -> None:
+        """Accept the upgrade; `max_size` limits a message, in characters.
 
         Raises:
-            NoUpgrade: there is none to answer. Nothing was sent.
+            NoUpgrade: the request asks for none. Nothing was sent.
         """
         self._socket: socket.socket = environ["gunicorn.socket"]
-        self._largest = largest
-        self._pieces: list[str] = []  # of a message that is not whole yet
+        self._max_size = max_size
+        self._pieces: list[str] = []  # of an incomplete message
         self._size = 0
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._protocol = WSConnection(ConnectionType.SERVER)
@@ -72,7 +72,7 @@ class WebSocket:
         asked = next((it for it in self._protocol.events() if isinstance(it, Request)), None)
         if asked is None:
             raise NoUpgrade
-        # A browser that names protocols takes no answer that names none of them.
+        # A browser that offers subprotocols rejects an answer that selects none of them.
         known = PROTOCOL if PROTOCOL in asked.subprotocols else None
         request_id = (HEADER.encode(), (request_context.request_id() or "").encode())
         self._send(AcceptConnection(subprotocol=known, extra_headers=[request_id]))
@@ -84,42 +84,42 @@ class WebSocket:
         """Send a text message.
 
         Raises:
-            Disconnected: the client is gone.
+            Disconnected: the client has disconnected.
         """
         self._send(TextMessage(data=text))
 
     def receive(self) -> list[str]:
-        """Read what has come, once the descriptor is readable, and return the whole messages.
+        """Read once the descriptor is readable, and return the messages that are complete.
 
         Raises:
-            Disconnected: the client has closed, or broken the protocol.
+            Disconnected: the client has closed the connection, or violated the protocol.
         """
         try:
-            self._socket.settimeout(_SEND_TIMEOUT)
+            self._socket.settimeout(_IO_TIMEOUT_SECONDS)
             self._protocol.receive_data(self._socket.recv(_RECEIVE_SIZE) or None)
             return [text for event in self._protocol.events() for text in self._handle(event)]
         except (OSError, RemoteProtocolError) as error:
             raise Disconnected from error
 
     def close(self, code: int, reason: str = "") -> None:
-        """Say goodbye. A client that is gone already is no error."""
+        """Close the WebSocket. A client that has disconnected already is no error."""
         try:
             self._send(CloseConnection(code=code, reason=reason))
-            self._await_goodbye()
+            self._await_close()
         except (Disconnected, OSError, LocalProtocolError, RemoteProtocolError):
             return
 
     def hang_up(self) -> None:
-        """End the connection; gunicorn's one thread that accepts would wait for the client to."""
+        """Shut the connection down; else gunicorn's only accepting thread waits for the client."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
-    def _await_goodbye(self) -> None:
-        """Take what the client still sends, until it says goodbye.
+    def _await_close(self) -> None:
+        """Discard what the client still sends, until its close frame.
 
-        Closed with something unread, the connection would be reset and our goodbye lost.
+        Closing a socket with unread data resets the connection, and our close frame would be lost.
         """
-        deadline = time.monotonic() + _GOODBYE_SECONDS
+        deadline = time.monotonic() + _CLOSE_TIMEOUT_SECONDS
         while self._protocol.state is not ConnectionState.CLOSED:
             left = deadline - time.monotonic()
             if left <= 0:
@@ -134,7 +134,7 @@ class WebSocket:
                 data = event.data
                 self._pieces.append(data if isinstance(data, str) else self._decoder.decode(data))
                 self._size += len(self._pieces[-1])
-                if self._size > self._largest:
+                if self._size > self._max_size:
                     self.close(_TOO_LARGE, "Message too large")
                     raise Disconnected
                 if event.message_finished:
@@ -150,7 +150,7 @@ class WebSocket:
 
     def _send(self, event: Event) -> None:
         try:
-            self._socket.settimeout(_SEND_TIMEOUT)
+            self._socket.settimeout(_IO_TIMEOUT_SECONDS)
             self._socket.sendall(self._protocol.send(event))
         except OSError as error:
             raise Disconnected from error

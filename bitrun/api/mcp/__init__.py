@@ -1,4 +1,4 @@
-"""The Model Context Protocol over HTTP."""
+"""The dialect of the Model Context Protocol over HTTP."""
 
 from pathlib import Path
 

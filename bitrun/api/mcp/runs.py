@@ -1,11 +1,11 @@
-"""The service as an agent's tools see it: by Piston's requests and replies, as any client."""
+"""The service for the tools of an agent, through Piston's requests and replies."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar, Unpack
 
 import anyio
 
-from bitrun.api.http.errors import sentence
+from bitrun.api.http import errors
 from bitrun.api.piston.reply import execute_reply, runtime_reply
 from bitrun.api.piston.request import read_request
 from bitrun.client import BitRunError, Result, RunOptions, Runtime
@@ -18,9 +18,11 @@ Value = TypeVar("Value")
 
 
 class Runs:
-    def __init__(self, service: Service, caller: ClientConnection | None) -> None:
+    """Implements `bitrun.mcp.server.Runs` in the process of the service."""
+
+    def __init__(self, service: Service, connection: ClientConnection | None) -> None:
         self._service = service
-        self._caller = caller
+        self._connection = connection
 
     async def runtimes(self) -> Sequence[Runtime]:
         return await _in_thread(
@@ -34,12 +36,12 @@ class Runs:
 
     def _run(self, body: dict[str, object]) -> Result:
         runtime, wanted = read_request(body, self._service.runtimes, self._service.settings)
-        result = self._service.runner.run(wanted, self._caller)
+        result = self._service.runner.run(wanted, self._connection)
         return read_result(execute_reply(runtime, result))
 
 
 async def _in_thread(work: Callable[[], Value]) -> Value:
     try:
         return await anyio.to_thread.run_sync(work)
-    except (RequestError, Busy, ServiceError) as fault:
-        raise BitRunError(sentence(fault)) from fault
+    except (RequestError, Busy, ServiceError) as error:
+        raise BitRunError(errors.report(error).text(error)) from error

@@ -1,1 +1,1 @@
-"""The OpenAPI document and the page that is made of it."""
+"""The OpenAPI document, and the page that is rendered from it."""

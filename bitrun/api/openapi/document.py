@@ -1,6 +1,6 @@
 """The description of the API: OpenAPI 3.1, as data, and as a page.
 
-The YAML files here hold what a person has to say. What follows from the code by rule is added
+The YAML files contain what has to be written by hand. What follows from the code by rule is added
 here: the second prefix of Piston's calls, the errors that any call may end with, the request id.
 """
 
@@ -35,7 +35,7 @@ Every error is a JSON object with a sentence: `error` in v1, `message` everywher
 
 @cache
 def document() -> Mapping[str, Any]:
-    """Return the whole document. Nobody may change it."""
+    """Return the whole document, which must not be modified."""
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {}
     for description in (*(dialect.description for dialect in DIALECTS), _HEALTH):
@@ -65,10 +65,10 @@ def document() -> Mapping[str, Any]:
     }
 
 
-def _completed(told: Any, base: str, first_base: str, error: str) -> dict[str, Any]:
-    operation: dict[str, Any] = copy.deepcopy(told)
+def _completed(described: Any, base: str, first_base: str, error: str) -> dict[str, Any]:
+    operation: dict[str, Any] = copy.deepcopy(described)
     if base != first_base:
-        # An id is one operation's alone.
+        # Ids of operations must be unique.
         operation["operationId"] += "_" + base.rpartition("/")[2]
     responses = operation["responses"]
     for status in _statuses(operation, error):
@@ -84,7 +84,7 @@ def _completed(told: Any, base: str, first_base: str, error: str) -> dict[str, A
 
 
 def _meaning(status: int) -> str:
-    """Say what an error status means, from the rows of the error table that have it."""
+    """Describe an error status by the rows of the error table that have it."""
     rows = [row for row in TABLE if row.status == status]
     texts = [row.sentence or (row.error.__doc__ or "").partition("\n")[0] for row in rows]
     return " · ".join(text.rstrip(".") for text in texts)
@@ -92,13 +92,13 @@ def _meaning(status: int) -> str:
 
 def _statuses(operation: Mapping[str, Any], error: str) -> list[str]:
     statuses = []
-    if {"bearer": []} in operation["security"] and error != "V1Error":  # v1 says 400 to it
+    if {"bearer": []} in operation["security"] and error != "V1Error":  # v1 answers 400
         statuses.append("401")
     if {"bearer": []} in operation["security"] and operation["tags"] != ["Operating"]:
         statuses.append("429")
     if "requestBody" in operation:
         statuses.append("413")
-        if error != "V1Error":  # v1 takes whatever comes for a form
+        if error != "V1Error":  # v1 takes any other type for a form
             statuses.append("415")
     if operation["tags"] != ["Operating"]:
         statuses += ["500", "503"]

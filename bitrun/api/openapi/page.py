@@ -1,4 +1,4 @@
-"""The document as a page: written here, so that it needs no script and nobody else's host."""
+"""The document as a page, rendered here, so that it needs no script and no other host."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ from bitrun.api.openapi.document import METHODS, document
 
 _FOLDER = Path(__file__).resolve().parent
 _FORM = "application/x-www-form-urlencoded"
-_ALIAS = "/api/v2/piston"  # told once, not operation by operation
+_ALIAS = "/api/v2/piston"  # described once, not for each operation
 _ORIGIN = "http://127.0.0.1:5000"
 
 # HTML in a description would be a mistake: it is shown as it stands.
@@ -27,7 +27,7 @@ _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 @dataclass(frozen=True, slots=True)
 class _Example:
-    """A call as a command line, and what is answered, where the document tells."""
+    """A call as a command line, and its answer if the document has one."""
 
     title: str
     command: str
@@ -85,7 +85,7 @@ def _schema_name(schema: Mapping[str, Any]) -> str | None:
 
 
 def _kind(schema: Mapping[str, Any]) -> str:
-    """Say in a few words what a value must be."""
+    """Describe the type of a value in a few words."""
     if "$ref" in schema:
         return str(_schema_name(schema))
     if "const" in schema:
@@ -99,8 +99,8 @@ def _kind(schema: Mapping[str, Any]) -> str:
 
 
 def _examples(path: str, method: str, operation: Mapping[str, Any]) -> list[_Example]:
-    how = "" if method in ("GET", "POST") else f" -X {method}"
-    command = f"curl{how} {_ORIGIN}{path}"
+    option = "" if method in ("GET", "POST") else f" -X {method}"
+    command = f"curl{option} {_ORIGIN}{path}"
     bodies = operation.get("requestBody", {}).get("content", {})
     if not bodies:
         return [_example(operation, "default", "", command)]

@@ -1,4 +1,4 @@
-"""The API's own description: for programs as OpenAPI, for people as a page."""
+"""The description of the API: as OpenAPI for programs, as a page for people."""
 
 from flask import Blueprint, Response, jsonify
 

@@ -1,4 +1,4 @@
-"""Piston v2: runtimes, execute, packages and the WebSocket connect."""
+"""The dialect of Piston v2: runtimes, execute, packages and the WebSocket connect."""
 
 from pathlib import Path
 

@@ -1,9 +1,8 @@
-"""The bodies of Piston requests: JSON, also where an old client does not say so.
+"""Bodies of Piston requests: JSON, also without its media type from two old clients.
 
-Piston refuses whatever is not declared as JSON, and so do we. Two clients in use were written
-before it did: npm's `piston-client` lets fetch declare its JSON as text, and PyPI's `pistonapi`
-sends a form, with a field `timeout` that Piston's requests no longer have. Both are understood,
-by `execute` alone.
+Piston refuses bodies that are not declared as JSON, and so do we. Two clients in use are older than
+that: npm's `piston-client` lets fetch declare its JSON as text, and PyPI's `pistonapi` sends a
+form, with a field `timeout` that Piston's requests no longer have. `execute` alone accepts both.
 """
 
 from typing import Any
@@ -14,25 +13,25 @@ from flask import Request
 from bitrun.api.http.json_body import parse_object
 
 _JSON = "application/json"
-_FETCH = "text/plain;charset=UTF-8"
+_FETCH_TEXT = "text/plain;charset=UTF-8"
 _FORM = "application/x-www-form-urlencoded"
 
 
 def is_understood(request: Request) -> bool:
-    """Whether the type of a request's body is one that is read."""
-    kind = request.headers.get("Content-Type", "")
-    if kind.startswith(_JSON):
+    """Whether the media type of a body is accepted."""
+    content_type = request.headers.get("Content-Type", "")
+    if content_type.startswith(_JSON):
         return True
     if request.method != "POST" or not request.path.rstrip("/").endswith("/execute"):
         return False
-    return kind == _FETCH or (kind == _FORM and "timeout" in _form(request))
+    return content_type == _FETCH_TEXT or (content_type == _FORM and "timeout" in _form(request))
 
 
 def execute_body(request: Request) -> dict[str, Any]:
     """Read the body of `execute`.
 
     Raises:
-        RequestError: it is neither JSON nor a form of that client.
+        RequestError: it is neither JSON nor such a form.
     """
     if request.headers.get("Content-Type") != _FORM:
         return parse_object(request.get_data())

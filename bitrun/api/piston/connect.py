@@ -1,18 +1,17 @@
-"""Piston's `/connect`: a program as a terminal, over a WebSocket.
+"""Piston's `/connect`: an interactive run over a WebSocket.
 
-One thread serves a session. It waits with poll() on the client and on the box at once, and reads
-from neither what the other has no room for.
+One thread serves a session. It waits with poll() for the client and the box at once, and reads from
+neither more than the other can take.
 """
 
 import json
-import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from bitrun.api.http.errors import sentence
+from bitrun.api.http import errors
 from bitrun.api.http.json_body import parse_object
 from bitrun.api.http.websocket import Disconnected, WebSocket
 from bitrun.api.piston.reply import new_decoder, verdict_reply
@@ -28,10 +27,9 @@ from bitrun.model.signals import SIGNAL_NUMBERS
 from bitrun.service.service import Service
 
 _INIT_SECONDS = 1.0
-_STDIN_BACKLOG = 1 << 20  # bytes the program has not read, above which the client waits
-_INTERNAL_ERROR, _TRY_AGAIN_LATER = 1011, 1013  # IANA's registry of close codes
-
-_log = logging.getLogger(__name__)
+_MAX_BACKLOG = 1 << 20  # unread bytes of stdin, above which nothing is read from the client
+_INTERNAL_ERROR, _TRY_AGAIN_LATER = 1011, 1013  # of IANA's registry of close codes
+_MESSAGE_OVERHEAD = 100  # bytes, roughly
 
 
 class Closed(SessionEnded):
@@ -44,14 +42,14 @@ class Closed(SessionEnded):
 
 
 class Sessions:
-    """All sessions of a worker, never more than `most` at once."""
+    """All sessions of a worker, at most `max_sessions` at once."""
 
-    def __init__(self, service: Service, most: int) -> None:
+    def __init__(self, service: Service, max_sessions: int) -> None:
         self._service = service
-        self._places = threading.BoundedSemaphore(most)
+        self._places = threading.BoundedSemaphore(max_sessions)
 
     def serve(self, websocket: WebSocket) -> None:
-        """Serve one client from the accepted upgrade to the close."""
+        """Serve one client, from the accepted upgrade to the close."""
         metrics = self._service.metrics
         if not self._places.acquire(blocking=False):
             metrics.sessions_rejected.inc()
@@ -63,10 +61,10 @@ class Sessions:
         except Closed as closed:
             websocket.close(closed.code, closed.reason)
         except Disconnected:
-            pass  # leaving the box has ended the run
-        except Exception:  # noqa: BLE001
-            # The connection speaks HTTP no more, so an HTTP error is no way out.
-            _log.exception("A session has failed")
+            pass  # leaving the session has discarded its box
+        except Exception as error:  # noqa: BLE001
+            # The connection is no longer HTTP, so Flask's error handler can't answer.
+            errors.report(error)
             websocket.close(_INTERNAL_ERROR, "Internal Error")
         finally:
             self._places.release()
@@ -76,11 +74,11 @@ class _Terminal:
     def __init__(self, service: Service, websocket: WebSocket) -> None:
         self._service = service
         self._websocket = websocket
-        self._waiting: list[dict[str, Any]] = []  # messages for the program, not yet handed on
+        self._pending: list[dict[str, Any]] = []  # messages for the program, not yet forwarded
 
     def serve(self) -> None:
-        with self._reporting():
-            body = self._await_init()
+        with self._errors_sent():
+            body = self._receive_init()
             runtime, job = read_request(
                 body, self._service.runtimes, self._service.settings, interactive=True
             )
@@ -91,18 +89,17 @@ class _Terminal:
         raise Closed(4999, "Job Completed")
 
     @contextmanager
-    def _reporting(self) -> Iterator[None]:
+    def _errors_sent(self) -> Iterator[None]:
         try:
             yield
-        except RequestError as fault:
-            self._send(type="error", message=str(fault))
-            raise Closed(4002, "Notified Error") from fault
-        except ServiceError as fault:
-            _log.error("A session has failed: %s", fault)
-            self._send(type="error", message=sentence(fault))
-            raise Closed(_INTERNAL_ERROR, "Internal Error") from fault
+        except RequestError as error:
+            self._send(type="error", message=errors.report(error).text(error))
+            raise Closed(4002, "Notified Error") from error
+        except ServiceError as error:
+            self._send(type="error", message=errors.report(error).text(error))
+            raise Closed(_INTERNAL_ERROR, "Internal Error") from error
 
-    def _await_init(self) -> Mapping[str, Any]:
+    def _receive_init(self) -> Mapping[str, Any]:
         deadline = time.monotonic() + _INIT_SECONDS
         while True:
             left_ms = (deadline - time.monotonic()) * 1000
@@ -111,7 +108,7 @@ class _Terminal:
             messages = self._receive()
             for position, message in enumerate(messages):
                 if message.get("type") == "init":
-                    self._keep(messages[position + 1 :])
+                    self._enqueue(messages[position + 1 :])
                     return message
                 if message.get("type") in ("data", "signal", "eof"):
                     raise Closed(4003, "Not yet initialized")
@@ -123,10 +120,10 @@ class _Terminal:
         decoders = {stream: new_decoder() for stream in Stream}
         while session.verdict is None:
             if interactive:
-                self._hand_on(session)
+                self._forward(session)
             box_is_ready, client_is_ready = self._wait(session)
             if client_is_ready:
-                self._keep(self._receive())
+                self._enqueue(self._receive())
             if box_is_ready:
                 for stream, data in session.receive_ready():
                     self._send_data(stream, decoders[stream].decode(data))
@@ -135,27 +132,27 @@ class _Terminal:
         self._send(type="exit", stage=stage.name, **verdict_reply(session.verdict))
 
     def _wait(self, session: Session) -> tuple[bool, bool]:
-        """Wait until there is something to do; whether the box, and whether the client, is ready.
+        """Wait for the box or the client; return whether each of the two is ready.
 
         Raises:
-            Disconnected: the client has hung up.
+            Disconnected: the client has disconnected.
         """
-        # A client whose program does not read is not read from; but its end is noticed.
-        backlog = session.unread + sum(map(_size, self._waiting))
-        full = backlog > _STDIN_BACKLOG
+        # While the program does not read, nothing is read from the client but its disconnect.
+        backlog = session.unread + sum(map(_size, self._pending))
+        full = backlog > _MAX_BACKLOG
         client_events = HUNG_UP if full else HUNG_UP | READABLE
         ready = poll({session: READABLE, self._websocket: client_events}, BACKSTOP_CHECK_MS)
         client = ready.get(self._websocket.fileno(), 0)
         if full and client:
             raise Disconnected
-        # Nothing for so long: let the conversation look at its backstop.
+        # After a time without events the session must check its backstop.
         return session.fileno() in ready or not ready, bool(client)
 
-    def _keep(self, messages: Iterable[dict[str, Any]]) -> None:
-        self._waiting += filter(_is_for_program, messages)
+    def _enqueue(self, messages: Iterable[dict[str, Any]]) -> None:
+        self._pending += filter(_is_for_program, messages)
 
-    def _hand_on(self, session: Session) -> None:
-        for message in self._waiting:
+    def _forward(self, session: Session) -> None:
+        for message in self._pending:
             match message["type"]:
                 case "data":
                     session.write(message["data"].encode("utf-8", "replace"))
@@ -163,7 +160,7 @@ class _Terminal:
                     session.signal(SIGNAL_NUMBERS[message["signal"]])
                 case "eof":
                     session.end_stdin()
-        self._waiting.clear()
+        self._pending.clear()
 
     def _receive(self) -> list[dict[str, Any]]:
         return [parse_object(text) for text in self._websocket.receive()]
@@ -177,7 +174,7 @@ class _Terminal:
 
 
 def _is_for_program(message: Mapping[str, Any]) -> bool:
-    """Check a message that may come while a program runs; unknown ones are ignored."""
+    """Whether a message is for the program, after checking it; unknown ones are ignored."""
     match message.get("type"):
         case "init":
             raise Closed(4000, "Already Initialized")
@@ -198,5 +195,5 @@ def _is_for_program(message: Mapping[str, Any]) -> bool:
 
 
 def _size(message: Mapping[str, Any]) -> int:
-    """Tell roughly what a message takes while it waits for the stage it is for."""
-    return 100 + len(message.get("data", ""))
+    """Return roughly the memory of a message while it waits for the run stage."""
+    return _MESSAGE_OVERHEAD + len(message.get("data", ""))

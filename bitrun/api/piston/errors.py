@@ -1,4 +1,4 @@
-"""Errors that Piston answers with statuses of its own."""
+"""Errors that Piston answers with other statuses than the error table."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from bitrun.model.errors import (
 
 
 class NothingToUninstall(RequestError):
-    """The package is known, but not installed."""
+    """The package is in the catalogue, but not installed."""
 
     def __init__(self, name: str, version: str) -> None:
         super().__init__(f"{name}-{version} is not installed")
@@ -38,7 +38,7 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-# Piston says 500 to both.
+# Piston answers both with 500.
 ERRORS = (
     ErrorRow(AlreadyInstalled, 500, "already_installed"),
     ErrorRow(NothingToUninstall, 500, "package_not_installed"),

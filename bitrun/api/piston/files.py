@@ -1,4 +1,4 @@
-"""The files of a Piston request: names, encodings, and which of them are code."""
+"""Files of a Piston request: names, encodings, and which of them are code."""
 
 import base64
 import binascii
@@ -9,28 +9,28 @@ from typing import Any
 from bitrun.model.errors import RequestError
 from bitrun.model.job import File
 
-_LONGEST_NAME = 4095  # Linux's PATH_MAX
-_MOST_FOLDERS = 32  # each is looked up from the top for each file below it
+_MAX_NAME = 4095  # Linux's PATH_MAX
+_MAX_FOLDERS = 32  # the supervisor walks them from the top for each file
 
 
 @dataclass(frozen=True, slots=True)
 class RequestFile:
-    """A file as sent; `is_code` when it came as text, so that it is compiled or run."""
+    """A decoded file; `is_code` if it was sent as text, so that it is compiled or run."""
 
     file: File
     is_code: bool
 
 
-def check_contents(files: Any, most: int) -> list[dict[str, Any]]:
-    """Check what must hold before anything else is looked at.
+def check_contents(files: Any, max_files: int) -> list[dict[str, Any]]:
+    """Check what Piston checks before it looks for the runtime.
 
     Raises:
-        RequestError: `files` is no array, has more than `most` entries, or one has no content.
+        RequestError: `files` is no array, has more than `max_files` entries, or one has no content.
     """
     if not isinstance(files, list):
         raise RequestError("files is required as an array")
-    if len(files) > most:
-        raise RequestError(f"files may have {most} entries at most")
+    if len(files) > max_files:
+        raise RequestError(f"files may have {max_files} entries at most")
     for index, entry in enumerate(files):
         if not isinstance(entry, dict) or not isinstance(entry.get("content"), str):
             raise RequestError(f"files[{index}].content is required as a string")
@@ -38,7 +38,7 @@ def check_contents(files: Any, most: int) -> list[dict[str, Any]]:
 
 
 def any_is_text(files: list[dict[str, Any]]) -> bool:
-    """Whether Piston would find something to run: an unknown encoding does not count here."""
+    """Whether a file is text for Piston, which does not count unknown encodings here."""
     return any(not entry.get("encoding") or entry["encoding"] == "utf8" for entry in files)
 
 
@@ -59,19 +59,19 @@ def read_files(files: list[dict[str, Any]]) -> list[RequestFile]:
 
 def _name(name: Any, index: int) -> str:
     where = f"files[{index}].name"
-    if name in (None, "", 0):  # what counts as none in Piston's language, false included
+    if name in (None, "", 0):  # the values that are false in JavaScript, false included
         name = f"file{index}.code"
     if not isinstance(name, str):
         raise RequestError(f"{where} must be a string")
     if "\0" in name or not _is_unicode(name):
         raise RequestError(f"{where} holds a character that no file name can hold")
-    if len(name.encode()) > _LONGEST_NAME:
+    if len(name.encode()) > _MAX_NAME:
         raise RequestError(f"{where} is too long")
     path = posixpath.normpath(name)
     if name.startswith("/") or path.split("/")[0] == "..":
         raise RequestError(f"{where} must stay within the directory: {name}")
-    if path.count("/") > _MOST_FOLDERS:
-        raise RequestError(f"{where} has more than {_MOST_FOLDERS} folders")
+    if path.count("/") > _MAX_FOLDERS:
+        raise RequestError(f"{where} has more than {_MAX_FOLDERS} folders")
     if path == "." or name.endswith(("/", "/.")):
         raise RequestError(f"{where} must name a file: {name}")
     return path
@@ -90,9 +90,9 @@ def _content(content: str, encoding: Any, index: int) -> bytes:
 
 
 def _base64(content: str) -> bytes:
-    """Decode either alphabet, padded or not, in lines or not, as Piston's runtime does."""
-    packed = "".join(content.split()).replace("-", "+").replace("_", "/").rstrip("=")
-    return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
+    """Decode either alphabet, with or without padding and line breaks, as Node does."""
+    compact = "".join(content.split()).replace("-", "+").replace("_", "/").rstrip("=")
+    return base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
 
 
 def _is_unicode(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Results as Piston writes them."""
+"""Results and runtimes as Piston writes them."""
 
 import codecs
 from collections.abc import Iterable
@@ -44,7 +44,7 @@ def verdict_reply(verdict: Verdict) -> dict[str, Any]:
 
 
 def new_decoder() -> codecs.IncrementalDecoder:
-    """Make what turns one stream into text and never breaks a character split across two reads."""
+    """Return a decoder for one stream, which keeps characters split across two reads whole."""
     return codecs.getincrementaldecoder("utf-8")("replace")
 
 
@@ -57,7 +57,7 @@ def _stage(stage: StageResult) -> dict[str, Any]:
 
 
 def _merged(pieces: Iterable[tuple[Stream, bytes]]) -> str:
-    """Put both streams together in the order in which they were written."""
+    """Join both streams in the order in which they were written."""
     stdout, out, err = Stream.STDOUT, new_decoder(), new_decoder()
     texts = [(out if stream is stdout else err).decode(data) for stream, data in pieces]
     return "".join([*texts, out.decode(b"", final=True), err.decode(b"", final=True)])

@@ -17,7 +17,7 @@ from bitrun.packages.runtimes import Runtime, Runtimes
 
 _NO_CODE = "file"  # the language whose files need not be text
 
-_PLAIN_LEAST, _PLAIN_MOST = 1e-6, 1e21  # outside JavaScript writes numbers with an exponent
+_MIN_PLAIN, _MAX_PLAIN = 1e-6, 1e21  # JavaScript writes other numbers with an exponent
 
 
 def read_request(
@@ -82,14 +82,14 @@ def _arguments(value: Any) -> list[str]:
 
 
 def _number(value: float) -> str:
-    """Write a number as JavaScript does, which has but doubles."""
+    """Write a number as JavaScript does, which knows doubles only."""
     try:
         value = float(value)
     except OverflowError:
         value = math.inf if value > 0 else -math.inf
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
-    if value == 0 or _PLAIN_LEAST <= abs(value) < _PLAIN_MOST:
+    if value == 0 or _MIN_PLAIN <= abs(value) < _MAX_PLAIN:
         plain = format(Decimal(repr(value)), "f")
         return plain.removesuffix(".0").removeprefix("-" if value == 0 else "")
     return re.sub(r"e([+-])0+", r"e\1", repr(value))

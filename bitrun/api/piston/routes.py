@@ -8,7 +8,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from bitrun.access.tokens import Role
 from bitrun.api.http.auth import Auth, protocol_token
-from bitrun.api.http.connection import client
+from bitrun.api.http.connection import client_connection
 from bitrun.api.http.errors import UpgradeRequired
 from bitrun.api.http.json_body import parse_object
 from bitrun.api.http.websocket import Disconnected, NoUpgrade, WebSocket
@@ -22,7 +22,7 @@ from bitrun.packages.manager import PackageState
 from bitrun.service.service import Service
 
 PREFIX = "/api/v2"
-# The public instance serves the same calls there, which many clients have built in.
+# The prefix of the public instance, which many clients have built in.
 PUBLIC_PREFIX = f"{PREFIX}/piston"
 
 
@@ -37,7 +37,7 @@ def register(app: Flask, service: Service, auth: Auth) -> None:
 
     @app.before_request
     def require_json() -> None:
-        # Before routing: Piston answers so on unknown paths, too.
+        # Before routing: Piston checks unknown paths, too.
         if (
             request.path.startswith(f"{PREFIX}/")
             and request.method not in ("GET", "HEAD", "OPTIONS")
@@ -56,7 +56,7 @@ def _add_execute(routes: Blueprint, service: Service, auth: Auth) -> None:
         with auth.granted(request):
             body = execute_body(request)
             runtime, job = read_request(body, service.runtimes, service.settings)
-            result = service.runner.run(job, client(request))
+            result = service.runner.run(job, client_connection(request))
         return jsonify(execute_reply(runtime, result))
 
 
@@ -111,14 +111,14 @@ def _add_connect(routes: Blueprint, service: Service, auth: Auth, sessions: Sess
 
 
 class _Served(Response):
-    """What is left to answer on a connection that was a WebSocket: nothing."""
+    """The response of a finished WebSocket, of which nothing is sent."""
 
     def __init__(self) -> None:
         super().__init__(status=HTTPStatus.SWITCHING_PROTOCOLS)
 
     def __call__(self, *_: Any) -> Never:
         self.close()
-        raise StopIteration  # gunicorn's sign to close the connection
+        raise StopIteration  # makes gunicorn close the connection
 
 
 def _package(state: PackageState) -> dict[str, Any]:

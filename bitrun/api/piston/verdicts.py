@@ -1,4 +1,4 @@
-"""Verdicts in Piston's words, which v1's additional headers use, too."""
+"""Verdicts in Piston's words, which the additional headers of v1 use, too."""
 
 from bitrun.model.result import Outcome, Verdict
 from bitrun.model.signals import SIGNAL_NUMBERS

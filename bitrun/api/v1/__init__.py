@@ -1,14 +1,15 @@
-"""BitRun v1: form fields in, plain output and `X-Run-*` headers out."""
+"""The dialect of BitRun v1: form fields in, plain output and `X-Run-*` headers out."""
 
 from pathlib import Path
 
 from bitrun.api.dialect import Dialect
 from bitrun.api.http.errors import ErrorShape
+from bitrun.api.v1.errors import ERRORS
 from bitrun.api.v1.routes import PREFIX, register
 
 DIALECT = Dialect(
     prefix=PREFIX,
     register=register,
     description=Path(__file__).with_name("openapi.yml"),
-    errors=ErrorShape("error"),
+    errors=ErrorShape("error", ERRORS),
 )

@@ -1,4 +1,4 @@
-"""Durations as Go writes them, which is what BitRun's clients parse."""
+"""Durations in the format of Go, which clients of v1 parse."""
 
 from fractions import Fraction
 

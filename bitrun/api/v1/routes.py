@@ -5,12 +5,11 @@ import time
 from flask import Blueprint, Flask, Response, jsonify, request
 
 from bitrun.api.http.auth import Auth
-from bitrun.api.http.connection import client
+from bitrun.api.http.connection import client_connection
 from bitrun.api.v1.fields import read_fields
 from bitrun.api.v1.reply import HEADERS, run_reply
 from bitrun.api.v1.request import find_language, find_target, read_job
 from bitrun.config import catalogue
-from bitrun.model.errors import RequestError, TokenRequired
 from bitrun.service.service import Service
 
 PREFIX = "/api/v1"
@@ -38,22 +37,19 @@ def _blueprint(service: Service, auth: Auth) -> Blueprint:
     def run() -> Response:
         started = time.perf_counter_ns()
         fields = read_fields(request)
-        try:
-            with auth.granted(request, more=(fields.api_token,)):
-                package, language = find_language(fields, service.catalogue)
-                target = find_target(
-                    fields.image,
-                    package,
-                    language,
-                    catalogue=service.catalogue,
-                    installed=service.installed(),
-                    allowed_images=settings.allowed_images,
-                    sealed=service.images.allowed,
-                )
-                job = read_job(fields, target, settings)
-                result = service.runner.run(job, client(request))
-        except TokenRequired as error:
-            raise RequestError("Api token is invalid") from error
+        with auth.granted(request, more=(fields.api_token,)):
+            package, language = find_language(fields, service.catalogue)
+            target = find_target(
+                fields.image,
+                package,
+                language,
+                catalogue=service.catalogue,
+                installed=service.installed(),
+                allowed_images=settings.allowed_images,
+                sealed=service.images.allowed,
+            )
+            job = read_job(fields, target, settings)
+            result = service.runner.run(job, client_connection(request))
         return run_reply(
             result,
             command=fields.command or catalogue.fill(language.command, [fields.filename]),
