@@ -55,26 +55,26 @@ def test_one_that_is_missing_keeps_nobody_from_the_others(serve: Callable[..., S
 def test_many_probes_are_one_question(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def look() -> State:
+    def check() -> State:
         asked.append(time.monotonic())
         return State((), runtimes=len(asked))
 
-    readiness = Readiness(look)
+    readiness = Readiness(check)
     assert [readiness.state().runtimes for _ in range(5)] == [1] * 5
-    monkeypatch.setattr(readiness_module, "_KEPT_SECONDS", 0.0)
+    monkeypatch.setattr(readiness_module, "_CACHE_SECONDS", 0.0)
     assert readiness.state().runtimes == 2
 
 
 def test_an_engine_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readiness_module, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(readiness_module, "_TIMEOUT_SECONDS", 0.05)
     asked = []
 
-    def look() -> State:
+    def check() -> State:
         asked.append(time.monotonic())
         time.sleep(0.5)
         return State(())
 
-    readiness = Readiness(look)
+    readiness = Readiness(check)
     began = time.monotonic()
     assert [readiness.state().missing for _ in range(3)] == [("engine",)] * 3
     assert time.monotonic() - began < 0.4
@@ -84,7 +84,7 @@ def test_an_engine_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_fault_is_an_answer() -> None:
-    def look() -> State:
+    def check() -> State:
         raise EngineUnavailable("away")
 
-    assert Readiness(look).state().missing == ("engine",)
+    assert Readiness(check).state().missing == ("engine",)
