@@ -1,4 +1,4 @@
-"""A client of the service: `Client` for programs with threads, `AsyncClient` for asyncio.
+"""Python client of the HTTP API: `Client` for threads, `AsyncClient` for asyncio.
 
 with Client("http://127.0.0.1:5000") as client:
     print(client.run("python", "print(input()[::-1])", stdin="nuRtiB").stdout)

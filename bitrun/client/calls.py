@@ -1,6 +1,6 @@
-"""Every call of the API once: how it is asked, and how its answer is read.
+"""The calls of the API: how to write each request and how to read its response.
 
-Nothing here waits for anything, so the clients that do, with threads or with asyncio, share it.
+No I/O, so the clients for threads and for asyncio share it.
 """
 
 import base64
@@ -29,7 +29,10 @@ _STATUSES = {None: Outcome.OK, "OL": Outcome.STDOUT, "EL": Outcome.STDERR}
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Answer]):
-    """A request that waits to be sent. `read` may raise KeyError, TypeError or ValueError."""
+    """A request to send. `read` turns the JSON of the response into the result.
+
+    `read` may raise KeyError, TypeError or ValueError.
+    """
 
     method: str
     path: str
@@ -38,12 +41,12 @@ class Call(Generic[Answer]):
 
 
 class RunOptions(TypedDict, total=False):
-    """What else can be said of a run.
+    """Options of a run.
 
-    `version` is a SemVer range, of which the newest installed match runs. `files` stand beside the
-    program, or are it: without code, the first of them is. Text files are compiled; bytes are data.
-    `timeout` (wall time) and `cpu_time` are seconds of the run stage, `memory` is its bytes; those
-    that begin with `compile_` are for the stage before it. They tighten what the service allows.
+    `version` is a SemVer range; the newest installed match runs. `files` are in the program's
+    folder; without code, the first of them is the program. Text files are compiled, bytes are data.
+    `timeout` (wall time) and `cpu_time` limit the run stage, in seconds, `memory` in bytes; those
+    with `compile_` limit the compile stage. They can only lower the limits of the service.
     """
 
     version: str
@@ -85,7 +88,7 @@ def uninstall(name: str, version: str) -> Call[Package]:
 
 
 def job(language: str, code: str | None = None, **options: Unpack[RunOptions]) -> dict[str, Any]:
-    """Write what is to run as `execute` and the `init` of `connect` take it."""
+    """Write a job as `execute` and the `init` message of `connect` take it."""
     files = [_file(name, content) for name, content in options.get("files", {}).items()]
     if code is not None:
         files.insert(0, {"content": code})
@@ -107,7 +110,7 @@ def job(language: str, code: str | None = None, **options: Unpack[RunOptions]) -
 
 
 def read_result(answer: Mapping[str, Any]) -> Result:
-    """Read the answer of `execute`, whose `run` is a copy where compiling failed."""
+    """Read the response of `execute`, whose `run` is a copy of `compile` if compiling failed."""
     found = [_read_stage(name, answer[name]) for name in _STAGES if name in answer]
     if not found[0].verdict.ok:
         del found[1:]
@@ -147,11 +150,11 @@ def _compute_outcome(stage: Mapping[str, Any]) -> Outcome:
     return Outcome.EXIT if stage["signal"] is None else Outcome.SIGNAL
 
 
-def read_progress(told: Mapping[str, Any]) -> Progress | None:
-    """Read an object of a build's stream; None when it is the last, which is the answer."""
-    if "line" not in told:
+def read_progress(payload: Mapping[str, Any]) -> Progress | None:
+    """Read an object of a build's stream; None for the last one, which is the result."""
+    if "line" not in payload:
         return None
-    return Progress(told["line"], told.get("step"), told.get("steps"))
+    return Progress(payload["line"], payload.get("step"), payload.get("steps"))
 
 
 def _file(name: str, content: str | bytes) -> dict[str, str]:
@@ -161,26 +164,27 @@ def _file(name: str, content: str | bytes) -> dict[str, str]:
 
 
 def _milliseconds(seconds: float | None) -> int | None:
-    # 0 would mean what the service has configured.
+    # 0 would stand for the default of the service.
     return None if seconds is None else max(1, round(seconds * 1000))
 
 
-def _read_stage(name: StageName, told: Mapping[str, Any]) -> Stage:
-    return Stage(name, told["stdout"], told["stderr"], told["output"], read_verdict(told))
+def _read_stage(name: StageName, stage: Mapping[str, Any]) -> Stage:
+    return Stage(name, stage["stdout"], stage["stderr"], stage["output"], read_verdict(stage))
 
 
-def read_runtime(told: Mapping[str, Any]) -> Runtime:
-    return Runtime(told["language"], told["version"], tuple(told["aliases"]), told.get("runtime"))
+def read_runtime(entry: Mapping[str, Any]) -> Runtime:
+    aliases = tuple(entry["aliases"])
+    return Runtime(entry["language"], entry["version"], aliases, entry.get("runtime"))
 
 
-def _read_package(told: Mapping[str, Any]) -> Package:
-    return Package(told["language"], told["language_version"], told["installed"])
+def _read_package(entry: Mapping[str, Any]) -> Package:
+    return Package(entry["language"], entry["language_version"], entry["installed"])
 
 
 def _read_extensions(answer: Mapping[str, Any]) -> Mapping[str, Extension]:
     return {
-        extension: Extension(told["language"], told["package"], told["installed"])
-        for extension, told in answer.items()
+        extension: Extension(entry["language"], entry["package"], entry["installed"])
+        for extension, entry in answer.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""The two clients: one for threads, one for asyncio. Only how they wait differs."""
+"""The two clients, for threads and for asyncio. They share everything but their I/O."""
 
 from collections.abc import Mapping
 from typing import Any, Self, TypeVar, Unpack
@@ -6,8 +6,15 @@ from typing import Any, Self, TypeVar, Unpack
 import httpx2
 
 from bitrun.client import calls
-from bitrun.client.answers import STREAM, BuildStream, Report, answer, is_stream, reaching
 from bitrun.client.calls import Call, RunOptions
+from bitrun.client.responses import (
+    STREAM,
+    BuildStream,
+    Report,
+    connection_errors,
+    is_stream,
+    read_response,
+)
 from bitrun.client.results import Extension, Package, Progress, Result, Runtime
 from bitrun.client.sessions import AsyncSession, Session
 
@@ -15,7 +22,7 @@ DEFAULT_URL = "http://127.0.0.1:5000"
 
 Answer = TypeVar("Answer")
 
-_CONNECT_SECONDS = 10.0
+_CONNECT_TIMEOUT = 10.0  # seconds
 
 
 def _ignore(_: Progress) -> None:
@@ -23,73 +30,73 @@ def _ignore(_: Progress) -> None:
 
 
 class _Settings:
-    """Where the service is and how it is spoken to."""
+    """Address and token of a service, and the options of its HTTP client."""
 
-    def __init__(self, url: str, token: str | None, patience: float) -> None:
+    def __init__(self, url: str, token: str | None, timeout: float) -> None:
         self.url = url.rstrip("/")
         self.token = token
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self.http: dict[str, Any] = {
             "base_url": self.url,
             "headers": headers,
-            "timeout": httpx2.Timeout(patience, connect=_CONNECT_SECONDS),
+            "timeout": httpx2.Timeout(timeout, connect=_CONNECT_TIMEOUT),
         }
 
 
 class Client:
-    """A service, for programs with threads.
+    """A client for programs with threads.
 
-    Its methods raise a `BitRunError` that says what is wrong; a program that fails is no error but
-    a `Result`. `patience` is for how many seconds the service may keep silent.
+    The methods raise a `BitRunError` if the service refuses or fails; a program that fails is not
+    an error but a `Result`. `timeout` is the longest time in seconds without data from the service.
     """
 
     def __init__(
-        self, url: str = DEFAULT_URL, token: str | None = None, *, patience: float = 120.0
+        self, url: str = DEFAULT_URL, token: str | None = None, *, timeout: float = 120.0
     ) -> None:
-        self._settings = _Settings(url, token, patience)
+        self._settings = _Settings(url, token, timeout)
         self._http = httpx2.Client(**self._settings.http)
 
     def run(self, language: str, code: str | None = None, **options: Unpack[RunOptions]) -> Result:
-        """Run a program and wait for its end."""
+        """Run a program and return its result."""
         return self._send(calls.run(language, code, options))
 
     def interact(
         self, language: str, code: str | None = None, **options: Unpack[RunOptions]
     ) -> Session:
-        """Run a program and talk with it; to be used as a context manager."""
+        """Run a program interactively; use the session as a context manager."""
         return Session(
             self._settings.url, self._settings.token, calls.job(language, code, **options)
         )
 
     def runtimes(self) -> tuple[Runtime, ...]:
-        """List what can run now."""
+        """List the installed languages."""
         return self._send(calls.runtimes())
 
     def extensions(self) -> Mapping[str, Extension]:
-        """Tell whose files end how, by extension without its dot."""
+        """Map file extensions, without the dot, to their languages."""
         return self._send(calls.extensions())
 
     def packages(self) -> tuple[Package, ...]:
-        """List what can be installed, and what is."""
+        """List all packages, installed or not."""
         return self._send(calls.packages())
 
     def install(self, name: str, version: str = "*", report: Report = _ignore) -> Package:
         """Install the newest version of a package in a SemVer range, and wait until it can run.
 
-        `report` is given every line of the build as it comes.
+        `report` is called with each line of the build.
 
         Raises:
-            AlreadyInstalled: it was there before.
+            AlreadyInstalled: that version is installed already.
         """
         call = calls.install(name, version)
         accept = {"Accept": STREAM}
         with (
-            reaching(self._settings.url),
+            connection_errors(self._settings.url),
             self._http.stream(call.method, call.path, json=call.json, headers=accept) as response,
         ):
             if not is_stream(response):
                 response.read()
-                return answer(call, response)
+                return read_response(call, response)
             stream = BuildStream(call, response, report)
             for line in response.iter_lines():
                 stream.feed(line)
@@ -110,17 +117,17 @@ class Client:
         self.close()
 
     def _send(self, call: Call[Answer]) -> Answer:
-        with reaching(self._settings.url):
-            return answer(call, self._http.request(call.method, call.path, json=call.json))
+        with connection_errors(self._settings.url):
+            return read_response(call, self._http.request(call.method, call.path, json=call.json))
 
 
 class AsyncClient:
-    """A service, for programs with asyncio; its methods are those of `Client`."""
+    """A client for asyncio; its methods are those of `Client`."""
 
     def __init__(
-        self, url: str = DEFAULT_URL, token: str | None = None, *, patience: float = 120.0
+        self, url: str = DEFAULT_URL, token: str | None = None, *, timeout: float = 120.0
     ) -> None:
-        self._settings = _Settings(url, token, patience)
+        self._settings = _Settings(url, token, timeout)
         self._http = httpx2.AsyncClient(**self._settings.http)
 
     async def run(
@@ -147,13 +154,13 @@ class AsyncClient:
     async def install(self, name: str, version: str = "*", report: Report = _ignore) -> Package:
         call = calls.install(name, version)
         accept = {"Accept": STREAM}
-        with reaching(self._settings.url):
+        with connection_errors(self._settings.url):
             async with self._http.stream(
                 call.method, call.path, json=call.json, headers=accept
             ) as response:
                 if not is_stream(response):
                     await response.aread()
-                    return answer(call, response)
+                    return read_response(call, response)
                 stream = BuildStream(call, response, report)
                 async for line in response.aiter_lines():
                     stream.feed(line)
@@ -173,5 +180,7 @@ class AsyncClient:
         await self.close()
 
     async def _send(self, call: Call[Answer]) -> Answer:
-        with reaching(self._settings.url):
-            return answer(call, await self._http.request(call.method, call.path, json=call.json))
+        with connection_errors(self._settings.url):
+            return read_response(
+                call, await self._http.request(call.method, call.path, json=call.json)
+            )

@@ -1,11 +1,20 @@
-"""What can go wrong, by what the caller can do about it.
+"""Errors of the client, by their remedy.
 
-The text of an error is a sentence for people: the service's own wherever it has said one.
+    BitRunError
+    ├── Unreachable
+    ├── Unreadable
+    ├── Refused
+    │   ├── TokenRefused
+    │   └── AlreadyInstalled
+    ├── Busy
+    └── Failed
+
+The text of an error is a sentence for people: that of the service, if it sent one.
 """
 
 
 class BitRunError(Exception):
-    """Any of them. `status` is the HTTP status it came with, if it came with one."""
+    """Base class. `status` is the HTTP status of the response, or None if there was none."""
 
     def __init__(self, sentence: str, status: int | None = None) -> None:
         super().__init__(sentence)
@@ -13,27 +22,27 @@ class BitRunError(Exception):
 
 
 class Unreachable(BitRunError):
-    """Nobody answers at the address, or the answer broke off."""
+    """Nothing answers at the address, or the connection was lost."""
 
 
 class Unreadable(BitRunError):
-    """What answers at the address is not BitRun."""
+    """The server at the address is not BitRun."""
 
 
 class Refused(BitRunError):
-    """The request can't be carried out as it stands; the sentence says what to change."""
+    """The request is invalid; the text says what to change."""
 
 
 class TokenRefused(Refused):
-    """The service wants a token that opens this, and got none such."""
+    """The service requires a token, or one with another role."""
 
 
 class AlreadyInstalled(Refused):
-    """The package is there, and stays."""
+    """The package is installed already."""
 
 
 class Busy(BitRunError):
-    """All places are taken, or this client's share; ask again after `retry_after` seconds."""
+    """The service is at its capacity or the client at its limits; retry after `retry_after` s."""
 
     def __init__(self, sentence: str, status: int | None = None, retry_after: float = 1.0) -> None:
         super().__init__(sentence, status)
@@ -41,20 +50,20 @@ class Busy(BitRunError):
 
 
 class Failed(BitRunError):
-    """The service, or what it stands on, has failed; no other request would mend it."""
+    """The service or its Docker engine failed; changing the request does not help."""
 
 
 _UNAUTHORIZED, _FORBIDDEN, _SERVER_ERROR = 401, 403, 500
-_NOT_OUR_FAULT = {"Already installed": AlreadyInstalled}
+_ALREADY_INSTALLED = "Already installed"
 
 
-def refusal(status: int, sentence: str, retry_after: str | None = None) -> BitRunError:
-    """Turn an answer's status and sentence into an error."""
+def make_error(status: int, sentence: str, retry_after: str | None = None) -> BitRunError:
+    """Choose the error for a response. `retry_after` is the header of this name."""
     if status in {_UNAUTHORIZED, _FORBIDDEN}:
         return TokenRefused(sentence, status)
     if retry_after is not None:
         return Busy(sentence, status, float(retry_after) if retry_after.isdecimal() else 1.0)
-    # Piston's API answers this, which is no failure, with 500.
-    if sentence in _NOT_OUR_FAULT:
-        return _NOT_OUR_FAULT[sentence](sentence, status)
+    # Piston's API has status 500 for it, though nothing failed.
+    if sentence == _ALREADY_INSTALLED:
+        return AlreadyInstalled(sentence, status)
     return (Failed if status >= _SERVER_ERROR else Refused)(sentence, status)

@@ -1,4 +1,4 @@
-"""What the service answers, as plain data."""
+"""Results and events, as plain data."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -49,7 +49,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A stage that is over. `output` is both streams in the order in which they were written."""
+    """A finished stage. `output` has both streams, in the order of writing."""
 
     name: StageName
     stdout: str
@@ -60,7 +60,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a run. `stages` are those that ran, in order: no `run` if compiling failed."""
+    """Result of a run. `stages` are those that ran, in order: no `run` if compiling failed."""
 
     language: str
     version: str
@@ -93,7 +93,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A language that can run now. `package` is named where the language does not tell it."""
+    """An installed language. `package` is its package, or None if that has the language's name."""
 
     language: str
     version: str
@@ -103,7 +103,7 @@ class Runtime:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package of the catalogue, with the version that is installed or would be."""
+    """A package of the catalogue, in one version."""
 
     name: str
     version: str
@@ -112,7 +112,7 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """Whose files end so: the language, the package it is in, and whether that is installed."""
+    """The language of a file extension, its package, and whether that is installed."""
 
     language: str
     package: str
@@ -121,26 +121,26 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A line of a build. `step` of `steps` is where the image that is being made has got to."""
+    """A line of a build. `step` of `steps` is the position in the image that is being built."""
 
     line: str
     step: int | None
     steps: int | None
 
 
-# What a session tells
+# Events of a session
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A stage begins."""
+    """A stage has started."""
 
     stage: StageName
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The program has written."""
+    """The program has written output."""
 
     stage: StageName
     stream: Stream
@@ -149,7 +149,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A stage is over."""
+    """A stage has ended."""
 
     stage: StageName
     verdict: Verdict

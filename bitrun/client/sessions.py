@@ -1,4 +1,4 @@
-"""Programs as terminals, over the service's `/connect`."""
+"""Interactive programs, over the WebSocket `/connect` of the service."""
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -16,45 +16,47 @@ from websockets.exceptions import (
 )
 from websockets.sync.client import ClientConnection, connect
 
-from bitrun.client.answers import refused
 from bitrun.client.calls import read_verdict
 from bitrun.client.errors import BitRunError, Busy, Failed, Refused, Unreachable, Unreadable
+from bitrun.client.responses import response_error
 from bitrun.client.results import Ended, Event, Output, StageName, Started, Verdict
 
+# Close codes: those of Piston from 4000 on, and those of RFC 6455.
 _DONE, _REFUSED = 4999, 4000
 _ABNORMAL, _TOO_LARGE, _INTERNAL, _TRY_AGAIN_LATER = 1006, 1009, 1011, 1013
 
 
-class _Talk:
-    """What is said in a session, without the connection over which it is said."""
+class _Protocol:
+    """The messages of a session, without I/O."""
 
     def __init__(self, url: str, token: str | None, job: Mapping[str, Any]) -> None:
         self.url = f"ws{url.removeprefix('http')}/api/v2/connect"
         self.options: dict[str, Any] = {
             "additional_headers": {} if token is None else {"Authorization": f"Bearer {token}"},
             # The service reads no faster than its program, so a pong may take any time; a ping now
-            # and then keeps what is in between from closing a silent connection.
+            # and then keeps proxies from closing an idle connection.
             "ping_timeout": None,
         }
         self.init = json.dumps({"type": "init", **job})
         self.verdict: Verdict | None = None
         self._stage: StageName = "run"
-        self._complaint: str | None = None
+        self._error: str | None = None
 
-    def hear(self, message: str | bytes) -> Event | None:
+    def parse(self, message: str | bytes) -> Event | None:
+        """Turn a message into an event; None for one that has none."""
         try:
-            return self._hear(json.loads(message))
+            return self._parse(json.loads(message))
         except (KeyError, TypeError, ValueError) as error:
             raise Unreadable(f"What answers at {self.url} is not BitRun") from error
 
-    def end(self, closed: ConnectionClosed) -> None:
-        """Return if all went well.
+    def check_close(self, closed: ConnectionClosed) -> None:
+        """Check the close code of the connection.
 
         Raises:
-            BitRunError: it did not.
+            BitRunError: the session did not end normally.
         """
         code = _ABNORMAL if closed.rcvd is None else closed.rcvd.code
-        reason = self._complaint or (closed.rcvd.reason if closed.rcvd else "")
+        reason = self._error or (closed.rcvd.reason if closed.rcvd else "")
         if code == _DONE:
             return
         if code == _TRY_AGAIN_LATER:
@@ -66,102 +68,102 @@ class _Talk:
         raise Unreachable(f"The connection to {self.url} broke off") from closed
 
     @contextmanager
-    def connecting(self) -> Iterator[None]:
-        """Turn what websockets raises into an error of ours."""
+    def connection_errors(self) -> Iterator[None]:
+        """Translate what websockets raises into a `BitRunError`."""
         try:
             yield
         except InvalidStatus as error:
-            raise self._refusal(error) from error
+            raise self._read_error(error) from error
         except (OSError, InvalidURI) as error:
             raise Unreachable(f"{self.url} can't be reached: {error}") from error
         except (InvalidHandshake, WebSocketException) as error:
             raise Unreadable(f"What answers at {self.url} is not BitRun: {error}") from error
 
-    def _hear(self, told: Mapping[str, Any]) -> Event | None:
-        match told["type"]:
+    def _parse(self, message: Mapping[str, Any]) -> Event | None:
+        match message["type"]:
             case "stage":
-                self._stage = told["stage"]
+                self._stage = message["stage"]
                 return Started(self._stage)
             case "data":
-                return Output(self._stage, told["stream"], told["data"])
+                return Output(self._stage, message["stream"], message["data"])
             case "exit":
-                self.verdict = read_verdict(told)
+                self.verdict = read_verdict(message)
                 return Ended(self._stage, self.verdict)
             case "error":
-                self._complaint = told["message"]
+                self._error = message["message"]
         return None
 
-    def _refusal(self, error: InvalidStatus) -> BitRunError:
+    def _read_error(self, error: InvalidStatus) -> BitRunError:
         response = error.response
         try:
-            return refused(response.status_code, json.loads(response.body), response.headers)
+            return response_error(response.status_code, json.loads(response.body), response.headers)
         except (KeyError, TypeError, ValueError):
             return Unreadable(f"What answers at {self.url} is not BitRun: {error}")
 
 
-def _written(text: str) -> str:
+def _stdin_message(text: str) -> str:
     return json.dumps({"type": "data", "stream": "stdin", "data": text})
 
 
-def _signalled(name: str) -> str:
+def _signal_message(name: str) -> str:
     return json.dumps({"type": "signal", "signal": name})
 
 
-_END_OF_INPUT = json.dumps({"type": "eof"})
+_EOF_MESSAGE = json.dumps({"type": "eof"})
 
 
 class Session:
-    """A running program: iterate over it for its events until it is over.
+    """A running program; iterating over it yields its events until it ends.
 
-    Leaving its context ends the program, if it has not ended by itself. What is sent to a program
-    that is over is lost, as in a pipe that nobody reads. Other threads may send.
+    Leaving the context ends the program. Input for a program that has ended is discarded, as in a
+    pipe without a reader. Other threads may send while one iterates.
     """
 
     def __init__(self, url: str, token: str | None, job: Mapping[str, Any]) -> None:
-        self._talk = _Talk(url, token, job)
+        self._protocol = _Protocol(url, token, job)
         self._open = ExitStack()
         self._connection: ClientConnection
 
     def write(self, text: str) -> None:
-        """Give the program more stdin; waits while it reads none."""
-        self._send(_written(text))
+        """Send text to stdin; blocks while the program does not read."""
+        self._send(_stdin_message(text))
 
     def end_input(self) -> None:
-        """End the program's stdin, once it has read what was written."""
-        self._send(_END_OF_INPUT)
+        """Close stdin, after what was written before."""
+        self._send(_EOF_MESSAGE)
 
     def signal(self, name: str) -> None:
-        """Send a signal, by its name such as SIGINT, to the program's process group."""
-        self._send(_signalled(name))
+        """Send a signal, such as "SIGINT", to the process group of the program."""
+        self._send(_signal_message(name))
 
     @property
     def verdict(self) -> Verdict | None:
-        """How the last stage ended that has."""
-        return self._talk.verdict
+        """Verdict of the last finished stage, or None."""
+        return self._protocol.verdict
 
     def __iter__(self) -> Iterator[Event]:
         while True:
             try:
                 message = self._connection.recv()
             except ConnectionClosed as closed:
-                self._talk.end(closed)
+                self._protocol.check_close(closed)
                 return
-            event = self._talk.hear(message)
+            event = self._protocol.parse(message)
             if event is not None:
                 yield event
 
     def __enter__(self) -> Self:
-        with self._talk.connecting():
-            connecting = connect(self._talk.url, **self._talk.options)
+        with self._protocol.connection_errors():
+            connecting = connect(self._protocol.url, **self._protocol.options)
             self._connection = self._open.enter_context(connecting)
-        self._send(self._talk.init)
+        self._send(self._protocol.init)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
     def _send(self, message: str) -> None:
-        # Iterating tells that it is over, and why.
+        # Iterating reports the end and its reason.
         with suppress(ConnectionClosed):
             self._connection.send(message)
 
@@ -170,39 +172,39 @@ class AsyncSession:
     """A running program, for asyncio; its methods are those of `Session`."""
 
     def __init__(self, url: str, token: str | None, job: Mapping[str, Any]) -> None:
-        self._talk = _Talk(url, token, job)
+        self._protocol = _Protocol(url, token, job)
         self._open = AsyncExitStack()
         self._connection: AsyncConnection
 
     async def write(self, text: str) -> None:
-        await self._send(_written(text))
+        await self._send(_stdin_message(text))
 
     async def end_input(self) -> None:
-        await self._send(_END_OF_INPUT)
+        await self._send(_EOF_MESSAGE)
 
     async def signal(self, name: str) -> None:
-        await self._send(_signalled(name))
+        await self._send(_signal_message(name))
 
     @property
     def verdict(self) -> Verdict | None:
-        return self._talk.verdict
+        return self._protocol.verdict
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         while True:
             try:
                 message = await self._connection.recv()
             except ConnectionClosed as closed:
-                self._talk.end(closed)
+                self._protocol.check_close(closed)
                 return
-            event = self._talk.hear(message)
+            event = self._protocol.parse(message)
             if event is not None:
                 yield event
 
     async def __aenter__(self) -> Self:
-        with self._talk.connecting():
-            connecting = connect_async(self._talk.url, **self._talk.options)
+        with self._protocol.connection_errors():
+            connecting = connect_async(self._protocol.url, **self._protocol.options)
             self._connection = await self._open.enter_async_context(connecting)
-        await self._send(self._talk.init)
+        await self._send(self._protocol.init)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -202,7 +202,7 @@ def test_somebody_else_there(connect: Any) -> None:
 
 def test_a_service_that_keeps_silent(client: Any, server: Server, connect: Any) -> None:
     with (
-        connect(server.url, patience=0.2) as hasty,
+        connect(server.url, timeout=0.2) as hasty,
         pytest.raises(bitrun.Unreachable, match="does not answer in time"),
     ):
         hasty.run("bash", "sleep 2")

@@ -1,4 +1,4 @@
-"""From what came over the wire to an answer, or to the error that it means."""
+"""Turns HTTP responses into results or errors."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import httpx2
 
 from bitrun.client.calls import Call, read_progress
-from bitrun.client.errors import BitRunError, Failed, Unreachable, Unreadable, refusal
+from bitrun.client.errors import BitRunError, Failed, Unreachable, Unreadable, make_error
 from bitrun.client.results import Progress
 
 Report = Callable[[Progress], None]
@@ -18,8 +18,8 @@ STREAM = "application/x-ndjson"
 
 
 @contextmanager
-def reaching(url: str) -> Iterator[None]:
-    """Turn what httpx2 raises into an error of ours."""
+def connection_errors(url: str) -> Iterator[None]:
+    """Translate what httpx2 raises into `Unreachable`."""
     try:
         yield
     except httpx2.TimeoutException as error:
@@ -28,21 +28,21 @@ def reaching(url: str) -> Iterator[None]:
         raise Unreachable(f"{url} can't be reached: {error}") from error
 
 
-def answer(call: Call[Answer], response: httpx2.Response) -> Answer:
-    """Read a whole answer.
+def read_response(call: Call[Answer], response: httpx2.Response) -> Answer:
+    """Read a complete response.
 
     Raises:
-        BitRunError: it is a refusal, or none of BitRun's.
+        BitRunError: it is an error, or not a response of BitRun.
     """
-    with _understanding(response.url):
+    with _format_errors(response.url):
         body = response.json()
         if not response.is_success:
-            raise refused(response.status_code, body, response.headers)
+            raise response_error(response.status_code, body, response.headers)
         return call.read(body)
 
 
 class BuildStream:
-    """A build's stream, read line by line; `answer` is there after the last of them."""
+    """Parser of a build's stream of lines; `answer` is available after the last line."""
 
     def __init__(self, call: Call[Answer], response: httpx2.Response, report: Report) -> None:
         self._call = call
@@ -51,20 +51,20 @@ class BuildStream:
         self._answer: Any = None
 
     def feed(self, line: str) -> None:
-        """Take a line.
+        """Parse a line.
 
         Raises:
-            Failed: the build did.
+            Failed: the build failed.
         """
-        with _understanding(self._url):
-            told = json.loads(line)
-            progress = read_progress(told)
+        with _format_errors(self._url):
+            payload = json.loads(line)
+            progress = read_progress(payload)
             if progress is not None:
                 self._report(progress)
-            elif "message" in told:
-                raise Failed(told["message"])
+            elif "message" in payload:
+                raise Failed(payload["message"])
             else:
-                self._answer = self._call.read(told)
+                self._answer = self._call.read(payload)
 
     @property
     def answer(self) -> Any:
@@ -77,14 +77,14 @@ def is_stream(response: httpx2.Response) -> bool:
     return response.headers.get("Content-Type", "").startswith(STREAM)
 
 
-def refused(status: int, body: Any, headers: Mapping[str, str]) -> BitRunError:
-    """Turn an error's answer into the error; v1 calls the sentence another name than v2 does."""
+def response_error(status: int, body: Any, headers: Mapping[str, str]) -> BitRunError:
+    """Turn an error response into an error; its sentence has another key in v1 than in v2."""
     sentence = body["error"] if "error" in body else body["message"]
-    return refusal(status, str(sentence), headers.get("Retry-After"))
+    return make_error(status, str(sentence), headers.get("Retry-After"))
 
 
 @contextmanager
-def _understanding(url: object) -> Iterator[None]:
+def _format_errors(url: object) -> Iterator[None]:
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
