@@ -1,8 +1,8 @@
-"""One HTTP request of an agent, answered with one of the SDK's own transports.
+"""Answers one HTTP request of an agent with the SDK's own transport.
 
-The transport is an ASGI application and the service is not. Each request gets a loop and a server
-of its own in the thread that serves it: no state is kept between requests, none is needed, and the
-milliseconds it costs are few beside a model's.
+The transport is an ASGI application, and the service is a WSGI application. Each request gets its
+own event loop and server, in the thread that serves it. No state has to be kept between requests,
+and the milliseconds that this costs are few compared with those of a model.
 """
 
 from collections.abc import Iterable, MutableMapping
@@ -25,18 +25,18 @@ class Answer:
     body: bytes = b""
 
 
-def answer(runs: Runs, headers: Iterable[tuple[str, str]], body: bytes, largest: int) -> Answer:
-    """Answer a POST whose origin and token are checked already."""
-    return anyio.run(_answer, runs, list(headers), body, largest)
+def answer(runs: Runs, headers: Iterable[tuple[str, str]], body: bytes, max_body: int) -> Answer:
+    """Answer a POST request whose origin and token have been checked. `max_body` is in bytes."""
+    return anyio.run(_answer, runs, list(headers), body, max_body)
 
 
-async def _answer(runs: Runs, headers: list[tuple[str, str]], body: bytes, largest: int) -> Answer:
+async def _answer(runs: Runs, headers: list[tuple[str, str]], body: bytes, max_body: int) -> Answer:
     server = make_server(runs)
     app = server.streamable_http_app(
         streamable_http_path=_PATH,
         json_response=True,
         stateless_http=True,
-        max_request_body_size=largest,
+        max_request_body_size=max_body,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
     scope = {
@@ -50,22 +50,22 @@ async def _answer(runs: Runs, headers: list[tuple[str, str]], body: bytes, large
         "query_string": b"",
         "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
     }
-    given = [{"type": "http.request", "body": body, "more_body": False}]
-    got = Answer()
+    unread = [{"type": "http.request", "body": body, "more_body": False}]
+    result = Answer()
 
     async def receive() -> _Message:
-        if given:
-            return given.pop()
+        if unread:
+            return unread.pop()
         await anyio.sleep_forever()
         raise AssertionError
 
     async def send(message: _Message) -> None:
         if message["type"] == "http.response.start":
-            got.status = message["status"]
-            got.headers = [(key.decode(), value.decode()) for key, value in message["headers"]]
+            result.status = message["status"]
+            result.headers = [(key.decode(), value.decode()) for key, value in message["headers"]]
         elif message["type"] == "http.response.body":
-            got.body += message.get("body", b"")
+            result.body += message.get("body", b"")
 
     async with server.session_manager.run():
         await app(scope, receive, send)
-    return got
+    return result

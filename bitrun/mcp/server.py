@@ -1,4 +1,4 @@
-"""The tools, whatever carries them."""
+"""The tools, for any transport."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Protocol, Unpack
@@ -19,7 +19,7 @@ send all files that a program needs with each call."""
 
 
 class Runs(Protocol):
-    """What the tools stand on: `AsyncClient`, or the service itself."""
+    """Runs programs for the tools: an `AsyncClient`, or the service itself."""
 
     async def runtimes(self) -> Sequence[Runtime]: ...
 
@@ -32,9 +32,9 @@ def make_server(runs: Runs) -> MCPServer:
     server = MCPServer(
         "bitrun", version=__version__, instructions=_INSTRUCTIONS, log_level="WARNING"
     )
-    nothing_changes = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+    read_only = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
-    @server.tool(structured_output=False, annotations=nothing_changes)
+    @server.tool(structured_output=False, annotations=read_only)
     async def list_languages() -> str:
         """List the languages that can run, with their versions and other names."""
         try:
@@ -42,8 +42,8 @@ def make_server(runs: Runs) -> MCPServer:
         except BitRunError as error:
             raise ToolError(_advise(error)) from error
 
-    @server.tool(structured_output=False, annotations=nothing_changes)
-    async def run_code(  # noqa: PLR0917  what a model may say
+    @server.tool(structured_output=False, annotations=read_only)
+    async def run_code(  # noqa: PLR0917  the parameters of the tool
         language: Annotated[str, Field(description="A name or alias from list_languages.")],
         code: Annotated[
             str | None, Field(description="The program; leave it out if files hold it.")
@@ -67,7 +67,7 @@ def make_server(runs: Runs) -> MCPServer:
             int | None, Field(gt=0, description="Lowers the memory limit.")
         ] = None,
     ) -> str:
-        """Run a program once, in a fresh container, and tell how it ended and what it wrote."""
+        """Run a program once, in a fresh container, and report how it ended and what it wrote."""
         if code is None and not files:
             raise ToolError(
                 "There is nothing to run: pass code, or files whose first is the program."

@@ -1,12 +1,12 @@
-"""Results in words for a model: the verdict first, and no more output than helps it."""
+"""Describes results for a model: the verdict first, then shortened output."""
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from bitrun.client import Outcome, Result, Runtime, Stage, Verdict
 
-MOST = 16_000  # characters of one stream
-_WARNINGS = 2_000  # of what a compiler says that has not failed
+MAX_STREAM = 16_000  # characters of one stream
+_MAX_WARNINGS = 2_000  # characters of a successful compiler
 
 _TIME_ADVICE = (
     "It was stopped at its time limit. Make it faster or give it less to do; if it waits for "
@@ -25,7 +25,7 @@ def describe_result(result: Result) -> str:
 
 
 def describe_runtimes(runtimes: Iterable[Runtime]) -> str:
-    """Write one line for each language, its versions in it."""
+    """Write one line for each language, with its versions."""
     known = sorted(runtimes, key=lambda each: each.language)
     lines = [
         _language(name, list(of_it)) for name, of_it in groupby(known, lambda each: each.language)
@@ -33,11 +33,11 @@ def describe_runtimes(runtimes: Iterable[Runtime]) -> str:
     return "\n".join(lines) or "No language is installed on the service."
 
 
-def shorten(text: str, most: int = MOST) -> str:
-    """Keep head and tail of a long text, and say what was cut."""
-    if len(text) <= most:
+def shorten(text: str, limit: int = MAX_STREAM) -> str:
+    """Keep the head and the tail of a long text, and state how much was cut."""
+    if len(text) <= limit:
         return text
-    half = most // 2
+    half = limit // 2
     cut = len(text) - 2 * half
     return f"{text[:half]}\n[... {cut} characters are left out here ...]\n{text[-half:]}"
 
@@ -47,7 +47,7 @@ def _paragraphs(result: Result) -> Iterator[str]:
     yield f"{_verdict(last)}\n{_usage(last.verdict)} {result.language} {result.version}."
     for stage in result.stages[:-1]:
         if stage.output.strip():
-            yield f"The compiler said:\n{shorten(stage.output, _WARNINGS)}"
+            yield f"The compiler said:\n{shorten(stage.output, _MAX_WARNINGS)}"
     for name, text in (("stdout", last.stdout), ("stderr", last.stderr)):
         if text:
             yield f"{name}:\n{shorten(text)}"

@@ -1,9 +1,9 @@
-"""gunicorn's thread worker, less patient, and speaking as the API does.
+"""gunicorn's thread worker, with time limits for requests and the API's error format.
 
-By itself gunicorn waits for ever for a request that has begun to come, each in a thread: a few
-hundred connections that send a byte now and then would be all it takes. It waits for a client to
-hang up in the one thread that accepts, so that ten silent ones would do. And it answers what it
-can't parse with a page of HTML that quotes it, as does its log, and what it quotes may be a token.
+gunicorn by itself waits without limit for the rest of a request, each in a thread: a few hundred
+connections that send a byte now and then exhaust it. It waits for a client to close the connection
+in the one thread that accepts, so ten silent clients do. And it answers a request that it can't
+parse with an HTML page that quotes the request, as its log does, and the quote may contain a token.
 """
 
 import contextlib
@@ -18,54 +18,54 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from bitrun.api.http import errors
 from bitrun.server import process_memory
 
-_HEAD_SECONDS = 10.0  # for all headers of a request
-_BODY_SECONDS = 60.0  # for all of its body
-_PARTING_SECONDS = 1.0
+_HEAD_TIMEOUT = 10.0  # seconds for all headers of a request
+_BODY_TIMEOUT = 60.0  # seconds for its whole body
+_CLOSE_TIMEOUT = 1.0  # seconds for a client to close its end
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        # Whose headers, and whose bodies, may still be coming, and until when.
-        self._heads: dict[TConn, float] = {}
-        self._bodies: dict[TConn, float] = {}
+        # Deadlines of the connections whose headers, or whose bodies, are being received.
+        self._head_deadlines: dict[TConn, float] = {}
+        self._body_deadlines: dict[TConn, float] = {}
 
     def init_process(self) -> None:
         process_memory.share_arenas()
         super().init_process()
 
     def run(self) -> None:
-        process_memory.collect_seldom()
+        process_memory.reduce_collections()
         super().run()
 
     def handle(self, conn: TConn) -> Any:
-        self._heads[conn] = time.monotonic() + _HEAD_SECONDS
+        self._head_deadlines[conn] = time.monotonic() + _HEAD_TIMEOUT
         try:
             keep = super().handle(conn)
         finally:
-            self._heads.pop(conn, None)
-            self._bodies.pop(conn, None)
+            self._head_deadlines.pop(conn, None)
+            self._body_deadlines.pop(conn, None)
         if keep is False:
-            _part(conn.sock)
+            _close(conn.sock)
         return keep
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
-        self._heads.pop(conn, None)
-        self._bodies[conn] = time.monotonic() + _BODY_SECONDS
+        self._head_deadlines.pop(conn, None)
+        self._body_deadlines[conn] = time.monotonic() + _BODY_TIMEOUT
         return super().handle_request(req, conn)
 
     def murder_pending(self) -> None:
-        """Called by the loop that accepts, every second or more often."""
+        """Abort late requests; called by the accepting loop at least every second."""
         super().murder_pending()
         now = time.monotonic()
-        late = [conn for conn, until in list(self._heads.items()) if now > until]
+        late = [conn for conn, deadline in list(self._head_deadlines.items()) if now > deadline]
         late += [
             conn
-            for conn, until in list(self._bodies.items())
-            if now > until and _is_coming(conn.parser.mesg.body.reader)
+            for conn, deadline in list(self._body_deadlines.items())
+            if now > deadline and _is_incomplete(conn.parser.mesg.body.reader)
         ]
         for conn in late:
-            # The thread that waits for more reads the end instead.
+            # The thread that waits for more data reads the end of the stream instead.
             with contextlib.suppress(OSError):
                 conn.sock.shutdown(socket.SHUT_RD)
 
@@ -83,20 +83,20 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             client.sendall((head + body).encode())
 
 
-def _is_coming(reader: Any) -> bool:
-    """Whether a body's reader waits for more: of a known length, or of chunks."""
+def _is_incomplete(reader: Any) -> bool:
+    """Whether the reader of a body, with a known length or chunked, waits for more."""
     return bool(getattr(reader, "length", None) or getattr(reader, "parser", None))
 
 
-def _part(connection: socket.socket) -> None:
-    """Wait for a client to hang up, so that nothing of the reply is lost, but not for long.
+def _close(connection: socket.socket) -> None:
+    """Wait up to a second for the client to close, so that no part of the reply is lost.
 
-    gunicorn would do so, too, but in the one thread that accepts.
+    gunicorn would wait, too, but in the one thread that accepts.
     """
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_WR)
-        connection.settimeout(_PARTING_SECONDS)
-        deadline = time.monotonic() + _PARTING_SECONDS
+        connection.settimeout(_CLOSE_TIMEOUT)
+        deadline = time.monotonic() + _CLOSE_TIMEOUT
         with contextlib.suppress(TimeoutError):
             while time.monotonic() < deadline and connection.recv(1 << 16):
                 pass

@@ -54,11 +54,11 @@ def test_verdicts(failed: Stage, begin: str) -> None:
 
 def test_long_output() -> None:
     text = "".join(f"line {number}\n" for number in range(10_000))
-    told = describe(stage(stdout=text, stderr="short"))
-    assert len(told) < 17_000
-    assert "stdout:\nline 0\n" in told
-    assert "line 9999\n\n\nstderr:\nshort" in told
-    assert f"[... {len(text) - 16_000} characters are left out here ...]" in told
+    described = describe(stage(stdout=text, stderr="short"))
+    assert len(described) < 17_000
+    assert "stdout:\nline 0\n" in described
+    assert "line 9999\n\n\nstderr:\nshort" in described
+    assert f"[... {len(text) - 16_000} characters are left out here ...]" in described
     assert shorten("abc", 3) == "abc"
 
 

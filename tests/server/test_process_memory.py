@@ -1,11 +1,11 @@
-"""The allocator, as glibc and the kernel tell of it."""
+"""The allocator, as glibc and the kernel report it."""
 
 import subprocess
 import sys
 
 COUNT = """
 import ctypes, threading
-from bitrun import memory
+from bitrun.server import process_memory as memory
 if {shared}:
     memory.share_arenas()
 libc = ctypes.CDLL(None)
@@ -26,11 +26,11 @@ libc.fflush(None)
 
 
 def arenas(*, shared: bool) -> int:
-    told = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", COUNT.format(shared=shared)],
         check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
-    return told.count("<heap nr=")
+    return output.count("<heap nr=")
 
 
 def test_threads_share_arenas() -> None:
@@ -40,7 +40,7 @@ def test_threads_share_arenas() -> None:
 
 HOLES = """
 import ctypes, pathlib
-from bitrun import memory
+from bitrun.server import process_memory as memory
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 libc.free.argtypes = [ctypes.c_void_p]
@@ -59,8 +59,8 @@ print(before - resident())
 """
 
 
-def test_what_is_free_below_what_is_held_is_given_back() -> None:
-    told = subprocess.run(
+def test_free_memory_below_an_allocation_is_returned() -> None:
+    output = subprocess.run(
         [sys.executable, "-c", HOLES], check=True, capture_output=True, text=True
     ).stdout
-    assert int(told) > 40_000_000
+    assert int(output) > 40_000_000
