@@ -11,8 +11,8 @@ from bitrun.images.sealed import SealedImages
 from tests.support.fake_engine import Boxes, Container, FakeEngine, Running
 from tests.support.paths import ROOT
 
-# Packages whose programs this machine has. The others are in the catalogue, and not installed.
-PACKAGES = ("python", "bash", "gcc")
+# The default ones. Whatever the image, a box has the programs of this machine: python3, bash, gcc.
+PACKAGES: tuple[str, ...] = Settings.model_fields["packages"].default
 
 
 def engine_with_packages(

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from tests.support.fake_images import PACKAGES
 from tests.support.fork_server import ForkServer
 from tests.support.server import Process, Server
 
@@ -17,7 +16,6 @@ class FakeServices:
         self._environment = {
             PROGRAMS: str(programs),
             JOURNAL: str(journal),
-            "BITRUN_PACKAGES": " ".join(PACKAGES),
         }
         self._journal = journal
         self._forks = ForkServer()

@@ -17,8 +17,6 @@ from tests.support.paths import ROOT
 from tests.support.piston import PREFIXES, call, message
 from tests.support.server import Server
 
-pytestmark = pytest.mark.engine
-
 CLIENTS = ROOT / "tests" / "clients"
 
 
@@ -51,6 +49,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.also_engine
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_piston_client(server: Server, modules: Path, slash: str) -> None:
     replies = printed("node", "piston-client.mjs", server.url + slash, cwd=modules)
@@ -70,6 +69,7 @@ def test_piston_client(server: Server, modules: Path, slash: str) -> None:
 # From PyPI
 
 
+@pytest.mark.also_engine
 @pytest.mark.parametrize("prefix", PREFIXES)
 def test_aiopyston(server: Server, prefix: str) -> None:
     # Its own deprecated calls are no concern of these tests.
@@ -93,6 +93,7 @@ def test_aiopyston_with_a_token(serve: Callable[..., Server]) -> None:
     assert replies["compiled"] == [0, 4]
 
 
+@pytest.mark.also_engine
 @pytest.mark.parametrize("prefix", PREFIXES)
 def test_pistonapi(server: Server, prefix: str) -> None:
     client = PistonAPI(server.url + prefix)

@@ -15,18 +15,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Self
 
-import docker
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from tests.support.containers import our_containers
 from tests.support.paths import ROOT
 from tests.support.piston import PREFIXES, call, message, package, request, run, write_catalogue
 from tests.support.server import Server
 from tests.support.waiting import wait_until
-
-pytestmark = pytest.mark.engine
 
 Frame = dict[str, Any]
 SECRET = "a-secret-of-some-length"
@@ -111,6 +107,7 @@ def session(server: Server, *args: Any, **fields: Any) -> list[Frame]:
 # A session
 
 
+@pytest.mark.also_engine
 @pytest.mark.parametrize("prefix", PREFIXES)
 def test_a_session_from_init_to_the_end(server: Server, prefix: str) -> None:
     with Terminal(server, prefix) as terminal:
@@ -133,9 +130,11 @@ def test_a_session_from_init_to_the_end(server: Server, prefix: str) -> None:
         "signal": None,
         "status": "RE",
         "message": "Exited with error status 1",
+        "verdict": "exit",
     }
 
 
+@pytest.mark.also_engine
 def test_the_documented_session(server: Server) -> None:
     text = (ROOT / "docs" / "piston-v2.md").read_text()
     shown = re.findall(r"^([<>]) ({\"type\".*})$", text, re.MULTILINE)
@@ -155,6 +154,7 @@ def test_the_documented_session(server: Server) -> None:
         assert terminal.closed == DONE
 
 
+@pytest.mark.also_engine
 def test_compile_then_run(server: Server) -> None:
     files = [
         {"name": "main.c", "content": '#include <stdio.h>\n#include "lib/twice.h"\n#warning "w"\nint main() { int n; while (scanf("%d", &n) == 1) { printf("%d\\n", twice(n)); fflush(stdout); } return 3; }'},
@@ -217,6 +217,7 @@ def test_the_stdin_of_init_stays_as_it_is(server: Server) -> None:
         terminal.printed("dcba\n")
 
 
+@pytest.mark.engine
 def test_every_line_is_answered_within_50_ms(server: Server) -> None:
     with Terminal(server) as terminal:
         terminal.init("python", "while True: print('>', input(), flush=True)")
@@ -236,8 +237,7 @@ def test_sigint_is_a_keyboard_interrupt(server: Server) -> None:
     with Terminal(server) as terminal:
         terminal.init(
             "python",
-            "import time\nprint('ready', flush=True)\n"
-            "try: time.sleep(60)\nexcept KeyboardInterrupt: print('caught', flush=True)\n"
+            "import time\ntry:\n  print('ready', flush=True)\n  time.sleep(60)\nexcept KeyboardInterrupt: print('caught', flush=True)\n"
             "time.sleep(60)",
         )
         terminal.printed("ready\n")
@@ -261,6 +261,7 @@ def test_signals_reach_the_program(server: Server, name: str) -> None:
         assert (ended["code"], ended["signal"]) == (None, name)
 
 
+@pytest.mark.also_engine
 def test_signals_reach_the_programs_children(server: Server) -> None:
     """As from a terminal, the whole group gets it."""
     script = "trap 'echo parent' INT; python3 -c 'import time; print(1, flush=True); time.sleep(60)' 2>&1 | tail -1"
@@ -271,6 +272,7 @@ def test_signals_reach_the_programs_children(server: Server) -> None:
         assert set(output(terminal.rest()).split()) >= {"parent"}
 
 
+@pytest.mark.also_engine
 def test_eof_ends_a_read(server: Server) -> None:
     with Terminal(server) as terminal:
         terminal.init("python", "import sys; print(repr(sys.stdin.read()))", stdin="a")
@@ -338,6 +340,7 @@ def test_output_comes_as_it_is_written(server: Server) -> None:
         assert came == [(stream, f"{n}\n") for n in (1, 2, 3) for stream in ("stdout", "stderr")]
 
 
+@pytest.mark.also_engine
 @pytest.mark.parametrize(
     ("stream", "redirection", "status"), [("stdout", "", "OL"), ("stderr", ">&2", "EL")]
 )
@@ -348,6 +351,7 @@ def test_the_output_cap_holds(server: Server, stream: str, redirection: str, sta
     assert frames[-1]["message"] == f"{stream} length exceeded"
 
 
+@pytest.mark.also_engine
 def test_the_time_limits_hold(server: Server) -> None:
     frames = session(server, "python", SLEEP, run_timeout=300)
     assert (frames[-1]["status"], frames[-1]["signal"]) == ("TO", "SIGKILL")
@@ -357,6 +361,7 @@ def test_the_time_limits_hold(server: Server) -> None:
     assert frames[-1]["message"] == "Time limit exceeded"
 
 
+@pytest.mark.engine
 def test_memory_is_told_apart(server: Server) -> None:
     assert session(server, "python", "bytearray(10**9)")[-1]["oom_killed"] is True
 
@@ -399,11 +404,7 @@ RUNNING = request("python", SLEEP)
 )
 @pytest.mark.parametrize("at_once", [True, False])
 def test_a_message_that_ends_the_session(
-    server: Server,
-    docker_client: docker.APIClient,
-    message: Frame,
-    expected: tuple[int, str],
-    at_once: bool,
+    server: Server, message: Frame, expected: tuple[int, str], at_once: bool
 ) -> None:
     with Terminal(server) as terminal:
         terminal.send(type="init", **RUNNING)
@@ -436,6 +437,7 @@ OK = {"content": "x"}
 BASE64 = {"content": "eA==", "encoding": "base64"}
 
 
+@pytest.mark.also_engine
 @pytest.mark.parametrize(
     ("body", "text"),
     [
@@ -466,6 +468,7 @@ def test_an_init_that_is_refused(server: Server, body: Frame, text: str) -> None
 BAD = "The body is no JSON: Expecting value at line 1, column 1"
 
 
+@pytest.mark.also_engine
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -494,16 +497,17 @@ def test_what_is_no_message(server: Server, text: str | bytes, expected: str) ->
             assert terminal.closed == NOTIFIED
 
 
+@pytest.mark.also_engine
 def test_the_goodbye_arrives_whatever_is_on_its_way(
-    server: Server, docker_client: docker.APIClient
+    server: Server, containers: Callable[[], set[str]]
 ) -> None:
     """Were the connection closed at once, late input would reset it, and the code be lost."""
     script = "import time\nfor n in range(40): print(n, flush=True); time.sleep(0.005)\nexit(3)"
-    before = our_containers(docker_client).keys()
+    before = containers()
     with Terminal(server, max_queue=1) as terminal:  # which reads nothing ahead
         terminal.init("python", script)
-        assert wait_until(lambda: our_containers(docker_client).keys() - before, 10)
-        assert wait_until(lambda: not our_containers(docker_client).keys() - before, 10)
+        assert wait_until(lambda: containers() - before, 10)
+        assert wait_until(lambda: containers() <= before, 10)
         for _ in range(5):
             terminal.type("too late" * 20_000)
         time.sleep(0.2)
@@ -511,6 +515,7 @@ def test_the_goodbye_arrives_whatever_is_on_its_way(
         assert terminal.closed == DONE
 
 
+@pytest.mark.also_engine
 @pytest.mark.attack("request", "sessions whose client never hangs up", "closed; nobody is held up")
 def test_clients_that_never_hang_up_hold_nobody_up(serve: Callable[..., Server]) -> None:
     server = serve()
@@ -537,11 +542,8 @@ def test_a_message_that_is_too_large(serve: Callable[..., Server]) -> None:
         assert terminal.closed == (1009, "Message too large")
 
 
-def test_an_engine_that_is_down(
-    monkeypatch: pytest.MonkeyPatch, serve: Callable[..., Server]
-) -> None:
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    with Terminal(serve()) as terminal:
+def test_an_engine_that_is_down(serve_without_engine: Callable[..., Server]) -> None:
+    with Terminal(serve_without_engine()) as terminal:
         terminal.init("bash", "x")
         text = "The Docker engine does not answer. Try again later"
         assert terminal.rest() == [{"type": "error", "message": text}]
@@ -616,6 +618,7 @@ def reset(terminal: Terminal) -> None:
     vanish(terminal)
 
 
+@pytest.mark.also_engine
 @pytest.mark.parametrize("leave", [hang_up, vanish, reset])
 @pytest.mark.parametrize(
     "script",
@@ -624,33 +627,34 @@ def reset(terminal: Terminal) -> None:
 @pytest.mark.attack("request", "sessions whose client vanishes", "the run ends with them")
 def test_a_client_that_hangs_up_ends_its_run(
     server: Server,
-    docker_client: docker.APIClient,
+    containers: Callable[[], set[str]],
     script: str,
     leave: Callable[[Terminal], None],
 ) -> None:
-    before = our_containers(docker_client)
+    before = containers()
     with Terminal(server) as terminal:
         terminal.init("python", script)
         terminal.printed("ready\n")
-        ours = our_containers(docker_client).keys() - before.keys()
+        ours = containers() - before
         assert ours
         leave(terminal)
-        assert wait_until(lambda: not ours & our_containers(docker_client).keys(), 1)
+        assert wait_until(lambda: not ours & containers(), 1)
 
 
+@pytest.mark.also_engine
 def test_a_client_that_hangs_up_while_compiling(
-    serve: Callable[..., Server], tmp_path: Path, docker_client: docker.APIClient
+    serve: Callable[..., Server], tmp_path: Path, containers: Callable[[], set[str]]
 ) -> None:
     slow = package("slow", "bash", compile="sleep 60")
     server = serve(languages=write_catalogue(tmp_path, slow))
-    before = our_containers(docker_client)
+    before = containers()
     with Terminal(server) as terminal:
         terminal.init("slow", "x")
         terminal.until("stage")
-        ours = our_containers(docker_client).keys() - before.keys()
+        ours = containers() - before
         assert ours
         terminal.websocket.close()
-        assert wait_until(lambda: not ours & our_containers(docker_client).keys(), 1)
+        assert wait_until(lambda: not ours & containers(), 1)
 
 
 def memory_of(server: Server) -> int:
@@ -661,6 +665,7 @@ def memory_of(server: Server) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.also_engine
 @pytest.mark.parametrize("stage", ["compile", "run"])
 @pytest.mark.attack(
     "request",
@@ -712,6 +717,7 @@ def test_everything_sent_arrives_at_a_slow_reader(server: Server) -> None:
         assert output(terminal.rest()) == "5000000\n"
 
 
+@pytest.mark.also_engine
 @pytest.mark.attack("request", "more sessions than there are places for", "closed with 1013")
 def test_one_session_too_many(serve: Callable[..., Server]) -> None:
     server = serve(sessions=2)
@@ -739,11 +745,11 @@ def test_one_session_too_many(serve: Callable[..., Server]) -> None:
 
 @pytest.fixture
 def hundred(
-    serve: Callable[..., Server], docker_client: docker.APIClient
+    serve: Callable[..., Server], containers: Callable[[], set[str]]
 ) -> Iterator[tuple[Server, list[Terminal]]]:
     """A service with a hundred programs that wait for a line."""
     server = serve(run_timeout=90_000, max_runs_per_client=200)
-    before = our_containers(docker_client)
+    before = containers()
 
     with contextlib.ExitStack() as stack:
 
@@ -756,9 +762,10 @@ def hundred(
         with ThreadPoolExecutor(8) as pool:
             terminals = list(pool.map(start, range(100)))
         yield server, terminals
-    assert wait_until(lambda: our_containers(docker_client).keys() <= before.keys(), 20)
+    assert wait_until(lambda: containers() <= before, 20)
 
 
+@pytest.mark.engine
 def test_a_hundred_that_wait_starve_nobody(hundred: tuple[Server, list[Terminal]]) -> None:
     server, terminals = hundred
     started = time.monotonic()

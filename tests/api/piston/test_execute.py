@@ -10,11 +10,9 @@ import pytest
 from tests.support.piston import call, execute, package, reply, request, run, write_catalogue
 from tests.support.server import Server
 
-pytestmark = pytest.mark.engine
-
 STAGE = {
     "signal", "stdout", "stderr", "code", "output", "memory", "message", "status", "cpu_time",
-    "wall_time",
+    "wall_time", "verdict",
 }  # fmt: skip
 
 
@@ -29,6 +27,7 @@ def version(server: Server, language: str) -> str:
 # The reply
 
 
+@pytest.mark.also_engine
 def test_the_whole_reply(server: Server) -> None:
     body = reply(
         server, "py", "import sys; print('out'); sys.stdout.flush(); print('err', file=sys.stderr)"
@@ -41,6 +40,7 @@ def test_the_whole_reply(server: Server) -> None:
         "signal": None,
         "status": None,
         "message": None,
+        "verdict": "ok",
         "stdout": "out\n",
         "stderr": "err\n",
         "output": "out\nerr\n",
@@ -51,6 +51,7 @@ def test_the_whole_reply(server: Server) -> None:
     assert 0 < wall_time < 2000
 
 
+@pytest.mark.also_engine
 def test_a_runtime_that_compiles_tells_both_stages(server: Server) -> None:
     body = reply(server, "c", '#include <stdio.h>\nint main() { puts("ran"); return 3; }')
     assert body.keys() == {"compile", "run", "language", "version"}
@@ -65,6 +66,7 @@ def test_warnings_stay_with_the_compile_stage(server: Server) -> None:
     assert body["compile"]["stdout"] == body["run"]["output"] == ""
 
 
+@pytest.mark.also_engine
 def test_a_compile_error(server: Server) -> None:
     body = reply(server, "c", "int main(")
     assert body["run"] == body["compile"]
@@ -74,6 +76,7 @@ def test_a_compile_error(server: Server) -> None:
     assert "error: expected" in body["run"]["stderr"]
 
 
+@pytest.mark.also_engine
 def test_a_compile_stage_has_limits_of_its_own(server: Server) -> None:
     program = "int main() { return 7; }"
     body = reply(server, "c", program, compile_timeout=1)
@@ -81,10 +84,15 @@ def test_a_compile_stage_has_limits_of_its_own(server: Server) -> None:
     assert body["compile"]["message"] == "Time limit exceeded (wall clock)"
     body = reply(server, "c", program, compile_cpu_time=1)
     assert body["compile"]["message"] == "Time limit exceeded"
-    body = reply(server, "c", program, compile_memory_limit=6 * 1024 * 1024)
-    assert body["compile"]["oom_killed"] is True
     body = reply(server, "c", program, run_memory_limit=8_000_000, run_timeout=1000)
     assert (body["compile"]["code"], body["run"]["code"]) == (0, 7)
+
+
+@pytest.mark.engine
+def test_a_compile_stage_has_a_memory_limit_of_its_own(server: Server) -> None:
+    program = "int main() { return 7; }"
+    body = reply(server, "c", program, compile_memory_limit=6 * 1024 * 1024)
+    assert body["compile"]["oom_killed"] is True
 
 
 def test_unknown_fields_are_ignored(server: Server) -> None:
@@ -113,6 +121,7 @@ def test_names_by_position(server: Server) -> None:
     assert stage["stdout"] == f"file0.code {named}\n"
 
 
+@pytest.mark.also_engine
 def test_files_in_sub_folders(server: Server) -> None:
     stage = files(
         server, "python",
@@ -190,6 +199,7 @@ def test_the_language_file_needs_no_code(serve: Callable[..., Server], tmp_path:
 # C and C++
 
 
+@pytest.mark.also_engine
 def test_c_with_two_sources_and_a_header_in_a_folder(server: Server) -> None:
     body = files(
         server, "c",
@@ -229,6 +239,7 @@ ARGUMENTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.also_engine
 def test_arguments(server: Server) -> None:
     stage = run(
         server, "python", "import sys; print(ascii(sys.argv))", args=[sent for sent, _ in ARGUMENTS]
@@ -265,6 +276,7 @@ def test_stdin_ends_with_a_newline(server: Server, stdin: str | None, expected: 
     assert run(server, "python", script, stdin=stdin)["stdout"] == expected
 
 
+@pytest.mark.also_engine
 def test_a_program_without_stdin_reads_one_empty_line(server: Server) -> None:
     script = "print(ascii(input()))\ntry: input()\nexcept EOFError: print('end')"
     assert run(server, "python", script)["stdout"] == "''\nend\n"
@@ -294,6 +306,7 @@ def test_compile_gets_all_code_files_and_run_the_first(
 # Surroundings
 
 
+@pytest.mark.also_engine
 def test_the_environment_is_clean(
     monkeypatch: pytest.MonkeyPatch, serve: Callable[..., Server], tmp_path: Path
 ) -> None:
@@ -317,16 +330,22 @@ def test_the_environment_is_clean(
     assert set(run(server, "alias", "")["stdout"].splitlines()) == expected
 
 
+@pytest.mark.also_engine
 def test_the_work_directory_and_the_network(server: Server) -> None:
     script = "pwd; ls -A; cat /proc/net/dev | tail -n +3 | cut -d: -f1 | tr -d ' '"
     assert run(server, "bash", script)["stdout"] == "/box\nfile0.code\nlo\n"
 
 
+@pytest.mark.also_engine
 def test_the_default_limits(server: Server) -> None:
     script = "ulimit -n; ulimit -f; ulimit -c"
     assert run(server, "bash", script)["stdout"] == f"2048\n{10_000_000 // 1024}\n0\n"
     script = "dd if=/dev/zero of=f bs=1000000 count=11 status=none; stat -c %s f"
     assert run(server, "bash", script)["stdout"] == "10000000\n"
+
+
+@pytest.mark.engine
+def test_the_default_limit_of_processes(server: Server) -> None:
     spawn = (
         "import os, time\nn = 0\ntry:\n  while os.fork(): n += 1\n  time.sleep(9)\n"
         "except OSError: print(n + 1)"
@@ -334,6 +353,7 @@ def test_the_default_limits(server: Server) -> None:
     assert run(server, "python", spawn)["stdout"] == "64\n"
 
 
+@pytest.mark.also_engine
 def test_the_newest_match_of_all_packages_runs(
     serve: Callable[..., Server], tmp_path: Path
 ) -> None:

@@ -10,8 +10,6 @@ from bitrun.config.settings import MEBIBYTE
 from tests.support.piston import execute, message, package, reply, request, run, write_catalogue
 from tests.support.server import Server
 
-pytestmark = pytest.mark.engine
-
 LANGUAGE = "language is required as a string"
 VERSION = "version is required as a string"
 FILES = "files is required as an array"
@@ -159,14 +157,18 @@ def test_a_memory_limit_below_what_the_engine_can_set(server: Server, stage: str
         refused(server, body | {name: value}, f"{name} must be at least 6291456")
 
 
+@pytest.mark.also_engine
 def test_what_no_limit_is_given_by(server: Server) -> None:
-    for value in (None, 0, 0.0, "", False):
-        run(server, "bash", "echo ok", **{name: value for name, _ in LIMITS})
-    unlimited = {f"{stage}_memory_limit": -1 for stage in ("compile", "run")}
-    run(server, "bash", "echo ok", **unlimited)
-    run(server, "bash", "echo ok", **dict(LIMITS))
+    bodies: list[dict[str, Any]] = [
+        {name: value for name, _ in LIMITS} for value in (None, 0, 0.0, "", False)
+    ]
+    bodies += [{f"{stage}_memory_limit": -1 for stage in ("compile", "run")}, dict(LIMITS)]
+    for fields in bodies:
+        stage = run(server, "bash", "echo ok", **fields)
+        assert (stage["stdout"], stage["code"], stage["verdict"]) == ("ok\n", 0, "ok")
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("value", [None, 0, "", False, -1])
 def test_a_memory_limit_is_never_lifted(serve: Callable[..., Server], value: object) -> None:
     server = serve(run_memory_limit=40_000_000)
@@ -240,6 +242,7 @@ def spoilt() -> Iterator[tuple[dict[str, Any], str]]:
     yield body, "If specified, stdin must be a string"
 
 
+@pytest.mark.also_engine
 def test_the_order(server: Server) -> None:
     steps = 0
     for body, text in spoilt():
@@ -298,6 +301,7 @@ def test_names_that_no_file_can_have(server: Server, name: object, text: str) ->
     refused(server, request("bash") | {"files": files}, text)
 
 
+@pytest.mark.also_engine
 def test_a_name_that_is_a_directory_already(server: Server) -> None:
     files = [OK, {"content": "", "name": "a/b"}, {"content": "", "name": "a"}]
     refused(server, request("bash") | {"files": files}, "File has the name of a directory: a")
@@ -348,6 +352,7 @@ def test_text_that_no_program_can_be_given(server: Server, fields: bytes, text: 
     refused(server, b'{"language": "bash", "version": "*", ' + fields + b"}", text)
 
 
+@pytest.mark.also_engine
 def test_more_than_the_work_directory_holds(serve: Callable[..., Server]) -> None:
     server = serve(workdir_size=100_000)
     files = [OK, {"content": "x" * 200_000, "name": "big"}]
@@ -356,6 +361,7 @@ def test_more_than_the_work_directory_holds(serve: Callable[..., Server]) -> Non
     assert reply(server, "bash", "echo ok")["run"]["stdout"] == "ok\n"
 
 
+@pytest.mark.also_engine
 def test_too_many_arguments_to_give(server: Server) -> None:
     text = "The arguments and the environment are too large"
     refused(server, request("bash", "echo", args=["x" * 100_000] * 20), text)

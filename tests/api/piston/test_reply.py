@@ -21,8 +21,6 @@ from tests.support.piston import (
 )
 from tests.support.server import Server
 
-pytestmark = pytest.mark.engine
-
 REQUIRED = "language is required as a string"
 ECHO = request("bash", "echo hi")
 
@@ -32,6 +30,7 @@ def test_the_root_tells_who_answers(server: Server) -> None:
     assert (response.status_code, message(response)) == (200, f"BitRun v{__version__}")
 
 
+@pytest.mark.also_engine
 @pytest.mark.parametrize("prefix", PREFIXES)
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_both_prefixes_with_and_without_a_slash(server: Server, prefix: str, slash: str) -> None:
@@ -161,11 +160,8 @@ def test_bodies_of_megabytes_are_fine(server: Server) -> None:
     assert run(server, "bash", content)["stdout"] == f"{len(content)}\n"
 
 
-def test_an_engine_that_is_down(
-    monkeypatch: pytest.MonkeyPatch, serve: Callable[..., Server]
-) -> None:
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    server = serve()
+def test_an_engine_that_is_down(serve_without_engine: Callable[..., Server]) -> None:
+    server = serve_without_engine()
     python = {"language": "python", "version": "3.x"}
     for response in (
         call(server, "GET", "/api/v2/runtimes"),
@@ -179,6 +175,7 @@ def test_an_engine_that_is_down(
     assert message(execute(server, b"")) == REQUIRED
 
 
+@pytest.mark.also_engine
 def test_no_room(serve: Callable[..., Server]) -> None:
     server = serve(max_runs=1, max_queue=0)
     with ThreadPoolExecutor(4) as pool:
@@ -207,6 +204,7 @@ def runtimes(server: Server) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.also_engine
 def test_runtimes(server: Server) -> None:
     found = runtimes(server)
     for runtime in found:
@@ -223,6 +221,7 @@ def test_runtimes(server: Server) -> None:
     assert by_name["c"]["version"] == by_name["c++"]["version"]
 
 
+@pytest.mark.also_engine
 def test_only_what_is_installed_is_a_runtime(serve: Callable[..., Server], tmp_path: Path) -> None:
     server = serve(
         languages=write_catalogue(
