@@ -18,6 +18,8 @@ def needs(extra: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
+        if (error.name or "").startswith("bitrun"):
+            raise
         exits.say(
             f"This command needs {error.name}, which is not installed: "
             f'pip install "bitrun[{extra}]"'

@@ -1,11 +1,11 @@
-"""Boxes, by trying them: what the engine says it can limit must hold in a real one."""
+"""Checks of the isolation: the limits that the engine reports must work in a real box."""
 
 import statistics
 import time
 from collections.abc import Iterator
 
 from bitrun.config.settings import MEBIBYTE
-from bitrun.doctor.findings import Finding, good, note, wrong
+from bitrun.doctor.findings import Finding, failed, passed, warning
 from bitrun.execution.job_builder import Target, build_job
 from bitrun.execution.limits import RequestedLimits, language_limits
 from bitrun.model.result import StageResult
@@ -18,16 +18,16 @@ _PROBE_MEMORY = 32 * MEBIBYTE
 _PROBE_WALL_MS = 10_000
 _PROBE_OUTPUT = 4096
 _GIGABYTE = 1_000_000_000
-_LITTLE_DISK, _SOME_DISK = 1 * _GIGABYTE, 5 * _GIGABYTE
-_BLOCK = 1024  # df's, with -k
+_MIN_DISK, _LOW_DISK = 1 * _GIGABYTE, 5 * _GIGABYTE
+_BLOCK = 1024  # of df -k
 
 _EAT_MEMORY = "exec tail /dev/zero"
 _FORK = "i=0; while [ $i -lt {count} ]; do sleep 9 & i=$((i + 1)); done 2>/dev/null; echo all"
 _BUSY = "i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done"
 
 
-def examine(service: Service, runtime: Runtime) -> Iterator[Finding]:
-    """Make boxes of an installed runtime, and be a bad program in them.
+def check(service: Service, runtime: Runtime) -> Iterator[Finding]:
+    """Run hostile programs in boxes of an installed runtime.
 
     Raises:
         ServiceError: the engine or a box failed.
@@ -45,31 +45,31 @@ def _time(service: Service, runtime: Runtime) -> Finding:
         started = time.perf_counter()
         stage = _probe(service, runtime, "true")
         times.append((time.perf_counter() - started) * 1000 - stage.verdict.wall_ms)
-    told = f"one is made in {statistics.median(times):.0f} ms"
+    detail = f"created in {statistics.median(times):.0f} ms"
     if statistics.median(times) > _SLOW_BOX_MS:
-        return note("boxes", told, "The engine or its disk is slow or busy: look at its load.")
-    return good("boxes", told)
+        return warning("boxes", detail, "The engine or its disk is slow or busy: check its load.")
+    return passed("boxes", detail)
 
 
 def _memory(service: Service, runtime: Runtime) -> Finding:
     verdict = _probe(service, runtime, _EAT_MEMORY, memory=_PROBE_MEMORY).verdict
     if verdict.oom_killed:
-        return good("memory limit", "ends a program that wants more")
-    return wrong(
+        return passed("memory limit", "ends a program that exceeds it")
+    return failed(
         "memory limit",
-        f"a program that wanted more than {_PROBE_MEMORY} bytes ended otherwise: {verdict.outcome}",
+        f"a program that allocates more than {_PROBE_MEMORY} bytes ends with: {verdict.outcome}",
         "The kernel's memory controller does not reach containers: see cgroups above.",
     )
 
 
 def _processes(service: Service, runtime: Runtime) -> Finding:
-    most = language_limits(runtime.language, service.settings).box.processes
-    printed = _probe(service, runtime, _FORK.format(count=2 * most)).stdout
+    limit = language_limits(runtime.language, service.settings).box.processes
+    printed = _probe(service, runtime, _FORK.format(count=2 * limit)).stdout
     if printed.strip() != b"all":
-        return good("process limit", f"stops a program at {most}")
-    return wrong(
+        return passed("process limit", f"stops a program at {limit}")
+    return failed(
         "process limit",
-        f"a program could start {2 * most}, with {most} allowed",
+        f"a program could start {2 * limit}, with {limit} allowed",
         "The kernel's pids controller does not reach containers: see cgroups above.",
     )
 
@@ -77,10 +77,10 @@ def _processes(service: Service, runtime: Runtime) -> Finding:
 def _accounting(service: Service, runtime: Runtime) -> Finding:
     verdict = _probe(service, runtime, _BUSY).verdict
     if verdict.cpu_ms > 0 and verdict.memory > 0:
-        return good("accounting", "processor time and memory are told by the kernel")
-    return wrong(
+        return passed("accounting", "the kernel reports processor time and memory")
+    return failed(
         "accounting",
-        f"the kernel tells {verdict.cpu_ms} ms and {verdict.memory} bytes of a busy program",
+        f"the kernel reports {verdict.cpu_ms} ms and {verdict.memory} bytes of a busy program",
         "The controllers cpuacct (or cpu) and memory do not reach containers: see cgroups above.",
     )
 
@@ -89,13 +89,11 @@ def _disk(service: Service, runtime: Runtime) -> Finding:
     # The engine may be on another machine; the root of a box is on its disk.
     fields = _probe(service, runtime, "df -Pk / | tail -n 1").stdout.split()
     free = int(fields[3]) * _BLOCK
-    told = f"{free / _GIGABYTE:.1f} GB free for images"
-    remedy = (
-        "Remove packages that nobody uses (bitrun packages uninstall), or run: docker system df"
-    )
-    if free < _LITTLE_DISK:
-        return wrong("disk", told, remedy)
-    return note("disk", told, remedy) if free < _SOME_DISK else good("disk", told)
+    detail = f"{free / _GIGABYTE:.1f} GB free for images"
+    remedy = "Remove unused packages (bitrun packages uninstall), or see: docker system df"
+    if free < _MIN_DISK:
+        return failed("disk", detail, remedy)
+    return warning("disk", detail, remedy) if free < _LOW_DISK else passed("disk", detail)
 
 
 def _probe(

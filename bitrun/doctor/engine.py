@@ -1,77 +1,77 @@
-"""The engine, by what it says of itself."""
+"""Checks of the Docker engine, by the information that it reports."""
 
 from collections.abc import Iterator
 
-from bitrun.doctor.findings import Finding, good, note, wrong
+from bitrun.doctor.findings import Finding, failed, passed, warning
 from bitrun.engine.engine import Engine
 from bitrun.engine.info import EngineInfo
 
-_OLDEST = (20, 10)
-_SHARE_FILES = ("vfs",)  # storage drivers that copy a whole image for each container
+_MIN_VERSION = (20, 10)
+_COPYING_DRIVERS = ("vfs",)  # storage drivers that copy a whole image for each container
 
 
-def examine(engine: Engine) -> Iterator[Finding]:
-    """Look at the engine.
+def check(engine: Engine) -> Iterator[Finding]:
+    """Check the engine.
 
     Raises:
-        EngineUnavailable, EngineError: it can't be asked.
+        EngineUnavailable, EngineError: it does not answer.
     """
-    facts = engine.info()
-    yield _version(facts)
-    yield _storage(facts)
-    yield _cgroups(facts)
-    yield _swap(facts)
-    yield _seccomp(facts)
+    info = engine.info()
+    yield _version(info)
+    yield _storage(info)
+    yield _cgroups(info)
+    yield _swap(info)
+    yield _seccomp(info)
 
 
-def _version(facts: EngineInfo) -> Finding:
-    told = f"{facts.version}, on {facts.system}, kernel {facts.kernel}"
-    numbers = tuple(int(part) for part in facts.version.split(".")[:2] if part.isdecimal())
-    if numbers and numbers < _OLDEST:
-        return wrong("engine", told, "The service needs Docker 20.10 or newer: upgrade it.")
-    return good("engine", told)
+def _version(info: EngineInfo) -> Finding:
+    detail = f"{info.version}, on {info.system}, kernel {info.kernel}"
+    numbers = tuple(int(part) for part in info.version.split(".")[:2] if part.isdecimal())
+    if numbers and numbers < _MIN_VERSION:
+        return failed("engine", detail, "The service needs Docker 20.10 or newer: upgrade it.")
+    return passed("engine", detail)
 
 
-def _storage(facts: EngineInfo) -> Finding:
-    if facts.storage in _SHARE_FILES:
-        return note(
+def _storage(info: EngineInfo) -> Finding:
+    if info.storage in _COPYING_DRIVERS:
+        return warning(
             "storage",
-            f"driver {facts.storage}, which copies the whole image for every container",
-            "Use overlay2, if the file system below the engine's data folder lets you.",
+            f"driver {info.storage}, which copies the whole image for every container",
+            "Use overlay2, if the file system of the engine's data folder supports it.",
         )
-    return good("storage", f"driver {facts.storage}")
+    return passed("storage", f"driver {info.storage}")
 
 
-def _cgroups(facts: EngineInfo) -> Finding:
-    told = f"version {facts.cgroup_version}, driver {facts.cgroup_driver}"
-    missing = [name for name, there in facts.supported_limits.items() if not there]
+def _cgroups(info: EngineInfo) -> Finding:
+    detail = f"version {info.cgroup_version}, driver {info.cgroup_driver}"
+    missing = [name for name, there in info.supported_limits.items() if not there]
     if missing:
-        return wrong(
+        return failed(
             "cgroups",
-            f"{told}, without limits for {', '.join(missing)}",
+            f"{detail}, without limits for {', '.join(missing)}",
             "Give the engine these controllers: with cgroup v1 the kernel's command line enables "
             "them (cgroup_enable=memory), for a rootless engine systemd delegates them (Delegate).",
         )
-    return good("cgroups", f"{told}: memory, processes and processors can be limited")
+    return passed("cgroups", f"{detail}: memory, processes and processors can be limited")
 
 
-def _swap(facts: EngineInfo) -> Finding:
-    if facts.swap_limit:
-        return good("swap", "kept away from programs")
-    return note(
+def _swap(info: EngineInfo) -> Finding:
+    if info.swap_limit:
+        return passed("swap", "not available to programs")
+    return warning(
         "swap",
-        "can't be limited, so that a program may use some beside its memory",
+        "can't be limited, so a program may use swap in addition to its memory",
         "Boot with swapaccount=1 on the kernel's command line, or turn swap off.",
     )
 
 
-def _seccomp(facts: EngineInfo) -> Finding:
-    profile = facts.seccomp
+def _seccomp(info: EngineInfo) -> Finding:
+    profile = info.seccomp
     if profile is None or profile == "unconfined":
-        return wrong(
+        return failed(
             "seccomp",
             "the engine filters no system calls",
-            "Use a kernel with CONFIG_SECCOMP_FILTER, and take `seccomp-profile: unconfined` out "
-            "of the engine's configuration.",
+            "Use a kernel with CONFIG_SECCOMP_FILTER, and remove `seccomp-profile: unconfined` "
+            "from the engine's configuration.",
         )
-    return good("seccomp", f"profile {profile}")
+    return passed("seccomp", f"profile {profile}")

@@ -1,18 +1,18 @@
-"""What an examination finds."""
+"""The result of one check."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Level(StrEnum):
-    GOOD = "ok"
-    NOTE = "note"  # it works, and could be better
-    WRONG = "wrong"
+    OK = "ok"
+    WARNING = "warning"  # works, but could be better
+    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One look at one thing, and unless it is good, what to do."""
+    """The result of one check of one subject. Unless the level is OK, there is a remedy."""
 
     subject: str
     level: Level
@@ -20,13 +20,13 @@ class Finding:
     remedy: str = ""
 
 
-def good(subject: str, detail: str) -> Finding:
-    return Finding(subject, Level.GOOD, detail)
+def passed(subject: str, detail: str) -> Finding:
+    return Finding(subject, Level.OK, detail)
 
 
-def note(subject: str, detail: str, remedy: str) -> Finding:
-    return Finding(subject, Level.NOTE, detail, remedy)
+def warning(subject: str, detail: str, remedy: str) -> Finding:
+    return Finding(subject, Level.WARNING, detail, remedy)
 
 
-def wrong(subject: str, detail: str, remedy: str) -> Finding:
-    return Finding(subject, Level.WRONG, detail, remedy)
+def failed(subject: str, detail: str, remedy: str) -> Finding:
+    return Finding(subject, Level.ERROR, detail, remedy)

@@ -62,16 +62,16 @@ def test_a_real_engine(tmp_path: Path) -> None:
         "accounting", "disk",
     ):  # fmt: skip
         assert found[subject]["level"] == "ok", found[subject]
-    told = {subject.split()[0]: finding for subject, finding in found.items()}
-    assert told["shell"]["level"] == "ok", told["shell"]
-    assert told["liar"]["level"] == "wrong"
-    assert "Goodbye" in told["liar"]["detail"]
-    assert told["boxes"]["level"] != "wrong"
+    by_name = {subject.split()[0]: finding for subject, finding in found.items()}
+    assert by_name["shell"]["level"] == "ok", by_name["shell"]
+    assert by_name["liar"]["level"] == "error"
+    assert "Goodbye" in by_name["liar"]["detail"]
+    assert by_name["boxes"]["level"] != "error"
 
 
 def test_no_engine() -> None:
     code, found = doctor(DOCKER_HOST="tcp://127.0.0.1:1")
-    assert (code, set(found), found["engine"]["level"]) == (1, {"settings", "engine"}, "wrong")
+    assert (code, set(found), found["engine"]["level"]) == (1, {"settings", "engine"}, "error")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_no_engine() -> None:
 )
 def test_a_setting_that_does_not_fit(name: str, value: str) -> None:
     code, found = doctor(**{f"BITRUN_{name}": value})
-    assert (code, set(found), found["settings"]["level"]) == (1, {"settings"}, "wrong")
+    assert (code, set(found), found["settings"]["level"]) == (1, {"settings"}, "error")
 
 
 # What no engine here can be made to show
@@ -101,13 +101,13 @@ GOOD = EngineInfo(
 @pytest.mark.parametrize(
     ("subject", "level", "change"),
     [
-        ("engine", "wrong", {"version": "19.03.15"}),
+        ("engine", "error", {"version": "19.03.15"}),
         ("engine", "ok", {"version": "20.10.24+dfsg1"}),
-        ("storage", "note", {"storage": "vfs"}),
-        ("cgroups", "wrong", {"supported_limits": {"memory": False, "processes": True}}),
-        ("swap", "note", {"swap_limit": False}),
-        ("seccomp", "wrong", {"seccomp": None}),
-        ("seccomp", "wrong", {"seccomp": "unconfined"}),
+        ("storage", "warning", {"storage": "vfs"}),
+        ("cgroups", "error", {"supported_limits": {"memory": False, "processes": True}}),
+        ("swap", "warning", {"swap_limit": False}),
+        ("seccomp", "error", {"seccomp": None}),
+        ("seccomp", "error", {"seccomp": "unconfined"}),
     ],
 )
 def test_an_engine_that_lacks_something(subject: str, level: str, change: dict[str, Any]) -> None:
@@ -115,13 +115,13 @@ def test_an_engine_that_lacks_something(subject: str, level: str, change: dict[s
         def info(self) -> EngineInfo:
             return dataclasses.replace(GOOD, **change)
 
-    found = {each.subject: each.level for each in engine.examine(cast("Engine", Lacking()))}
+    found = {each.subject: each.level for each in engine.check(cast("Engine", Lacking()))}
     assert found.pop(subject) == level
-    assert set(found.values()) == {Level.GOOD}
+    assert set(found.values()) == {Level.OK}
 
 
 def test_limits_beyond_the_machine() -> None:
-    found = {each.subject: each.level for each in limits.examine(Settings(), GOOD)}
+    found = {each.subject: each.level for each in limits.check(Settings(), GOOD)}
     assert found["memory"] == "ok"
-    found = {each.subject: each.level for each in limits.examine(Settings(max_runs=100), GOOD)}
-    assert found["memory"] == "note"
+    found = {each.subject: each.level for each in limits.check(Settings(max_runs=100), GOOD)}
+    assert found["memory"] == "warning"
