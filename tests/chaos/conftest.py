@@ -48,10 +48,10 @@ class MonitoredServer(Server):
     def worker(self) -> int:
         return machine.children(self.process.pid)[0]
 
-    def use(self) -> machine.Use:
-        return machine.use(self.worker)
+    def use(self) -> machine.ProcessUsage:
+        return machine.process_usage(self.worker)
 
-    def assert_no_growth(self, before: machine.Use) -> None:
+    def assert_no_growth(self, before: machine.ProcessUsage) -> None:
         """Assert that within 30 s no more threads and descriptors are held than before.
 
         Up to 16 more descriptors are allowed: the number of idle boxes varies, and connections to

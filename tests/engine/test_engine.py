@@ -26,8 +26,8 @@ def test_an_engine_that_is_away_costs_no_descriptor(
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", where)
     engine = Engine()
-    before = machine.use(os.getpid()).descriptors
+    before = machine.process_usage(os.getpid()).descriptors
     for _ in range(3):
         with pytest.raises(EngineUnavailable):
             call(engine)
-    assert machine.use(os.getpid()).descriptors == before
+    assert machine.process_usage(os.getpid()).descriptors == before

@@ -1,1 +1,1 @@
-"""The benchmark: what a run costs, beside what it could cost at best, all in one go."""
+"""The benchmark: cost of a run compared with bare processes, `docker run` and the engine alone."""

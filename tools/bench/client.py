@@ -1,4 +1,4 @@
-"""Load: requests that are timed and whose answers are checked."""
+"""Load generation: timed requests, each answer checked."""
 
 import http.client
 import json
@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
+from tools.bench import machine
 from tools.bench.programs import Program
 
 
 @dataclass
 class Sample:
-    """The times of one measurement, in milliseconds, and what it cost besides."""
+    """Times of one measurement in milliseconds, its length, and the CPU time used meanwhile."""
 
     times: list[float] = field(default_factory=list)
     errors: int = 0
@@ -37,7 +38,12 @@ class Sample:
 
     @property
     def rate(self) -> float:
+        """Right answers per second."""
         return len(self.times) / self.seconds if self.seconds else 0.0
+
+    @property
+    def service_cpu_per_run(self) -> float:
+        return self.service_cpu_ms / max(1, len(self.times))
 
 
 class Client:
@@ -49,7 +55,7 @@ class Client:
         self._path = parts.path.rstrip("/") + "/api/v2/execute"
 
     def run(self, program: Program) -> bool:
-        """Run a program once; whether the answer is the right one."""
+        """Run a program once; returns whether the answer is right."""
         try:
             self._connection.request(
                 "POST",
@@ -73,55 +79,67 @@ def timed(sample: Sample, action: Callable[[], bool]) -> None:
         sample.errors += 1
 
 
-def paced(url: str, program: Program, count: int, interval: float) -> Sample:
-    """Send one request every `interval` seconds."""
-    sample, client = Sample(), Client(url)
-    begun = time.perf_counter()
-    for number in range(count):
-        time.sleep(max(0.0, begun + number * interval - time.perf_counter()))
-        timed(sample, lambda: client.run(program))
-    sample.seconds = time.perf_counter() - begun
+def repeated(count: int, action: Callable[[], bool], pause: float = 0.0) -> Sample:
+    """Run an action `count` times, with a pause of so many seconds after each."""
+    sample = Sample()
+    started, cpu = time.perf_counter(), machine.machine_cpu_ms()
+    for _ in range(count):
+        timed(sample, action)
+        time.sleep(pause)
+    sample.seconds = time.perf_counter() - started
+    sample.machine_cpu_ms = machine.machine_cpu_ms() - cpu
     return sample
 
 
-def together(count: int, action: Callable[[], bool]) -> Sample:
-    """Do it so many times at the same moment; `seconds` is when the last one is done."""
+def paced(url: str, program: Program, count: int, interval: float) -> Sample:
+    """Send one request every `interval` seconds."""
+    sample, client = Sample(), Client(url)
+    started = time.perf_counter()
+    for number in range(count):
+        time.sleep(max(0.0, started + number * interval - time.perf_counter()))
+        timed(sample, lambda: client.run(program))
+    sample.seconds = time.perf_counter() - started
+    return sample
+
+
+def concurrent(count: int, action: Callable[[], bool]) -> Sample:
+    """Start an action `count` times at the same moment; `seconds` lasts until all are done."""
     sample = Sample()
     gate = threading.Barrier(count + 1)
 
-    def one() -> None:
+    def once() -> None:
         gate.wait()
         timed(sample, action)
 
-    threads = [threading.Thread(target=one) for _ in range(count)]
+    threads = [threading.Thread(target=once) for _ in range(count)]
     for thread in threads:
         thread.start()
     gate.wait()
-    begun = time.perf_counter()
+    started = time.perf_counter()
     for thread in threads:
         thread.join()
-    sample.seconds = time.perf_counter() - begun
+    sample.seconds = time.perf_counter() - started
     return sample
 
 
 def burst(url: str, program: Program, count: int) -> Sample:
-    return together(count, lambda: Client(url).run(program))
+    return concurrent(count, lambda: Client(url).run(program))
 
 
 def sustained(url: str, program: Program, clients: int, more: Callable[[], bool]) -> Sample:
-    """Have so many clients ask again and again while `more()` says so."""
+    """Keep this number of clients sending requests while `more()` is true."""
     sample = Sample()
 
-    def one() -> None:
+    def client_loop() -> None:
         client = Client(url)
         while more():
             timed(sample, lambda: client.run(program))
 
-    threads = [threading.Thread(target=one) for _ in range(clients)]
-    begun = time.perf_counter()
+    threads = [threading.Thread(target=client_loop) for _ in range(clients)]
+    started = time.perf_counter()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    sample.seconds = time.perf_counter() - begun
+    sample.seconds = time.perf_counter() - started
     return sample

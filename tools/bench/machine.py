@@ -1,4 +1,4 @@
-"""What processes and the machine have used, from /proc."""
+"""CPU time, memory, threads and descriptors of processes and the machine, from /proc."""
 
 import os
 import platform
@@ -10,8 +10,8 @@ _TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
-class Use:
-    """What a process holds at one moment."""
+class ProcessUsage:
+    """Resources of a process at one moment; `memory` in bytes."""
 
     memory: int
     threads: int
@@ -19,7 +19,7 @@ class Use:
 
 
 def machine_cpu_ms() -> float:
-    """Processor time that all of the machine has used."""
+    """CPU time of the whole machine since its start."""
     numbers = [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
     idle = numbers[3] + numbers[4]
     return (sum(numbers) - idle) * _TICK_MS
@@ -30,16 +30,16 @@ def process_cpu_ms(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) * _TICK_MS
 
 
-def use(pid: int) -> Use:
-    return Use(
+def process_usage(pid: int) -> ProcessUsage:
+    return ProcessUsage(
         memory=_proportional_memory(pid),
         threads=_entries(pid, "task"),
         descriptors=_entries(pid, "fd"),
     )
 
 
-def waiting_box_memory(boxes: int) -> int:
-    """Bytes that one waiting box takes: its supervisor and its shim."""
+def idle_box_memory(boxes: int) -> int:
+    """Memory of one idle box in bytes: its supervisor and its shim."""
     total = 0
     for entry in Path("/proc").iterdir():
         with suppress(OSError, ValueError):
@@ -70,7 +70,7 @@ def _entries(pid: int, folder: str) -> int:
 
 
 def _proportional_memory(pid: int) -> int:
-    """Memory with shared pages counted in parts, as it adds up over processes."""
+    """Proportional set size in bytes: shared pages are divided, so that sums are right."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024

@@ -1,11 +1,11 @@
-"""The programs that are timed, and how each is run with nothing around it."""
+"""The timed programs, and the commands that run each as bare processes."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Program:
-    """A hello: as a request, as the commands of a bare process, as a `docker run`."""
+    """A program that prints `hi`: as a request, as commands, as a shell line for `docker run`."""
 
     name: str
     language: str

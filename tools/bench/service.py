@@ -1,11 +1,12 @@
-"""The service under measurement: one of our own, or any other that speaks Piston's protocol."""
+"""The measured service: started from a checkout, or any other Piston-compatible server."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +15,18 @@ from typing import IO
 import requests
 
 from tools.bench import machine
-from tools.bench.client import Client
+from tools.bench.client import Client, Sample
 from tools.bench.programs import PROGRAMS
 
 ROOT = Path(__file__).resolve().parents[2]
 
+_START_SECONDS, _STOP_SECONDS = 30.0, 60.0
+_SETTLE_SECONDS = 8.0  # until the pool is full again
+
 
 @dataclass(frozen=True)
 class Target:
-    """Where to send requests; `worker` is the process to watch, if it is ours."""
+    """A server to measure. `worker` is the id of its process, if it runs on this machine."""
 
     url: str
     worker: int | None
@@ -30,44 +34,68 @@ class Target:
     def cpu_ms(self) -> float:
         return machine.process_cpu_ms(self.worker) if self.worker else 0.0
 
+    def measure(self, load: Callable[[], Sample]) -> Sample:
+        """Run a load, and add the CPU time of the machine and of the service to its sample."""
+        machine_cpu, service_cpu = machine.machine_cpu_ms(), self.cpu_ms()
+        sample = load()
+        sample.machine_cpu_ms = machine.machine_cpu_ms() - machine_cpu
+        sample.service_cpu_ms = self.cpu_ms() - service_cpu
+        return sample
+
+
+def interpreter(checkout: Path) -> str:
+    """Return the path of a checkout's Python; for this checkout, the running one."""
+    return sys.executable if checkout == ROOT else str(checkout / ".venv" / "bin" / "python")
+
 
 @contextmanager
-def own_service(log: IO[bytes] | None = None, **settings: str) -> Iterator[Target]:
-    """Start a service with its default settings, and stop it in the end."""
+def own_service(
+    log: IO[bytes] | None = None, checkout: Path = ROOT, **settings: str
+) -> Iterator[Target]:
+    """Start a service from a checkout, with default settings but for these; stop it at the end."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {f"BITRUN_{name.upper()}": value for name, value in settings.items()}
     process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "app:app"],
-        cwd=ROOT,
+        [interpreter(checkout), "-m", "gunicorn", "app:app"],
+        cwd=checkout,
         env=os.environ | {"BITRUN_PORT": str(port)} | environment,
         stderr=log or subprocess.DEVNULL,
-        # Whoever is interrupted with it stops it in the end.
+        # Not interrupted by a Ctrl-C in the terminal: this process stops it at the end.
         start_new_session=True,
     )
     try:
-        target = Target(f"http://127.0.0.1:{port}", None)
-        _await_answer(target.url)
-        yield Target(target.url, machine.children(process.pid)[0])
+        url = f"http://127.0.0.1:{port}"
+        _await_answer(url)
+        yield Target(url, machine.children(process.pid)[0])
     finally:
-        process.terminate()
-        process.wait()
+        _stop(process)
 
 
 def warm_up(url: str) -> None:
-    """Ask for every program once or twice, and let what is prepared in the background settle."""
+    """Run every program twice, and wait until the pool is full again."""
     client = Client(url)
     for program in PROGRAMS:
         for _ in range(2):
-            client.run(program)
-    time.sleep(8)
+            if not client.run(program):
+                sys.exit(f"{url} does not run {program.name} as it should")
+    time.sleep(_SETTLE_SECONDS)
 
 
 def _await_answer(url: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         with suppress(requests.RequestException):
             if requests.get(f"{url}/api/v2/runtimes", timeout=5).ok:
                 return
         time.sleep(0.1)
-    sys.exit(f"Nothing answers at {url}")
+    sys.exit(f"No service answers at {url}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -51,7 +51,7 @@ class Monitor:
         self.others_before = self._others()
 
     def measure(self, worker: int) -> Usage:
-        use = machine.use(worker)
+        use = machine.process_usage(worker)
         return Usage(
             memory=use.memory,
             threads=use.threads,

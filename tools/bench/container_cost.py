@@ -1,6 +1,6 @@
-"""What each part of a container costs the engine: variants in turn, the table of `docs/speed.md`.
+"""Cost of single container options on the engine: the table of variants in `docs/speed.md`.
 
-Run as: python -m tools.bench.parts [ROUNDS]
+Run as: python -m tools.bench.container_cost [ROUNDS]
 """
 
 import statistics
@@ -15,13 +15,13 @@ from bitrun.engine.labels import INSTANCE
 from bitrun.model.job import BoxLimits
 from bitrun.sandbox.box_maker import BoxMaker
 from tools.bench import machine
-from tools.bench.peers import default_limits
+from tools.bench.baselines import default_limits
 
 Change = Callable[[dict[str, Any], dict[str, Any]], None]
 
 
-class _Changed(Engine):
-    """The engine, given other options than a box's."""
+class _ChangedEngine(Engine):
+    """An engine that creates containers with changed options."""
 
     def __init__(self, change: Change) -> None:
         super().__init__()
@@ -43,8 +43,8 @@ def _no_quota(host: dict[str, Any], _options: dict[str, Any]) -> None:
 
 
 VARIANTS: dict[str, Change] = {
-    "a box as it is": lambda _host, _options: None,
-    "NetworkMode none alone": lambda _host, options: options.pop("network_disabled"),
+    "a box, unchanged": lambda _host, _options: None,
+    "NetworkMode none only": lambda _host, options: options.pop("network_disabled"),
     "IpcMode none": lambda host, _options: host.update(ipc_mode="none"),
     "Docker's seccomp profile": lambda host, _options: _seccomp(host),
     "no seccomp profile": lambda host, _options: _seccomp(host, "seccomp=unconfined"),
@@ -55,18 +55,18 @@ VARIANTS: dict[str, Change] = {
 
 class Variant:
     def __init__(self, change: Change) -> None:
-        self._engine = _Changed(change)
+        self._engine = _ChangedEngine(change)
         self._boxes = BoxMaker(self._engine, Settings())
         image = self._engine.find_image("bitrun/bash")
         self._image = image.id if image else ""
         self.wall_ms: list[float] = []
         self.cpu_ms: list[float] = []
 
-    def try_once(self, limits: BoxLimits) -> None:
-        """Make a box and see it gone."""
-        cpu, begun = machine.machine_cpu_ms(), time.perf_counter()
+    def measure(self, limits: BoxLimits) -> None:
+        """Create a box, remove it, and wait until it is gone."""
+        cpu, started = machine.machine_cpu_ms(), time.perf_counter()
         box = self._boxes.make(self._image, limits)
-        self.wall_ms.append((time.perf_counter() - begun) * 1000)
+        self.wall_ms.append((time.perf_counter() - started) * 1000)
         box.discard()
         while self._engine.list_containers(INSTANCE, self._boxes.instance):
             time.sleep(0.02)
@@ -78,10 +78,9 @@ def main(rounds: int) -> None:
     variants = {name: Variant(change) for name, change in VARIANTS.items()}
     for _ in range(rounds):
         for variant in variants.values():
-            variant.try_once(limits)
-    print(
-        "| variant | making, p50 ms | CPU of the machine, make and remove, p50 ms |\n|---|---|---|"
-    )
+            variant.measure(limits)
+    print("| variant | create, p50 ms | CPU of the machine, create and remove, p50 ms |")
+    print("|---|---|---|")
     for name, variant in variants.items():
         wall, cpu = map(statistics.median, (variant.wall_ms, variant.cpu_ms))
         print(f"| {name} | {wall:.0f} | {cpu:.0f} |")

@@ -1,4 +1,4 @@
-"""What a run is compared with: nothing around it, the engine's own command, the engine alone."""
+"""Baselines of a run: bare processes, `docker run`, and the engine without the service."""
 
 import io
 import shutil
@@ -24,7 +24,7 @@ from tools.bench.programs import Program
 
 @contextmanager
 def bare_root(program: Program, folder: Path) -> Iterator[Path]:
-    """Unpack a program's image, so that its very interpreter runs without a container."""
+    """Unpack a program's image, to run its interpreter without a container."""
     root = folder / program.language
     client = docker.APIClient(version="auto", **docker.utils.kwargs_from_env())
     container = client.create_container(program.image, ["true"])["Id"]
@@ -41,7 +41,7 @@ def bare_root(program: Program, folder: Path) -> Iterator[Path]:
 
 
 def run_bare(program: Program, root: Path) -> bool:
-    """Run the program's commands as plain processes, in the image's files."""
+    """Run the program's commands as plain processes, chrooted into the unpacked image."""
     output = b""
     for command in program.commands:
         done = subprocess.run(["chroot", root, *command], capture_output=True, check=False)
@@ -52,7 +52,7 @@ def run_bare(program: Program, root: Path) -> bool:
 
 
 def run_docker_cli(program: Program) -> bool:
-    # The same program, and no network either; the source travels as an argument.
+    # The same program, without network as in a box; the source is passed as an argument.
     script = f"cd /tmp && printf %s {_quoted(program.source)} > {program.file} && {program.shell}"
     command = ["docker", "run", "--rm", "--network=none", "--read-only", "--tmpfs=/tmp:exec"]
     done = subprocess.run(
@@ -62,7 +62,7 @@ def run_docker_cli(program: Program) -> bool:
 
 
 def engine_ceiling(at_once: int, seconds: float) -> Sample:
-    """Create, start and remove containers with the very options of boxes, and do nothing else."""
+    """Create, start and remove containers with the options of boxes, without running anything."""
     settings = Settings()
     engine = Engine()
     boxes = BoxMaker(engine, settings)
@@ -71,32 +71,32 @@ def engine_ceiling(at_once: int, seconds: float) -> Sample:
     sample = Sample()
     deadline = time.perf_counter() + seconds
 
-    def make_and_leave() -> bool:
+    def create_and_discard() -> bool:
         boxes.make(image.id if image else "", limits).discard()
         return True
 
     def loop() -> None:
         while time.perf_counter() < deadline:
-            timed(sample, make_and_leave)
+            timed(sample, create_and_discard)
 
     threads = [threading.Thread(target=loop) for _ in range(at_once)]
-    begun = time.perf_counter()
+    started = time.perf_counter()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    # It has done its work when the last one is gone, too.
+    # The engine's work includes the removal of the last one.
     while engine.list_containers(INSTANCE, boxes.instance):
         time.sleep(0.01)
-    sample.seconds = time.perf_counter() - begun
+    sample.seconds = time.perf_counter() - started
     engine.close()
     return sample
 
 
 def stream_rate(command: tuple[str, ...], stdin: bytes) -> float:
-    """Run a command that reads or writes a lot in a box; the bytes moved in a second.
+    """Run a command in a box that reads or writes a lot, and return the bytes per second.
 
-    What comes is counted and thrown away, as a session does that passes it on.
+    Output is counted and dropped, not collected: as in a session, which passes it on.
     """
     settings = Settings()
     engine = Engine()
@@ -111,22 +111,22 @@ def stream_rate(command: tuple[str, ...], stdin: bytes) -> float:
         merge=True,
     )
     with BoxMaker(engine, settings).make(image.id if image else "", limits) as box:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         box.start(stage)
-        passed, verdict = 0, None
+        transferred, verdict = 0, None
         while verdict is None:
             for event in box.supervisor.receive():
                 if isinstance(event, Verdict):
                     verdict = event
                 else:
-                    passed += len(event[1])
-        seconds = time.perf_counter() - begun
+                    transferred += len(event[1])
+        seconds = time.perf_counter() - started
     engine.close()
-    return max(passed, len(stdin)) / seconds
+    return max(transferred, len(stdin)) / seconds
 
 
 def engine_objects() -> int:
-    """Count the containers, images, networks and volumes that the engine holds."""
+    """Count the containers, images, networks and volumes of the engine."""
     client = docker.APIClient(version="auto", **docker.utils.kwargs_from_env())
     try:
         held = (client.containers(all=True), client.images(all=True), client.networks())
