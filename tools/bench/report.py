@@ -29,6 +29,11 @@ class Goal:
     reached: str
     met: bool
 
+    @property
+    def row(self) -> str:
+        met = "yes" if self.met else "**no**"
+        return f"| {self.name} | {self.goal} | {self.reached} | {met} |"
+
 
 @dataclass
 class Report:
@@ -84,10 +89,7 @@ class Report:
         return [
             "| measurement | goal | reached | met |",
             "|---|---|---|---|",
-            *(
-                f"| {goal.name} | {goal.goal} | {goal.reached} | {'yes' if goal.met else '**no**'} |"
-                for goal in self.goals
-            ),
+            *(goal.row for goal in self.goals),
         ]
 
 

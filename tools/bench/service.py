@@ -99,3 +99,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+    except BaseException:
+        # Interrupted while waiting: it stops all the same, and must be gone before the next one.
+        process.wait(_STOP_SECONDS)
+        raise

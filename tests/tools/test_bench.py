@@ -1,0 +1,88 @@
+"""Samples, goals and the comparison of two checkouts, on made-up numbers."""
+
+import signal
+import time
+
+import pytest
+
+from tools.bench import compare, goals
+from tools.bench.client import Sample, concurrent, repeated
+from tools.bench.compare import OutOfTime, Turn, time_limit
+from tools.bench.measurements import burst_name, clients_name, paced_name
+from tools.bench.programs import PYTHON
+from tools.bench.report import Report
+
+
+def sample(*times: float, errors: int = 0, seconds: float = 1.0, cpu_ms: float = 0.0) -> Sample:
+    return Sample(list(times), errors, seconds, service_cpu_ms=cpu_ms)
+
+
+def test_quantiles_and_rates() -> None:
+    hundred = sample(*range(100), seconds=4.0, cpu_ms=250)
+    assert (hundred.quantile(0.5), hundred.quantile(0.95), hundred.quantile(1)) == (50, 95, 99)
+    assert hundred.rate == 25
+    assert hundred.service_cpu_per_run == 2.5
+    assert sample().quantile(0.5) == 0
+    both = hundred + sample(1000, errors=2)
+    assert (len(both.times), both.errors, both.seconds) == (101, 2, 5.0)
+
+
+def test_wrong_answers_are_errors() -> None:
+    answers = iter([True, False, True])
+    measured = repeated(3, lambda: next(answers))
+    assert (len(measured.times), measured.errors) == (2, 1)
+    assert concurrent(4, lambda: False).errors == 4
+
+
+@pytest.mark.parametrize(("rate", "errors", "met"), [(90, 0, True), (89, 0, False), (95, 1, False)])
+def test_rate_goal(rate: int, errors: int, met: bool) -> None:
+    samples = {clients_name(PYTHON, 8): sample(*[1.0] * rate, errors=errors)}
+    assert goals.rate_goal(samples, sample(*[1.0] * 100)).met is met
+
+
+def test_service_cpu_goals() -> None:
+    samples = {
+        burst_name(PYTHON): sample(1, 1, cpu_ms=6.0),
+        paced_name(PYTHON): sample(1, 1, cpu_ms=20.2),
+    }
+    assert [goal.met for goal in goals.service_cpu_goals(samples)] == [True, False]
+
+
+def test_errors_are_shown_in_the_report(capsys: pytest.CaptureFixture[str]) -> None:
+    Report("machine").add("python", sample(10.0, 20.0, errors=3), 5.0)
+    assert capsys.readouterr().out == "| python | 4.0 | 20.0 | 20.0 | 20.0 | 2.0 | 3 |  |\n"
+
+
+def turn(overhead: float, *, errors: int = 0) -> Turn:
+    return Turn(
+        python=sample(10 + overhead, errors=errors, cpu_ms=overhead),
+        bare_python=sample(10),
+        c=sample(60),
+        bare_c=sample(50),
+        burst=sample(1, cpu_ms=3),
+        burst_seconds=[0.1],
+        sustained=sample(1, 1),
+    )
+
+
+def test_the_comparison() -> None:
+    rounds = [(turn(4), turn(2)), (turn(4), turn(8)), (turn(4), turn(4, errors=1))]
+    lines = dict(line.strip("| ").partition(" | ")[::2] for line in compare.table(rounds))
+    assert lines["3 rounds"] == "old | new | new/old | range"
+    assert lines["python paced, p50 above bare, ms"] == "4.0 | 4.0 | 1.00 | 0.50 to 2.00"
+    assert lines["C paced, p50 above bare, ms"] == "10.0 | 10.0 | 1.00 | 1.00 to 1.00"
+    assert lines["python, burst of 8, ms"].startswith("100.0 | 100.0 |")
+    assert lines["errors"] == "0 | 1"
+    assert compare.table([]) == ["No round was finished."]
+
+
+def test_a_comparison_ends_after_its_time() -> None:
+    previous = signal.getsignal(signal.SIGALRM), signal.getsignal(signal.SIGTERM)
+    started = time.monotonic()
+    try:
+        with pytest.raises(OutOfTime), time_limit(0.1):
+            time.sleep(10)
+    finally:
+        signal.signal(signal.SIGALRM, previous[0])
+        signal.signal(signal.SIGTERM, previous[1])
+    assert time.monotonic() - started < 5
