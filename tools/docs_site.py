@@ -1,4 +1,4 @@
-"""mkdocs' hook: what the documents say of files outside `docs/`, and SECURITY.md as a page."""
+"""Hook of mkdocs: adds SECURITY.md as a page, and resolves links to files outside `docs/`."""
 
 import re
 from pathlib import Path
@@ -19,14 +19,14 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """The site holds only documents: of any other file it gives the name."""
+    """Replace links to files that are not on the site by the names of the files."""
 
     def name(link: re.Match[str]) -> str:
         text, path, anchor = link.groups()
         if path == "SECURITY.md":
             return f"[{text}](security.md{anchor or ''})"
         if not (ROOT / path).exists():
-            raise PluginError(f"{page.file.src_path} links to {path}, which is not there")
+            raise PluginError(f"{page.file.src_path} links to {path}, which does not exist")
         return text if path in text or text.startswith("`") else f"{text} (`{path}`)"
 
     return _OUTSIDE.sub(name, markdown)

@@ -1,7 +1,7 @@
-"""`python -m tools.install_engine` returns once a Docker engine answers.
+"""Ensures that a Docker engine answers: `python -m tools.install_engine`.
 
-If none does, and DOCKER_HOST names none, it installs and starts this machine's own, which it can
-on Debian and Ubuntu as root. Otherwise it says in one sentence what is missing.
+If none does, and DOCKER_HOST is not set, it installs and starts one on this machine, which requires
+root on Debian or Ubuntu. Otherwise it prints in one sentence what is missing.
 """
 
 import getpass
@@ -18,14 +18,14 @@ from bitrun.model.errors import ServiceError
 APT_INSTALL = Path(__file__).resolve().parent.parent / "scripts" / "apt-install"
 LOG = Path("/var/log/dockerd.log")
 SOCKET = Path("/var/run/docker.sock")
-PATIENCE = 60.0  # seconds a starting engine may take
+START_SECONDS = 60.0
 
-# Where the kernel has AppArmor on, no container starts without its parser.
+# If the kernel has AppArmor enabled, no container starts without its parser.
 DEBIAN_PACKAGES = ("docker.io", "apparmor")
 
 
 class NoEngine(Exception):
-    """There is no engine to be had; the sentence says how to get one."""
+    """There is no engine; the message says how to get one."""
 
 
 def main() -> int:
@@ -81,23 +81,23 @@ def start() -> None:
     print("Starting the Docker engine", flush=True)
     if Path("/run/systemd/system").is_dir():
         subprocess.run(["systemctl", "start", "docker"], check=False)
-        wait(None, "journalctl -u docker tells why")
+        wait(None, "see journalctl -u docker")
         return
     with LOG.open("ab") as log:
-        # In a session of its own it outlives this terminal.
+        # In its own session, so that it survives the end of this terminal.
         dockerd = subprocess.Popen(
             ["dockerd"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
-    wait(dockerd, f"{LOG} tells why")
+    wait(dockerd, f"see {LOG}")
 
 
 def wait(dockerd: subprocess.Popen[bytes] | None, hint: str) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_SECONDS
     while not answers():
         if dockerd and dockerd.poll() is not None:
-            # It failed, or made way for one that the package has started by itself.
+            # It failed, or the package has already started one that now holds the socket.
             dockerd = None
-            deadline = time.monotonic() + PATIENCE / 6
+            deadline = time.monotonic() + START_SECONDS / 6
         if time.monotonic() > deadline:
             raise NoEngine(f"The Docker engine was started, but does not answer: {hint}.")
         time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""The catalogue's packages are whole, and the conformance programs are judged rightly."""
+"""Every package has its programs, and their results are checked."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_every_package_has_its_folder(package: Package) -> None:
     list(SHIPPED.languages()),
     ids=lambda it: it.id if isinstance(it, Package) else it.name,
 )
-def test_every_language_proves_what_it_can_or_says_why_not(
+def test_every_language_has_a_program_or_a_reason_for_each_task(
     package: Package, language: Language
 ) -> None:
     place = programs.folder(IMAGES, package, language)
@@ -40,14 +40,14 @@ def test_every_language_proves_what_it_can_or_says_why_not(
     assert programs.find(place)[0].task.name == programs.HELLO
 
 
-def test_no_program_is_left_over() -> None:
+def test_every_program_belongs_to_a_task() -> None:
     known = {task.name for task in TASKS} | {"incapable"}
     for claim in SHIPPED.languages():
         for path in programs.folder(IMAGES, *claim).iterdir():
             assert path.name.partition(".")[0] in known, path
 
 
-def test_a_missing_program_and_a_needless_reason_are_told(tmp_path: Path) -> None:
+def test_missing_programs_and_needless_reasons_are_found(tmp_path: Path) -> None:
     for task in TASKS[1:]:
         (tmp_path / f"{task.name}.txt").touch()
     (tmp_path / "incapable.yml").write_text("utf8: no\n")
@@ -55,7 +55,7 @@ def test_a_missing_program_and_a_needless_reason_are_told(tmp_path: Path) -> Non
     assert programs.missing(tmp_path, interpreted) == ["compile-error", "hello", "utf8"]
 
 
-def ended(
+def result_of(
     stage: StageName = "run", *, code: int = 0, stdout: bytes = b"", stderr: bytes = b""
 ) -> Result:
     verdict = Verdict(
@@ -74,22 +74,22 @@ def ended(
 @pytest.mark.parametrize(
     ("task", "result", "complaint"),
     [
-        ("hello", ended(stdout=b"Hello, World!"), None),
-        ("hello", ended(stdout=b"Hello, World!\n", stderr=b"a warning"), None),
-        ("hello", ended(stdout=b"Hello"), "prints 'Hello'"),
-        ("hello", ended(stdout=b"Hello, World!\n", code=1), "exits with 1: 'Hello, World!\\n'"),
-        ("hello", ended("compile", code=1, stderr=b"no"), "does not compile: 'no'"),
-        ("exit", ended(code=3, stdout=b"stopped"), None),
-        ("exit", ended(code=1), "exits with 1: ''"),
-        ("error", ended(code=1, stderr=b"broken"), None),
-        ("error", ended(code=1), "says nothing on stderr: ''"),
-        ("error", ended(stderr=b"broken"), "does not fail: 'broken'"),
-        ("compile-error", ended("compile", code=1, stderr=b"no"), None),
-        ("compile-error", ended(code=1), "is not refused by the compiler: ''"),
-        ("compile-error", ended("compile", code=1), "is not refused by the compiler: ''"),
+        ("hello", result_of(stdout=b"Hello, World!"), None),
+        ("hello", result_of(stdout=b"Hello, World!\n", stderr=b"a warning"), None),
+        ("hello", result_of(stdout=b"Hello"), "prints 'Hello'"),
+        ("hello", result_of(stdout=b"Hello, World!\n", code=1), "exits with 1: 'Hello, World!\\n'"),
+        ("hello", result_of("compile", code=1, stderr=b"no"), "does not compile: 'no'"),
+        ("exit", result_of(code=3, stdout=b"stopped"), None),
+        ("exit", result_of(code=1), "exits with 1: ''"),
+        ("error", result_of(code=1, stderr=b"broken"), None),
+        ("error", result_of(code=1), "says nothing on stderr: ''"),
+        ("error", result_of(stderr=b"broken"), "does not fail: 'broken'"),
+        ("compile-error", result_of("compile", code=1, stderr=b"no"), None),
+        ("compile-error", result_of(code=1), "is not refused by the compiler: ''"),
+        ("compile-error", result_of("compile", code=1), "is not refused by the compiler: ''"),
     ],
 )
-def test_a_program_is_judged(task: str, result: Result, complaint: str | None) -> None:
+def test_results_are_checked(task: str, result: Result, complaint: str | None) -> None:
     assert next(it for it in TASKS if it.name == task).complaint(result) == complaint
 
 
@@ -121,16 +121,16 @@ def test_packages_are_found_by_any_of_their_names() -> None:
     ],
 )
 def test_a_record_is_good(version: str, complaints: dict[str, str | None], good: bool) -> None:
-    tried = LanguageRecord(complaints=complaints)
-    assert Record(key="", version=version, languages={"one": tried}).good == good
+    result = LanguageRecord(complaints=complaints)
+    assert Record(key="", version=version, languages={"one": result}).good == good
     assert not Record(key="", version=version).good
 
 
-def test_the_page_keeps_the_rows_of_what_was_not_tried(tmp_path: Path) -> None:
+def test_the_page_keeps_rows_without_a_record(tmp_path: Path) -> None:
     path, records = tmp_path / "languages.md", Records(tmp_path / "records")
-    tried = LanguageRecord(complaints={"hello": None, "exit": "exits with 1"}, cold_ms=70)
+    result = LanguageRecord(complaints={"hello": None, "exit": "exits with 1"}, cold_ms=70)
     record = Record(
-        key="", version="3.99", size=5 * 10**6, own_size=10**6, languages={"python": tried}
+        key="", version="3.99", size=5 * 10**6, own_size=10**6, languages={"python": result}
     )
     records.write(ONE, record)
     page.write(path, SHIPPED, records, IMAGES)

@@ -1,0 +1,1 @@
+"""The conformance test: every language installed, tested with its sample programs and measured."""

@@ -1,8 +1,8 @@
-"""The conformance programs: what each must do, and where a language keeps its own.
+"""The conformance programs: the tasks, and the programs of each language.
 
-Those of a language are in `images/<package>/samples/<language>/`: a file named for what it shows
-with any extension, or for `modules` a folder of files, of which `main` is the one to start. Where
-there is none, `incapable.yml` in that folder says in words why the language can't do it.
+The programs of a language are in `images/<package>/samples/<language>/`: a file named for its
+task, with any extension, or for `modules` a folder of files, started by its `main`. If a language
+can't do a task, `incapable.yml` in that folder has the reason instead.
 """
 
 from collections.abc import Iterator
@@ -22,9 +22,9 @@ _REASONS = "incapable.yml"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a program is given and what it must print; `code` None stands for any failure.
+    """Input and expected result of a program; `code` None expects any failure.
 
-    The default of `stdin` is what a Piston client gives that has nothing to give.
+    The default of `stdin` is that of Piston's clients.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Task:
     code: int | None = 0
 
     def complaint(self, result: Result) -> str | None:
-        """Say what a run did wrong, or None."""
+        """Return how the result of a run differs from the expected one, or None."""
         last = result.last
         if last.verdict.outcome.is_limit or last.verdict.oom_killed:
             return f"{last.name} ends by a limit: {last.verdict.outcome}"
@@ -82,16 +82,16 @@ def find(place: Path) -> tuple[Program, ...]:
 
 
 def incapable(place: Path) -> dict[str, str]:
-    """Return why a language lacks some of the programs, by the task's name."""
+    """Return the reasons for missing programs, by the task's name."""
     reasons = place / _REASONS
     return yaml.safe_load(reasons.read_text(encoding="utf-8")) if reasons.exists() else {}
 
 
 def missing(place: Path, language: Language) -> list[str]:
-    """Name the tasks with neither a program nor a reason, and the reasons beside a program."""
+    """Return the tasks with neither a program nor a reason, and those with both or not needed."""
     needed = {task.name for task in TASKS if language.compile or task.name != COMPILE_ERROR}
-    told = [program.task.name for program in find(place)] + list(incapable(place))
-    return sorted(name for name in needed.union(told) if told.count(name) != (name in needed))
+    present = [program.task.name for program in find(place)] + list(incapable(place))
+    return sorted(name for name in needed.union(present) if present.count(name) != (name in needed))
 
 
 def _files(place: Path, task: Task) -> Iterator[File]:
@@ -100,7 +100,8 @@ def _files(place: Path, task: Task) -> Iterator[File]:
         for path in sorted(several.iterdir(), key=lambda it: (it.stem.lower() != "main", it)):
             yield File(path.name, path.read_bytes())
     for path in place.glob(f"{task.name}.*"):
-        # Some languages take a file's name for that of a function, and have one called so.
+        # Not under the task's name: some languages derive a function's name from the file's, which
+        # may be one of the language's own.
         yield File(f"main{path.suffix}", path.read_bytes())
 
 

@@ -1,4 +1,4 @@
-"""What the trials found, a file for each package, so that an interrupted test run can go on."""
+"""Results of conformance runs, a file for each package, so that interrupted runs can go on."""
 
 import re
 from pathlib import Path
@@ -10,12 +10,15 @@ from bitrun.images.build_context import digest
 from bitrun.images.unsealed import UnsealedImages
 from tools.conformance import programs
 
-# Clients ask for ranges of versions, which no other kind is in.
+# Clients request ranges of versions, and only SemVer versions are ever in one.
 _SEMVER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
 
 class LanguageRecord(BaseModel):
-    """How the programs of a language fared: None for one that passed, else what was wrong."""
+    """Results of a language's programs: a complaint by name of program, None for a passed one.
+
+    The times are those of the hello program, with and without the creation of its box.
+    """
 
     complaints: dict[str, str | None] = Field(default_factory=dict)
     cold_ms: int | None = None
@@ -31,9 +34,10 @@ class LanguageRecord(BaseModel):
 
 
 class Record(BaseModel):
-    """One trial of a package; `key` changes with all that its outcome depends on.
+    """Result of one run of a package. Sizes are bytes.
 
-    One that could not be installed has no languages.
+    `key` changes with everything that the result depends on. Without languages, the package could
+    not be installed.
     """
 
     key: str
@@ -48,11 +52,11 @@ class Record(BaseModel):
 
     @property
     def good(self) -> bool:
-        tried = self.languages.values()
+        languages = self.languages.values()
         return (
             self.versioned
-            and bool(tried)
-            and all(language.passed and not language.failed for language in tried)
+            and bool(languages)
+            and all(language.passed and not language.failed for language in languages)
         )
 
 
@@ -73,9 +77,9 @@ class Records:
 
 
 def key(package: Package, parts: UnsealedImages, images: Path) -> str:
-    """Hash a package's image, its entry in the catalogue and its programs.
+    """Hash a package's image sources, its entry in the catalogue and its programs.
 
-    It needs no image, so that those tried can be told even after their removal.
+    The image itself is not needed, so that a removed one is known to be unchanged.
     """
     return digest(
         parts.source(package.build) if package.build else str(package.pull),

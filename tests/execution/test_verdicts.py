@@ -1,4 +1,4 @@
-"""Awkward and hostile programs, each with the exact verdict it must get, in real boxes."""
+"""Verdicts of awkward and hostile programs in real boxes."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.engine
 
 @dataclass(frozen=True)
 class Program:
-    """A program and what must become of it; `output` None leaves the output open."""
+    """A program and its expected verdict; `output` None accepts any output."""
 
     name: str
     script: str
@@ -29,11 +29,11 @@ class Program:
 
     @property
     def outcome(self) -> str:
-        """What the table of what was tried says of it."""
+        """The outcome in the table of attacks."""
         if self.ended.is_limit:
-            return f"ended at its limit ({self.ended}), with a true verdict"
+            return f"ended at its limit ({self.ended.replace('_', ' ')}), with a true verdict"
         if self.oom_killed:
-            return "killed, and told as out of memory"
+            return "killed, and reported as out of memory"
         return "a true verdict; nothing is left"
 
 
@@ -57,7 +57,7 @@ def killed(ended: Outcome = Outcome.MEMORY, *, oom: bool = False, **options: Any
 
 
 def fatal(name: str) -> Program:
-    # Python itself ignores some and catches others.
+    # Python ignores some of them by default and catches others.
     reset = "" if name == "SIGKILL" else f"signal.signal(signal.{name}, signal.SIG_DFL)"
     script = f"import os, signal\n{reset}\nos.kill(os.getpid(), signal.{name})\nsignal.pause()"
     return Program(f"dies of {name}", script, code=None, signal=name, ended=Outcome.SIGNAL)
@@ -192,7 +192,7 @@ def test_verdict(run: Callable[..., Result], program: Program) -> None:
         assert took < limit / 1000 + 5
 
 
-def test_memory_is_told(run: Callable[..., Result]) -> None:
+def test_memory_is_reported(run: Callable[..., Result]) -> None:
     small = run("python", "python3", "-c", "pass", memory=256 * MEBIBYTE).last.verdict
     large = run("python", "python3", "-c", "bytearray(10**8)", memory=256 * MEBIBYTE).last.verdict
     assert 3 * MEBIBYTE < small.memory < 40 * MEBIBYTE
@@ -210,7 +210,7 @@ def test_cpu_time_counts_all_processes(run: Callable[..., Result]) -> None:
 
 
 def test_order_of_fatal_and_final_output(run: Callable[..., Result]) -> None:
-    """What was written before a crash is never lost."""
+    """Output written before a crash is never lost."""
     script = "import os; os.write(1, b'x' * 60000); os.abort()"
     for _ in range(5):
         result = run("python", "python3", "-c", script)

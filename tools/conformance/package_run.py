@@ -1,4 +1,4 @@
-"""Runs the programs of one package in boxes, in the way the API does, and measures hello."""
+"""Runs the programs of a package in boxes, as the API does, and measures its hello program."""
 
 import re
 import time
@@ -18,11 +18,11 @@ from tools.conformance import programs
 from tools.conformance.programs import HELLO, Program
 from tools.conformance.records import LanguageRecord, Record
 
-_MEASURED = 3
+_MEASURED_RUNS = 3
 _FROM = re.compile(r"^FROM\s+(\S+)", flags=re.MULTILINE)
 
 
-def try_package(service: Service, package: Package, key: str) -> Record:
+def run_package(service: Service, package: Package, key: str) -> Record:
     """Run every program of an installed package."""
     images = service.settings.images
     service.installed.invalidate()  # the engine's event of the install may still be on its way
@@ -33,7 +33,7 @@ def try_package(service: Service, package: Package, key: str) -> Record:
         size=size,
         own_size=own_size,
         languages={
-            runtime.language.name: _try_language(
+            runtime.language.name: _run_language(
                 service,
                 runtime,
                 programs.find(programs.folder(images, package, runtime.language)),
@@ -44,7 +44,7 @@ def try_package(service: Service, package: Package, key: str) -> Record:
     )
 
 
-def _try_language(service: Service, runtime: Runtime, found: tuple[Program, ...]) -> LanguageRecord:
+def _run_language(service: Service, runtime: Runtime, found: tuple[Program, ...]) -> LanguageRecord:
     record = LanguageRecord()
     for program in found:
         name = program.task.name
@@ -60,12 +60,12 @@ def _try_language(service: Service, runtime: Runtime, found: tuple[Program, ...]
 
 def _measure(service: Service, job: Job, record: LanguageRecord) -> None:
     cold, warm = [], []
-    for _ in range(_MEASURED):
+    for _ in range(_MEASURED_RUNS):
         started = time.monotonic()
         result = service.runner.run(job)
         cold.append((time.monotonic() - started) * 1000)
         warm.append(_wall_ms(result))
-    # The machine may do other things besides, and those make no program faster.
+    # The best ones: other work of the machine only makes a program slower.
     record.cold_ms = round(min(cold))
     record.warm_ms = round(min(warm))
 
@@ -86,7 +86,7 @@ def _job(service: Service, runtime: Runtime, program: Program) -> Job:
 
 
 def _sizes(package: Package, images: Path) -> tuple[int, int]:
-    """Return the bytes of a package's image, and of those layers that its parent has not."""
+    """Return the size of a package's image, and of its layers on top of the parent, in bytes."""
     client = docker.APIClient(version="auto", **kwargs_from_env())
     try:
         size = client.inspect_image(package.image)["Size"]
@@ -97,7 +97,7 @@ def _sizes(package: Package, images: Path) -> tuple[int, int]:
 
 
 def parent_of(package: Package, images: Path) -> str:
-    """Name the image whose layers a package's image continues."""
+    """Return the name of the image that a package's image is built on."""
     if package.pull:
         return package.pull
     dockerfile = (images / package.id / "Dockerfile").read_text(encoding="utf-8")
