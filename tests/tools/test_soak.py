@@ -38,7 +38,12 @@ def raising(error: Exception) -> Attempt:
 def test_results_are_counted() -> None:
     results = Results()
     results.run(Attempt("group", "name", lambda: None))
-    errors = (Rejected(), TimedOut(), WrongAnswer("1 instead of 2"), ConnectionResetError("gone"))
+    errors = (
+        Rejected(),
+        TimedOut(),
+        WrongAnswer("1 instead of 2"),
+        ConnectionResetError("gone"),
+    )
     for error in errors:
         results.run(raising(error))
     counts = {
@@ -222,8 +227,8 @@ def test_a_logged_request_is_found(log: Path) -> None:
     [
         ({"status": 200, "verdict": "ok", "box": "b1"}, ()),
         ({"status": 499, "verdict": "wall_time", "box": "b1"}, ()),
-        ({"status": 499, "verdict": "gone", "box": "b1"}, ("b1234",)),
-        ({"status": 499, "verdict": "gone"}, ()),
+        ({"status": 499, "verdict": "disconnected", "box": "b1"}, ("b1234",)),
+        ({"status": 499, "verdict": "disconnected"}, ()),
         (None, ()),
     ],
     ids=["answered", "at its limit", "its box remains", "no box named", "no record"],
@@ -236,17 +241,19 @@ def test_a_run_must_end_by_its_client(
     if facts:
         write_record(log, request.id, **facts)
     with pytest.raises(WrongAnswer):
-        hang_ups.check_end(request, engine_with(*containers), status=499, verdicts=("gone", None))
+        hang_ups.check_end(
+            request, engine_with(*containers), status=499, verdicts=("disconnected", None)
+        )
 
 
 @pytest.mark.parametrize(
-    "facts", [{"status": 499, "verdict": "gone", "box": "b1"}, {"status": 499}]
+    "facts", [{"status": 499, "verdict": "disconnected", "box": "b1"}, {"status": 499}]
 )
 @pytest.mark.usefixtures("impatient")
 def test_a_run_that_ended_by_its_client(log: Path, facts: dict[str, Any]) -> None:
     request = LoggedRequest(log)
     write_record(log, request.id, **facts)
-    hang_ups.check_end(request, engine_with("other"), status=499, verdicts=("gone", None))
+    hang_ups.check_end(request, engine_with("other"), status=499, verdicts=("disconnected", None))
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def in_run(raw: RawClient, log: Path, engine: docker.APIClient) -> None:
         time.sleep(_STARTED_SECONDS)
         check_unanswered(connection)
     # Without a verdict it was waiting for a place or a box.
-    check_end(request, engine, status=_CLIENT_CLOSED_REQUEST, verdicts=("gone", None))
+    check_end(request, engine, status=_CLIENT_CLOSED_REQUEST, verdicts=("disconnected", None))
 
 
 def in_session(raw: RawClient, log: Path, engine: docker.APIClient) -> None:
@@ -78,7 +78,7 @@ def in_session(raw: RawClient, log: Path, engine: docker.APIClient) -> None:
                 raise Rejected from error
             raise WrongAnswer(f"closed with {session.close_code} before it ran") from error
         session.socket.shutdown(socket.SHUT_RDWR)
-    check_end(request, engine, status=HTTPStatus.SWITCHING_PROTOCOLS, verdicts=("gone",))
+    check_end(request, engine, status=HTTPStatus.SWITCHING_PROTOCOLS, verdicts=("disconnected",))
 
 
 def check_unanswered(connection: socket.socket) -> None:

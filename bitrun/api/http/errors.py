@@ -191,7 +191,7 @@ def report(error: Exception, first: Sequence[ErrorRow] = ()) -> ErrorRow:
     if not row.is_expected:
         # The text of a ServiceError is complete; of anything else the traceback matters.
         unexpected = None if isinstance(error, ServiceError) else error
-        _log.error("%s", error or type(error).__name__, exc_info=unexpected)
+        _log.error("%s", str(error) or type(error).__name__, exc_info=unexpected)
     return row
 
 
