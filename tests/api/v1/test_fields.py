@@ -2,6 +2,7 @@
 
 import io
 import json
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from bitrun.model.errors import RequestError
 
 def read(query: str = "", **options: Any) -> Fields:
     environ = EnvironBuilder(method="POST", query_string=query, **options).get_environ()
-    with Request(environ) as request:
+    with closing(Request(environ)) as request:
         return read_fields(request)
 
 

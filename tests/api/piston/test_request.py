@@ -1,0 +1,179 @@
+"""The body of a Piston request to a job: refusals in their order, and what each field means."""
+
+from typing import Any
+
+import pytest
+
+from bitrun.api.piston.request import read_request
+from bitrun.config.catalogue import Catalogue, Language, Package
+from bitrun.config.settings import Settings
+from bitrun.images.sealed import InstalledPackage
+from bitrun.model.errors import RequestError
+from bitrun.model.job import File, Job
+from bitrun.packages.runtimes import Runtimes
+
+PYTHON = Language(name="python", aliases=("py",), run="python3 %s")
+C = Language(name="c", compile="gcc %s", run="./a.out", suffix="c")
+ANY = Language(name="file", run="./%1")
+
+
+def package(language: Language) -> Package:
+    return Package(
+        name=language.name,
+        build=language.name,
+        version="1",
+        version_command="true",
+        languages=(language,),
+    )
+
+
+CATALOGUE = Catalogue(packages=tuple(map(package, (PYTHON, C, ANY))))
+INSTALLED = {
+    each.id: InstalledPackage(f"sha256:{each.id}", "3.13.5") for each in CATALOGUE.packages
+}
+RUNTIMES = Runtimes(CATALOGUE, lambda: INSTALLED)
+SETTINGS = Settings(workdir_inodes=16)
+
+
+def job(*, interactive: bool = False, **fields: Any) -> Job:
+    body = {"language": "python", "version": "*", "files": [{"content": "x"}]} | fields
+    return read_request(body, RUNTIMES, SETTINGS, interactive=interactive)[1]
+
+
+def refusal(**fields: Any) -> str:
+    with pytest.raises(RequestError) as refused:
+        read_request(fields, RUNTIMES, SETTINGS)
+    return str(refused.value)
+
+
+def test_order_of_refusals() -> None:
+    data: dict[str, Any] = {"content": "!", "encoding": "hex"}
+    body: dict[str, Any] = {}
+    for sentence, fields in (
+        ("language is required as a string", {"language": "ruby"}),
+        ("version is required as a string", {"version": "3"}),
+        ("files is required as an array", {"files": [None]}),
+        ("files[0].content is required as a string", {"files": [data]}),
+        ("ruby-3 runtime is unknown", {"language": "python"}),
+        ("files must include at least one utf8 encoded file", {"files": [{"content": ""}, data]}),
+    ):
+        assert refusal(**body) == sentence
+        body |= fields
+    body |= {"args": 7, "stdin": 7, "run_timeout": "x"}
+    assert refusal(**body) == "If specified, run_timeout must be a number"
+    del body["run_timeout"]
+    assert refusal(**body) == "If specified, stdin must be a string"
+    del body["stdin"]
+    assert refusal(**body) == "If specified, args must be an array of strings and numbers"
+    del body["args"]
+    assert refusal(**body) == "files[1].content is no valid hex"
+
+
+@pytest.mark.parametrize("value", [None, "", 0, 7, True, ["python"]])
+def test_required_texts(value: Any) -> None:
+    assert refusal(language=value) == "language is required as a string"
+    assert refusal(language="python", version=value) == "version is required as a string"
+
+
+def test_too_many_files() -> None:
+    assert len(job(files=[{"content": ""}] * 16).files) == 16
+    files = [{"content": ""}] * 17
+    assert refusal(language="x", version="*", files=files) == "files may have 16 entries at most"
+
+
+@pytest.mark.parametrize(
+    ("name", "version"), [("Python", "*"), ("python", "4"), ("python", "latest"), ("python ", "*")]
+)
+def test_unknown_runtimes(name: str, version: str) -> None:
+    sent = {"language": name, "version": version, "files": [{"content": ""}]}
+    assert refusal(**sent) == f"{name}-{version} runtime is unknown"
+
+
+def test_an_alias() -> None:
+    runtime, found = read_request(
+        {"language": "py", "version": "3.x", "files": [{"content": "x"}]}, RUNTIMES, SETTINGS
+    )
+    assert runtime.language is PYTHON
+    assert (found.language, found.version, found.image) == ("python", "3.13.5", "sha256:python")
+
+
+def test_a_job() -> None:
+    found = job(args=["a b", 1, 1.0, 2.5, -0.0, 1e21, 10**400], run_timeout=7)
+    (run,) = found.stages
+    assert found.files == (File("file0.code", b"x"),)
+    assert run.argv == (
+        "python3", "file0.code", "a b", "1", "1", "2.5", "0", "1e+21", "Infinity",
+    )  # fmt: skip
+    assert run.env["PISTON_LANGUAGE"] == "python"
+    assert run.limits.wall_ms == 7
+    assert run.limits.cpu_ms == SETTINGS.run_cpu_time
+    assert not run.merge
+    assert found.wall_ms is None
+
+
+@pytest.mark.parametrize("value", [True, None, [], {}])
+def test_arguments_that_are_none(value: Any) -> None:
+    with pytest.raises(RequestError, match="array of strings and numbers"):
+        job(args=["a", value])
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"), [(None, b"\n"), ("", b"\n"), ("a", b"a\n"), ("a\n", b"a\n"), ("ä", b"\xc3\xa4\n")]
+)  # fmt: skip
+def test_stdin(sent: str | None, read: bytes) -> None:
+    assert job(stdin=sent).stages[-1].stdin == read
+    interactive = job(stdin=sent, interactive=True).stages[-1].stdin
+    assert interactive == (sent or "").encode()
+
+
+def test_stdin_that_is_no_unicode() -> None:
+    with pytest.raises(RequestError, match=r"^stdin is no valid Unicode$"):
+        job(stdin="\ud800")
+
+
+def test_files() -> None:
+    files = [
+        {"name": "data.c", "content": "/+8", "encoding": "base64"},
+        {"name": "main", "content": "int main"},
+        {"name": "dir/../lib.h", "content": "00ff", "encoding": "hex"},
+        {"name": "note", "content": "ä", "encoding": "latin1"},
+    ]
+    found = job(language="c", files=files)
+    assert found.files == (
+        File("data.c", b"\xff\xef"),
+        File("main.c", b"int main"),
+        File("lib.h", b"\x00\xff"),
+        File("note", "ä".encode()),
+    )
+    assert found.stages[0].argv == ("gcc", "main.c")
+    assert found.stages[1].argv == ("./a.out",)
+
+
+def test_the_last_of_one_name_wins() -> None:
+    files = [{"name": "a", "content": "1"}, {"name": "./a", "content": "2"}]
+    assert job(files=files).files == (File("a", b"2"),)
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        (7, "must be a string"),
+        ("a\0b", "holds a character that no file name can hold"),
+        ("\ud800", "holds a character that no file name can hold"),
+        ("a" * 4096, "is too long"),
+        ("/a", "must stay within the directory: /a"),
+        ("a/../../b", "must stay within the directory: a/../../b"),
+        ("a/" * 33 + "b", "has more than 32 folders"),
+        (".", "must name a file: ."),
+        ("a/", "must name a file: a/"),
+    ],
+)
+def test_names_that_can_not_be_used(name: Any, fault: str) -> None:
+    with pytest.raises(RequestError) as refused:
+        job(files=[{"name": name, "content": ""}])
+    assert str(refused.value) == f"files[0].name {fault}"
+
+
+def test_a_language_whose_files_need_not_be_text() -> None:
+    found = job(language="file", files=[{"name": "a", "content": "7f", "encoding": "hex"}])
+    assert found.files == (File("a", b"\x7f"),)
