@@ -54,7 +54,7 @@ def main() -> None:
     try:
         app(prog_name="bitrun")
     except BitRunError as error:
-        exits.say(str(error))
+        exits.print_error(str(error))
         sys.exit(exits.NOT_RUN)
     except KeyboardInterrupt:
         sys.exit(exits.INTERRUPTED)

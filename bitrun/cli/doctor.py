@@ -16,7 +16,7 @@ _WIDTH = 8  # of the column with the level
 def register(app: typer.Typer) -> None:
     @app.command()
     def doctor(json: Json = False) -> None:
-        """Check the machine, the Docker engine and the languages.
+        """Check this machine, its Docker engine and the languages.
 
         Uses the settings of the service and the engine itself, not a running service. Each problem
         comes with a remedy. The exit code is 1 if there is an error.

@@ -1,4 +1,4 @@
-"""What the command ends with: the program's own exit code, or why there is none."""
+"""Exit codes of the command: that of the program, or the reason why there is none."""
 
 import sys
 
@@ -21,7 +21,7 @@ def exit_code(verdict: Verdict) -> int:
 
 
 def explanation(stage: str, verdict: Verdict) -> str | None:
-    """Say what the exit code alone does not; a program's own failure speaks for itself."""
+    """Explain an exit code that is not the program's own; None if there is nothing to explain."""
     if verdict.message is None:
         return None
     text = verdict.message
@@ -32,5 +32,5 @@ def explanation(stage: str, verdict: Verdict) -> str | None:
     return text if verdict.code is None else None
 
 
-def say(sentence: str) -> None:
+def print_error(sentence: str) -> None:
     sys.stderr.write(f"bitrun: {sentence}\n")

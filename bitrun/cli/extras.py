@@ -20,7 +20,7 @@ def needs(extra: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("bitrun"):
             raise
-        exits.say(
+        exits.print_error(
             f"This command needs {error.name}, which is not installed: "
             f'pip install "bitrun[{extra}]"'
         )

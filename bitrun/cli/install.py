@@ -1,4 +1,4 @@
-"""`bitrun install`: builds the images of packages on this machine's engine, without a service."""
+"""`bitrun install`: builds images on the Docker engine, without a running service."""
 
 from typing import Annotated
 
@@ -15,20 +15,21 @@ def register(app: typer.Typer) -> None:
         packages: Annotated[
             list[str] | None,
             typer.Argument(
-                metavar="PACKAGE...",
+                metavar="PACKAGE",
                 help="Packages of the catalogue. Default: those of BITRUN_PACKAGES, "
                 "and the images of BITRUN_ALLOWED_IMAGES.",
             ),
         ] = None,
     ) -> None:
-        """Install or update languages on the Docker engine, without a running service.
+        """Build or update images on the Docker engine.
 
-        It takes the service's settings. `bitrun packages install` asks a running service instead.
+        Needs no running service, and takes its settings from the same BITRUN_* environment
+        variables. `bitrun packages install` asks a running service instead.
         """
         with needs("server"):
             from bitrun.cli import local_install  # noqa: PLC0415  of the extra
         try:
             local_install.install(packages or (), Console(highlight=False, soft_wrap=True))
         except local_install.ERRORS as error:
-            exits.say(str(error))
+            exits.print_error(str(error))
             raise typer.Exit(1) from error

@@ -1,4 +1,4 @@
-"""`bitrun languages`: what can run."""
+"""`bitrun languages`: the installed languages."""
 
 import typer
 
@@ -10,14 +10,17 @@ from bitrun.client import Client
 def register(app: typer.Typer) -> None:
     @app.command()
     def languages(url: Url = DEFAULT_URL, token: Token = None, json: Json = False) -> None:
-        """List the languages that can run now, with their versions and other names."""
+        """List the installed languages.
+
+        With their versions, packages and aliases.
+        """
         with Client(url, token) as client:
             runtimes = client.runtimes()
         if json:
             print_json(runtimes)
             return
         print_table(
-            ("LANGUAGE", "VERSION", "PACKAGE", "ALSO CALLED"),
+            ("LANGUAGE", "VERSION", "PACKAGE", "ALIASES"),
             (
                 (each.language, each.version, each.package or each.language, " ".join(each.aliases))
                 for each in runtimes

@@ -11,7 +11,10 @@ from bitrun.client import AsyncClient
 def register(app: typer.Typer) -> None:
     @app.command()
     def mcp(url: Url = DEFAULT_URL, token: Token = None) -> None:
-        """Run a Model Context Protocol server on stdin and stdout, for an AI agent."""
+        """Serve tools to an AI agent.
+
+        Speaks the Model Context Protocol over stdin and stdout.
+        """
         anyio.run(_serve, url, token)
 
 

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options of several commands."""
 
 from typing import Annotated
 
@@ -7,14 +7,17 @@ import typer
 from bitrun.client import DEFAULT_URL
 
 Url = Annotated[
-    str, typer.Option("--url", envvar="BITRUN_URL", metavar="URL", help="The service's address.")
+    str, typer.Option("--url", envvar="BITRUN_URL", metavar="URL", help="Address of the service.")
 ]
 Token = Annotated[
     str | None,
     typer.Option(
-        "--token", envvar="BITRUN_TOKEN", metavar="TOKEN", help="A token, where it needs one."
+        "--token",
+        envvar="BITRUN_TOKEN",
+        metavar="TOKEN",
+        help="API token, if the service requires one.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 __all__ = ["DEFAULT_URL", "Json", "Token", "Url"]

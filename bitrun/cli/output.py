@@ -1,4 +1,4 @@
-"""Lists: a table on a terminal, tab-separated lines in a pipe, JSON for machines."""
+"""Prints lists: a table on a terminal, tab-separated lines in a pipe, or JSON."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""`bitrun packages`: what the service can run, and what it could."""
+"""`bitrun packages`: the packages of a service, installed or not."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -13,12 +13,12 @@ from bitrun.cli.progress import Report, progress
 from bitrun.client import AlreadyInstalled, Client, Progress
 
 app = typer.Typer(
-    name="packages", help="List, install and uninstall languages.", no_args_is_help=True
+    name="packages", help="List, install and uninstall packages of a service.", no_args_is_help=True
 )
 
 Names = Annotated[
     list[str],
-    typer.Argument(metavar="NAME[=RANGE]...", help="Packages, and which of their versions."),
+    typer.Argument(metavar="NAME[=RANGE]...", help="Packages, each with an optional SemVer range."),
 ]
 
 
@@ -28,10 +28,10 @@ def list_packages(
     token: Token = None,
     json: Json = False,
     installed: Annotated[
-        bool, typer.Option("--installed", help="Only those that are installed.")
+        bool, typer.Option("--installed", help="Only installed packages.")
     ] = False,
 ) -> None:
-    """List what can be installed, and what is."""
+    """List all packages, installed or not."""
     with Client(url, token) as client:
         packages = [each for each in client.packages() if each.installed or not installed]
     if json:
@@ -45,20 +45,20 @@ def list_packages(
 
 @app.command()
 def install(names: Names, url: Url = DEFAULT_URL, token: Token = None, json: Json = False) -> None:
-    """Install packages, each in its newest version that fits.
+    """Install the newest matching version of each package.
 
-    A build goes on when this command is interrupted, and asking again follows it on.
+    A build continues if this command is interrupted; run the command again to follow it.
     """
-    # The progress goes where it does not mix with what a script reads.
+    # Progress goes to stderr, so that stdout has only what a script reads.
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     with Client(url, token) as client:
         for each in names:
-            name, version = _wanted(each)
+            name, version = _parse(each)
             try:
                 with progress(console, name) as report:
                     package = client.install(name, version, _lines_to(report))
             except AlreadyInstalled:
-                exits.say(f"{each} is installed already")
+                exits.print_error(f"{each} is installed already")
                 continue
             if json:
                 print_json(package)
@@ -70,10 +70,10 @@ def install(names: Names, url: Url = DEFAULT_URL, token: Token = None, json: Jso
 def uninstall(
     names: Names, url: Url = DEFAULT_URL, token: Token = None, json: Json = False
 ) -> None:
-    """Remove packages, each in its newest version that fits. Runs under way end well."""
+    """Remove the newest matching version of each package. Active runs finish normally."""
     with Client(url, token) as client:
         for each in names:
-            package = client.uninstall(*_wanted(each))
+            package = client.uninstall(*_parse(each))
             if json:
                 print_json(package)
             else:
@@ -88,6 +88,6 @@ def _lines_to(report: Report) -> Callable[[Progress], None]:
     return pass_on
 
 
-def _wanted(text: str) -> tuple[str, str]:
+def _parse(text: str) -> tuple[str, str]:
     name, _, version = text.partition("=")
     return name, version or "*"

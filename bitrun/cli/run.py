@@ -1,4 +1,4 @@
-"""`bitrun run`: a program runs there as if it ran here."""
+"""`bitrun run`: runs a program on the service as if it ran locally."""
 
 import asyncio
 import os
@@ -22,45 +22,51 @@ _STDIN = Path("-")
 def _size(text: str) -> int:
     found = _SIZE.fullmatch(text)
     if found is None:
-        raise typer.BadParameter(f"{text} is no size such as 64M: bytes, or with K, M or G")
+        raise typer.BadParameter(f"{text} is not a size: bytes, or a number with K, M or G")
     return int(found[1]) * _UNITS[found[2].upper()]
 
 
 def register(app: typer.Typer) -> None:
-    # What stands behind FILE is the program's own, also where it looks like an option.
+    # Everything after FILE is an argument of the program, even if it looks like an option.
     @app.command(context_settings={"allow_interspersed_args": False})
-    def run(  # noqa: PLR0917  the command line's
+    def run(  # noqa: PLR0917  the options of the command line
         file: Annotated[
             Path,
             typer.Argument(
                 metavar="FILE",
-                help="The program; - reads it from stdin.",
+                help="Source file of the program; - reads it from stdin.",
             ),
         ],
         arguments: Annotated[
-            list[str] | None, typer.Argument(metavar="ARGS...", help="The program's arguments.")
+            list[str] | None, typer.Argument(metavar="ARGS...", help="Arguments of the program.")
         ] = None,
         language: Annotated[
             str | None,
-            typer.Option("--language", "-l", help="If the file's ending does not tell."),
+            typer.Option("--language", "-l", help="Language. Default: by the file extension."),
         ] = None,
         version: Annotated[
-            str, typer.Option("--version", "-v", metavar="RANGE", help="Of the language.")
+            str,
+            typer.Option(
+                "--version", "-v", metavar="RANGE", help="SemVer range of the language."
+            ),
         ] = "*",
         add: Annotated[
             list[Path] | None,
             typer.Option(
                 "--add", "-a", metavar="FILE",
-                help="Another file beside it, under the name given here. Can be repeated.",
+                help="Another file, under the name as given. Can be repeated.",
             ),
         ] = None,
         timeout: Annotated[
             float | None,
-            typer.Option("--timeout", "-t", min=0.001, metavar="SECONDS", help="Of wall time."),
+            typer.Option("--timeout", "-t", min=0.001, metavar="SECONDS", help="Wall time limit."),
         ] = None,
         memory: Annotated[
             int | None,
-            typer.Option("--memory", "-m", parser=_size, metavar="SIZE", help="Such as 64M."),
+            typer.Option(
+                "--memory", "-m", parser=_size, metavar="SIZE",
+                help="Memory limit, such as 64M.",
+            ),
         ] = None,
         url: Url = DEFAULT_URL,
         token: Token = None,
@@ -68,8 +74,8 @@ def register(app: typer.Typer) -> None:
     ) -> None:  # fmt: skip
         """Run a program on the service.
 
-        Its output comes as it is written, stdin is passed on, and its exit code is the
-        command's. What a compiler prints goes to stderr.
+        Output appears as it is written, stdin is forwarded, and the exit code is that of
+        the program. Output of a compiler goes to stderr.
         """
         options = RunOptions(version=version, args=arguments or [], files=_files(file, add or []))
         if timeout is not None:
@@ -83,11 +89,11 @@ def register(app: typer.Typer) -> None:
                 result = client.run(language, **options)
                 print_json(result)
                 raise typer.Exit(exits.exit_code(result.verdict))
-        stdin = terminal.NOTHING if file == _STDIN else sys.stdin.fileno()
+        stdin = terminal.NO_STDIN if file == _STDIN else sys.stdin.fileno()
         try:
             code = asyncio.run(terminal.run(url, token, language, options, stdin))
         except BrokenPipeError:
-            # Whoever read the output has had enough. Python's own last flush would complain again.
+            # The reader of the output is gone. The flush at Python's exit would fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = exits.PIPE_CLOSED
         raise typer.Exit(code)
@@ -98,7 +104,7 @@ def _files(main: Path, others: list[Path]) -> dict[str, str | bytes]:
     try:
         text = source.decode()
     except UnicodeDecodeError as error:
-        raise typer.BadParameter(f"{main} is no UTF-8 at byte {error.start}") from error
+        raise typer.BadParameter(f"{main} is not UTF-8 at byte {error.start}") from error
     files: dict[str, str | bytes] = {"stdin" if main == _STDIN else main.name: text}
     for other in others:
         files[str(other)] = _content(other)
@@ -125,19 +131,19 @@ def _read_stdin() -> str:
 
 
 def _language(client: Client, file: Path) -> str:
-    """Ask the service whose files end like this one."""
+    """Ask the service for the language of the file's extension."""
     extension = file.suffix.removeprefix(".")
     if not extension:
-        raise typer.BadParameter(f"{file} has no ending that tells its language: add --language")
+        raise typer.BadParameter(f"{file} has no extension: add --language")
     known = client.extensions()
     # .C is C++, and .c is C.
     found = known.get(extension) or known.get(extension.lower())
     if found is None:
-        raise typer.BadParameter(f"No language has files that end in .{extension}: add --language")
+        raise typer.BadParameter(f"No language has the extension .{extension}: add --language")
     if not found.installed:
-        exits.say(
+        exits.print_error(
             f"{found.language} is not installed on the service. "
-            f"If you may install it: bitrun packages install {found.package}"
+            f"To install it, with an admin token: bitrun packages install {found.package}"
         )
         raise typer.Exit(exits.NOT_RUN)
     return found.language

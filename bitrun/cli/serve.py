@@ -19,7 +19,10 @@ def register(app: typer.Typer) -> None:
             int | None, typer.Option(min=1, max=65535, help="Port, instead of BITRUN_PORT.")
         ] = None,
     ) -> None:
-        """Run the service on this machine. BITRUN_* environment variables configure it."""
+        """Run the service on this machine.
+
+        BITRUN_* environment variables configure it.
+        """
         with needs("server"):
             from bitrun.server.launch import exec_gunicorn  # noqa: PLC0415  of the extra
         for name, value in (("BITRUN_HOST", host), ("BITRUN_PORT", port)):

@@ -1,4 +1,4 @@
-"""A program on the service, tied to the terminal or the pipes that this command has."""
+"""Connects a program on the service with the terminal or the pipes of this command."""
 
 import asyncio
 import codecs
@@ -21,12 +21,12 @@ from bitrun.client import (
     Started,
 )
 
-NOTHING = -1  # in place of the descriptor of a stdin
+NO_STDIN = -1  # in place of a file descriptor
 _READ_SIZE = 1 << 16
 
 
 async def run(url: str, token: str | None, language: str, options: RunOptions, stdin: int) -> int:
-    """Run a program to its end and return the command's exit code."""
+    """Run a program and return the exit code of the command."""
     async with (
         AsyncClient(url, token) as client,
         client.interact(language, **options) as session,
@@ -40,7 +40,7 @@ class _Terminal:
         self._loop = asyncio.get_running_loop()
         self._stage = ""
         self._interrupted = False
-        self._fault: BitRunError | None = None
+        self._error: BitRunError | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, stdin: int) -> int:
@@ -48,18 +48,18 @@ class _Terminal:
         assert task is not None  # noqa: S101  a coroutine that runs has one
         self._task = task
         self._loop.add_signal_handler(signal.SIGINT, self._interrupt)
-        # A thread that hangs in read() holds the end of the command up, unless it is a daemon.
-        threading.Thread(target=self._type, args=(stdin,), daemon=True).start()
+        # A thread blocked in read() would delay the exit of the command, unless it is a daemon.
+        threading.Thread(target=self._forward_stdin, args=(stdin,), daemon=True).start()
         try:
-            return await self._follow()
+            return await self._print_events()
         except asyncio.CancelledError:
-            if self._fault is not None:
-                raise self._fault from None
+            if self._error is not None:
+                raise self._error from None
             return exits.INTERRUPTED
         finally:
             self._loop.remove_signal_handler(signal.SIGINT)
 
-    async def _follow(self) -> int:
+    async def _print_events(self) -> int:
         code = exits.NOT_RUN
         async for event in self._session:
             match event:
@@ -72,11 +72,11 @@ class _Terminal:
                     code = exits.exit_code(event.verdict)
                     text = exits.explanation(event.stage, event.verdict)
                     if text and not (self._interrupted and event.verdict.signal == "SIGINT"):
-                        exits.say(text)
+                        exits.print_error(text)
         return code
 
     def _interrupt(self) -> None:
-        """Pass Ctrl-C on. Once more, or before there is a program to take it, it ends the run."""
+        """Forward Ctrl-C to the program; a second one, or one before it runs, ends the run."""
         if self._interrupted or self._stage != "run":
             self._task.cancel()
             return
@@ -85,8 +85,8 @@ class _Terminal:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _type(self, stdin: int) -> None:
-        """Pass stdin on, no faster than the program reads it."""
+    def _forward_stdin(self, stdin: int) -> None:
+        """Forward stdin, no faster than the program reads it."""
         decoder = codecs.getincrementaldecoder("utf-8")()
         try:
             while data := _read(stdin):
@@ -95,18 +95,18 @@ class _Terminal:
             decoder.decode(b"", final=True)
             asyncio.run_coroutine_threadsafe(self._session.end_input(), self._loop).result()
         except UnicodeDecodeError:
-            self._fault = Refused("stdin is no UTF-8, and only text can be passed on")
+            self._error = Refused("stdin is not UTF-8, and only text can be forwarded")
             self._loop.call_soon_threadsafe(self._task.cancel)
         except (RuntimeError, CancelledError):
-            pass  # the loop is closed, or about to be: the program has ended first
+            pass  # the program has ended first, and the loop is closed or closing
 
 
 def _read(stdin: int) -> bytes:
-    if stdin == NOTHING:
+    if stdin == NO_STDIN:
         return b""
     try:
         return os.read(stdin, _READ_SIZE)
-    except OSError:  # a terminal that is gone
+    except OSError:  # the terminal is gone
         return b""
 
 

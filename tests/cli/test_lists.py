@@ -36,12 +36,12 @@ def service(
     ):
         (folder / name).mkdir()
         (folder / name / "Dockerfile").write_text(f"FROM bitrun/base\nRUN sleep 1\n{step}\n")
-    told = {"version": "1.0.0", "version_command": "cat /version"}
+    output = {"version": "1.0.0", "version_command": "cat /version"}
     languages = write_catalogue(
         folder,
-        package("tool", IMAGE, aliases=["t"]) | told,
-        package("broken", f"{IMAGE}-broken") | told,
-        package("bar", f"{IMAGE}-bar") | told,
+        package("tool", IMAGE, aliases=["t"]) | output,
+        package("broken", f"{IMAGE}-broken") | output,
+        package("bar", f"{IMAGE}-bar") | output,
         package("shell", "bash"),
     )
     server = Server({"BITRUN_IMAGES": str(folder), "BITRUN_LANGUAGES": str(languages)})
@@ -59,8 +59,8 @@ def test_languages(server: Server) -> None:
     rows = {row[0]: row[1:] for row in (line.split("\t") for line in lines)}
     assert rows["c"][1] == "gcc"
     assert "py3" in rows["python"][2].split()
-    told = json.loads(bitrun(server, "languages", "--json").stdout)
-    assert {each["language"]: each["version"] for each in told} == {
+    entries = json.loads(bitrun(server, "languages", "--json").stdout)
+    assert {each["language"]: each["version"] for each in entries} == {
         name: row[0] for name, row in rows.items()
     }
 
@@ -104,18 +104,18 @@ def test_a_bar_on_a_terminal(service: Server) -> None:
         stderr=theirs,
     )
     os.close(theirs)
-    told = b""
+    output = b""
     try:
         while data := os.read(ours, 1 << 16):
-            told += data
-    except OSError:  # how the end of a terminal is told
+            output += data
+    except OSError:  # the terminal is closed
         pass
     os.close(ours)
     assert process.wait(timeout=20) == 0
-    told = re.sub(rb"\x1b\[[\d;?]*[a-zA-Z]", b"", told)
-    assert "━".encode() in told
-    assert b"Step 3/4 : RUN sleep 2" in told
-    assert told.endswith(b"Installed bar 1.2.4\r\n")
+    output = re.sub(rb"\x1b\[[\d;?]*[a-zA-Z]", b"", output)
+    assert "━".encode() in output
+    assert b"Step 3/4 : RUN sleep 2" in output
+    assert output.endswith(b"Installed bar 1.2.4\r\n")
     assert bitrun(service, "packages", "uninstall", "bar").returncode == 0
 
 

@@ -79,7 +79,7 @@ def test_which_language(server: Server, tmp_path: Path) -> None:
     assert outcome(done) == (
         125,
         "",
-        "bitrun: go is not installed on the service. If you may install it: bitrun packages install go\n",
+        "bitrun: go is not installed on the service. To install it, with an admin token: bitrun packages install go\n",
     )
 
 
@@ -88,7 +88,7 @@ def test_a_file_that_can_not_be_read(server: Server, tmp_path: Path) -> None:
     for file, complaint in (
         ("none.py", "none.py can't be read: No such file or directory"),
         (".", "can't be read: Is a directory"),
-        ("latin.py", "latin.py is no UTF-8 at byte 7"),
+        ("latin.py", "latin.py is not UTF-8 at byte 7"),
     ):
         done = bitrun(server, "run", file, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (2, "")
@@ -145,13 +145,13 @@ def test_control_c(
 def test_json(server: Server, tmp_path: Path) -> None:
     done = bitrun(server, "run", "--json", write(tmp_path, "a.sh", "cat; exit 3"), stdin="größer")
     assert (done.returncode, done.stderr) == (3, "")
-    told = json.loads(done.stdout)
-    (stage,) = told["stages"]
-    assert (told["language"], stage["name"], stage["stdout"]) == ("bash", "run", "größer\n")
+    result = json.loads(done.stdout)
+    (stage,) = result["stages"]
+    assert (result["language"], stage["name"], stage["stdout"]) == ("bash", "run", "größer\n")
     assert stage["verdict"]["message"] == "Exited with error status 3"
 
 
-def test_whoever_reads_has_had_enough(server: Server, tmp_path: Path) -> None:
+def test_a_reader_that_closes_the_pipe(server: Server, tmp_path: Path) -> None:
     file = write(tmp_path, "a.sh", "while :; do echo x; sleep 0.01; done")
     with started(server, "run", file, stdin=subprocess.DEVNULL) as process:
         assert process.stdout is not None
@@ -168,7 +168,7 @@ def test_stdin_that_is_no_text(server: Server, tmp_path: Path) -> None:
     with (tmp_path / "data").open() as stdin, started(server, "run", file, stdin=stdin) as process:
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 125
-    assert errors == "bitrun: stdin is no UTF-8, and only text can be passed on\n"
+    assert errors == "bitrun: stdin is not UTF-8, and only text can be forwarded\n"
 
 
 def test_on_a_terminal(server: Server, tmp_path: Path) -> None:
@@ -181,16 +181,16 @@ def test_on_a_terminal(server: Server, tmp_path: Path) -> None:
     os.close(theirs)
     os.write(ours, b"nuRtiB\n\x04")
     assert process.wait(timeout=20) == 0
-    told = os.read(ours, 1 << 16)
+    output = os.read(ours, 1 << 16)
     os.close(ours)
-    assert told == b"nuRtiB\r\nBitRun\r\n"
+    assert output == b"nuRtiB\r\nBitRun\r\n"
 
 
 def test_tokens(serve: Callable[..., Server], tmp_path: Path) -> None:
     server = serve(api_tokens=RUN)
     file = write(tmp_path, "a.sh", "echo 1")
-    told = "bitrun: A valid token is needed, as: Authorization: Bearer <token>\n"
-    assert outcome(bitrun(server, "run", file)) == (125, "", told)
+    expected = "bitrun: A valid token is needed, as: Authorization: Bearer <token>\n"
+    assert outcome(bitrun(server, "run", file)) == (125, "", expected)
     assert outcome(bitrun(server, "run", file, BITRUN_TOKEN=RUN)) == (0, "1\n", "")
     assert outcome(bitrun(server, "run", "--token", RUN, file)) == (0, "1\n", "")
 
