@@ -66,14 +66,14 @@ class Escape:
 
 
 ESCAPES = [
-    Escape("namespaces.c", "a namespace of one's own, by unshare, clone, clone3 or setns", "refused by the seccomp profile", "43 of 43 refused\n"),
+    Escape("namespaces.c", "a new namespace, by unshare, clone, clone3 or setns", "refused by the seccomp profile", "43 of 43 refused\n"),
     Escape("mounts.c", "mounting, remounting, unmounting, chroot, pivot_root", "refused by the seccomp profile", "14 of 14 refused\n"),
-    Escape("doors.c", "io_uring, userfaultfd, bpf, perf, keyrings, ptrace, modules, kexec, the clock and 40 other system calls", "refused by the seccomp profile", "49 of 49 refused\n"),
+    Escape("forbidden_calls.c", "io_uring, userfaultfd, bpf, perf, keyrings, ptrace, modules, kexec, the clock and 40 other system calls", "refused by the seccomp profile", "49 of 49 refused\n"),
     Escape("sockets.c", "raw, packet, vsock, netlink, SCTP and all other sockets but unix, TCP and UDP", "refused by the seccomp profile", "219 of 219 refused\n"),
     Escape("int80.c", "the kernel's 32-bit entry", "killed by SIGSYS", "", None, "SIGSYS"),
     Escape("x32.c", "the kernel's x32 entry", "killed by SIGSYS", "", None, "SIGSYS"),
-    Escape("power.py", "root by setuid, setuid files, capabilities; device nodes", "no id, no capability, no device but null, zero, random and the like"),
-    Escape("kernel.py", "writing to /proc and /sys; the kernel's log, memory and addresses", "only a program's own entries can be written; no secret can be read"),
+    Escape("privileges.py", "root by setuid, setuid files, capabilities; device nodes", "no id, no capability, no device but null, zero, random and the like"),
+    Escape("proc_and_sys.py", "writing to /proc and /sys; the kernel's log, memory and addresses", "only a program's own entries can be written; no secret can be read"),
     Escape("network.py", "other boxes, the host, the engine's bridge, metadata addresses, the internet, names", "only loopback, and that within the box"),
     Escape("host.py", "files, sockets, the engine's socket, processes and variables of the host", "none there; nothing can be written but the box's own memory"),
     Escape("supervisor.py", "stopping, killing, tracing, reading, slowing or replacing the supervisor", "refused"),
@@ -141,11 +141,11 @@ def test_nothing_of_a_concurrent_run(long_limits: Server) -> None:
     "reported as out of memory",
 )
 def test_the_supervisor_is_killed_as_memory_runs_out(long_limits: Server) -> None:
-    stage = send(long_limits, "take_the_supervisor.c")
+    stage = send(long_limits, "oom_supervisor.c")
     assert stage["output"] == ""
     assert (stage["status"], stage["signal"], stage["oom_killed"]) == ("SG", "SIGKILL", True)
     assert stage["message"] == "Memory limit exceeded"
-    assert stage["cpu_time"] == 0, "the supervisor was spared, and the attack should be mended"
+    assert stage["cpu_time"] == 0, "the supervisor survived: the attack must be repaired"
     hello(long_limits)
 
 
@@ -168,7 +168,7 @@ HOGS = [
     Hog("thread_bomb.py", "thread bomb", "TO"),
     Hog("memory.py", "memory", "SG", oom_killed=True),
     Hog("shared_memory.py", "shared memory", "SG", oom_killed=True),
-    Hog("nameless_files.py", "memory in files without a name", "SG", oom_killed=True),
+    Hog("memfds.py", "memory in files without a name (memfd)", "SG", oom_killed=True),
     Hog("page_cache.py", "page cache", None, output="done\n"),
     Hog("full_disk.py", "full disk", None, output="full\n"),
     Hog("many_files.py", "all inodes", None, output="full\n"),
@@ -185,7 +185,7 @@ HOGS = [
     Hog("signals.py", "signals to all without end", "TO"),
     Hog("zombies.py", "zombies and orphans", None, output="made\n"),
     Hog("stopped.py", "stopping itself", "TO"),
-    Hog("deaf.py", "ignoring every signal", "TO"),
+    Hog("ignored_signals.py", "ignoring every signal", "TO"),
     Hog("no_streams.py", "closing every stream", "TO"),
     Hog("daemon.py", "a daemon that holds the streams", None, output="done\n"),
 ]
@@ -201,18 +201,18 @@ def judge(hog: Hog, stage: dict[str, Any]) -> None:
 
 
 def one_row(hog: Hog, quick: bool) -> Any:
-    outcome = f"a true verdict, eight at once; a neighbour's hello is right, and at most {SLOWER} times slower"
+    outcome = f"eight at once get true verdicts; a concurrent hello is right, and at most {SLOWER} times slower"
     marks = [pytest.mark.attack("program", hog.name, outcome)]
     return pytest.param(hog, id=hog.file, marks=marks if quick else [*marks, pytest.mark.chaos])
 
 
 @pytest.mark.parametrize("hog", [one_row(hog, quick=hog.file == "flood.py") for hog in HOGS])
 @pytest.mark.timeout(600)
-def test_a_neighbour_is_served(serve: Callable[..., Server], hog: Hog) -> None:
+def test_concurrent_runs_are_served(serve: Callable[..., Server], hog: Hog) -> None:
     server = serve(pool_size=32, run_timeout=100_000, run_cpu_time=100_000)
     limits = {"run_timeout": 3000} if hog.status == "TO" else {}
     hello(server)
-    time.sleep(2)  # until boxes wait again
+    time.sleep(2)  # until the pool is full again
     idle = statistics.median(hello(server) for _ in range(7))
     slowed: list[float] = []
     with ThreadPoolExecutor(AT_ONCE) as pool:

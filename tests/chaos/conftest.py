@@ -36,7 +36,7 @@ def engine(spare_engine: OwnEngine) -> OwnEngine:
 
 
 class MonitoredServer(Server):
-    """A service whose processes, files and containers can be told from others'."""
+    """A service, and a monitor of its processes, files and containers."""
 
     def __init__(self, client: docker.APIClient, folder: Path, environment: dict[str, str]) -> None:
         folder.mkdir()

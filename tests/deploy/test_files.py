@@ -1,4 +1,4 @@
-"""What `deploy/` holds besides: the image, compose, the unit."""
+"""The files of `deploy/` but for the proxies: image, compose file, systemd unit."""
 
 import os
 import shutil
@@ -19,20 +19,20 @@ from tests.support.waiting import wait_until
 DEPLOY = ROOT / "deploy"
 
 
-def test_the_compose_file_is_valid_and_gives_nothing_away(tmp_path: Path) -> None:
+def test_the_compose_file_is_valid_and_gives_no_privileges(tmp_path: Path) -> None:
     need("docker-compose", "docker-compose")
     (tmp_path / "tokens").touch()
     environment = {"DOCKER_GID": "999", "PATH": "/usr/local/bin:/usr/bin:/bin"}
     command = ["docker-compose", "-f", str(DEPLOY / "compose.yaml"), "config"]
-    told = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    for service in yaml.safe_load(told.stdout)["services"].values():
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    for service in yaml.safe_load(done.stdout)["services"].values():
         assert service["user"] == "10001:10001"
         assert service["group_add"] == ["999"]
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges"]
         assert not service.get("privileged")
-    bitrun = yaml.safe_load(told.stdout)["services"]["bitrun"]
+    bitrun = yaml.safe_load(done.stdout)["services"]["bitrun"]
     assert bitrun["ports"] == ["127.0.0.1:5000:5000/tcp"]
     assert bitrun["environment"]["BITRUN_API_TOKENS_FILE"] == "/run/secrets/tokens"
 
@@ -41,20 +41,20 @@ def test_the_compose_file_asks_for_the_sockets_group() -> None:
     need("docker-compose", "docker-compose")
     command = ["docker-compose", "-f", str(DEPLOY / "compose.yaml"), "config"]
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
-    told = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
-    assert told.returncode != 0
-    assert "stat -c %g /var/run/docker.sock" in told.stderr
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "stat -c %g /var/run/docker.sock" in done.stderr
 
 
-def test_the_unit_is_valid_and_leaves_little_open(tmp_path: Path) -> None:
+def test_the_unit_is_valid_and_restricted(tmp_path: Path) -> None:
     need("systemd-analyze", "systemd")
     unit = tmp_path / "bitrun.service"
-    # It names a checkout in /opt/bitrun, and what it names must exist.
+    # Paths of the unit must exist, so that /opt/bitrun is replaced by this checkout.
     unit.write_text((DEPLOY / "bitrun.service").read_text().replace("/opt/bitrun", str(ROOT)))
-    told = subprocess.run(
+    done = subprocess.run(
         ["systemd-analyze", "verify", unit], check=True, capture_output=True, text=True
     )
-    assert "bitrun.service" not in told.stderr
+    assert "bitrun.service" not in done.stderr
     subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--threshold=20", unit],
         check=True,
@@ -66,7 +66,7 @@ def test_the_unit_is_valid_and_leaves_little_open(tmp_path: Path) -> None:
 @pytest.mark.chaos
 @pytest.mark.timeout(1200)
 def test_the_image_is_built_and_answers(docker_client: docker.APIClient, tmp_path: Path) -> None:
-    """As compose.yaml does it, but on the host's network: not every engine has another."""
+    """As in compose.yaml, but on the host's network, the only one that every engine has."""
     context = tmp_path / "context"
     shutil.copytree(ROOT, context, ignore=shutil.ignore_patterns(".venv", ".git", "node_modules"))
     certificates = Settings().build_ca_bundle or os.environ.get("PIP_CERT")
@@ -112,8 +112,8 @@ def test_the_image_is_built_and_answers(docker_client: docker.APIClient, tmp_pat
         asked = docker_client.exec_create(container, health[1:])["Id"]
         docker_client.exec_start(asked)
         assert docker_client.exec_inspect(asked)["ExitCode"] == 0
-        # As an operator ends it. Killed with its janitor, it would leave a box that it was making
-        # to its next start.
+        # Stopped as an operator does. Killed, together with its janitor, it would leave a box that
+        # is being created until its next start.
         docker_client.stop(container, timeout=40)
         assert docker_client.inspect_container(container)["State"]["ExitCode"] == 0
     finally:

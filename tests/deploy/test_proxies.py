@@ -1,4 +1,4 @@
-"""The proxies' examples in `deploy/`, each with a service behind it, as an operator would run them."""
+"""The example configurations of proxies in `deploy/`, each in front of a service."""
 
 import getpass
 import json
@@ -46,7 +46,7 @@ def free_port() -> int:
 
 
 def adapted(name: str, server: Server, port: int, listens: tuple[str, str]) -> str:
-    """The example with these ports instead of its own, and nothing else changed."""
+    """Return an example with other ports, and nothing else changed."""
     text = (ROOT / "deploy" / name).read_text()
     assert text.count("127.0.0.1:5000") == 1
     assert text.count(listens[0]) == 1
@@ -81,7 +81,7 @@ def proxy(
     """The address of a proxy, whose service lets a client run six programs an hour."""
     name = request.param
     need(name, name)
-    # Time-outs for a busy machine: it is the proxies that are tried.
+    # Long timeouts for a busy machine, since only the proxies are tested.
     server = Server(
         {
             "BITRUN_TRUSTED_PROXIES": "127.0.0.1/32",
@@ -107,7 +107,7 @@ def listens(port: int) -> bool:
 
 
 class From(HTTPAdapter):
-    """Calls from another address of this machine, so that they are another client's."""
+    """Sends requests from another address of this machine, as another client."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -136,7 +136,7 @@ def received(session: ClientConnection) -> Iterator[dict[str, str]]:
         while True:
             yield json.loads(session.recv(timeout=60))
     except ConnectionClosed:
-        pass  # as it does once the program has ended
+        pass  # the service closes after the program's end
 
 
 def test_v1(proxy: str) -> None:
@@ -146,7 +146,7 @@ def test_v1(proxy: str) -> None:
     assert (answer.status_code, answer.text) == (200, "1\n")
 
 
-def test_a_program_that_takes_its_time(proxy: str) -> None:
+def test_a_slow_program(proxy: str) -> None:
     started = time.monotonic()
     with client("127.0.0.2") as session:
         url = f"http://{proxy}/api/v1/run"
@@ -186,7 +186,7 @@ def test_each_client_is_known_by_its_own_address(proxy: str) -> None:
     for _ in range(6):
         assert execute(proxy, "print()", "127.0.0.5").status_code == 200
     assert execute(proxy, "print()", "127.0.0.5").status_code == 429
-    # What it claims to be changes nothing, and nobody else is held responsible.
+    # A forged header changes nothing, and does not count for another client.
     claim = {"X-Forwarded-For": "127.0.0.77"}
     assert execute(proxy, "print()", "127.0.0.5", **claim).status_code == 429
     assert execute(proxy, "print()", "127.0.0.6").status_code == 200

@@ -1,4 +1,4 @@
-"""Another runtime of the engine's, as gVisor and Kata are."""
+"""Other runtimes of the engine, such as gVisor and Kata."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ def test_the_runtime_is_the_one_named(
     assert runtimes <= {"runc"}
 
 
-def test_a_runtime_that_the_engine_has_not_is_our_fault(serve: Callable[..., Server]) -> None:
+def test_an_unknown_runtime_is_an_error_of_the_service(serve: Callable[..., Server]) -> None:
     answer = serve(runtime="no-such-runtime").run(filename="a.py", content="print(1)")
     assert answer.status_code >= 500
     assert "error" in answer.json()

@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
     ],
     ids=["content", "mode", "name", "new file"],
 )
-def test_what_a_build_would_notice_changes_the_hash(
+def test_changes_that_a_build_sees_change_the_hash(
     folder: Path, change: Callable[[Path], object]
 ) -> None:
     before = digest(pack(folder))
@@ -47,7 +47,7 @@ def test_what_a_build_would_notice_changes_the_hash(
     ],
     ids=["time", "umask", "place", "samples", "compiled Python"],
 )
-def test_what_a_checkout_may_change_leaves_the_hash(
+def test_changes_by_a_checkout_keep_the_hash(
     folder: Path, change: Callable[[Path], object]
 ) -> None:
     before = digest(pack(folder))
@@ -55,7 +55,7 @@ def test_what_a_checkout_may_change_leaves_the_hash(
     assert digest(pack(folder)) == before
 
 
-def test_a_link_to_another_image_s_file_is_packed_as_that_file(folder: Path) -> None:
+def test_a_link_to_a_file_of_another_image_is_packed_as_the_file(folder: Path) -> None:
     elsewhere = folder.with_name("elsewhere")
     elsewhere.write_text("content")
     (folder / "linked").symlink_to(elsewhere)
@@ -65,7 +65,7 @@ def test_a_link_to_another_image_s_file_is_packed_as_that_file(folder: Path) -> 
     assert pack(folder) == before
 
 
-def test_further_files_are_packed_beside_those_of_the_folder(folder: Path) -> None:
+def test_additional_files_are_packed(folder: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(pack(folder, {"more": b"content"}))) as archive:
         assert {"./Dockerfile", "more"} <= set(archive.getnames())
         more = archive.extractfile("more")

@@ -1,4 +1,4 @@
-"""SealedImages made, left alone, replaced and removed, on the real engine."""
+"""Sealed images on a real engine: built, kept, replaced, removed."""
 
 import shutil
 import socket
@@ -44,7 +44,7 @@ DEFAULT = [
 
 
 class Lines(list[str]):
-    """A report that keeps what it is told."""
+    """A report that keeps its lines."""
 
     def __call__(self, line: str) -> None:
         self.append(line)
@@ -57,7 +57,7 @@ def engine() -> Engine:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The real images, and one more to change at will."""
+    """The folder of the real images, and one more that tests change."""
     folder = tmp_path / "images"
     shutil.copytree(Settings().images, folder)
     (folder / OURS).mkdir()
@@ -88,7 +88,7 @@ def everything(docker_client: docker.APIClient) -> set[str]:
 
 
 def build_own(engine: Engine, *dockerfile: str) -> None:
-    """Make an image as an operator would have it, without any label of ours."""
+    """Build an image as an operator would, without any of our labels."""
     engine.build_image(BytesIO(pack_dockerfile("\n".join(dockerfile))), OWN, {}, Lines())
 
 
@@ -102,7 +102,7 @@ def supervisor_in(engine: Engine, image: str) -> str:
     return engine.run_command(image, ["stat", "-c", "%a %U", "/bitrun/supervisor"])
 
 
-def test_what_is_installed_is_told_with_its_version(engine: Engine, images: SealedImages) -> None:
+def test_installed_packages_have_their_version(engine: Engine, images: SealedImages) -> None:
     images.install(BUILT, Lines())
     installed = images.installed()[OURS]
     assert installed.version == "1.0"
@@ -110,7 +110,7 @@ def test_what_is_installed_is_told_with_its_version(engine: Engine, images: Seal
     assert supervisor_in(engine, BUILT.image) == "755 root\n"
 
 
-def test_nothing_changed_nothing_made(images: SealedImages) -> None:
+def test_an_unchanged_package_is_not_built(images: SealedImages) -> None:
     images.install(BUILT, Lines())
     before = images.installed()
     report = Lines()
@@ -130,7 +130,7 @@ def test_changed_file_replaces_the_image(
     assert engine.find_image(before.image) is None
 
 
-def test_changed_version_command_is_asked(images: SealedImages) -> None:
+def test_changed_version_command_is_run(images: SealedImages) -> None:
     images.install(BUILT, Lines())
     images.install(BUILT.model_copy(update={"version_command": "echo 3.0"}), Lines())
     assert images.installed()[OURS].version == "3.0"
@@ -149,7 +149,7 @@ def test_changed_base_reaches_its_children(
     assert images.installed()[OURS].version == "2.0"
 
 
-def test_failing_build_tells_its_last_lines_and_leaves_nothing(
+def test_failing_build_reports_its_last_lines_and_leaves_nothing(
     images: SealedImages, folder: Path, everything: set[str], docker_client: docker.APIClient
 ) -> None:
     write(folder, "FROM bitrun/base", "RUN touch /made", "RUN seq 1 100; exit 3")
@@ -163,7 +163,7 @@ def test_failing_build_tells_its_last_lines_and_leaves_nothing(
     assert set(docker_client.images(all=True, quiet=True)) == everything
 
 
-def test_failing_rebuild_leaves_what_stood(images: SealedImages, folder: Path) -> None:
+def test_failing_rebuild_keeps_the_installed_image(images: SealedImages, folder: Path) -> None:
     images.install(BUILT, Lines())
     before = images.installed()
     write(folder, "FROM bitrun/base", "RUN false")
@@ -173,16 +173,18 @@ def test_failing_rebuild_leaves_what_stood(images: SealedImages, folder: Path) -
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "message"),
     [("true", "prints nothing"), ("false", "exited with 1")],
 )
-def test_silent_version_command_is_a_fault(images: SealedImages, command: str, told: str) -> None:
-    with pytest.raises(BuildError, match=told):
+def test_silent_version_command_is_an_error(
+    images: SealedImages, command: str, message: str
+) -> None:
+    with pytest.raises(BuildError, match=message):
         images.install(BUILT.model_copy(update={"version_command": command}), Lines())
     assert OURS not in images.installed()
 
 
-def test_missing_folder_is_a_fault(images: SealedImages) -> None:
+def test_missing_folder_is_an_error(images: SealedImages) -> None:
     with pytest.raises(BuildError, match="nowhere"):
         images.install(BUILT.model_copy(update={"build": "nowhere"}), Lines())
 
@@ -196,7 +198,7 @@ def test_removed_package_is_gone(
     assert set(docker_client.images(all=True, quiet=True)) == everything
 
 
-def test_image_of_the_operator_gets_the_supervisor(engine: Engine, images: SealedImages) -> None:
+def test_an_operators_image_gets_the_supervisor(engine: Engine, images: SealedImages) -> None:
     build_own(
         engine,
         "FROM bitrun/base",
@@ -249,12 +251,12 @@ def test_image_with_volumes_is_refused(engine: Engine, images: SealedImages) -> 
         images.seal_allowed(OWN, Lines())
 
 
-def test_image_that_no_one_has_is_a_fault(images: SealedImages) -> None:
+def test_unknown_image_is_an_error(images: SealedImages) -> None:
     with pytest.raises(ServiceError):
         images.seal_allowed("127.0.0.1:1/nobody/has-this", Lines())
 
 
-def test_builds_know_the_proxies(
+def test_builds_use_the_proxies(
     images: SealedImages, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "mirror.example")
@@ -288,14 +290,14 @@ def test_builds_are_given_the_certificates_and_no_image_keeps_them(
     assert engine.run_command(BUILT.image, ["find", "/", "-xdev", "-name", "ca-bundle.pem"]) == ""
 
 
-def test_unreadable_certificates_are_a_fault(
+def test_unreadable_certificates_are_an_error(
     engine: Engine, folder: Path, tmp_path: Path, images: SealedImages
 ) -> None:
     with pytest.raises(BuildError, match="certificates"):
         SealedImages(engine, folder, tmp_path / "nowhere").install(BUILT, Lines())
 
 
-def test_silent_registry_is_not_waited_for() -> None:
+def test_a_silent_registry_times_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         assert not Engine(1.0).is_in_registry(f"127.0.0.1:{port}/debian:trixie-slim")

@@ -1,4 +1,4 @@
-"""A real browser: Debian's Chromium, driven by Playwright."""
+"""Fixtures: the playground in a real browser, Debian's Chromium, driven by Playwright."""
 
 import os
 import shutil
@@ -18,14 +18,14 @@ SOURCES = ROOT / "playground"
 
 @pytest.fixture(scope="package")
 def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the sources, with the packages that their lock file names."""
+    """A copy of the sources, with the packages of their lock file installed."""
     folder = tmp_path_factory.mktemp("playground") / "playground"
     shutil.copytree(SOURCES, folder, ignore=shutil.ignore_patterns("node_modules"))
     need_node_modules(folder)
     return folder
 
 
-# Not for the whole session: while Playwright is there, no other test could run an event loop.
+# Not for the whole session: Playwright keeps an event loop running, so no other test could.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     path = need("chromium", "chromium", "fonts-inter", "fonts-noto-mono")
@@ -40,7 +40,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Playground:
-    """The page, and what a user sees of it."""
+    """The page, and the parts of it that a user sees."""
 
     def __init__(self, page: Page, complaints: list[str]) -> None:
         self.page = page
@@ -62,10 +62,10 @@ class Playground:
         return self
 
     def write(self, text: str) -> None:
-        """Put a program in the place of what is in the editor."""
+        """Replace the text in the editor by a program."""
         self.editor.click()
         self.page.keyboard.press("ControlOrMeta+A")
-        # Typed over a selection, Chromium itself would make inline styles, which the policy stops.
+        # Typed over a selection, Chromium would add inline styles, which the policy blocks.
         self.page.keyboard.press("Delete")
         self.page.keyboard.insert_text(text)
 
@@ -74,7 +74,7 @@ class Playground:
         self.page.keyboard.press("ControlOrMeta+Enter")
 
     def text(self, stream: str) -> str:
-        """Return what is shown of a stream, without what only a screen reader says."""
+        """Return the shown text of a stream, without the text for screen readers only."""
         script = """pieces => pieces.map(piece => [...piece.childNodes]
             .filter(node => node.nodeType === Node.TEXT_NODE).map(node => node.data).join("")).join("")"""
         shown = self.log.locator(f".{stream}").evaluate_all(script)
@@ -84,7 +84,7 @@ class Playground:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Playground]]:
-    """Open windows on servers. None may speak to another host, or break the page's policy."""
+    """Open pages of servers. None may send requests to another host, or violate its policy."""
     contexts = []
     complaints: list[str] = []
 
@@ -95,7 +95,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Playground]]:
 
         def check(url: str) -> None:
             if not url.startswith(ours):
-                complaints.append(f"asked of another host: {url}")
+                complaints.append(f"request to another host: {url}")
 
         def hear(message: ConsoleMessage) -> None:
             if message.type == "error":

@@ -1,4 +1,4 @@
-"""What is served of the playground, and that it is what the sources make."""
+"""The files served for the playground, and that they are built from the sources."""
 
 import gzip
 import re
@@ -20,7 +20,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_what_is_served_is_what_the_sources_make(node_modules: Path, tmp_path: Path) -> None:
+def test_the_served_files_are_built_from_the_sources(node_modules: Path, tmp_path: Path) -> None:
     for command in (["npx", "tsc"], ["node", "build.mjs", str(tmp_path / "built")]):
         done = subprocess.run(
             command, cwd=node_modules, capture_output=True, text=True, check=False
@@ -86,13 +86,13 @@ def test_it_can_be_switched_off(serve: Callable[..., Server]) -> None:
 
 
 @pytest.mark.engine
-def test_what_the_page_begins_with(server: Server) -> None:
-    told = server.get("/playground/server.json").json()
-    assert told["wants_token"] is False
-    (bash,) = (it for it in told["runtimes"] if it["language"] == "bash")
+def test_the_data_of_the_page(server: Server) -> None:
+    data = server.get("/playground/server.json").json()
+    assert data["wants_token"] is False
+    (bash,) = (it for it in data["runtimes"] if it["language"] == "bash")
     assert bash["hello"] == {"name": "hello.sh", "content": 'echo "Hello, World!"\n'}
     assert bash["run_timeout"] == 120_000
     api = server.get("/api/v2/runtimes").json()
-    assert [{key: it[key] for key in api[0]} for it in told["runtimes"]] == [
+    assert [{key: it[key] for key in api[0]} for it in data["runtimes"]] == [
         {key: it[key] for key in api[0]} for it in api
     ]

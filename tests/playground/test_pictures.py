@@ -1,4 +1,4 @@
-"""The documents' pictures of the playground: `make pictures`."""
+"""Takes the screenshots of the playground for the documentation: `make pictures`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_a_picture(  # noqa: PLR0917  fixtures
     options: dict[str, Any],
 ) -> None:
     folder = request.config.getoption("--pictures") or tmp_path
-    # For a picture Playwright brings a style of its own into the page.
+    # Playwright adds a style of its own to the page for a screenshot.
     playground = visit(server, bypass_csp=True, **options)
     playground.run(PROGRAM)
     expect(playground.input).to_be_visible()

@@ -1,4 +1,4 @@
-"""The playground, as somebody at a browser uses it."""
+"""The playground in a browser, as a user sees it."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -51,7 +51,7 @@ def test_output_comes_as_it_is_written(server: Server, visit: Visit) -> None:
     expect(playground.run_button).to_be_focused()
 
 
-def test_stderr_is_told_apart(server: Server, visit: Visit) -> None:
+def test_stderr_looks_different(server: Server, visit: Visit) -> None:
     playground = visit(server)
     playground.run("import sys\nprint('good')\nprint('bad', file=sys.stderr)\nsys.exit(3)")
     expect(playground.verdict).to_have_text("Exit code 3")
@@ -64,7 +64,7 @@ def test_stderr_is_told_apart(server: Server, visit: Visit) -> None:
     )
     assert stdout[0] != stderr[0]
     assert stdout[1] != stderr[1]
-    # And for whoever hears the page instead.
+    # And for users of a screen reader.
     expect(playground.log).to_contain_text("Error output: bad")
 
 
@@ -85,7 +85,7 @@ def test_keys_of_a_terminal(server: Server, visit: Visit) -> None:
     playground.page.keyboard.press("Control+D")
     expect(playground.verdict).to_have_text("Exit code 0")
     assert playground.text("stdout") == "3\n"
-    expect(playground.editor).to_be_focused()  # where the user was
+    expect(playground.editor).to_be_focused()  # as before the run
     playground.run(WAIT)
     expect(playground.input).to_be_focused()
     playground.page.keyboard.press("Control+C")
@@ -126,7 +126,7 @@ def test_a_token_is_asked_for(serve: Callable[..., Server], visit: Visit) -> Non
     expect(playground.verdict).to_have_text("Exit code 0")
     assert playground.text("stdout") == "let in\n"
     assert playground.page.evaluate("Object.keys(localStorage)") == []
-    # The browser itself tells of both refusals.
+    # The browser logs both refusals, too.
     assert all(re.search("401|Authentication", it) for it in playground.complaints)
     playground.complaints.clear()
 
@@ -146,7 +146,7 @@ def test_limits_in_words(bounded: Server, visit: Visit, program: str, words: str
     expect(playground.verdict).to_have_text(re.compile(f"^{words}$"))
 
 
-def test_too_slow_a_user(serve: Callable[..., Server], visit: Visit) -> None:
+def test_a_user_who_is_too_slow(serve: Callable[..., Server], visit: Visit) -> None:
     playground = visit(serve(session_timeout=1500, run_timeout=100))
     playground.run("input()")
     words = re.compile(r"^Time limit exceeded: stopped after [12]\.\d\d s$")
@@ -219,7 +219,7 @@ def test_a_link_carries_the_program(server: Server, visit: Visit) -> None:
     expect(other.verdict).to_have_text("Exit code 0")
     assert other.text("stdout") == "an\nargument\na line\ngrößer 日本\n"
 
-    # What was changed since survives a reload.
+    # Later changes survive a reload.
     other.write("puts 'changed'")
     other.page.reload()
     expect(other.editor).to_have_text("puts 'changed'")
@@ -234,9 +234,7 @@ def test_a_broken_link(server: Server, visit: Visit, fragment: str) -> None:
     expect(playground.editor).to_contain_text("What is your name?")
 
 
-def test_each_language_brings_a_program_and_keeps_what_was_made_of_it(
-    server: Server, visit: Visit
-) -> None:
+def test_each_language_has_a_sample_and_keeps_its_changes(server: Server, visit: Visit) -> None:
     playground = visit(server)
     language = playground.page.get_by_label("Language")
     playground.write("print('mine')")
@@ -246,7 +244,7 @@ def test_each_language_brings_a_program_and_keeps_what_was_made_of_it(
     expect(playground.editor).to_have_text("print('mine')")
 
 
-# Whoever uses it, with whatever
+# Users and devices
 
 
 def test_by_keyboard_alone(server: Server, visit: Visit) -> None:
@@ -321,7 +319,7 @@ def test_accessibility(server: Server, visit: Visit, node_modules: Path, scheme:
     assert [(it["id"], [node["html"] for node in it["nodes"]]) for it in found] == []
 
 
-# Walls
+# Attacks
 
 
 @pytest.mark.attack(
@@ -362,7 +360,9 @@ def test_a_link_that_is_a_bomb(server: Server, visit: Visit) -> None:
     expect(playground.verdict).to_have_text("The link is broken: no program can be read from it")
 
 
-@pytest.mark.attack("request", "script brought into the playground's page", "its policy stops it")
+@pytest.mark.attack(
+    "request", "script inserted into the playground's page", "blocked by its policy"
+)
 def test_the_policy(server: Server, visit: Visit) -> None:
     playground = visit(server)
     for attempt in (

@@ -1,4 +1,4 @@
-"""The programs that the playground begins with."""
+"""The sample programs of the playground."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +13,8 @@ pytestmark = pytest.mark.engine
 
 
 @pytest.fixture(scope="module")
-def patient() -> Iterator[Server]:
-    """A service that does not mind a busy machine."""
+def long_limits() -> Iterator[Server]:
+    """A service with long timeouts, for a busy machine."""
     server = Server({"BITRUN_RUN_TIMEOUT": "60000", "BITRUN_COMPILE_TIMEOUT": "60000"})
     yield server
     server.stop()
@@ -23,7 +23,7 @@ def patient() -> Iterator[Server]:
 @pytest.mark.parametrize(
     "path", sorted((SOURCES / "samples").glob("*.txt")), ids=lambda it: it.name
 )
-def test_a_sample(patient: Server, path: Path) -> None:
+def test_a_sample(long_limits: Server, path: Path) -> None:
     language, ending = path.name.removesuffix(".txt").split(".")
     body = {
         "language": language,
@@ -31,7 +31,7 @@ def test_a_sample(patient: Server, path: Path) -> None:
         "files": [{"name": f"main.{ending}", "content": path.read_text()}],
         "stdin": "Ada",
     }
-    run = call(patient, "POST", "/api/v2/execute", body).json()["run"]
+    run = call(long_limits, "POST", "/api/v2/execute", body).json()["run"]
     assert run["status"] is None, run
     assert run["stdout"] == "What is your name? Hello, Ada!\n"
     assert run["stderr"] == ""

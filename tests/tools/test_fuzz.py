@@ -1,4 +1,4 @@
-"""A short turn of the supervisor's fuzzer; `make fuzz` takes a longer one."""
+"""A short run of the supervisor's fuzzer; `make fuzz` runs longer."""
 
 import pytest
 
@@ -8,17 +8,17 @@ from bitrun.images.unsealed import UnsealedImages
 from tools.fuzz.fuzzer import fuzz
 
 SECONDS = 15
-EDGES = 300  # fewer, and the cases no longer get anywhere
+MIN_EDGES = 300  # with fewer, the inputs no longer reach the code
 
 
 @pytest.mark.engine
-@pytest.mark.timeout(900)  # the first time, the compiler's image is made
+@pytest.mark.timeout(900)  # the first time, the compiler's image is built
 @pytest.mark.attack(
     "program",
-    "any bytes at all as frames, files, stages, stdin and signals, in any order (libFuzzer)",
-    "the supervisor ends with a fault in words, or goes on; every verdict is true",
+    "any bytes as frames, files, stages, stdin and signals, in any order (libFuzzer)",
+    "the supervisor reports an error or goes on; every verdict is true",
 )
-def test_the_supervisor_survives_whatever_it_is_told() -> None:
+def test_the_supervisor_survives_any_input() -> None:
     settings = load()
     engine = Engine(settings.engine_timeout)
     lines: list[str] = []
@@ -28,4 +28,4 @@ def test_the_supervisor_survives_whatever_it_is_told() -> None:
     engine.close()
     assert (outcome.status, outcome.crashes) == (0, ()), "\n".join(lines[-60:])
     assert outcome.executions > 200
-    assert outcome.edges > EDGES
+    assert outcome.edges > MIN_EDGES

@@ -40,8 +40,8 @@ class Usage:
 class Monitor:
     """Measures a service from outside.
 
-    Create it before the service starts, so that it can tell the service's containers from those of
-    others. `folder` is the service's directory of temporary files.
+    Create it before the service starts: only later containers count as the service's.
+    `folder` is the service's directory of temporary files.
     """
 
     def __init__(self, client: docker.APIClient, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""A daemon that holds the streams open when its program has ended."""
+"""A daemon that keeps the streams open after its program has ended."""
 
 import os
 import time

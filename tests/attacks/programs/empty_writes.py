@@ -1,4 +1,4 @@
-"""Writes of nothing, which never reach a cap, though the supervisor looks at each."""
+"""Empty writes, each of which the supervisor handles, but which never reach the output limit."""
 
 import os
 

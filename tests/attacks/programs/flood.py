@@ -1,4 +1,4 @@
-"""Output without end."""
+"""Endless output on stdout."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Errors without end."""
+"""Endless output on stderr."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Frames as the supervisor sends them, written wherever a program can write; then a lie, at its end."""
+"""Writes frames of the supervisor to every descriptor, with a verdict other than the true one."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""As many processes as there can be, each making more."""
+"""As many processes as possible, each starting more."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Every directory one can write to, full to its last byte."""
+"""Fills every writable directory to the last byte."""
 
 import errno
 

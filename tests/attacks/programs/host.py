@@ -1,4 +1,4 @@
-"""What of the host a program can see or change."""
+"""Looks for files, sockets, processes and variables of the host."""
 
 import os
 import socket
@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 OURS = {"/box", "/tmp", "/dev/shm", "/dev/mqueue", "/dev", "/dev/pts"}
-HIDDEN = "/null"  # what stands behind /dev/null
+HIDDEN = "/null"  # source of the mounts that hide files behind /dev/null
 for line in Path("/proc/self/mountinfo").read_text().splitlines():
     _, _, _, source, target, options, *_ = line.split()
     if target not in OURS and source != HIDDEN and "rw" in options.split(",") and os.access(target, os.W_OK):
@@ -41,10 +41,10 @@ for path in ("/new", "/etc/new", "/bitrun/supervisor", "/usr/bin/new", "/root/ne
 
 if socket.gethostname() != "box":
     print("knows the host's name")
-# By default a program is told nothing of the service it runs for.
+# By default no variable describes the service.
 for name in os.environ:
     if "BITRUN" in name or "TOKEN" in name or "DOCKER" in name:
-        print("is told", name)
+        print("has the variable", name)
 pids = sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
 if pids != [1, os.getpid()]:
     print("sees other processes:", pids)

@@ -1,4 +1,4 @@
-/* The kernel's other entry, where the numbers of the 64-bit calls mean other calls. */
+/* The kernel's 32-bit entry, where the same numbers mean other system calls. */
 int
 main(void)
 {

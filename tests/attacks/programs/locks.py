@@ -1,11 +1,11 @@
-"""Timers, semaphores, queues, watches: what the kernel counts by user or for the whole machine."""
+"""Timers, semaphores, queues, watches: resources that the kernel limits by user or machine."""
 
 import ctypes
 import os
 
 libc = ctypes.CDLL(None, use_errno=True)
-# More of them would be told as a want of memory: the kernel counts what they take.
-MOST = 5000
+# More of them would run into the limit of memory, which includes the kernel's structures.
+MAX_ATTEMPTS = 5000
 buffer = ctypes.create_string_buffer(64)
 for make in (
     lambda number: libc.timer_create(1, None, buffer),
@@ -17,6 +17,6 @@ for make in (
 ):
     watch = libc.inotify_init1(0)
     number = 0
-    while make(number) >= 0 and number < MOST:
+    while make(number) >= 0 and number < MAX_ATTEMPTS:
         number += 1
 print("done")

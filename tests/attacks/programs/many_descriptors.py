@@ -1,4 +1,4 @@
-"""As many descriptors as there can be, in as many processes."""
+"""As many open descriptors as possible, in many processes."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Every directory one can write to, full of empty files."""
+"""Fills every writable directory with empty files."""
 
 import errno
 

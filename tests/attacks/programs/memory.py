@@ -1,4 +1,4 @@
-"""Memory, all there is."""
+"""Allocates memory without end."""
 
 hoard = []
 while True:

@@ -1,4 +1,4 @@
-/* Who can mount sees other files, or hides those that others trust. */
+/* Mounts, which would show other files or replace trusted ones. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/mount.h>

@@ -1,4 +1,4 @@
-/* A namespace of one's own makes one root in it, which opens half of the kernel's code. */
+/* New namespaces, which would give root within them, and reach much of the kernel's code. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -31,7 +31,7 @@ main(void)
 		refused("unshare", unshare(kinds[i].flag), EPERM);
 		refused("unshare with user", unshare(CLONE_NEWUSER | kinds[i].flag), EPERM);
 		refused("clone", syscall(SYS_clone, kinds[i].flag | SIGCHLD, 0, 0, 0, 0), EPERM);
-		/* The bits that the kernel does not look at must not change what the filter sees. */
+		/* Bits that the kernel ignores must not change the filter's decision. */
 		refused("clone, high bits",
 			syscall(SYS_clone, 1L << 40 | kinds[i].flag | SIGCHLD, 0, 0, 0, 0), EPERM);
 		struct clone_args arguments = {.flags = (unsigned)kinds[i].flag, .exit_signal = SIGCHLD};

@@ -1,4 +1,4 @@
-"""Whom a program can reach: by default nobody, under whatever address or name."""
+"""Tries to reach addresses and names outside the box; by default none can be."""
 
 import socket
 import sys
@@ -48,7 +48,7 @@ for name in ("example.com", "host.docker.internal", "metadata.google.internal", 
     except OSError:
         continue
 
-# Among themselves the processes of a run may talk.
+# Processes of the same run may connect to each other.
 with socket.create_server(("127.0.0.1", 0)) as server:
     socket.create_connection(server.getsockname(), timeout=1).close()
 print("done")

@@ -1,4 +1,4 @@
-"""A program that closes its streams, and stays."""
+"""Closes all streams and goes on."""
 
 import os
 import time

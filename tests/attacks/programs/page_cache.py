@@ -1,4 +1,4 @@
-"""Every file there is, read over and over, so that others' are dropped from the cache."""
+"""Reads every file again and again, to evict other programs' files from the page cache."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-/* What the hostile programs in C have in common: each try is told unless it is refused as it should. */
+/* Shared by the attacks in C: prints each attempt that is not refused with the expected error. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-"""Streams put in one another's place without end, at which the supervisor looks, too."""
+"""Duplicates its streams without end, which the supervisor handles each time."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What one run leaves behind for the next to find: in files, memory, queues, sockets, processes."""
+"""Leaves data in files, memory, queues, sockets and processes, or looks for what others left."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""Memory that belongs to no process alone: shared maps, and segments that outlive their maker."""
+"""Shared memory: mappings, and segments that outlive their process."""
 
 import ctypes
 import mmap

@@ -1,4 +1,4 @@
-"""Signals to all that there is, without end."""
+"""Sends signals to all processes without end."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-/* Families and protocols of sockets whose modules the kernel loads for whoever asks. */
+/* Socket families and protocols, whose modules the kernel loads for any process. */
 #define _GNU_SOURCE
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -1,4 +1,4 @@
-"""Every processor, kept busy."""
+"""Keeps every processor busy."""
 
 import os
 

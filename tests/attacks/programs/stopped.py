@@ -1,4 +1,4 @@
-"""A program that stops itself, and all that it started."""
+"""Stops its whole process group."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""PID 1 of the box decides what becomes of a program: everything to stop, read or be it."""
+"""Attacks PID 1 of the box, which decides the verdict: stop, read, trace or replace it."""
 
 import ctypes
 import os

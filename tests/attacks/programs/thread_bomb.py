@@ -1,7 +1,7 @@
-"""As many threads as there can be, each making more.
+"""As many threads as possible, each starting more.
 
-By pthread_create itself: Python's own threads leave memory behind where one can't be made, and the
-limit for memory would end this first.
+Calls pthread_create directly: Python's threads leak memory when the creation fails, so that the
+limit of memory would end the program first.
 """
 
 import ctypes

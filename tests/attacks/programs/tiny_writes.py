@@ -1,4 +1,4 @@
-"""A million writes of a byte, to either stream in turn."""
+"""A million writes of one byte, to both streams in turn."""
 
 import os
 

@@ -1,4 +1,4 @@
-/* The third set of numbers that one kernel may answer to. */
+/* The kernel's x32 entry, a third set of system call numbers. */
 #include <sys/syscall.h>
 #include <unistd.h>
 

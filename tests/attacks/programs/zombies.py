@@ -1,4 +1,4 @@
-"""Children that nobody buries, and grandchildren whose parents are gone."""
+"""Children that are never reaped, and grandchildren whose parents are gone."""
 
 import os
 

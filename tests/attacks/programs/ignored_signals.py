@@ -1,4 +1,4 @@
-"""A program that no signal impresses."""
+"""Ignores every signal."""
 
 import signal
 import time

@@ -1,5 +1,5 @@
-/* Memory that no process maps, a low score of one's own, and little else left of oneself: when
- * memory runs out, the largest process, and the one to be killed, is the supervisor. */
+/* Takes memory that no process maps, lowers its own OOM score and unmaps nearly all of its own
+ * memory: when memory runs out, the kernel kills the largest process, which is the supervisor. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 
 enum { PIECE = 1 << 23 };
 
-/* The C library is what goes. */
+/* A system call without the C library, which main() unmaps. */
 static inline __attribute__((always_inline)) long
 call(long number, long a, long b, long c, long d)
 {

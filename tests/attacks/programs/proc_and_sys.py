@@ -1,4 +1,4 @@
-"""Every file of /proc and /sys that lets itself be opened for writing, and what tells of the host."""
+"""Looks for writable files in /proc and /sys, and for readable secrets of the kernel."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 for root in ("/proc", "/sys"):
     for folder, folders, names in os.walk(root):
         if folder == "/proc":
-            # The tasks of one's own are one's own to change.
+            # A process may change its own entries.
             folders[:] = [name for name in folders if not name.isdigit() and "self" not in name]
         for name in names:
             path = os.path.join(folder, name)
@@ -14,8 +14,8 @@ for root in ("/proc", "/sys"):
                 fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
             except OSError:
                 continue
-            # Some are hidden behind /dev/null. What one writes to /proc/pressure is the wish to be
-            # told of it.
+            # Some are hidden behind /dev/null. A write to /proc/pressure only registers a trigger for
+            # the writer.
             if os.fstat(fd).st_rdev != os.stat("/dev/null").st_rdev and folder != "/proc/pressure":
                 print("can be written:", path)
             os.close(fd)

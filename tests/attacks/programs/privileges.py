@@ -1,4 +1,4 @@
-"""Every way to more power than one was given: ids, capabilities, setuid files, devices."""
+"""Tries to gain privileges: ids, capabilities, setuid files, devices."""
 
 import ctypes
 import os

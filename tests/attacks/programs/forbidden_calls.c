@@ -1,4 +1,4 @@
-/* System calls that a program in a box has no use for, and that others have got out through. */
+/* System calls that programs do not need, and that have been used to escape from containers. */
 #define _GNU_SOURCE
 #include <sys/personality.h>
 #include <sys/ptrace.h>
