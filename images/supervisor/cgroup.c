@@ -10,14 +10,14 @@
 #define V1_MEMORY "/sys/fs/cgroup/memory/"
 #define V2 "/sys/fs/cgroup/"
 
-/* A limit above this is the kernel's way of saying none. */
+/* v1 shows no limit as a number larger than this. */
 static const int64_t NO_LIMIT = INT64_C(1) << 60;
 
 static int cpu_fd = -1, peak_fd = -1, oom_fd = -1;
 static bool version_2;
 static bool present;
 
-/* The number behind `key` in a file of "key value" lines; of a file of one number, if key is "". */
+/* Return the number after `key` in a file of "key value" lines; if key is "", its only number. */
 static int64_t
 read_number(int fd, const char *key)
 {

@@ -1,6 +1,6 @@
 /*
- * The counters of the box's own cgroup, v1 or v2: the only place that knows the CPU time of
- * processes already dead, the memory of all together, and whom the kernel killed for want of it.
+ * Counters of the box's own cgroup, v1 or v2. Only they have the CPU time of processes that are
+ * already dead, the memory of all processes together, and the kills by the kernel's OOM killer.
  */
 #ifndef CGROUP_H
 #define CGROUP_H
@@ -8,14 +8,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Find the counters and keep them open. */
+/* Find the counters' files and keep them open. */
 void cgroup_open(void);
 
-/* False where the supervisor stands in no limited cgroup of its own, as in tests without Docker. */
+/* False if the supervisor is in no limited cgroup of its own, as in tests without Docker. */
 bool cgroup_present(void);
 
 int64_t cgroup_cpu_ns(void);
-int64_t cgroup_memory_peak(void);
+int64_t cgroup_memory_peak(void); /* bytes */
 int64_t cgroup_oom_kills(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* The one clock: nanoseconds that never go back. */
+/* The one clock: monotonic, in nanoseconds. */
 #ifndef CLOCK_H
 #define CLOCK_H
 

@@ -7,31 +7,31 @@
 #include "frames.h"
 
 /* Decades: so far below the type's end that no sum of nanoseconds overflows. */
-static const int64_t MILLISECONDS_MAX = INT64_C(1) << 40;
+static const int64_t MAX_MILLISECONDS = INT64_C(1) << 40;
 
 static int64_t
-number(const char *text, int64_t largest)
+number(const char *text, int64_t maximum)
 {
 	char *end;
 
 	errno = 0;
 	int64_t value = strtoll(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || value < 0 || value > largest)
-		fault(FAULT_BOX, "stage: not a number up to %lld: %.40s", (long long)largest, text);
+	if (errno != 0 || end == text || *end != '\0' || value < 0 || value > maximum)
+		fault(FAULT_BOX, "stage: not a number up to %lld: %.40s", (long long)maximum, text);
 	return value;
 }
 
 static int64_t
 nanoseconds(const char *text)
 {
-	return number(text, MILLISECONDS_MAX) * 1000000;
+	return number(text, MAX_MILLISECONDS) * 1000000;
 }
 
 static void
-append(char **list, size_t *count, size_t most, char *value)
+append(char **list, size_t *count, size_t maximum, char *value)
 {
-	if (*count == most)
-		fault(FAULT_BOX, "stage: more than %zu arguments or variables", most);
+	if (*count == maximum)
+		fault(FAULT_BOX, "stage: more than %zu arguments or variables", maximum);
 	list[(*count)++] = value;
 	list[*count] = NULL;
 }
@@ -51,25 +51,25 @@ command_parse(struct command *command, char *payload, size_t size)
 	for (char *field = payload; field < payload + size; field += strlen(field) + 1) {
 		char *value = field + 1;
 		switch (*field) {
-		case 'a':
-			append(command->arguments, &argument_count, ARGUMENTS_MAX, value);
+		case FIELD_ARGUMENT:
+			append(command->arguments, &argument_count, MAX_ARGUMENTS, value);
 			break;
-		case 'e':
-			append(command->variables, &variable_count, VARIABLES_MAX, value);
+		case FIELD_VARIABLE:
+			append(command->variables, &variable_count, MAX_VARIABLES, value);
 			break;
-		case 'm':
+		case FIELD_MERGE:
 			command->merge = number(value, 1) != 0;
 			break;
-		case 'w':
+		case FIELD_WALL_LIMIT:
 			command->wall_limit = nanoseconds(value);
 			break;
-		case 'c':
+		case FIELD_CPU_LIMIT:
 			command->cpu_limit = nanoseconds(value);
 			break;
-		case 'o':
+		case FIELD_STDOUT_CAP:
 			command->stdout_cap = (size_t)number(value, INT64_MAX);
 			break;
-		case 'r':
+		case FIELD_STDERR_CAP:
 			command->stderr_cap = (size_t)number(value, INT64_MAX);
 			break;
 		default:

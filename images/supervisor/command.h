@@ -1,5 +1,5 @@
 /*
- * What a stage shall run, and its limits, as the owner's STAGE frame says it.
+ * The command of a stage and its limits, decoded from the controller's STAGE frame.
  */
 #ifndef COMMAND_H
 #define COMMAND_H
@@ -8,26 +8,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ARGUMENTS_MAX = 8192, VARIABLES_MAX = 1024 };
+enum {
+	MAX_ARGUMENTS = 8192,
+	MAX_VARIABLES = 1024,
+};
+
+/* The payload is a sequence of fields: a key byte, a value, a NUL. Numbers are decimal. */
+enum command_field {
+	FIELD_ARGUMENT = 'a',   /* one argument of the command (repeated) */
+	FIELD_VARIABLE = 'e',   /* one NAME=value of its environment (repeated) */
+	FIELD_WALL_LIMIT = 'w', /* milliseconds */
+	FIELD_CPU_LIMIT = 'c',  /* milliseconds; 0 for none */
+	FIELD_STDOUT_CAP = 'o', /* bytes */
+	FIELD_STDERR_CAP = 'r', /* bytes */
+	FIELD_MERGE = 'm',      /* 1: stderr goes into stdout */
+};
 
 struct command {
-	char *arguments[ARGUMENTS_MAX + 1]; /* these point into the payload, and end with NULL */
-	char *variables[VARIABLES_MAX + 1];
+	char *arguments[MAX_ARGUMENTS + 1]; /* into the payload; ends with NULL */
+	char *variables[MAX_VARIABLES + 1]; /* the same */
 	int64_t wall_limit, cpu_limit; /* ns; no CPU limit if 0 */
 	size_t stdout_cap, stderr_cap;
 	bool merge;
 };
 
-/*
- * Read the payload, a row of fields, each a key byte, a value and a NUL:
- *
- *   a  one argument of the command (repeated)      w  wall time limit, milliseconds
- *   e  one NAME=value of its environment (rep.)    c  CPU time limit, milliseconds; 0 for none
- *   m  1: stderr goes into stdout                  o  cap of stdout, bytes
- *                                                  r  cap of stderr, bytes
- *
- * Faults on anything else.
- */
+/* Decode the payload. Faults on an unknown field, on a value out of range, and unless there are an
+ * argument and a wall time limit. */
 void command_parse(struct command *command, char *payload, size_t size);
 
 #endif

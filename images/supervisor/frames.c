@@ -13,11 +13,11 @@
 #include "clock.h"
 
 enum {
-	INBOX_SIZE = FRAME_HEADER + FRAME_MAX,
-	OUTBOX_SIZE = 4 * FRAME_CHUNK,
+	INBOX_SIZE = HEADER_SIZE + MAX_PAYLOAD,
+	OUTBOX_SIZE = 4 * MAX_CHUNK,
 	OUTBOX_RESERVE = 4096, /* kept free of streams, so that credits and verdicts always fit */
-	A_LITTLE = 4096,       /* output that may wait for more to come */
-	PATIENCE = 10 * MILLISECOND,
+	SMALL_OUTPUT = 4096,   /* bytes; less than that may be delayed */
+	FLUSH_DELAY = 10 * MILLISECOND,
 };
 
 /* In .bss: pages that a box never touches cost nothing. */
@@ -25,8 +25,8 @@ static char inbox[INBOX_SIZE];
 static size_t inbox_used;
 static char outbox[OUTBOX_SIZE];
 static size_t outbox_start, outbox_end;
-static bool urgent;	/* something else than output is queued */
-static bool blocked;	/* the owner must read before more can be sent */
+static bool urgent;	/* a frame other than output is queued */
+static bool blocked;	/* the controller must read before more can be sent */
 static int64_t sent_at; /* ns */
 
 static void
@@ -52,7 +52,7 @@ frames_open(void)
 {
 	if (fcntl(STDIN_FILENO, F_SETFL, fcntl(STDIN_FILENO, F_GETFL) | O_NONBLOCK) < 0 ||
 	    fcntl(STDOUT_FILENO, F_SETFL, fcntl(STDOUT_FILENO, F_GETFL) | O_NONBLOCK) < 0)
-		fault(FAULT_BOX, "the owner's streams: %s", strerror(errno));
+		fault(FAULT_BOX, "the controller's streams: %s", strerror(errno));
 }
 
 size_t
@@ -60,14 +60,14 @@ frames_parse(char *data, size_t size, frame_handler *handler)
 {
 	size_t taken = 0;
 
-	while (size - taken >= FRAME_HEADER) {
+	while (size - taken >= HEADER_SIZE) {
 		size_t payload = header_size(data + taken);
-		if (payload > FRAME_MAX)
+		if (payload > MAX_PAYLOAD)
 			fault(FAULT_BOX, "a frame of %zu bytes", payload);
-		if (size - taken - FRAME_HEADER < payload)
+		if (size - taken - HEADER_SIZE < payload)
 			break;
-		handler(data[taken], data + taken + FRAME_HEADER, payload);
-		taken += FRAME_HEADER + payload;
+		handler(data[taken], data + taken + HEADER_SIZE, payload);
+		taken += HEADER_SIZE + payload;
 	}
 	return taken;
 }
@@ -91,7 +91,7 @@ outbox_free(void)
 {
 	if (outbox_start == outbox_end)
 		outbox_start = outbox_end = 0;
-	if (outbox_start > 0 && OUTBOX_SIZE - outbox_end < FRAME_CHUNK + OUTBOX_RESERVE) {
+	if (outbox_start > 0 && OUTBOX_SIZE - outbox_end < MAX_CHUNK + OUTBOX_RESERVE) {
 		memmove(outbox, outbox + outbox_start, outbox_end - outbox_start);
 		outbox_end -= outbox_start;
 		outbox_start = 0;
@@ -103,36 +103,36 @@ size_t
 frames_room(void)
 {
 	size_t space = outbox_free();
-	size_t reserve = FRAME_HEADER + OUTBOX_RESERVE;
+	size_t reserve = HEADER_SIZE + OUTBOX_RESERVE;
 
 	if (space <= reserve)
 		return 0;
-	return space - reserve < FRAME_CHUNK ? space - reserve : FRAME_CHUNK;
+	return space - reserve < MAX_CHUNK ? space - reserve : MAX_CHUNK;
 }
 
 void
-frames_put(enum frame_type type, const char *payload, size_t size)
+frames_queue(enum frame_type type, const char *payload, size_t size)
 {
-	if (outbox_free() < FRAME_HEADER + size)
-		fault(FAULT_BOX, "the owner does not read");
+	if (outbox_free() < HEADER_SIZE + size)
+		fault(FAULT_BOX, "the controller does not read");
 	put_header(outbox + outbox_end, type, size);
-	memcpy(outbox + outbox_end + FRAME_HEADER, payload, size);
-	outbox_end += FRAME_HEADER + size;
+	memcpy(outbox + outbox_end + HEADER_SIZE, payload, size);
+	outbox_end += HEADER_SIZE + size;
 	urgent = true;
 }
 
 ssize_t
-frames_put_from(enum frame_type type, int fd, size_t limit, size_t keep)
+frames_queue_from(enum frame_type type, int fd, size_t limit, size_t keep)
 {
 	char *frame = outbox + outbox_end;
 
-	ssize_t got = read(fd, frame + FRAME_HEADER, limit);
+	ssize_t got = read(fd, frame + HEADER_SIZE, limit);
 	if (got <= 0)
 		return got;
 	size_t kept = (size_t)got < keep ? (size_t)got : keep;
 	if (kept > 0) {
 		put_header(frame, type, kept);
-		outbox_end += FRAME_HEADER + kept;
+		outbox_end += HEADER_SIZE + kept;
 	}
 	return got;
 }
@@ -144,7 +144,7 @@ pending(void)
 }
 
 void
-frames_hurry(void)
+frames_expedite(void)
 {
 	sent_at = 0;
 }
@@ -158,14 +158,14 @@ frames_blocked(void)
 int64_t
 frames_due(void)
 {
-	return pending() && !blocked ? sent_at + PATIENCE : INT64_MAX;
+	return pending() && !blocked ? sent_at + FLUSH_DELAY : INT64_MAX;
 }
 
 void
-frames_flush(bool patient)
+frames_flush(bool coalesce)
 {
-	if (!pending() || (patient && !urgent && !blocked && outbox_end - outbox_start < A_LITTLE &&
-			   clock_now() < frames_due()))
+	if (!pending() || (coalesce && !urgent && !blocked &&
+			   outbox_end - outbox_start < SMALL_OUTPUT && clock_now() < frames_due()))
 		return;
 	blocked = false;
 	while (pending() && !blocked) {
@@ -175,7 +175,7 @@ frames_flush(bool patient)
 		else if (errno == EAGAIN)
 			blocked = true;
 		else if (errno != EINTR)
-			_exit(0); /* the owner is gone */
+			_exit(0); /* the controller is gone */
 	}
 	urgent = pending() && urgent;
 	sent_at = clock_now();
@@ -195,13 +195,13 @@ fault(enum fault_kind kind, const char *format, ...)
 	if ((size_t)length >= sizeof text)
 		length = (int)sizeof text - 1;
 
-	/* What is queued goes first; a frame cut in two would be no frame. An owner that does not
-	 * read for a second has its own backstop. */
+	/* The queue goes first: to cut a frame in two would break the stream. A controller that does
+	 * not read for a second has its own timeout. */
 	struct pollfd room = {.fd = STDOUT_FILENO, .events = POLLOUT};
-	if (OUTBOX_SIZE - outbox_end >= FRAME_HEADER + (size_t)length) {
+	if (OUTBOX_SIZE - outbox_end >= HEADER_SIZE + (size_t)length) {
 		put_header(outbox + outbox_end, (enum frame_type)kind, (size_t)length);
-		memcpy(outbox + outbox_end + FRAME_HEADER, text, (size_t)length);
-		outbox_end += FRAME_HEADER + (size_t)length;
+		memcpy(outbox + outbox_end + HEADER_SIZE, text, (size_t)length);
+		outbox_end += HEADER_SIZE + (size_t)length;
 	}
 	do
 		frames_flush(false);

@@ -12,15 +12,15 @@ static char ring[CREDIT_WINDOW];
 static size_t start, used;
 
 static int program = -1;
-static bool ends;
-static bool credited; /* a stage is there to hear of its credit */
-static size_t consumed;
+static bool ended; /* no more stdin comes */
+static bool credited; /* a stage is active, so CREDIT frames are sent */
+static size_t consumed; /* bytes since the last CREDIT frame */
 
 void
 input_open(int fd)
 {
 	program = fd;
-	ends = false;
+	ended = false;
 	credited = true;
 	start = used = consumed = 0;
 }
@@ -34,7 +34,7 @@ consume(size_t size)
 	if (consumed < CREDIT_STEP || !credited)
 		return;
 	int length = snprintf(text, sizeof text, "%zu", consumed);
-	frames_put(FRAME_CREDIT, text, (size_t)length);
+	frames_queue(FRAME_CREDIT, text, (size_t)length);
 	consumed = 0;
 }
 
@@ -49,7 +49,7 @@ input_close(void)
 }
 
 void
-input_forget(void)
+input_end_credit(void)
 {
 	credited = false;
 }
@@ -61,32 +61,32 @@ input_fd(void)
 }
 
 void
-input_push(void)
+input_write(void)
 {
 	while (program >= 0 && used > 0) {
 		size_t straight = sizeof ring - start;
 		size_t size = used < straight ? used : straight;
-		ssize_t put = write(program, ring + start, size);
-		if (put < 0 && errno == EINTR)
+		ssize_t written = write(program, ring + start, size);
+		if (written < 0 && errno == EINTR)
 			continue;
-		if (put < 0 && errno == EAGAIN)
+		if (written < 0 && errno == EAGAIN)
 			return;
-		if (put < 0) {
+		if (written < 0) {
 			input_close(); /* the program reads no more */
 			return;
 		}
-		start = (start + (size_t)put) % sizeof ring;
-		used -= (size_t)put;
-		consume((size_t)put);
+		start = (start + (size_t)written) % sizeof ring;
+		used -= (size_t)written;
+		consume((size_t)written);
 	}
-	if (ends)
+	if (ended)
 		input_close();
 }
 
 void
-input_put(const char *data, size_t size)
+input_add(const char *data, size_t size)
 {
-	if (program < 0 || ends) {
+	if (program < 0 || ended) {
 		consume(size);
 		return;
 	}
@@ -100,12 +100,12 @@ input_put(const char *data, size_t size)
 		used += part;
 		copied += part;
 	}
-	input_push();
+	input_write();
 }
 
 void
 input_end(void)
 {
-	ends = true;
-	input_push();
+	ended = true;
+	input_write();
 }

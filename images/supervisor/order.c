@@ -20,8 +20,8 @@
 #define NATIVE AUDIT_ARCH_AARCH64
 #endif
 
-static int offer = -1;    /* where the listener comes from */
-static int listener = -1; /* where the notifications come from */
+static int offer = -1;    /* the socket on which the listener arrives */
+static int listener = -1; /* the descriptor of the notifications */
 static bool held;
 static uint64_t held_id;
 
@@ -84,14 +84,15 @@ order_offer(int socket)
 				 .msg_control = &control,
 				 .msg_controllen = sizeof control};
 
-	/* Once we have seen a call, no signal shall make it fail with EINTR: from Linux 5.19 on. */
+	/* After its notification is received, no signal shall make a call fail with EINTR: from Linux
+	 * 5.19 on. */
 	int fd = install(&program, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
 	if (fd < 0)
 		fd = install(&program, 0);
 	if (fd < 0)
 		return;
 	memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
-	/* A listener that nobody holds makes the held calls fail: better no program than that. */
+	/* Without an open listener the held calls would fail: better no program than that. */
 	if (sendmsg(socket, &message, 0) != 1)
 		_exit(126);
 	close(fd);
@@ -144,7 +145,7 @@ take_listener(void)
 static void
 take_notification(void)
 {
-	/* Newer kernels may write more than these headers know, and want it zeroed. */
+	/* Newer kernels may write more than these headers define, and require it zeroed. */
 	static union {
 		struct seccomp_notif notification;
 		char space[1024];
@@ -169,7 +170,7 @@ order_read(void)
 }
 
 bool
-order_holds(void)
+order_held(void)
 {
 	return held;
 }
@@ -185,13 +186,13 @@ order_release(void)
 	memset(&out, 0, sizeof out);
 	out.response.id = held_id;
 	out.response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-	/* ENOENT: a signal has taken it away from the call, or it is dead. */
+	/* ENOENT: a signal has interrupted the call, or the program is dead. */
 	(void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &out);
 	held = false;
 }
 
 void
-order_forget(void)
+order_close(void)
 {
 	if (listener >= 0)
 		close(listener);

@@ -1,5 +1,8 @@
 /*
  * A stage: one command, run as the run's user under limits, from its start to its verdict.
+ *
+ * Its states: idle; running, until its main process ends or a limit is crossed; draining, until the
+ * rest of its output is queued and the verdict after it; idle again.
  */
 #ifndef STAGE_H
 #define STAGE_H
@@ -9,11 +12,12 @@
 #include <stddef.h>
 #include <time.h>
 
-#include "files.h"
+#include "identity.h"
 
+/* The descriptors of the loop's ppoll(). */
 enum {
-	POLLED_OWNER_IN,
-	POLLED_OWNER_OUT,
+	POLLED_CONTROLLER_IN,
+	POLLED_CONTROLLER_OUT,
 	POLLED_CHILD,
 	POLLED_PROGRAM_IN,
 	POLLED_PROGRAM_OUT,
@@ -22,26 +26,26 @@ enum {
 	POLLED_COUNT,
 };
 
-/* Start what the payload says, see command.h. It need only live until the return. */
+/* Start the command in a STAGE frame's payload, see command.h. The payload is not used after. */
 void stage_start(const struct identity *identity, char *payload, size_t size);
 
 /* True from the start until the verdict is queued. */
 bool stage_active(void);
 
-/* True from the start until its processes are dead: as long as stage_timeout() tells of a time. */
+/* True from the start until its processes are dead: as long as stage_timeout() gives a time. */
 bool stage_running(void);
 
 /* Send a signal to the main process's group, as a terminal would. */
 void stage_signal(int number);
 
-/* Say what to wait for; false if there is no limit to watch. */
+/* Fill in the descriptors to wait for; and the time to wait. False if there is no limit to check. */
 void stage_poll(struct pollfd polled[POLLED_COUNT]);
 bool stage_timeout(struct timespec *timeout);
 
-/* The loop's steps, in its order: move bytes, bury the dead, look at the limits, end the stage. */
+/* The loop's steps, in its order: transfer I/O, reap children, check limits, finish the stage. */
 void stage_transfer(const struct pollfd polled[POLLED_COUNT]);
 void stage_reap(void);
 void stage_check_limits(void);
-void stage_settle(void);
+void stage_finish(void);
 
 #endif

@@ -1,37 +1,57 @@
 /*
  * The supervisor: PID 1 of every box.
  *
+ * Usage: supervisor UID WORKDIR
+ *
  * THEORY OF OPERATION
  *
- * Processes. The supervisor is root inside the container, with just the capabilities to become
- * another user and to kill (SETUID, SETGID, KILL). It never executes anything as root: a *writer*
- * child puts the job's files into the work directory, and a *program* child runs a stage's command.
- * Both first become the run's own unprivileged uid, with no capability left and no_new_privs set.
- * The writer has ended before a program starts, so the program never meets another process of ours
- * under its own uid. The supervisor is not dumpable: the program can't open its /proc entries,
- * trace it or signal it.
+ * Processes and privileges. The supervisor is root inside the container, with only the capabilities
+ * to become another user and to kill (SETUID, SETGID, KILL). It never executes anything as root: a
+ * *writer* child writes the job's files into the work directory, and a *program* child runs a
+ * stage's command. Both first become the run's own unprivileged uid, with no capability left and
+ * no_new_privs set. The writer has ended before a program starts, so the program never meets another
+ * process of ours under its own uid. The supervisor is not dumpable: the program can't open its
+ * /proc entries, trace it or signal it.
  *
- * Pipes. Stdin and stdout are the attached streams of the container; frames travel on them (see
- * frames.h). The program sees three other pipes as its 0, 1 and 2, and nothing else: what it writes
- * is only ever payload, so no output can look like a frame.
+ * Pipes. Stdin and stdout are the attached streams of the container. They carry the frames to and
+ * from the *controller*, the service that made the box (see frames.h and docs/protocol.md). The
+ * program has three other pipes as its 0, 1 and 2, and no further descriptor: its output is only
+ * ever payload, so no output can look like a frame.
  *
- * One loop. It sleeps in ppoll() on: the owner's frames, the room for ours, the program's pipes,
- * SIGCHLD, and the nearest moment at which a limit could be crossed. It never blocks elsewhere
- * while a program runs.
+ * Loop. It sleeps in ppoll() on: the controller's frames, the room for ours, the program's pipes,
+ * SIGCHLD, and the next moment at which a limit could be crossed. Then it transfers I/O, reaps
+ * children, checks limits and finishes the stage. It never blocks elsewhere while a program runs.
  *
- * The end of a stage is the end of its *main process*: everything else in the PID namespace is then
- * killed, what is still in the pipes is passed on, and the verdict follows. A background child that
- * holds stdout open delays nothing and outlives nothing.
+ * End of a stage. A stage ends with its *main process*: all other processes of the PID namespace are
+ * then killed, the rest of the pipes is transferred, and the verdict follows. A background child
+ * that keeps stdout open neither delays the end nor outlives it.
  *
- * The end of the owner. End of file on stdin means that whoever started this box is gone. The
- * supervisor exits, the kernel kills the namespace, and the engine removes the container. For this
- * to work at any moment, stdin is always read: the owner may only send stdin data that the credit
- * window has room for, so a program that does not read can't clog the way of an end of file.
+ * End of the controller. End of file on stdin means that the controller is gone. The supervisor
+ * exits, the kernel kills the namespace, and the engine removes the container. For this to work at
+ * any moment, stdin is always read: the controller may only send stdin data that the credit window
+ * has room for, so a program that does not read can't block the way of an end of file.
  *
- * Faults. What goes wrong here is reported in a fault frame and ends the box, never a stage's
- * verdict: see fault() in frames.h.
+ * Faults. An error of the box, as opposed to one of the program, is reported in a fault frame and
+ * ends the box; it never becomes a verdict. See fault() in frames.h.
  *
- * Usage: supervisor UID WORKDIR
+ * Modules, from the top down; each uses only modules below it:
+ *
+ *   supervisor   the loop
+ *   stage        the state machine of a stage
+ *   program      the child that becomes the program
+ *   streams      the program's stdout and stderr, into frames
+ *   verdict      the report of a finished stage
+ *   limits       checks of wall time and CPU time
+ *   usage        CPU time and memory of a stage
+ *   order        the order of output across two pipes
+ *   input        the program's stdin, from frames
+ *   files        the job's files: the supervisor's end of the writer
+ *   writer       the child that writes them
+ *   command      the decoded STAGE frame
+ *   identity     the run's user
+ *   cgroup       the kernel's counters
+ *   frames       framing, queues, faults
+ *   clock        the time
  */
 #include <errno.h>
 #include <poll.h>
@@ -46,6 +66,7 @@
 #include "cgroup.h"
 #include "files.h"
 #include "frames.h"
+#include "identity.h"
 #include "input.h"
 #include "stage.h"
 
@@ -59,15 +80,15 @@ handle(char type, char *payload, size_t size)
 	case FRAME_DATA:
 		if (stage_active())
 			fault(FAULT_BOX, "a file came while a stage was running");
-		files_pass(&identity, type, payload, size);
+		files_forward(&identity, type, payload, size);
 		break;
 	case FRAME_STAGE:
 		files_finish();
 		stage_start(&identity, payload, size);
 		break;
 	case FRAME_STDIN:
-		input_put(payload, size);
-		frames_hurry();
+		input_add(payload, size);
+		frames_expedite();
 		break;
 	case FRAME_EOF:
 		input_end();
@@ -83,11 +104,11 @@ handle(char type, char *payload, size_t size)
 }
 
 static void
-reap_all(int child_fd)
+reap(int child_fd)
 {
 	struct signalfd_siginfo info;
 
-	/* Several children may stand behind one SIGCHLD, so its count says nothing. */
+	/* One SIGCHLD may stand for several children, so the number of signals is not theirs. */
 	while (read(child_fd, &info, sizeof info) > 0)
 		continue;
 	stage_reap();
@@ -106,8 +127,9 @@ main(int argc, char **argv)
 	if (identity.uid == 0)
 		fault(FAULT_BOX, "the program can't be given uid 0");
 
-	/* What is ignored stays so across exec, down from whoever started the engine or this process:
-	 * a shell's background job ignores SIGINT, and a shell can't trap what it was born ignoring. */
+	/* An ignored signal stays ignored across exec, whichever process started the engine or this
+	 * one: a shell's background job ignores SIGINT, and a shell can't trap a signal that was
+	 * ignored when it started. */
 	for (int number = 1; number < NSIG; number++)
 		signal(number, SIG_DFL);
 
@@ -116,7 +138,7 @@ main(int argc, char **argv)
 	sigaddset(&blocked, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &blocked, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* so that the writer learns of the limit as an error */
+	signal(SIGXFSZ, SIG_IGN); /* the writer gets an error from write() instead */
 	int child_fd = signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (child_fd < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		fault(FAULT_BOX, "start: %s", strerror(errno));
@@ -126,9 +148,9 @@ main(int argc, char **argv)
 
 	for (;;) {
 		struct pollfd polled[POLLED_COUNT] = {
-			[POLLED_OWNER_IN] = {.fd = STDIN_FILENO, .events = POLLIN | POLLRDHUP},
-			[POLLED_OWNER_OUT] = {.fd = frames_blocked() ? STDOUT_FILENO : -1,
-					      .events = POLLOUT},
+			[POLLED_CONTROLLER_IN] = {.fd = STDIN_FILENO, .events = POLLIN | POLLRDHUP},
+			[POLLED_CONTROLLER_OUT] = {.fd = frames_blocked() ? STDOUT_FILENO : -1,
+						   .events = POLLOUT},
 			[POLLED_CHILD] = {.fd = child_fd, .events = POLLIN},
 		};
 		struct timespec timeout;
@@ -138,13 +160,13 @@ main(int argc, char **argv)
 		    errno != EINTR)
 			fault(FAULT_BOX, "ppoll: %s", strerror(errno));
 
-		/* Output before SIGCHLD: what a program wrote just before it ended comes out first. */
+		/* Output before SIGCHLD: what a program wrote just before its end goes first. */
 		stage_transfer(polled);
 		if (polled[POLLED_CHILD].revents)
-			reap_all(child_fd);
+			reap(child_fd);
 		stage_check_limits();
-		stage_settle();
-		if (polled[POLLED_OWNER_IN].revents)
+		stage_finish();
+		if (polled[POLLED_CONTROLLER_IN].revents)
 			frames_read(handle);
 		frames_flush(stage_running());
 	}

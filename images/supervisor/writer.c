@@ -10,7 +10,7 @@
 #include "frames.h"
 
 bool
-write_whole(int fd, const char *data, size_t size)
+write_all(int fd, const char *data, size_t size)
 {
 	while (size > 0) {
 		ssize_t put = write(fd, data, size);
@@ -25,7 +25,7 @@ write_whole(int fd, const char *data, size_t size)
 }
 
 static bool
-read_whole(int fd, char *buffer, size_t size)
+read_all(int fd, char *buffer, size_t size)
 {
 	while (size > 0) {
 		ssize_t got = read(fd, buffer, size);
@@ -44,37 +44,37 @@ make_parents(char *path)
 {
 	for (char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		(void)mkdir(path, 0755); /* the open that follows says what went wrong */
+		(void)mkdir(path, 0755); /* the open that follows reports the error */
 		*slash = '/';
 	}
 }
 
 void
-writer_main(const struct identity *identity, int in, int answer)
+writer_main(const struct identity *identity, int records, int error)
 {
-	static char payload[FRAME_MAX + 1];
-	static char path[FRAME_MAX + 1];
-	struct passed passed;
+	static char payload[MAX_PAYLOAD + 1];
+	static char path[MAX_PAYLOAD + 1];
+	struct writer_record record;
 	int file = -1;
 
 	if (!identity_assume(identity))
 		_exit(126);
-	while (read_whole(in, (char *)&passed, sizeof passed) &&
-	       read_whole(in, payload, passed.size)) {
+	while (read_all(records, (char *)&record, sizeof record) &&
+	       read_all(records, payload, record.size)) {
 		bool written;
-		if (passed.type == FRAME_FILE) {
-			memcpy(path, payload, passed.size);
-			path[passed.size] = '\0';
+		if (record.type == FRAME_FILE) {
+			memcpy(path, payload, record.size);
+			path[record.size] = '\0';
 			make_parents(path);
 			if (file >= 0)
 				close(file);
 			file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 			written = file >= 0;
 		} else {
-			written = write_whole(file, payload, passed.size);
+			written = write_all(file, payload, record.size);
 		}
 		if (!written) {
-			dprintf(answer, "%s: %.200s", strerrorname_np(errno), path);
+			dprintf(error, "%s: %.200s", strerrorname_np(errno), path);
 			_exit(1);
 		}
 	}

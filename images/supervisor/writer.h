@@ -1,5 +1,5 @@
 /*
- * The writer: the child that puts the job's files into the work directory, as the run's user.
+ * The writer: the child that writes the job's files into the work directory, as the run's user.
  */
 #ifndef WRITER_H
 #define WRITER_H
@@ -8,18 +8,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "files.h"
+#include "identity.h"
 
-/* One FILE or DATA frame on its way to the writer; its payload follows. */
-struct passed {
+/* Header of a FILE or DATA frame on the pipe to the writer; its payload follows. */
+struct writer_record {
 	uint32_t size;
 	char type;
 };
 
-/* Write all of it, however often it takes. False, with errno, if the other end is gone. */
-bool write_whole(int fd, const char *data, size_t size);
+/* Write all of it, in as many calls as needed. False, with errno, if the other end is closed. */
+bool write_all(int fd, const char *data, size_t size);
 
-/* Write what comes from `in` until its end. What goes wrong is told on `answer`, in words. */
-_Noreturn void writer_main(const struct identity *identity, int in, int answer);
+/* Write the files that arrive on `records` until its end. On failure, describe it on `error`. */
+_Noreturn void writer_main(const struct identity *identity, int records, int error);
 
 #endif

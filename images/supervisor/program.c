@@ -1,0 +1,121 @@
+#include "program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "frames.h"
+#include "order.h"
+
+enum { NICENESS = 10 };
+
+/* A pipe to or from the program. Its inode is root's: without the chmod the program could not open
+ * its own /dev/stdout. */
+static void
+open_pipe(int ends[2], int ours)
+{
+	if (pipe2(ends, O_CLOEXEC) < 0 || fchmod(ends[0], 0666) < 0 ||
+	    fcntl(ends[ours], F_SETFL, fcntl(ends[ours], F_GETFL) | O_NONBLOCK) < 0)
+		fault(FAULT_BOX, "stage: pipe: %s", strerror(errno));
+}
+
+void
+program_open(struct program *program, bool merge)
+{
+	int in[2], out[2], err[2] = {-1, -1}, exec_error[2], order[2] = {-1, -1};
+
+	open_pipe(in, 1);
+	open_pipe(out, 0);
+	if (!merge)
+		open_pipe(err, 0);
+	if (pipe2(exec_error, O_CLOEXEC | O_NONBLOCK) < 0 ||
+	    (!merge && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, order) < 0))
+		fault(FAULT_BOX, "stage: pipe: %s", strerror(errno));
+	*program = (struct program){
+		.in = in[1],
+		.out = out[0],
+		.err = err[0],
+		.exec_error = exec_error[0],
+		.order = order[0],
+		.child = {in[0], out[1], merge ? out[1] : err[1], exec_error[1], order[1]},
+	};
+}
+
+/* When memory runs out, the kernel shall pick the program, not the supervisor. A program that lowers
+ * its score again can still have the supervisor picked, and then the controller asks the engine for
+ * the cause: to forbid it takes CAP_SYS_RESOURCE, which not every engine can give. */
+static bool
+raise_oom_score(void)
+{
+	/* Changing the uid made us undumpable and our /proc files root's. Nothing else has this uid
+	 * yet, and exec would lift it anyway. */
+	if (prctl(PR_SET_DUMPABLE, 1) < 0)
+		return false;
+	int adjust = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	return adjust >= 0 && write(adjust, "1000", 4) == 4;
+}
+
+_Noreturn static void
+become_program(const struct program *program, const struct identity *identity,
+	       const struct command *command)
+{
+	sigset_t none;
+
+	/* The supervisor shares the box's processors with all that the program starts. */
+	if (setpriority(PRIO_PROCESS, 0, NICENESS) == 0 && identity_assume(identity) &&
+	    raise_oom_score() && dup2(program->child.in, STDIN_FILENO) >= 0 &&
+	    dup2(program->child.out, STDOUT_FILENO) >= 0 &&
+	    dup2(program->child.err, STDERR_FILENO) >= 0) {
+		setsid();
+		signal(SIGPIPE, SIG_DFL);
+		signal(SIGXFSZ, SIG_DFL);
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		environ = (char **)command->variables; /* execvp() looks for PATH there */
+		if (program->child.order >= 0)
+			order_offer(program->child.order);
+		execvp(command->arguments[0], command->arguments);
+	}
+	dprintf(program->child.exec_error, "can't start %.200s: %s", command->arguments[0],
+		strerror(errno));
+	_exit(127);
+}
+
+void
+program_start(struct program *program, const struct identity *identity,
+	      const struct command *command)
+{
+	program->pid = fork();
+	if (program->pid < 0)
+		fault(FAULT_BOX, "stage: fork: %s", strerror(errno));
+	if (program->pid == 0)
+		become_program(program, identity, command);
+	close(program->child.in);
+	close(program->child.out);
+	close(program->child.exec_error);
+	if (program->err >= 0) {
+		close(program->child.err);
+		close(program->child.order);
+		order_await(program->order);
+	}
+}
+
+void
+program_check_exec(struct program *program)
+{
+	char error[400];
+
+	ssize_t got = read(program->exec_error, error, sizeof error - 1);
+	close(program->exec_error);
+	if (got > 0) {
+		error[got] = '\0';
+		fault(FAULT_BOX, "%s", error);
+	}
+}
