@@ -1,4 +1,4 @@
-#include "owner.h"
+#include "fake_controller.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "../images/supervisor/frames.h"
 
-enum { STAGES = 64 };
+enum { MAX_STAGES = 64 };
 
 struct stage {
 	size_t stdout_left, stderr_left;
@@ -16,16 +16,16 @@ struct stage {
 	int status;
 };
 
-/* What was started and has no verdict yet: the last verdict may still be on its way when the next
- * stage begins. */
-static struct stage stages[STAGES];
+/* A queue of the stages without a verdict yet: the last verdict may still be on its way when the
+ * next stage starts. */
+static struct stage stages[MAX_STAGES];
 static size_t first, count;
 
-static unsigned char header[FRAME_HEADER];
+static unsigned char header[HEADER_SIZE];
 static size_t header_used, payload_left;
-static char payload[512]; /* the first bytes of it */
+static char payload[512]; /* its first bytes */
 static size_t payload_used;
-static bool parted; /* a fault was told */
+static bool faulted; /* a fault frame has come */
 
 void
 require(bool condition, const char *promise)
@@ -37,25 +37,25 @@ require(bool condition, const char *promise)
 }
 
 void
-owner_meets(void)
+controller_reset(void)
 {
 	first = count = 0;
 	header_used = payload_left = payload_used = 0;
-	parted = false;
+	faulted = false;
 }
 
 void
-owner_allows(size_t stdout_cap, size_t stderr_cap)
+controller_stage_started(size_t stdout_cap, size_t stderr_cap)
 {
-	require(count < STAGES, "a case is short");
-	stages[(first + count++) % STAGES] =
+	require(count < MAX_STAGES, "a case is short");
+	stages[(first + count++) % MAX_STAGES] =
 		(struct stage){.stdout_left = stdout_cap, .stderr_left = stderr_cap};
 }
 
 void
-owner_learns(int status)
+controller_program_ended(int status)
 {
-	struct stage *last = &stages[(first + count - 1) % STAGES];
+	struct stage *last = &stages[(first + count - 1) % MAX_STAGES];
 
 	require(count > 0 && !last->ended, "a program ends once");
 	last->ended = true;
@@ -63,17 +63,17 @@ owner_learns(int status)
 }
 
 static void
-verdict(const struct stage *stage)
+check_verdict(const struct stage *stage)
 {
 	char limit[16];
-	int code, number, told;
+	int code, number;
 
 	payload[payload_used] = '\0';
-	told = sscanf(payload, "code=%d\nsignal=%d\nlimit=%15s\n", &code, &number, limit);
-	require(told == 3, "a verdict is complete");
+	int fields = sscanf(payload, "code=%d\nsignal=%d\nlimit=%15s\n", &code, &number, limit);
+	require(fields == 3, "a verdict is complete");
 	require(stage->ended, "a verdict comes after the end");
 	if (strcmp(limit, "none") != 0) {
-		require(number == 9, "a limit kills");
+		require(number == 9, "a program over a limit is killed");
 		return;
 	}
 	require(code == (WIFEXITED(stage->status) ? WEXITSTATUS(stage->status) : -1),
@@ -85,16 +85,16 @@ verdict(const struct stage *stage)
 static void
 spend(size_t *left, size_t size)
 {
-	require(size <= FRAME_CHUNK && size <= *left, "output stays within its cap");
+	require(size <= MAX_CHUNK && size <= *left, "output stays within its cap");
 	*left -= size;
 }
 
 static void
-frame_begins(size_t size)
+begin_frame(size_t size)
 {
 	struct stage *stage = &stages[first];
 
-	require(!parted, "nothing follows a fault");
+	require(!faulted, "no frame follows a fault");
 	payload_left = size;
 	payload_used = 0;
 	switch (header[0]) {
@@ -108,11 +108,11 @@ frame_begins(size_t size)
 		break;
 	case FRAME_CREDIT:
 	case FRAME_VERDICT:
-		require(count > 0 && size < sizeof payload, "a report belongs to a stage");
+		require(count > 0 && size < sizeof payload, "a credit or verdict belongs to a stage");
 		break;
 	case FRAME_FAULT_BOX:
 	case FRAME_FAULT_FILE:
-		require(size < sizeof payload, "a fault is told in few words");
+		require(size < sizeof payload, "a fault's text is short");
 		break;
 	default:
 		require(false, "a frame is of a known type");
@@ -120,28 +120,28 @@ frame_begins(size_t size)
 }
 
 static void
-frame_ends(void)
+end_frame(void)
 {
 	header_used = 0;
 	if (header[0] == FRAME_FAULT_BOX || header[0] == FRAME_FAULT_FILE)
-		parted = true;
+		faulted = true;
 	if (header[0] != FRAME_VERDICT)
 		return;
-	verdict(&stages[first]);
-	first = (first + 1) % STAGES;
+	check_verdict(&stages[first]);
+	first = (first + 1) % MAX_STAGES;
 	count--;
 }
 
 void
-owner_hears(const char *bytes, size_t size)
+controller_receive(const char *bytes, size_t size)
 {
 	while (size > 0) {
-		if (header_used < FRAME_HEADER) {
+		if (header_used < HEADER_SIZE) {
 			header[header_used++] = (unsigned char)*bytes++;
 			size--;
-			if (header_used == FRAME_HEADER)
-				frame_begins((size_t)header[1] << 24 | (size_t)header[2] << 16 |
-					     (size_t)header[3] << 8 | header[4]);
+			if (header_used == HEADER_SIZE)
+				begin_frame((size_t)header[1] << 24 | (size_t)header[2] << 16 |
+					    (size_t)header[3] << 8 | header[4]);
 		} else {
 			size_t part = size < payload_left ? size : payload_left;
 			size_t kept = part < sizeof payload - payload_used - 1
@@ -153,18 +153,18 @@ owner_hears(const char *bytes, size_t size)
 			bytes += part;
 			size -= part;
 		}
-		if (header_used == FRAME_HEADER && payload_left == 0)
-			frame_ends();
+		if (header_used == HEADER_SIZE && payload_left == 0)
+			end_frame();
 	}
 }
 
 void
-owner_parts(int status, bool heard, bool done)
+controller_supervisor_exited(int status, bool received_all, bool done)
 {
-	require(status == 0 || status == 2, "the supervisor exits as it says");
-	if (!heard)
+	require(status == 0 || status == 2, "the supervisor exits with a documented status");
+	if (!received_all)
 		return;
 	require(header_used == 0, "the last frame is complete");
-	require(parted == (status == 2), "a fault is told, and nothing else ends a box");
+	require(faulted == (status == 2), "status 2 comes with a fault frame, and only with one");
 	require(!done || status == 2 || count == 0, "every stage has its verdict");
 }

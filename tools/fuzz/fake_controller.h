@@ -1,29 +1,31 @@
 /*
- * The owner in the supervisor's world: takes its frames, and knows what they should be.
+ * The controller on the fake kernel: receives the supervisor's frames and checks each of them.
  */
-#ifndef OWNER_H
-#define OWNER_H
+#ifndef FAKE_CONTROLLER_H
+#define FAKE_CONTROLLER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Abort, with a word, unless the supervisor keeps what it promises. */
+/* Abort, naming the promise, unless the supervisor keeps it. */
 void require(bool condition, const char *promise);
 
 /* A case begins. */
-void owner_meets(void);
+void controller_reset(void);
 
-/* A stage was understood, with these caps; and it ended by itself, or was killed, with this status. */
-void owner_allows(size_t stdout_cap, size_t stderr_cap);
-void owner_learns(int status);
+/* A stage was decoded, with these caps. */
+void controller_stage_started(size_t stdout_cap, size_t stderr_cap);
+
+/* Its main process ended by itself, or was killed, with this status of wait(2). */
+void controller_program_ended(int status);
 
 /* Bytes came from the supervisor. */
-void owner_hears(const char *bytes, size_t size);
+void controller_receive(const char *bytes, size_t size);
 
 /*
- * The supervisor has exited. `heard`: the owner took all that there was; `done`: and it left only
- * when nothing more was to come.
+ * The supervisor has exited. `received_all`: the controller took every byte there was;
+ * `done`: and it closed its end only when nothing more was to come.
  */
-void owner_parts(int status, bool heard, bool done);
+void controller_supervisor_exited(int status, bool received_all, bool done);
 
 #endif

@@ -1,0 +1,115 @@
+/* The events of a case, see fake_kernel.h. */
+#include <string.h>
+
+#include "kernel.h"
+
+/* Up to three bytes, big-endian. */
+static size_t
+number(const uint8_t *bytes, size_t size)
+{
+	size_t value = 0;
+
+	for (size_t at = 0; at < size && at < 3; at++)
+		value = value << 8 | bytes[at];
+	return value;
+}
+
+/* Turn any two bytes into a status that wait(2) can give. */
+static int
+wait_status(size_t value)
+{
+	int signal_number = value & 0x7f;
+
+	return signal_number != 0 && signal_number <= 64 ? signal_number : (int)(value & 0xff00);
+}
+
+static void
+controller_sends(const void *bytes, size_t size)
+{
+	if (size > MAX_SENT - kernel.controller.sent)
+		size = MAX_SENT - kernel.controller.sent;
+	if (bytes == NULL)
+		memset(controller_bytes + kernel.controller.sent, 0, size);
+	else
+		memcpy(controller_bytes + kernel.controller.sent, bytes, size);
+	kernel.controller.sent += size;
+}
+
+static void
+happen(char type, const uint8_t *bytes, size_t size)
+{
+	bool alive = kernel.program.alive;
+
+	switch (type) {
+	case 'i':
+		controller_sends(bytes, size);
+		break;
+	case 'z':
+		controller_sends(NULL, number(bytes, size));
+		break;
+	case 'g':
+		kernel.controller.limited = size > 0;
+		kernel.controller.accepts = number(bytes, size);
+		break;
+	case 'q':
+		kernel.controller.gone = true;
+		break;
+	case 'o':
+	case 'e':
+		if (alive)
+			pipe_put(type == 'o' ? kernel.program.out : kernel.program.err, bytes, size);
+		break;
+	case 'r':
+		if (alive && size > 0)
+			pipe_take(kernel.program.in, NULL, number(bytes, size));
+		else if (alive)
+			kernel.program.in->readers = 0;
+		break;
+	case 'x':
+		program_end(wait_status(number(bytes, size)));
+		break;
+	case 'k':
+		kernel.orphans++;
+		kernel.child_signal = true;
+		break;
+	case 'l':
+		kernel.program.listener_sent = alive && kernel.program.offers;
+		break;
+	case 'h':
+		kernel.program.held = alive;
+		break;
+	case 'n':
+		if (alive) {
+			pipe_put(kernel.program.error, "ENOENT", 6);
+			program_end(127 << 8);
+		}
+		break;
+	case 'w':
+		kernel.writer.disk_full = true;
+		break;
+	case 't':
+		kernel.clock += (int64_t)number(bytes, size) * 1000000;
+		break;
+	default:
+		return;
+	}
+	kernel.activity++;
+}
+
+bool
+next_events(void)
+{
+	while (kernel.events_left >= 3) {
+		char type = (char)(kernel.events[0] | 0x20);
+		bool together = (kernel.events[0] & 0x20) == 0;
+		size_t size = number(kernel.events + 1, 2);
+		if (size > kernel.events_left - 3)
+			size = kernel.events_left - 3;
+		happen(type, kernel.events + 3, size);
+		kernel.events += 3 + size;
+		kernel.events_left -= 3 + size;
+		if (!together)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,115 @@
+/*
+ * The state of the fake kernel, and what its parts need of each other. Each part implements the
+ * system calls of one concern, as fake_NAME; `calls` lists them.
+ */
+#ifndef KERNEL_H
+#define KERNEL_H
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../fake_controller.h"
+
+enum {
+	DESCRIPTORS = 16, /* only what a supervisor needs: one that leaks runs out of them */
+	PIPES = 6,        /* the same of pipes */
+	PIPE_SIZE = 1 << 16,
+	MAX_SENT = 1 << 22, /* bytes from the controller */
+};
+
+enum { SUPERVISOR_PID = 1, WRITER_PID, PROGRAM_PID, ORPHAN_PID };
+
+/* One direction of anything that has two ends. */
+struct pipe {
+	char data[PIPE_SIZE];
+	size_t used;
+	int readers, writers;
+};
+
+struct descriptor {
+	enum { CLOSED, READS, WRITES, CHILDREN, OFFER, LISTENER } use;
+	struct pipe *pipe;
+	bool nonblocking;
+};
+
+struct kernel {
+	const uint8_t *events; /* the rest of the case */
+	size_t events_left;
+	unsigned long activity;      /* counts every change */
+	unsigned long last_activity; /* the same at the last turn of the loop */
+	unsigned idle_turns;         /* turns of the loop in a row without a change */
+	int64_t clock;               /* ns */
+	jmp_buf exit;
+
+	struct descriptor descriptors[DESCRIPTORS];
+
+	struct {
+		size_t sent, received; /* received: by the supervisor */
+		bool limited;          /* it receives only `accepts` more bytes */
+		size_t accepts;
+		bool gone, done; /* done: it left after the last event */
+	} controller;
+
+	/* The pipes that were opened to the program since the last fork. */
+	struct pipe *program_pipes[3];
+	size_t program_pipe_count;
+
+	/* The supervisor's children. A zombie is not reaped yet. */
+	struct {
+		bool alive, zombie;
+		int status;
+		bool offers; /* it has a listener, not sent yet */
+		bool listener_sent;
+		bool held;
+		int64_t started; /* ns */
+		struct pipe *in, *out, *err, *error;
+	} program;
+	struct {
+		bool alive, zombie;
+		int status;
+		bool running; /* its code, instead of the supervisor's */
+		bool disk_full;
+		size_t received, read;
+		struct pipe *error;
+		jmp_buf exit;
+	} writer;
+	unsigned orphans;
+	bool child_signal;
+};
+
+extern struct kernel kernel;
+
+/* The bytes from the controller, and those to the writer: longer than any pipe. */
+extern char controller_bytes[MAX_SENT];
+extern char writer_bytes[2 * MAX_SENT];
+
+/* errno, and -1 to return. */
+ssize_t fail(int reason);
+
+/* descriptors.c */
+int descriptor_open(int use, struct pipe *pipe);
+struct descriptor *descriptor(int fd);
+size_t pipe_put(struct pipe *pipe, const void *data, size_t size);
+size_t pipe_take(struct pipe *pipe, void *data, size_t size);
+void pipes_reset(void);
+
+/* processes.c */
+void program_end(int status);
+
+/* writer.c */
+void writer_run(void);
+bool writer_failed(void);
+
+/* events.c: let the next events happen. False once there are no more. */
+bool next_events(void);
+
+/* stage.c */
+void stage_payload_free(void);
+
+/* memory.c: set the supervisor's static memory to its state before main(). */
+void memory_reset(void);
+
+#endif

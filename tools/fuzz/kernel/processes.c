@@ -1,0 +1,126 @@
+/* Processes: fork, kill, wait and exit, of the supervisor and its children. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kernel.h"
+
+pid_t
+fake_fork(void)
+{
+	if (kernel.program_pipe_count == 0) {
+		kernel.writer.alive = true;
+		kernel.writer.received = kernel.writer.read = 0;
+		kernel.writer.error->writers++;
+		return WRITER_PID;
+	}
+	kernel.program.alive = true;
+	kernel.program.held = kernel.program.listener_sent = false;
+	kernel.program.offers = kernel.program_pipe_count == 3;
+	kernel.program.started = kernel.clock;
+	kernel.program.in = kernel.program_pipes[0];
+	kernel.program.out = kernel.program_pipes[1];
+	kernel.program.err = kernel.program_pipes[kernel.program_pipe_count - 1];
+	kernel.program.in->readers++;
+	kernel.program.out->writers++;
+	kernel.program.err->writers++;
+	kernel.program_pipe_count = 0;
+	return PROGRAM_PID;
+}
+
+void
+program_end(int status)
+{
+	if (!kernel.program.alive)
+		return;
+	kernel.program.alive = false;
+	kernel.program.zombie = true;
+	kernel.program.status = status;
+	kernel.program.in->readers = 0;
+	kernel.program.out->writers--;
+	kernel.program.err->writers--;
+	kernel.child_signal = true;
+	controller_program_ended(status);
+}
+
+int
+fake_kill(pid_t pid, int number)
+{
+	if (pid == -1) {
+		require(!kernel.writer.alive, "the writer is not killed");
+		program_end(SIGKILL);
+		return 0;
+	}
+	require((pid == PROGRAM_PID || pid == -PROGRAM_PID) &&
+			(kernel.program.alive || kernel.program.zombie),
+		"signals go to the program while its number is its own");
+	if (number < 0 || number > 64)
+		return (int)fail(EINVAL);
+	if (number == SIGKILL || number == SIGTERM)
+		program_end(number);
+	return 0;
+}
+
+pid_t
+fake_wait4(pid_t pid, int *status, int flags, struct rusage *usage)
+{
+	require(pid == -1, "any child is reaped");
+	memset(usage, 0, sizeof *usage);
+	if (kernel.orphans > 0) {
+		kernel.orphans--;
+		*status = 0;
+		return ORPHAN_PID;
+	}
+	if (kernel.program.zombie) {
+		kernel.program.zombie = false;
+		*status = kernel.program.status;
+		return PROGRAM_PID;
+	}
+	if (!kernel.program.alive)
+		return (pid_t)fail(ECHILD);
+	require((flags & WNOHANG) != 0, "no live process is waited for");
+	return 0;
+}
+
+pid_t
+fake_waitpid(pid_t pid, int *status, int flags)
+{
+	(void)flags;
+	require(pid == WRITER_PID && kernel.writer.zombie, "the writer's error is read first");
+	kernel.writer.zombie = false;
+	*status = kernel.writer.status;
+	return WRITER_PID;
+}
+
+void
+fake__exit(int status)
+{
+	if (kernel.writer.running) {
+		kernel.writer.status = status << 8;
+		longjmp(kernel.writer.exit, 1);
+	}
+	require(status != 0 || kernel.controller.gone,
+		"the supervisor stays while its controller does");
+	controller_supervisor_exited(
+		status,
+		!kernel.controller.limited && (!kernel.controller.gone || kernel.controller.done),
+		kernel.controller.done);
+	longjmp(kernel.exit, 1);
+}
+
+pid_t
+fake_getpid(void)
+{
+	return SUPERVISOR_PID;
+}
+
+int
+fake_getrusage(int who, struct rusage *usage)
+{
+	(void)who;
+	memset(usage, 0, sizeof *usage);
+	return 0;
+}
