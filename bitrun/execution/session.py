@@ -89,9 +89,9 @@ class Session:
         self._box.supervisor.signal(number)
 
     @property
-    def unread(self) -> int:
+    def unsent_stdin(self) -> int:
         """Bytes of stdin that wait until the program reads what was sent before."""
-        return self._box.supervisor.unread
+        return self._box.supervisor.unsent_stdin
 
     def fileno(self) -> int:
         return self._box.fileno()

@@ -1,5 +1,5 @@
-"""Fuzzes the supervisor, all of it, in a world made of memory: `make fuzz`, see `world.h`.
+"""Fuzzes the whole supervisor on a fake kernel: `make fuzz`, see `fake_kernel.h`.
 
-libFuzzer, with the sanitizers of addresses and of undefined behaviour, runs in a container of an
-image of ours, so that it needs nothing but the engine, and is the same compiler everywhere.
+libFuzzer, with AddressSanitizer and UndefinedBehaviorSanitizer, runs in a container of our image
+`clang`: it needs nothing but the engine, and the compiler is the same everywhere.
 """

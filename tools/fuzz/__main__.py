@@ -1,4 +1,4 @@
-"""`python -m tools.fuzz`: fuzzes for a while; crashes are kept in `tools/fuzz/crashes`."""
+"""`python -m tools.fuzz`: fuzzes for a while; crashes are saved in `tools/fuzz/crashes`."""
 
 import argparse
 import sys
@@ -12,14 +12,20 @@ from tools.fuzz.fuzzer import CRASHES, fuzz
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.fuzz", description=__doc__)
     parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--keep", action="store_true", help="add what was found to the corpus")
-    wanted = parser.parse_args()
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="replace the corpus by the smallest with all coverage found",
+    )
+    arguments = parser.parse_args()
     options = settings.load()
-    parts = UnsealedImages(Engine(options.engine_timeout), options.images, options.build_ca_bundle)
-    outcome = fuzz(parts, wanted.seconds, lambda line: print(line, flush=True), keep=wanted.keep)
+    images = UnsealedImages(Engine(options.engine_timeout), options.images, options.build_ca_bundle)
+    outcome = fuzz(
+        images, arguments.seconds, lambda line: print(line, flush=True), keep=arguments.keep
+    )
     print(f"{outcome.executions} cases, {outcome.edges} edges, {len(outcome.crashes)} crashes")
     for crash in outcome.crashes:
-        print(f"Broken by {CRASHES / crash}")
+        print(f"Crashed by {CRASHES / crash}")
     return 1 if outcome.crashes or outcome.status else 0
 
 

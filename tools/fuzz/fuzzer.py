@@ -1,4 +1,4 @@
-"""Runs the fuzzer in a container, and fetches what it has found."""
+"""Runs the fuzzer in a container, and fetches its crashes and its corpus."""
 
 import io
 import re
@@ -42,36 +42,36 @@ class Outcome:
 
 
 def fuzz(
-    parts: UnsealedImages, seconds: int, report: Callable[[str], None], *, keep: bool = False
+    images: UnsealedImages, seconds: int, report: Callable[[str], None], *, keep: bool = False
 ) -> Outcome:
-    """Fuzz for about so many seconds.
+    """Fuzz for about `seconds`, and pass each line of the log to `report`.
 
-    `keep` replaces the corpus by the smallest one that reaches all that was reached.
+    `keep` replaces the corpus by the smallest one with the same coverage.
 
     Raises:
-        BuildError: the compiler's image can't be made.
+        BuildError: the compiler's image can't be built.
     """
-    image = parts.ensure(_COMPILER, report)
+    image = images.ensure(_COMPILER, report)
     client = docker.APIClient(version="auto", **kwargs_from_env())
     container = client.create_container(
         image,
         ["sh", "-c", _SCRIPT.format(seconds=seconds, keep=keep)],
         host_config=client.create_host_config(
             network_mode="none",
-            log_config=LogConfig(type=LogConfig.types.JSON),  # it is read back
+            log_config=LogConfig(type=LogConfig.types.JSON),  # read by _follow()
         ),
         network_disabled=True,
-        # To look for leaks it would have to trace itself; a supervisor's memory is static.
+        # The leak check would have to trace its own process; a supervisor's memory is static.
         environment={"ASAN_OPTIONS": "detect_leaks=0"},
         labels={"bitrun.role": "fuzz"},
     )["Id"]
     try:
-        client.put_archive(container, "/", _packed())
-        log = "".join(_followed(client, container, report))
+        client.put_archive(container, "/", _pack())
+        log = "".join(_follow(client, container, report))
         status = client.wait(container)["StatusCode"]
-        crashes = _fetched(client, container, "crashes")
+        crashes = _fetch(client, container, "crashes")
         if keep and status == 0:
-            _replace(CORPUS, _fetched(client, container, "kept"))
+            _replace(CORPUS, _fetch(client, container, "kept"))
         if crashes:
             _replace(CRASHES, crashes)
     finally:
@@ -88,7 +88,7 @@ def fuzz(
     )
 
 
-def _packed() -> bytes:
+def _pack() -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         archive.add(ROOT / "tools" / "fuzz", arcname="work/fuzz")
@@ -100,22 +100,22 @@ def _packed() -> bytes:
     return packed.getvalue()
 
 
-def _followed(
+def _follow(
     client: docker.APIClient, container: str, report: Callable[[str], None]
 ) -> Iterator[str]:
     client.start(container)
-    told = client.logs(container, stream=True, follow=True)
+    log = client.logs(container, stream=True, follow=True)
     unfinished = ""
-    for piece in told:
+    for piece in log:
         text = piece.decode(errors="replace")
         yield text
         *lines, unfinished = (unfinished + text).split("\n")
         for line in lines:
             report(line)
-    told.close()
+    log.close()
 
 
-def _fetched(client: docker.APIClient, container: str, folder: str) -> dict[str, bytes]:
+def _fetch(client: docker.APIClient, container: str, folder: str) -> dict[str, bytes]:
     chunks, _ = client.get_archive(container, f"/work/fuzz/{folder}")
     found = {}
     with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:

@@ -1,70 +1,79 @@
-"""Cases to begin with: frames as the service itself encodes them, and what happens then."""
+"""Seed cases: frames as the service itself encodes them, and the events that follow."""
 
 import signal
 import struct
 
 from bitrun.model.job import File, Limits, Stage
-from bitrun.sandbox.supervisor.frames import CREDIT_WINDOW, Frame, encode, encode_file, encode_stage
+from bitrun.sandbox.supervisor.frames import (
+    CREDIT_WINDOW,
+    MAX_PAYLOAD,
+    Frame,
+    encode,
+    encode_file,
+)
+from bitrun.sandbox.supervisor.stage_command import MAX_ARGUMENTS, MAX_VARIABLES, encode_stage
 
 
 def seeds() -> dict[str, bytes]:
-    """Return each case, as `world.h` writes them, by its name."""
-    hello = _says(*encode_file(File("main.py", b"print('hello')\n"))) + _says(_stage("python3"))
+    """Return cases by name, in the format of `fake_kernel.h`."""
+    hello = _sends(*encode_file(File("main.py", b"print('hello')\n"))) + _sends(_stage("python3"))
     ended = _event("x", b"\0\0")
-    stdin = _says(_header(Frame.STDIN, CREDIT_WINDOW)) + _event("z", CREDIT_WINDOW.to_bytes(3))
+    stdin = _sends(_header(Frame.STDIN, CREDIT_WINDOW)) + _event("z", CREDIT_WINDOW.to_bytes(3))
     return {
         "hello": hello + _event("o", b"hello\n") + ended,
         "two-stages": hello
         + ended
-        + _says(_stage("./main", merge=True))
+        + _sends(_stage("./main", merge=True))
         + _event("o", b"x")
         + ended,
         "stderr-first": hello + _event("E", b"err") + _event("o", b"out") + _event("x", b"\3\0"),
         "held": hello + _event("l") + _event("h") + _event("e", b"err") + _event("h") + ended,
         "killed": hello + _event("x", b"\0\x0b"),
         "orphans": hello + _event("k") + ended + _event("k"),
-        "unknown-command": hello + _says(encode(Frame.STDIN, b"x" * 500)) + _event("n"),
+        "unknown-command": hello + _sends(encode(Frame.STDIN, b"x" * 500)) + _event("n"),
         "wall-time": hello + _event("t", b"\xff\xff"),
-        "cpu-time": _says(_stage("yes", cpu_ms=100))
+        "cpu-time": _sends(_stage("yes", cpu_ms=100))
         + _event("t", b"\0\x20")
         + _event("t", b"\0\xff"),
-        "at-the-cap": _says(_stage("yes", output=100))
+        "at-the-cap": _sends(_stage("yes", output=100))
         + _event("o", b"y\n" * 25)
         + _event("o", b"y\n" * 25)
         + ended,
-        "over-the-cap": _says(_stage("yes", output=100))
+        "over-the-cap": _sends(_stage("yes", output=100))
         + _event("e", b"y\n" * 40)
         + _event("e", b"y\n" * 40)
         + ended,
-        "flood": _says(_stage("yes", output=100)) + _event("o", b"y\n" * 100),
-        "stdin": _says(_stage("cat"), encode(Frame.STDIN, b"line\n"), encode(Frame.EOF))
+        "flood": _sends(_stage("yes", output=100)) + _event("o", b"y\n" * 100),
+        "stdin": _sends(_stage("cat"), encode(Frame.STDIN, b"line\n"), encode(Frame.EOF))
         + _event("r", b"\0\x05")
         + ended,
-        "stdin-unread": _says(_stage("true")) + stdin + _event("r") + ended,
+        "stdin-unread": _sends(_stage("true")) + stdin + _event("r") + ended,
         "many-stages": (hello + ended) * 8,
-        "most-arguments": _says(_stage(*[""] * 8192)) + ended,
-        "too-many-arguments": _says(_raw_stage("w9\0" + "a\0" * 8193)),
-        "too-many-variables": _says(_raw_stage("w9\0aa\0" + "e=\0" * 1025)),
-        "longest-time": _says(_raw_stage("aa\0w9223372036854775807\0")) + ended,
-        "twice-the-time": _says(_raw_stage("aa\0w9223372036854\0c9223372036854\0")) + ended,
-        "stdin-too-much": _says(_stage("true")) + 2 * stdin + ended,
-        "stdin-for-nobody": hello + ended + stdin,
-        "signal": hello + _says(encode(Frame.SIGNAL, bytes([signal.SIGTERM]))),
-        "folders": _says(*encode_file(File("a/b/c.txt", b"c")), *encode_file(File("a/d", b"")))
-        + _says(_stage("true")),
-        "long-name": _says(*encode_file(File("n" * 300, b""))) + _says(_stage("true")),
-        "deep-name": _says(*encode_file(File("n/" * 3000, b""))) + _says(_stage("true")),
-        "no-room": _event("w") + hello,
-        "no-name": _says(*encode_file(File("", b"x"))) + _says(_stage("true")),
-        "largest-frame": _says(_header(Frame.FILE, 1 << 20)) + _event("z", (1 << 20).to_bytes(3)),
-        "too-large-a-frame": _says(_header(Frame.STDIN, (1 << 20) + 1)),
-        "slow-owner": _event("g", b"\0\x02")
+        "most-arguments": _sends(_stage(*[""] * MAX_ARGUMENTS)) + ended,
+        "too-many-arguments": _sends(_raw_stage("w9\0" + "a\0" * (MAX_ARGUMENTS + 1))),
+        "too-many-variables": _sends(_raw_stage("w9\0aa\0" + "e=\0" * (MAX_VARIABLES + 1))),
+        "longest-time": _sends(_raw_stage("aa\0w9223372036854775807\0")) + ended,
+        "twice-the-time": _sends(_raw_stage("aa\0w9223372036854\0c9223372036854\0")) + ended,
+        "stdin-too-much": _sends(_stage("true")) + 2 * stdin + ended,
+        "stdin-after-verdict": hello + ended + stdin,
+        "signal": hello + _sends(encode(Frame.SIGNAL, bytes([signal.SIGTERM]))),
+        "folders": _sends(*encode_file(File("a/b/c.txt", b"c")), *encode_file(File("a/d", b"")))
+        + _sends(_stage("true")),
+        "long-name": _sends(*encode_file(File("n" * 300, b""))) + _sends(_stage("true")),
+        "deep-name": _sends(*encode_file(File("n/" * 3000, b""))) + _sends(_stage("true")),
+        "disk-full": _event("w") + hello,
+        "no-name": _sends(*encode_file(File("", b"x"))) + _sends(_stage("true")),
+        "largest-frame": _sends(_header(Frame.FILE, MAX_PAYLOAD))
+        + _event("z", MAX_PAYLOAD.to_bytes(3)),
+        "too-large-a-frame": _sends(_header(Frame.STDIN, MAX_PAYLOAD + 1)),
+        "slow-controller": _event("g", b"\0\x02")
         + hello
         + _event("o", b"x" * 300)
         + _event("g")
         + ended,
         "gone": hello + _event("q"),
-        "environment": _says(_stage("sh", "-c", "echo $A", env={"A": "1", "PATH": "/bin"})) + ended,
+        "environment": _sends(_stage("sh", "-c", "echo $A", env={"A": "1", "PATH": "/bin"}))
+        + ended,
     }
 
 
@@ -83,13 +92,13 @@ def _raw_stage(fields: str) -> bytes:
     return encode(Frame.STAGE, fields.encode())
 
 
-def _header(kind: Frame, size: int) -> bytes:
-    return struct.pack(">cI", kind.value, size)
+def _header(frame: Frame, size: int) -> bytes:
+    return struct.pack(">cI", frame.value, size)
 
 
-def _says(*frames: bytes) -> bytes:
+def _sends(*frames: bytes) -> bytes:
     return _event("i", b"".join(frames))
 
 
-def _event(kind: str, content: bytes = b"") -> bytes:
-    return struct.pack(">cH", kind.encode(), len(content)) + content
+def _event(event_type: str, content: bytes = b"") -> bytes:
+    return struct.pack(">cH", event_type.encode(), len(content)) + content

@@ -138,7 +138,7 @@ class _Terminal:
             Disconnected: the client has disconnected.
         """
         # While the program does not read, nothing is read from the client but its disconnect.
-        backlog = session.unread + sum(map(_size, self._pending))
+        backlog = session.unsent_stdin + sum(map(_size, self._pending))
         full = backlog > _MAX_BACKLOG
         client_events = HUNG_UP if full else HUNG_UP | READABLE
         ready = poll({session: READABLE, self._websocket: client_events}, BACKSTOP_CHECK_MS)

@@ -1,4 +1,4 @@
-"""A container's attached stdin and stdout as a channel for a conversation."""
+"""The channel to a supervisor: the attached stdin and stdout of its container."""
 
 import contextlib
 import socket
@@ -7,16 +7,16 @@ import struct
 
 from bitrun.model.errors import BoxEnded
 
-# Docker's stream format: before each piece stand its stream (1 stdout, 2 stderr) and its length.
+# Docker's stream format: each piece follows its stream (1 stdout, 2 stderr) and its length.
 # https://docs.docker.com/reference/api/engine/ : "Stream format" of the attach call.
-_PIECE = struct.Struct(">BxxxI")
+_PIECE_HEADER = struct.Struct(">BxxxI")
 _STDOUT = 1
-_SEND_SECONDS = 10.0
-_RECEIVE_SIZE = 1 << 18
+_SEND_TIMEOUT = 10.0  # seconds
+_RECEIVE_SIZE = 1 << 18  # bytes
 
 
 class AttachedStream:
-    """Bytes both ways until one side ends."""
+    """A `Channel`, see `client.py`: bytes both ways until one side ends."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
@@ -31,24 +31,24 @@ class AttachedStream:
             BoxEnded: the container or the engine is gone.
         """
         try:
-            # A supervisor always reads, so this waits for the engine alone.
-            self._socket.settimeout(_SEND_SECONDS)
+            # A supervisor always reads, so only the engine can delay this.
+            self._socket.settimeout(_SEND_TIMEOUT)
             self._socket.sendall(data)
         except OSError as error:
             raise BoxEnded from error
 
     def receive(self, timeout: float) -> bytes:
-        """Return what the container has written to stdout next, b"" at its end.
+        """Return the next bytes of the container's stdout, b"" at its end.
 
         Raises:
-            TimeoutError: nothing came within `timeout` seconds.
+            TimeoutError: nothing arrived within `timeout` seconds.
         """
         while True:
             try:
                 self._socket.settimeout(timeout)
                 data = self._socket.recv(_RECEIVE_SIZE)
                 if isinstance(self._socket, ssl.SSLSocket):
-                    # What TLS has decrypted ahead, poll() would not tell of.
+                    # poll() does not report bytes that TLS has decrypted ahead.
                     data += (
                         self._socket.recv(pending) if (pending := self._socket.pending()) else b""
                     )
@@ -66,8 +66,8 @@ class AttachedStream:
         return self._socket.fileno()
 
     def close(self) -> None:
-        """Leave. The container's stdin ends, and with it the supervisor and the container."""
-        # Closing alone would not end a connection that another descriptor still holds.
+        """Close it. The container's stdin ends, and with it the supervisor and the container."""
+        # close() alone does not end a connection that another descriptor refers to.
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
@@ -77,11 +77,11 @@ class AttachedStream:
         at = 0
         while at < len(data):
             if self._left == 0:
-                wanted = _PIECE.size - len(self._header)
-                self._header += data[at : at + wanted]
-                at += wanted
-                if len(self._header) == _PIECE.size:
-                    self._stream, self._left = _PIECE.unpack(self._header)
+                missing = _PIECE_HEADER.size - len(self._header)
+                self._header += data[at : at + missing]
+                at += missing
+                if len(self._header) == _PIECE_HEADER.size:
+                    self._stream, self._left = _PIECE_HEADER.unpack(self._header)
                     self._header.clear()
                 continue
             piece = data[at : at + self._left]

@@ -1,4 +1,4 @@
-"""One side of the talk with a supervisor, over any channel that carries bytes both ways."""
+"""The service's side of a connection to a supervisor, over any channel that carries bytes."""
 
 import time
 from collections.abc import Iterable
@@ -8,61 +8,65 @@ from bitrun.model.errors import BoxEnded, BoxError, BoxUnresponsive, FileRejecte
 from bitrun.model.job import File, Stage
 from bitrun.model.result import Stream, Verdict
 from bitrun.sandbox.supervisor.frames import (
-    CHUNK,
     CREDIT_WINDOW,
+    MAX_CHUNK,
     Decoder,
     Frame,
     decode_credit,
-    decode_verdict,
     encode,
     encode_file,
-    encode_stage,
 )
+from bitrun.sandbox.supervisor.stage_command import encode_stage
+from bitrun.sandbox.supervisor.verdict_report import decode_verdict
 
-# The supervisor ends a stage at its limit to the millisecond. One that says nothing so much later
-# hangs, or its engine does.
+# The supervisor ends a stage at its limit to the millisecond. If it is silent for this much longer,
+# it hangs, or its engine does.
 BACKSTOP_SECONDS = 5.0
 
-_FLUSH_SIZE = 1 << 18
+_FLUSH_SIZE = 1 << 18  # bytes
 
 Event = tuple[Stream, bytes] | Verdict
 
 
 class Channel(Protocol):
     def send(self, data: bytes | bytearray) -> None:
-        """Send all of it, or raise BoxError."""
-
-    def receive(self, timeout: float) -> bytes:
-        """Return what has come within `timeout` seconds, b"" at the end.
+        """Send all of it.
 
         Raises:
-            TimeoutError: nothing came.
+            BoxError: the other end is gone.
+        """
+
+    def receive(self, timeout: float) -> bytes:
+        """Return the next bytes that arrive, b"" at the end.
+
+        Raises:
+            TimeoutError: nothing arrived within `timeout` seconds.
         """
 
 
 class SupervisorClient:
-    """What is said to one supervisor, in order: files, a stage, perhaps more of both.
+    """Sends files and stages to one supervisor, in that order, and receives output and verdicts.
 
-    What is said is gathered and sent when a stage starts, so that a small job is one packet.
+    Frames are queued until a stage starts, so that a small job is one packet.
     """
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._decoder = Decoder()
-        self._gathered = bytearray()
+        self._queued = bytearray()
         self._deadline = 0.0
         self._stdin = bytearray()
         self._stdin_ends = True
         self._credit = 0
 
     def queue_files(self, files: Iterable[File]) -> None:
-        """Say files. One that can't be written makes the stage that follows raise FileRejected."""
+        """Queue files. One that can't be written makes the next stage raise FileRejected."""
         for file in files:
             for frame in encode_file(file):
                 self._queue(frame)
 
     def start(self, stage: Stage, *, interactive: bool = False) -> None:
-        """Start a stage. An interactive one gets more stdin by `write`, until `end`.
+        """Start a stage. An interactive one takes more stdin by `write`, until `end_stdin`.
 
         Raises:
             RequestError: the command can't be given to a program.
@@ -76,28 +80,29 @@ class SupervisorClient:
         self._send_stdin()
 
     def receive(self, timeout: float | None = None) -> list[Event]:
-        """Wait for what the stage has to tell, output or its verdict, which is the last.
+        """Wait for events of the stage: pieces of output, at last its verdict.
 
-        `timeout` is in seconds; without it, wait until something comes.
+        May return none, when only frames for this client have arrived. `timeout` is in seconds;
+        without it, wait until something arrives.
 
         Raises:
-            TimeoutError: nothing came within `timeout`.
-            FileRejected: a file that was put before could not be written.
+            TimeoutError: nothing arrived within `timeout`.
+            FileRejected: a file that was queued before could not be written.
             BoxEnded: the box ended.
-            BoxUnresponsive: it said nothing until long after the stage's time.
-            BoxError: it broke the protocol.
+            BoxUnresponsive: nothing arrived until BACKSTOP_SECONDS after the wall time limit.
+            BoxError: the supervisor reported a fault, or broke the protocol.
         """
         events: list[Event] = []
         for frame in self._decoder.feed(self._receive(timeout)):
-            kind, payload = frame
-            if isinstance(kind, Stream):
+            frame_type, payload = frame
+            if isinstance(frame_type, Stream):
                 events.append(frame)  # type: ignore[arg-type]  # a pair can't be narrowed
             else:
-                events += self._on_frame(kind, payload)
+                events += self._on_frame(frame_type, payload)
         return events
 
-    def _on_frame(self, kind: Frame, payload: bytes) -> list[Event]:
-        match kind:
+    def _on_frame(self, frame_type: Frame, payload: bytes) -> list[Event]:
+        match frame_type:
             case Frame.VERDICT:
                 return [decode_verdict(payload)]
             case Frame.CREDIT:
@@ -105,11 +110,11 @@ class SupervisorClient:
                 self._send_stdin()
                 return []
             case Frame.FAULT_FILE:
-                raise FileRejected(_file_refusal(payload.decode("utf-8", "replace")))
+                raise FileRejected(_file_error(payload.decode("utf-8", "replace")))
             case Frame.FAULT_BOX:
                 raise BoxError(f"The supervisor: {payload.decode('utf-8', 'replace')}")
             case _:
-                raise BoxError(f"The supervisor sent a frame of type {kind.name}")
+                raise BoxError(f"The supervisor sent a frame of type {frame_type.name}")
 
     # While an interactive stage runs
 
@@ -119,7 +124,7 @@ class SupervisorClient:
         self._send_stdin()
 
     def end_stdin(self) -> None:
-        """End the program's stdin, once all of it has been read."""
+        """End the program's stdin after all of it has been sent."""
         self._stdin_ends = True
         self._send_stdin()
 
@@ -129,32 +134,32 @@ class SupervisorClient:
         self._flush()
 
     @property
-    def unread(self) -> int:
-        """Bytes of stdin that wait here until the program has read what was sent before."""
+    def unsent_stdin(self) -> int:
+        """Bytes of stdin that wait for credit, which the program gives by reading."""
         return len(self._stdin)
 
     def _send_stdin(self) -> None:
-        # The supervisor reads its own stdin at every moment, to notice its owner's end; so what
-        # the program does not read yet must wait here, not in the pipe.
+        # The supervisor reads its own stdin at any moment, to notice the end of this process; so
+        # what the program does not read yet must wait here, not in the pipe.
         size = min(len(self._stdin), self._credit)
-        for start in range(0, size, CHUNK):
-            self._queue(encode(Frame.STDIN, self._stdin[start : min(start + CHUNK, size)]))
+        for start in range(0, size, MAX_CHUNK):
+            self._queue(encode(Frame.STDIN, self._stdin[start : min(start + MAX_CHUNK, size)]))
         del self._stdin[:size]
         self._credit -= size
         if self._stdin_ends and not self._stdin:
             self._queue(encode(Frame.EOF))
-            self._stdin_ends = False  # it is said once
+            self._stdin_ends = False  # EOF is sent once
         self._flush()
 
     def _queue(self, frame: bytes) -> None:
-        self._gathered += frame
-        if len(self._gathered) >= _FLUSH_SIZE:
+        self._queued += frame
+        if len(self._queued) >= _FLUSH_SIZE:
             self._flush()
 
     def _flush(self) -> None:
-        if self._gathered:
-            self._channel.send(self._gathered)
-            self._gathered = bytearray()
+        if self._queued:
+            self._channel.send(self._queued)
+            self._queued = bytearray()
 
     def _receive(self, timeout: float | None) -> bytes:
         backstop = max(self._deadline - time.monotonic(), 0.001)
@@ -169,7 +174,7 @@ class SupervisorClient:
         return data
 
 
-def _file_refusal(report: str) -> str:
+def _file_error(report: str) -> str:
     reason, _, name = report.partition(": ")
     meaning = {
         "ENOSPC": "does not fit into the work directory",

@@ -11,7 +11,8 @@ import pytest
 from bitrun.model.errors import BoxError, FileRejected
 from bitrun.model.job import File
 from bitrun.model.result import Outcome, Stream, Verdict
-from bitrun.sandbox.supervisor.frames import Frame, encode, encode_stage
+from bitrun.sandbox.supervisor.frames import Frame, encode
+from bitrun.sandbox.supervisor.stage_command import encode_stage
 from tests.support.stages import stage
 from tests.support.supervisor_process import UID, SupervisorProcess
 from tests.support.waiting import wait_until
@@ -120,12 +121,12 @@ def test_children_keep_the_order_too(supervisor: SupervisorProcess) -> None:
 def test_tiny_writes_travel_together(supervisor: SupervisorProcess) -> None:
     script = f'$| = 1; for (1..{LINES}) {{ print "o"; print STDERR "e" }}'
     supervisor.client.start(stage("perl", "-e", script))
-    told: list[list[object]] = []
-    while not told or not isinstance(told[-1][-1], Verdict):
-        told.append(list(supervisor.client.receive()))
-    pieces = sum(map(len, told)) - 1
+    packets: list[list[object]] = []
+    while not packets or not isinstance(packets[-1][-1], Verdict):
+        packets.append(list(supervisor.client.receive()))
+    pieces = sum(map(len, packets)) - 1
     assert pieces == 2 * LINES, "the order is lost"
-    assert len(told) < LINES / 5
+    assert len(packets) < LINES / 5
 
 
 def test_what_is_typed_is_answered_at_once(supervisor: SupervisorProcess) -> None:
