@@ -7,7 +7,7 @@ from bitrun.model.errors import BoxError
 from bitrun.model.result import Outcome, Verdict, outcome_of
 from bitrun.model.signals import SIGNAL_NAMES
 
-_LIMITS: dict[str, Outcome | None] = {
+LIMIT_OUTCOMES: dict[str, Outcome | None] = {
     "none": None,
     "wall": Outcome.WALL_TIME,
     "cpu": Outcome.CPU_TIME,
@@ -28,7 +28,7 @@ def decode_verdict(payload: bytes) -> Verdict:
         signal = SIGNAL_NAMES[number] if number else None
         code = None if number else int(report["code"])
         oom_killed = report["oom"] == "1"
-        limit = _LIMITS[report["limit"]]
+        limit = LIMIT_OUTCOMES[report["limit"]]
         return Verdict(
             outcome=limit or outcome_of(code, signal, oom_killed=oom_killed),
             code=code,
