@@ -65,7 +65,7 @@ transfer(struct stream *stream)
 
 	if (stream->fd < 0 || room == 0)
 		return false;
-	/* One byte more than the cap allows tells an output just at it from one over it. */
+	/* One byte more than the cap allows, to detect an output over it. */
 	size_t limit = room <= stream->left ? room : stream->left + 1;
 	ssize_t got = frames_queue_from(stream->type, stream->fd, limit, stream->left);
 	if (got < 0 && errno == EINTR)
