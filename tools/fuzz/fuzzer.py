@@ -22,6 +22,7 @@ _COMPILER = "clang"  # images/clang
 _SCRIPT = """\
 set -e
 cd /work/fuzz
+rm -rf crashes  # of an earlier run
 mkdir -p found crashes kept corpus
 make -s -j2 fuzzer
 nice -n 10 ./fuzzer -max_total_time={seconds} -max_len=20000 -timeout=60 -dict=dictionary \
