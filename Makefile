@@ -11,7 +11,7 @@ ifdef PORT
 export BITRUN_PORT := $(PORT)
 endif
 
-# Whoever needs an authority of their own for pip here needs it inside image builds, too.
+# Where pip needs another certificate authority, the builds of images need it, too.
 ifdef PIP_CERT
 export BITRUN_BUILD_CA_BUNDLE ?= $(PIP_CERT)
 endif
@@ -21,11 +21,11 @@ help: ## Print the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: run
-run: install ## Serve on http://127.0.0.1:5000; HOST= and PORT= move the address
+run: install ## Serve on http://127.0.0.1:5000; HOST= and PORT= change the address
 	@exec $(PYTHON) -m bitrun serve
 
 .PHONY: install
-install: engine ## Bring the images of the default packages up to date, or of PACKAGES="..."
+install: engine ## Install or update the default packages, or PACKAGES="..."
 	@$(PYTHON) -m bitrun install $(PACKAGES)
 
 .PHONY: engine
@@ -45,15 +45,15 @@ unit: develop ## Run the tests that need no Docker, in seconds; ARGS= goes to py
 	@$(PYTHON) -m pytest -q -m "not engine and not chaos" $(ARGS)
 
 .PHONY: test
-test: develop install ## Run every test against a real Docker engine; ARGS= goes to pytest
+test: develop install ## Run all tests but the slow ones, with a real Docker engine; ARGS= goes to pytest
 	@$(PYTHON) -m pytest $(ARGS)
 
 .PHONY: chaos
-chaos: develop install ## Run the tests that take long: they break engines, wait for limits, go through proxies
+chaos: develop install ## Run the slow tests: broken engines, time limits, proxies
 	@$(PYTHON) -m pytest -m chaos $(ARGS)
 
 .PHONY: fuzz
-fuzz: develop engine ## Fuzz the supervisor, for SECONDS=60; ARGS=--keep adds what is found to the corpus
+fuzz: develop engine ## Fuzz the supervisor for SECONDS=60; ARGS=--keep adds new inputs to the corpus
 	@$(PYTHON) -m tools.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
 .PHONY: attacks
@@ -61,27 +61,27 @@ attacks: develop install ## Run every known attack and write docs/attacks.md
 	@$(PYTHON) -m pytest -m attack --attacks docs/attacks.md $(ARGS)
 
 .PHONY: test-languages
-test-languages: develop engine ## Install, try and measure every language, or LANGS="..."; REMOVE=1 saves disk, AGAIN=1 tries all anew
+test-languages: develop engine ## Install, test and measure every language, or LANGS="..."; REMOVE=1 saves disk, AGAIN=1 repeats all
 	@$(PYTHON) -m tools.conformance $(if $(REMOVE),--remove) $(if $(AGAIN),--again) $(LANGS)
 
 .PHONY: bench
-bench: develop install ## Measure everything into docs/benchmark.md; ARGS="--against URL" measures another server
+bench: develop install ## Run the benchmarks, write docs/benchmark.md; ARGS="--against URL" measures another server
 	@$(PYTHON) -m tools.bench $(ARGS)
 
 .PHONY: soak
-soak: develop install ## Keep a service at full load for an hour into docs/soak.md; ARGS="--minutes N"
+soak: develop install ## Run a service at full load for an hour, write docs/soak.md; ARGS="--minutes N"
 	@$(PYTHON) -m tools.soak $(ARGS)
 
 .PHONY: playground
-playground: ## Build the playground from its sources; needs Node.js and npm
+playground: ## Build the playground; needs Node.js and npm
 	@cd playground && npm ci --silent --no-audit --no-fund && npm run --silent build
 
 .PHONY: pictures
-pictures: develop install ## Take the documents' pictures of the playground
+pictures: develop install ## Take the screenshots of the playground in the documentation
 	@$(PYTHON) -m pytest tests/playground/test_pictures.py --pictures docs
 
 .PHONY: docs
-docs: develop ## Build the documents' site into build/docs, strictly
+docs: develop ## Build the documentation site in build/docs; warnings are errors
 	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs --quiet build --strict
 
 .PHONY: lint
@@ -91,12 +91,12 @@ lint: develop ## Check style and types
 	@$(PYTHON) -m mypy
 
 .PHONY: format
-format: develop ## Write the code in its one style
+format: develop ## Format the code
 	@$(PYTHON) -m ruff check --fix
 	@$(PYTHON) -m ruff format
 
 .PHONY: lock
-lock: develop ## Lock what setup.cfg requires; ARGS=--upgrade takes the newest of all
+lock: develop ## Update the lock files for setup.cfg; ARGS=--upgrade updates all versions
 	@$(PYTHON) -m pip install --quiet uv
 	@$(LOCK) -o requirements.txt --extra server
 	@$(LOCK) -o requirements-dev.txt --extra dev --constraint requirements.txt
