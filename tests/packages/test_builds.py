@@ -11,7 +11,7 @@ from bitrun.packages.builds import Builds, parse_step
 def held(
     *lines: str, fault: Exception | None = None
 ) -> tuple[threading.Event, Callable[[Report], None]]:
-    """Make work that tells some lines and ends when it is let go."""
+    """Return work that reports these lines, and an event that lets it end."""
     go = threading.Event()
 
     def work(report: Report) -> None:

@@ -11,7 +11,7 @@ from bitrun.sandbox.cpu_priority import CpuPriority
 from tests.support.stages import BOX_LIMITS, stage
 from tests.support.waiting import wait_until
 
-NEW = 0  # how the engine tells that nobody has said anything, which is 1024
+NEW = 0  # the engine's value for a default of 1024
 WAITS = stage("sleep", "10", wall_ms=20_000)
 
 

@@ -244,7 +244,7 @@ def test_arguments(server: Server) -> None:
     stage = run(
         server, "python", "import sys; print(ascii(sys.argv))", args=[sent for sent, _ in ARGUMENTS]
     )
-    assert stage["stdout"] == ascii(["file0.code", *(told for _, told in ARGUMENTS)]) + "\n"
+    assert stage["stdout"] == ascii(["file0.code", *(received for _, received in ARGUMENTS)]) + "\n"
 
 
 def test_numbers_beyond_a_double(server: Server) -> None:
@@ -364,8 +364,8 @@ def test_the_newest_match_of_all_packages_runs(
         package("many", "ruby", run="echo ruby", aliases=["other"]) | {"version": "0.0.2"},
     ]
     server = serve(languages=write_catalogue(tmp_path, *many))
-    told = [each["version"] for each in call(server, "GET", "/api/v2/runtimes").json()]
-    python, bash, ruby = told
+    versions = [each["version"] for each in call(server, "GET", "/api/v2/runtimes").json()]
+    python, bash, ruby = versions
     for language, wanted, expected, output in (
         ("many", "*", bash, "bash"),
         ("many", "3.x", python, "python"),

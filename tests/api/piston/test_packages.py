@@ -263,11 +263,11 @@ def test_a_build_and_its_end(service: Server) -> None:
     with stream_of(service, version="1.x") as reply:
         assert reply.status_code == 200
         assert reply.headers["Content-Type"] == "application/x-ndjson"
-        told = list(map(json.loads, reply.iter_lines()))
-    assert told[-1] == {"language": "tool", "version": "1.0.3"}
-    assert told[0] == {"line": "Installing tool 1.0.0"}
-    assert all(isinstance(each["line"], str) for each in told[:-1])
-    steps = [(each["step"], each["steps"]) for each in told if "step" in each]
+        answers = list(map(json.loads, reply.iter_lines()))
+    assert answers[-1] == {"language": "tool", "version": "1.0.3"}
+    assert answers[0] == {"line": "Installing tool 1.0.0"}
+    assert all(isinstance(each["line"], str) for each in answers[:-1])
+    steps = [(each["step"], each["steps"]) for each in answers if "step" in each]
     # Each label is a step, too.
     assert steps[:4] == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert steps[-1] == (10, 10)
@@ -297,10 +297,10 @@ def test_a_stream_is_refused_as_the_plain_call_is(service: Server) -> None:
 
 def test_a_stream_of_a_build_that_fails(service: Server) -> None:
     with stream_of(service, "broken") as reply:
-        *told, last = map(json.loads, reply.iter_lines())
+        *answers, last = map(json.loads, reply.iter_lines())
     assert last.keys() == {"message"}
     assert "returned a non-zero code: 3" in last["message"]
-    assert {"line": "line 3"} in told
+    assert {"line": "line 3"} in answers
 
 
 def test_a_build_goes_on_without_who_asked_for_it(service: Server) -> None:
@@ -363,7 +363,7 @@ def test_no_restart_is_needed_in_any_worker(two_workers: Server) -> None:
         with answered_by(two_workers, installer):
             assert runtimes(two_workers) == []
             assert install(two_workers).status_code == 200
-            # Whoever installed it may use it at once.
+            # The client that installed it can use it at once.
             assert runtimes(two_workers) == [("tool", "2.0.5")]
             assert run(two_workers, "tool", "echo 1")["stdout"] == "1\n"
         with answered_by(two_workers, remover):
