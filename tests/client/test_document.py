@@ -1,4 +1,4 @@
-"""The examples of docs/client.md, run as they stand against a real service."""
+"""The examples of docs/client.md, run unchanged against a real service."""
 
 import os
 import re
