@@ -1,13 +1,13 @@
 """The Flask application: the dialects, and the hooks that all of them share."""
 
 from flask import Flask, request
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from bitrun.access.rate_limits import RateLimits
 from bitrun.api import health, playground
 from bitrun.api.dialects import DIALECTS, errors_for
-from bitrun.api.http import errors, request_log
+from bitrun.api.http import cors, errors, origin, request_log
 from bitrun.api.http.auth import Auth
+from bitrun.api.http.body import Bodies
 from bitrun.api.http.connection import set_timeout
 from bitrun.api.openapi import routes as openapi
 from bitrun.service.service import Service
@@ -15,31 +15,35 @@ from bitrun.service.service import Service
 
 def create_app(service: Service) -> Flask:
     app = Flask(__name__, static_folder=None)
-    limit = service.settings.max_body
-    app.config["MAX_CONTENT_LENGTH"] = limit
-    app.config["MAX_FORM_MEMORY_SIZE"] = limit  # a single field may be the whole body
+    settings = service.settings
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     app.url_map.strict_slashes = False
     request_log.register(app, service)
-    auth = Auth(service.configuration, RateLimits(service.settings))
-    app.register_blueprint(health.blueprint(service, auth))
-    app.register_blueprint(openapi.blueprint())
-    for dialect in DIALECTS:
-        dialect.register(app, service, auth)
-    playground.register(app, service, auth)
-    errors.register(app, errors_for)
+    auth = Auth(service.configuration, RateLimits(settings))
+    bodies = Bodies(settings)
 
     @app.before_request
     def set_connection_timeout() -> None:
         set_timeout(request)
 
-    @app.before_request
-    def reject_truncated_body() -> None:
-        # werkzeug silently cuts a body without a Content-Length at the limit.
-        if (
-            request.content_length is None
-            and len(request.get_data()) == limit
-            and request.environ["wsgi.input"].read(1)
-        ):
-            raise RequestEntityTooLarge
+    if not auth.needs_token:
+        _refuse_other_sites(app, check_host=not settings.let_anyone_run_code)
 
+    app.register_blueprint(health.blueprint(service, auth))
+    app.register_blueprint(openapi.blueprint())
+    for dialect in DIALECTS:
+        dialect.register(app, service, auth, bodies)
+        if auth.needs_token and settings.cors_origin:
+            cors.register(app, settings.cors_origin, dialect.owns, dialect.exposed_headers)
+    playground.register(app, service, auth)
+    errors.register(app, errors_for)
     return app
+
+
+def _refuse_other_sites(app: Flask, *, check_host: bool) -> None:
+    @app.before_request
+    def refuse_other_sites() -> None:
+        # A proxy at the other end of a Unix socket writes a Host of its own.
+        if check_host and request.remote_addr:
+            origin.check_host(request)
+        origin.check_origin(request)

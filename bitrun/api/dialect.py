@@ -7,6 +7,7 @@ from pathlib import Path
 from flask import Flask
 
 from bitrun.api.http.auth import Auth
+from bitrun.api.http.body import Bodies
 from bitrun.api.http.errors import ErrorShape
 from bitrun.service.service import Service
 
@@ -17,13 +18,14 @@ class Dialect:
 
     `register` adds its routes and hooks to the application. `errors` is the shape of all errors
     below `prefix`, including those of unknown routes. `description` is its part of the OpenAPI
-    document.
+    document. `exposed_headers` are those of its replies that pages of other sites may read.
     """
 
     prefix: str
-    register: Callable[[Flask, Service, Auth], None]
+    register: Callable[[Flask, Service, Auth, Bodies], None]
     description: Path
     errors: ErrorShape
+    exposed_headers: tuple[str, ...] = ()
 
     def owns(self, path: str) -> bool:
         return path == self.prefix or path.startswith(f"{self.prefix}/")

@@ -31,13 +31,16 @@ _STATUSES = {None: Outcome.OK, "OL": Outcome.STDOUT, "EL": Outcome.STDERR}
 class Call(Generic[Answer]):
     """A request to send. `read` turns the JSON of the response into the result.
 
-    `read` may raise KeyError, TypeError or ValueError.
+    `read` may raise KeyError, TypeError or ValueError. With `with_origin` the request names the
+    service's own address as its Origin: a service without tokens lets only such requests change
+    packages.
     """
 
     method: str
     path: str
     read: Callable[[Any], Answer]
     json: Mapping[str, Any] | None = None
+    with_origin: bool = False
 
 
 class RunOptions(TypedDict, total=False):
@@ -79,12 +82,14 @@ def packages() -> Call[tuple[Package, ...]]:
 
 def install(name: str, version: str) -> Call[Package]:
     body = {"language": name, "version": version}
-    return Call("POST", "/api/v2/packages", _read_changed(installed=True), body)
+    return Call("POST", "/api/v2/packages", _read_changed(installed=True), body, with_origin=True)
 
 
 def uninstall(name: str, version: str) -> Call[Package]:
     body = {"language": name, "version": version}
-    return Call("DELETE", "/api/v2/packages", _read_changed(installed=False), body)
+    return Call(
+        "DELETE", "/api/v2/packages", _read_changed(installed=False), body, with_origin=True
+    )
 
 
 def job(language: str, code: str | None = None, **options: Unpack[RunOptions]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Self, TypeVar, Unpack
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -41,6 +42,13 @@ class _Settings:
             "headers": headers,
             "timeout": httpx2.Timeout(timeout, connect=_CONNECT_TIMEOUT),
         }
+
+    def request(self, call: Call[Any], **headers: str) -> dict[str, Any]:
+        """Return the arguments for httpx2."""
+        if call.with_origin:
+            address = urlsplit(self.url)
+            headers["Origin"] = f"{address.scheme}://{address.netloc}"
+        return {"method": call.method, "url": call.path, "json": call.json, "headers": headers}
 
 
 class Client:
@@ -89,10 +97,9 @@ class Client:
             AlreadyInstalled: that version is installed already.
         """
         call = calls.install(name, version)
-        accept = {"Accept": STREAM}
         with (
             connection_errors(self._settings.url),
-            self._http.stream(call.method, call.path, json=call.json, headers=accept) as response,
+            self._http.stream(**self._settings.request(call, Accept=STREAM)) as response,
         ):
             if not is_stream(response):
                 response.read()
@@ -118,7 +125,7 @@ class Client:
 
     def _send(self, call: Call[Answer]) -> Answer:
         with connection_errors(self._settings.url):
-            return read_response(call, self._http.request(call.method, call.path, json=call.json))
+            return read_response(call, self._http.request(**self._settings.request(call)))
 
 
 class AsyncClient:
@@ -153,11 +160,8 @@ class AsyncClient:
 
     async def install(self, name: str, version: str = "*", report: Report = _ignore) -> Package:
         call = calls.install(name, version)
-        accept = {"Accept": STREAM}
         with connection_errors(self._settings.url):
-            async with self._http.stream(
-                call.method, call.path, json=call.json, headers=accept
-            ) as response:
+            async with self._http.stream(**self._settings.request(call, Accept=STREAM)) as response:
                 if not is_stream(response):
                     await response.aread()
                     return read_response(call, response)
@@ -181,6 +185,4 @@ class AsyncClient:
 
     async def _send(self, call: Call[Answer]) -> Answer:
         with connection_errors(self._settings.url):
-            return read_response(
-                call, await self._http.request(call.method, call.path, json=call.json)
-            )
+            return read_response(call, await self._http.request(**self._settings.request(call)))

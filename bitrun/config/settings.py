@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     unlimited_clients: WordList = ()
     cors_origin: str = "*"
     max_body: int = Field(default=10_000_000, ge=1)
+    body_memory: int = Field(default=256 * MEBIBYTE, ge=MEBIBYTE)
 
     v1_timeout: float = Field(default=10.0, gt=0, le=3600)
     compile_timeout: int = Field(default=10_000, ge=1, le=3_600_000)

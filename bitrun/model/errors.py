@@ -5,6 +5,7 @@
     |   +-- TokenRequired         no valid token
     |   +-- PermissionDenied      the token's role does not allow the call
     |   +-- MetricsNotAllowed     metrics are closed to this client
+    |   +-- HostNotAllowed        a name that is not this machine's
     |   +-- CrossOriginRequest    a page of another site
     |   +-- TooManyRequests       rate limit or concurrency limit of the client
     |   +-- PackageNotFound       not in the catalogue
@@ -52,6 +53,15 @@ class MetricsNotAllowed(RequestError):
         super().__init__(
             "Metrics are read on the machine itself, where there are API tokens with one of them, "
             "or with BITRUN_METRICS=open by everyone"
+        )
+
+
+class HostNotAllowed(RequestError):
+    """Without tokens, a request names another host than this machine, as by DNS rebinding."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"The service has no API token and so answers to loopback names only, not to {host}"
         )
 
 

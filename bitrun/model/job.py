@@ -79,3 +79,10 @@ class Job:
     fresh: bool = False
     language: str = ""
     version: str = ""
+
+    @property
+    def size(self) -> int:
+        """Bytes of its files and of its stdin."""
+        return sum(len(file.content) for file in self.files) + sum(
+            len(stage.stdin) for stage in self.stages
+        )

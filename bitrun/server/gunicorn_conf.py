@@ -47,6 +47,9 @@ worker_class = "bitrun.server.worker.Worker"
 threads = _settings.threads + _settings.sessions
 # A request that has just begun may still take its whole time limit, and wait for a box.
 graceful_timeout = math.ceil(_settings.v1_timeout) + 20
+# Headers that would move the application below another path: no proxy needs them here.
+forwarder_headers = ""
+forwarded_allow_ips = ""
 # A second way to control the server, which nothing here needs.
 control_socket_disable = True
 

@@ -14,7 +14,12 @@ PREFIXES = ("/api/v2", "/api/v2/piston")
 def call(
     server: Server, method: str, path: str, body: Any = None, **options: Any
 ) -> requests.Response:
-    """Send a body as JSON, or as it stands where it is bytes."""
+    """Send a body as JSON, or as it stands where it is bytes.
+
+    Packages are changed as an operator on the machine does, whose requests have an Origin.
+    """
+    if path.endswith("/packages"):
+        options["headers"] = {"Origin": server.url} | options.get("headers", {})
     if isinstance(body, bytes):
         headers = {"Content-Type": "application/json"} | options.pop("headers", {})
         options |= {"data": body, "headers": headers}

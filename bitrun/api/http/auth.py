@@ -3,13 +3,14 @@
 import base64
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 
 from flask import Request
 
 from bitrun.access.identity import key
 from bitrun.access.rate_limits import RateLimits
 from bitrun.access.tokens import Role, Token
-from bitrun.api.http.connection import address, is_local
+from bitrun.api.http.connection import address, is_operator
 from bitrun.model.errors import PermissionDenied, TokenRequired
 from bitrun.service.configuration import Configuration
 
@@ -55,7 +56,7 @@ class Auth:
     ) -> Token | None:
         """Return the token of a request, without counting the request; raises as `granted` does."""
         if not self._tokens:
-            if role is Role.ADMIN and not (self._local_is_admin and is_local(request)):
+            if role is Role.ADMIN and not (self._local_is_admin and is_operator(request)):
                 raise PermissionDenied
             return None
         token = self._token(request, more)
@@ -67,7 +68,7 @@ class Auth:
 
     def _token(self, request: Request, more: Iterable[str]) -> Token | None:
         # A proxy in front may use the header for another purpose: any place will do.
-        found = map(self._tokens.find, (_bearer(request), *more))
+        found = map(self._tokens.find, chain((_bearer(request),), more))
         return next((token for token in found if token is not None), None)
 
 

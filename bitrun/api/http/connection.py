@@ -5,7 +5,9 @@ from ipaddress import ip_address
 
 from flask import Request
 
+from bitrun.access import peer
 from bitrun.access.identity import Address, Network, find_address
+from bitrun.api.http import origin
 from bitrun.model.disconnect import ClientConnection
 
 # Between two reads of the request, or two writes of the reply. Each blocks a thread, and gunicorn
@@ -42,3 +44,21 @@ def is_local(request: Request) -> bool:
         return ip_address(request.remote_addr or "").is_loopback
     except ValueError:  # a Unix socket, with a proxy at the other end
         return False
+
+
+def is_operator(request: Request) -> bool:
+    """Whether root or the service's own user has sent a request on this machine.
+
+    By the headers alone a proxy without `X-Forwarded-For` passes for a local client: it writes a
+    Host that fits, too. So a page's Origin must be there and fit, which a browser writes and our
+    own client, and the process at the other end must be one that an operator could have started.
+    """
+    connection = request.environ.get("gunicorn.socket")
+    return (
+        is_local(request)
+        and origin.is_loopback_name(origin.hostname(f"//{request.host}"))
+        and "Origin" in request.headers
+        and origin.fits(request)
+        and connection is not None
+        and peer.is_operator(connection.getpeername()[:2], connection.getsockname()[:2])
+    )

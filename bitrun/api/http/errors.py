@@ -34,6 +34,7 @@ from bitrun.model.errors import (
     CrossOriginRequest,
     EngineError,
     EngineUnavailable,
+    HostNotAllowed,
     MetricsNotAllowed,
     PackageNotFound,
     PackageNotInstalled,
@@ -94,6 +95,7 @@ TABLE: tuple[ErrorRow, ...] = (
     ),
     ErrorRow(PermissionDenied, 403, "permission_denied"),
     ErrorRow(MetricsNotAllowed, 403, "metrics_not_allowed"),
+    ErrorRow(HostNotAllowed, 403, "host_not_allowed"),
     ErrorRow(CrossOriginRequest, 403, "cross_origin"),
     ErrorRow(
         TooManyRequests,

@@ -1,18 +1,26 @@
-"""Strict parsing of JSON bodies, with errors that name the place."""
+"""Strict parsing of JSON bodies, in bounded memory, with errors that name the place."""
 
 import json
+import re
 from typing import Any, Never
 
 from bitrun.model.errors import RequestError
+
+MAX_VALUES = 100_000  # in one body; each takes up to 100 bytes of memory besides its text
+
+# A string up to its end or the body's, or the start of another value. Possessive, since with
+# backtracking an unterminated string of escaped quotes would take quadratic time.
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
 
 
 def parse_json(body: bytes | str) -> Any:
     """Parse a JSON text.
 
     Raises:
-        RequestError: the text is invalid; the message says how and where.
+        RequestError: the text is invalid or has too many values; the message says how and where.
     """
     try:
+        limit_values(body.encode() if isinstance(body, str) else body)
         text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
         return json.loads(text, parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
@@ -31,6 +39,19 @@ def parse_object(body: bytes | str) -> dict[str, Any]:
     """Parse a JSON object. No body, or another kind of value, counts as an empty object."""
     value = parse_json(body) if body.strip() else {}
     return value if isinstance(value, dict) else {}
+
+
+def limit_values(body: bytes) -> None:
+    """Count the values before any of them becomes an object.
+
+    10 MB of `{},` would become 250 MB.
+    """
+    # A body of few bytes can't hold many.
+    if len(body) <= MAX_VALUES:
+        return
+    for number, _ in enumerate(_TOKEN.finditer(body)):
+        if number >= 2 * MAX_VALUES:  # a value has a comma or bracket, and may be a string
+            raise RequestError(f"The body holds more than {MAX_VALUES} values")
 
 
 def _refuse_constant(name: str) -> Never:

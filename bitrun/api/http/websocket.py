@@ -25,6 +25,8 @@ from wsproto.events import (
 )
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
+from bitrun.api.http.body import PARSE_FACTOR
+from bitrun.api.http.memory_budget import Reservation
 from bitrun.api.http.request_log import HEADER
 from bitrun.model.errors import SessionEnded
 from bitrun.telemetry import request_context
@@ -34,6 +36,7 @@ PROTOCOL = "bitrun"
 _IO_TIMEOUT_SECONDS = 10.0  # a client that reads nothing for so long counts as disconnected
 _RECEIVE_SIZE = 1 << 16
 _CLOSE_TIMEOUT_SECONDS = 1.0
+_FREE_SIZE = 1 << 16  # of a message, which counts for nothing in the budget
 _TOO_LARGE = 1009  # RFC 6455, section 7.4.1
 
 
@@ -48,8 +51,8 @@ class NoUpgrade(Exception):
 class WebSocket:
     """The server side of one WebSocket."""
 
-    def __init__(self, environ: dict[str, Any], max_size: int) -> None:
-        """Accept the upgrade; `max_size` limits a message, in characters.
+    def __init__(self, environ: dict[str, Any], max_size: int, reservation: Reservation) -> None:
+        """Accept the upgrade; `max_size` limits a message in bytes, `reservation` its memory.
 
         Raises:
             NoUpgrade: the request asks for none. Nothing was sent.
@@ -58,6 +61,8 @@ class WebSocket:
         self._max_size = max_size
         self._pieces: list[str] = []  # of an incomplete message
         self._size = 0
+        self._reservation = reservation
+        self._kept = 0
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._protocol = WSConnection(ConnectionType.SERVER)
         headers = [
@@ -93,13 +98,20 @@ class WebSocket:
 
         Raises:
             Disconnected: the client has closed the connection, or violated the protocol.
+            Busy: the memory budget has no room for a large message.
         """
+        self._reserve()  # the messages of the last time are parsed by now
         try:
             self._socket.settimeout(_IO_TIMEOUT_SECONDS)
             self._protocol.receive_data(self._socket.recv(_RECEIVE_SIZE) or None)
             return [text for event in self._protocol.events() for text in self._handle(event)]
         except (OSError, RemoteProtocolError) as error:
             raise Disconnected from error
+
+    def keep(self, size: int) -> None:
+        """Hold so many bytes of the budget besides those of messages that are coming."""
+        self._kept = size
+        self._reserve()
 
     def close(self, code: int, reason: str = "") -> None:
         """Close the WebSocket. A client that has disconnected already is no error."""
@@ -133,10 +145,11 @@ class WebSocket:
             case TextMessage() | BytesMessage():
                 data = event.data
                 self._pieces.append(data if isinstance(data, str) else self._decoder.decode(data))
-                self._size += len(self._pieces[-1])
+                self._size += len(self._pieces[-1].encode())
                 if self._size > self._max_size:
                     self.close(_TOO_LARGE, "Message too large")
                     raise Disconnected
+                self._reserve()
                 if event.message_finished:
                     text = "".join(self._pieces)
                     self._pieces, self._size = [], 0
@@ -147,6 +160,10 @@ class WebSocket:
                 self.close(event.code, event.reason or "")
                 raise Disconnected
         return []
+
+    def _reserve(self) -> None:
+        coming = PARSE_FACTOR * self._size if self._size > _FREE_SIZE else 0
+        self._reservation.resize(self._kept + coming)
 
     def _send(self, event: Event) -> None:
         try:

@@ -1,20 +1,22 @@
 """`/mcp`: the Model Context Protocol over HTTP, each POST on its own, without a stream."""
 
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Request, Response, jsonify, request
+from flask import Blueprint, Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from bitrun.api.http import origin
 from bitrun.api.http.auth import Auth
+from bitrun.api.http.body import Bodies
 from bitrun.api.http.connection import client_connection
+from bitrun.api.http.json_body import limit_values
 from bitrun.model.errors import CrossOriginRequest
 from bitrun.service.service import Service
 
 PREFIX = "/mcp"
 
 
-def register(app: Flask, service: Service, auth: Auth) -> None:
+def register(app: Flask, service: Service, auth: Auth, bodies: Bodies) -> None:
     routes = Blueprint("mcp", __name__)
 
     @routes.post(PREFIX)
@@ -23,11 +25,15 @@ def register(app: Flask, service: Service, auth: Auth) -> None:
         from bitrun.api.mcp.runs import Runs  # noqa: PLC0415
         from bitrun.mcp.http import answer  # noqa: PLC0415
 
-        _check_origin(request)
-        with auth.granted(request):
+        # The protocol demands this check, with tokens, too. Agents send no Origin.
+        if not origin.fits(request):
+            raise CrossOriginRequest
+        with auth.granted(request), bodies.read(request) as body:
+            raw = body.take()
+            limit_values(raw)
             runs = Runs(service, client_connection(request))
             max_body = service.settings.max_body
-            reply = answer(runs, request.headers.items(), request.get_data(), max_body)
+            reply = answer(runs, request.headers.items(), raw, max_body)
         response = Response(reply.body, reply.status, reply.headers)
         if reply.status >= HTTPStatus.BAD_REQUEST and not response.is_json:
             # The SDK refuses a body that is no JSON-RPC with a bare sentence.
@@ -35,10 +41,3 @@ def register(app: Flask, service: Service, auth: Auth) -> None:
         return response
 
     app.register_blueprint(routes)
-
-
-def _check_origin(request: Request) -> None:
-    """Reject pages of other sites, as the protocol demands; agents send no Origin."""
-    origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
-        raise CrossOriginRequest

@@ -19,7 +19,7 @@ from bitrun.api.piston.request import read_request
 from bitrun.execution.runner import BACKSTOP_CHECK_MS
 from bitrun.execution.session import Session
 from bitrun.model.disconnect import ClientConnection
-from bitrun.model.errors import RequestError, ServiceError, SessionEnded
+from bitrun.model.errors import Busy, RequestError, ServiceError, SessionEnded
 from bitrun.model.job import Stage
 from bitrun.model.poll import HUNG_UP, READABLE, poll
 from bitrun.model.result import Stream
@@ -74,6 +74,7 @@ class _Terminal:
     def __init__(self, service: Service, websocket: WebSocket) -> None:
         self._service = service
         self._websocket = websocket
+        self._kept = 0  # bytes of the job
         self._pending: list[dict[str, Any]] = []  # messages for the program, not yet forwarded
 
     def serve(self) -> None:
@@ -82,6 +83,9 @@ class _Terminal:
             runtime, job = read_request(
                 body, self._service.runtimes, self._service.settings, interactive=True
             )
+            del body
+            self._kept = 2 * job.size  # its files, and its stdin in two copies
+            self._websocket.keep(self._kept)
             with self._service.runner.open(job, ClientConnection(self._websocket)) as session:
                 self._send(type="runtime", language=runtime.language.name, version=runtime.version)
                 for stage in session.stages():
@@ -95,6 +99,8 @@ class _Terminal:
         except RequestError as error:
             self._send(type="error", message=errors.report(error).text(error))
             raise Closed(4002, "Notified Error") from error
+        except Busy as error:
+            raise Closed(_TRY_AGAIN_LATER, "No memory for so large a message now") from error
         except ServiceError as error:
             self._send(type="error", message=errors.report(error).text(error))
             raise Closed(_INTERNAL_ERROR, "Internal Error") from error
@@ -139,6 +145,7 @@ class _Terminal:
         """
         # While the program does not read, nothing is read from the client but its disconnect.
         backlog = session.unsent_stdin + sum(map(_size, self._pending))
+        self._websocket.keep(self._kept + backlog)
         full = backlog > _MAX_BACKLOG
         client_events = HUNG_UP if full else HUNG_UP | READABLE
         ready = poll({session: READABLE, self._websocket: client_events}, BACKSTOP_CHECK_MS)

@@ -8,6 +8,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from bitrun.access.tokens import Role
 from bitrun.api.http.auth import Auth, protocol_token
+from bitrun.api.http.body import Bodies
 from bitrun.api.http.connection import client_connection
 from bitrun.api.http.errors import UpgradeRequired
 from bitrun.api.http.json_body import parse_object
@@ -26,13 +27,13 @@ PREFIX = "/api/v2"
 PUBLIC_PREFIX = f"{PREFIX}/piston"
 
 
-def register(app: Flask, service: Service, auth: Auth) -> None:
+def register(app: Flask, service: Service, auth: Auth, bodies: Bodies) -> None:
     sessions = Sessions(service, service.settings.sessions)
     for name, prefix in (("piston", PREFIX), ("piston_public", PUBLIC_PREFIX)):
         routes = Blueprint(name, __name__, url_prefix=prefix)
-        _add_execute(routes, service, auth)
-        _add_packages(routes, service, auth)
-        _add_connect(routes, service, auth, sessions)
+        _add_execute(routes, service, auth, bodies)
+        _add_packages(routes, service, auth, bodies)
+        _add_connect(routes, service, auth, bodies, sessions)
         app.register_blueprint(routes)
 
     @app.before_request
@@ -46,21 +47,23 @@ def register(app: Flask, service: Service, auth: Auth) -> None:
             raise UnsupportedMediaType
 
 
-def _add_execute(routes: Blueprint, service: Service, auth: Auth) -> None:
+def _add_execute(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies) -> None:
     @routes.get("/runtimes")
     def runtimes() -> Response:
         return jsonify([runtime_reply(runtime) for runtime in service.runtimes.all()])
 
     @routes.post("/execute")
     def execute() -> Response:
-        with auth.granted(request):
-            body = execute_body(request)
-            runtime, job = read_request(body, service.runtimes, service.settings)
+        with auth.granted(request), bodies.read(request) as body:
+            runtime, job = read_request(
+                execute_body(request, body.take()), service.runtimes, service.settings
+            )
+            body.keep(job)
             result = service.runner.run(job, client_connection(request))
         return jsonify(execute_reply(runtime, result))
 
 
-def _add_packages(routes: Blueprint, service: Service, auth: Auth) -> None:
+def _add_packages(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies) -> None:
     @routes.get("/packages")
     def packages() -> Response:
         return jsonify(
@@ -70,8 +73,7 @@ def _add_packages(routes: Blueprint, service: Service, auth: Auth) -> None:
     @routes.post("/packages")
     def install() -> Response:
         with auth.granted(request, Role.ADMIN):
-            body = parse_object(request.get_data())
-            name, version = body.get("language"), body.get("version")
+            name, version = _named_package(bodies)
             with package_errors(name, version):
                 package, build = service.packages.begin_install(name, version)
             if not wants_stream(request):
@@ -82,23 +84,27 @@ def _add_packages(routes: Blueprint, service: Service, auth: Auth) -> None:
     @routes.delete("/packages")
     def uninstall() -> Response:
         with auth.granted(request, Role.ADMIN):
-            body = parse_object(request.get_data())
-            name, version = body.get("language"), body.get("version")
+            name, version = _named_package(bodies)
             with package_errors(name, version):
                 state = service.packages.uninstall(name, version)
         return jsonify(_reply(state))
 
 
-def _add_connect(routes: Blueprint, service: Service, auth: Auth, sessions: Sessions) -> None:
+def _add_connect(
+    routes: Blueprint, service: Service, auth: Auth, bodies: Bodies, sessions: Sessions
+) -> None:
     @routes.get("/connect")
     def no_connect() -> Never:
         raise UpgradeRequired
 
     @routes.get("/connect", websocket=True)
     def connect() -> Response:
-        with auth.granted(request, more=(protocol_token(request),)):
+        with (
+            auth.granted(request, more=(protocol_token(request),)),
+            bodies.budget.reserve(0) as reservation,
+        ):
             try:
-                websocket = WebSocket(request.environ, service.settings.max_body)
+                websocket = WebSocket(request.environ, service.settings.max_body, reservation)
             except NoUpgrade as error:
                 raise UpgradeRequired from error
             except Disconnected:
@@ -119,6 +125,12 @@ class _Served(Response):
     def __call__(self, *_: Any) -> Never:
         self.close()
         raise StopIteration  # makes gunicorn close the connection
+
+
+def _named_package(bodies: Bodies) -> tuple[Any, Any]:
+    with bodies.read(request) as body:
+        found = parse_object(body.take())
+    return found.get("language"), found.get("version")
 
 
 def _package(state: PackageState) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from bitrun.api.dialect import Dialect
 from bitrun.api.http.errors import ErrorShape
 from bitrun.api.v1.errors import ERRORS
+from bitrun.api.v1.reply import HEADERS
 from bitrun.api.v1.routes import PREFIX, register
 
 DIALECT = Dialect(
@@ -12,4 +13,5 @@ DIALECT = Dialect(
     register=register,
     description=Path(__file__).with_name("openapi.yml"),
     errors=ErrorShape("error", ERRORS),
+    exposed_headers=HEADERS,
 )

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
-from urllib.parse import parse_qsl
 
 from flask import Request
+from werkzeug.formparser import FormDataParser
 
+from bitrun.api.http import urlencoded
 from bitrun.api.http.json_body import parse_json
 from bitrun.model.errors import RequestError
 
@@ -32,7 +34,7 @@ class Fields:
     api_token: str = ""
 
 
-def read_fields(request: Request) -> Fields:
+def read_fields(request: Request, body: bytes) -> Fields:
     """Read the fields of a form, a multipart form or a JSON object, and of the query string.
 
     A field of the body wins over one of the query string.
@@ -42,29 +44,27 @@ def read_fields(request: Request) -> Fields:
     """
     fields = dict(_pairs(request.query_string))
     if request.mimetype == "application/json":
-        fields |= _json_fields(parse_json(request.get_data()))
+        fields |= _json_fields(parse_json(body))
     elif request.mimetype == "multipart/form-data":
-        fields |= request.form.to_dict()
-        # A file part keeps its bytes; werkzeug decodes the text parts itself.
-        fields |= {name: _text(part.read()) for name, part in request.files.items()}
+        fields |= _multipart_fields(request, body)
     else:
         # Flask's own parser would write %E9 for a byte that is no UTF-8.
-        fields |= _pairs(request.get_data())
+        fields |= _pairs(body)
     return Fields(**{name: fields[name] for name in _NAMES if name in fields})
 
 
-def _pairs(query: bytes) -> dict[str, str]:
-    try:
-        return dict(
-            parse_qsl(
-                _text(query),
-                keep_blank_values=True,
-                errors="surrogateescape",
-                max_num_fields=_MAX_FIELDS,
-            )
-        )
-    except ValueError as error:
-        raise RequestError(f"At most {_MAX_FIELDS} fields are possible") from error
+def _pairs(encoded: bytes) -> dict[str, str]:
+    return {name: _text(value) for name, value in urlencoded.parse(encoded, _MAX_FIELDS)}
+
+
+def _multipart_fields(request: Request, body: bytes) -> dict[str, str]:
+    # Not by `request.form`, which lasts as long as the request.
+    parser = FormDataParser(max_form_parts=_MAX_FIELDS)
+    _, form, files = parser.parse(
+        BytesIO(body), request.mimetype, len(body), request.mimetype_params
+    )
+    # A file part keeps its bytes; werkzeug decodes the text parts itself.
+    return form.to_dict() | {name: _text(part.read()) for name, part in files.items()}
 
 
 def _text(raw: bytes) -> str:

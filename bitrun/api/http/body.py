@@ -1,0 +1,75 @@
+"""Bodies of requests: read after the token was checked, and within the memory budget."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from bitrun.api.http.connection import client_connection
+from bitrun.api.http.memory_budget import MemoryBudget, Reservation
+from bitrun.config.settings import Settings
+from bitrun.model.job import Job
+
+# Bytes of memory for a byte of body while it is parsed: itself, and in the worst case text of four
+# bytes a character once as a whole and once as values, and the values as bytes.
+PARSE_FACTOR = 10
+
+_FIRST_READ = 1 << 16  # of a body that does not say how long it is
+
+
+class Body:
+    """The body of one request, until it is taken."""
+
+    def __init__(self, raw: bytes, reservation: Reservation) -> None:
+        self._raw = raw
+        self._reservation = reservation
+
+    def take(self) -> bytes:
+        """Return the body and keep no reference, so that it is freed once it is parsed."""
+        raw, self._raw = self._raw, b""
+        return raw
+
+    def keep(self, job: Job) -> None:
+        """Hold only what a job takes from now on: its files, and its stdin in two copies."""
+        self._reservation.resize(min(2 * job.size, self._reservation.size))
+
+
+class Bodies:
+    """Reads the bodies of all requests of a process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._max_size = settings.max_body
+        self.budget = MemoryBudget(settings.body_memory, settings.queue_timeout)
+
+    @contextmanager
+    def read(self, request: Request) -> Iterator[Body]:
+        """Read a body; its share of the budget is held while the block runs.
+
+        Raises:
+            RequestEntityTooLarge: it is larger than `max_body`.
+            Busy: the budget has had no room for it in time.
+            ClientDisconnected: the client hung up while it waited.
+        """
+        length = request.content_length
+        if length is not None and length > self._max_size:
+            raise RequestEntityTooLarge
+        size = PARSE_FACTOR * (_FIRST_READ if length is None else length)
+        with self.budget.reserve(size, client_connection(request)) as reservation:
+            if length is None:
+                raw = self._read_chunked(request, reservation)
+            else:
+                raw = request.get_data(cache=False)
+            yield Body(raw, reservation)
+
+    def _read_chunked(self, request: Request, reservation: Reservation) -> bytes:
+        # From the server's own stream: of a body without a Content-Length, werkzeug's keeps what
+        # is within the limit and drops the rest.
+        stream = request.environ["wsgi.input"]
+        raw: bytes = stream.read(min(_FIRST_READ, self._max_size + 1))
+        if len(raw) == _FIRST_READ:
+            reservation.resize(PARSE_FACTOR * self._max_size)
+            raw += stream.read(self._max_size + 1 - len(raw))
+        if len(raw) > self._max_size:
+            raise RequestEntityTooLarge
+        return raw
