@@ -65,7 +65,7 @@ def test_who_is_counted_apart(serve: Callable[..., Server], tmp_path: Path) -> N
         headers = {"Authorization": f"Bearer {token}"}
         assert call(server, "POST", "/api/v2/execute", {}, headers=headers).status_code == 400
         assert server.run(**V1, api_token=token).status_code in statuses
-    # Whoever has no token uses up nobody's share.
+    # Requests without a token count for no client.
     assert call(server, "POST", "/api/v2/execute", {}).status_code == 401
 
 

@@ -66,7 +66,7 @@ def test_a_fault_names_file_key_and_reason(
     assert words in text
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match="No such file"):
         catalogue.load(tmp_path / "nowhere.yml")
 

@@ -65,7 +65,7 @@ def test_one_who_hangs_up_leaves_the_queue() -> None:
 @pytest.mark.attack(
     "request", "more requests than places and queue", "503 with Retry-After at once"
 )
-def test_too_many_are_told_at_once(serve: Callable[..., Server]) -> None:
+def test_too_many_are_rejected_at_once(serve: Callable[..., Server]) -> None:
     server = serve(max_runs=1, max_queue=1, queue_timeout=10)
     server.run(filename="a.sh", content="true")  # it has asked the engine what is installed
 

@@ -1,4 +1,4 @@
-"""What Prometheus is told, and that the documents and the dashboard tell of the same."""
+"""The metrics of `/metrics`, and that the documentation and the dashboard have the same ones."""
 
 import json
 import re
@@ -120,7 +120,7 @@ def test_every_metric_is_documented(counted: Server) -> None:
     documented = {
         (name, kind, frozenset(re.findall(r"\w+", labels))) for name, kind, labels in rows
     }
-    told = {
+    exported = {
         (
             family.name + ("_total" if family.type == "counter" else ""),
             family.type,
@@ -130,11 +130,11 @@ def test_every_metric_is_documented(counted: Server) -> None:
         )
         for family in scrape(counted).values()
     }
-    # No call to the engine has failed, so nothing tells what its errors are labelled with.
+    # No call to the engine has failed, so its errors have no labels yet.
     errors = "bitrun_engine_errors_total", "counter"
-    assert (*errors, frozenset()) in told
-    told = told - {(*errors, frozenset())} | {(*errors, frozenset(("call", "kind")))}
-    assert documented == told
+    assert (*errors, frozenset()) in exported
+    exported = exported - {(*errors, frozenset())} | {(*errors, frozenset(("call", "kind")))}
+    assert documented == exported
     for metric in scrape(counted).values():
         assert metric.documentation
 

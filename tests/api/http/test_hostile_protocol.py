@@ -165,7 +165,7 @@ def test_pipelined(quiet: Server) -> None:
 
 
 @pytest.mark.attack(
-    "request", "connections that are never hung up after their reply", "hold nobody up"
+    "request", "connections that are never closed after their reply", "other requests go on"
 )
 def test_silent_clients(quiet: Server) -> None:
     empty = post(V2, JSON, b"", "Connection: close")
@@ -216,7 +216,7 @@ def test_hanging_up_in_the_queue(serve: Callable[..., Server]) -> None:
 @pytest.mark.attack(
     "request",
     "clients that reset the connection amid the reply",
-    "nothing is left, nobody is held up",
+    "nothing is left, other requests go on",
 )
 def test_hanging_up_in_the_reply(
     serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]
@@ -350,9 +350,9 @@ def test_frames(quiet: Server, sent: bytes, code: int, running: bool) -> None:
 @pytest.mark.parametrize(
     "flood",
     [
-        attack("a flood of WebSocket pings that nobody reads the pongs of", frame(PING, b"x" * 125) * 2000, outcome="ended; nobody else is held up"),
-        attack("a flood of empty WebSocket fragments", frame(TEXT, b"", final=False) + frame(CONTINUED, b"", final=False) * 20_000, outcome="ended; nobody else is held up"),
-        attack("a flood of WebSocket messages of no meaning", frame(TEXT, b"{}") * 20_000, outcome="ended; nobody else is held up"),
+        attack("a flood of WebSocket pings that nobody reads the pongs of", frame(PING, b"x" * 125) * 2000, outcome="ended; other requests go on"),
+        attack("a flood of empty WebSocket fragments", frame(TEXT, b"", final=False) + frame(CONTINUED, b"", final=False) * 20_000, outcome="ended; other requests go on"),
+        attack("a flood of WebSocket messages of no meaning", frame(TEXT, b"{}") * 20_000, outcome="ended; other requests go on"),
     ],
 )  # fmt: skip
 def test_floods(quiet: Server, flood: bytes) -> None:

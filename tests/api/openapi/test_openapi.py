@@ -91,7 +91,7 @@ class Example:
     answer: Any
 
 
-def told_examples() -> Iterator[Example]:
+def described_examples() -> Iterator[Example]:
     for path, method, operation in OPERATIONS:
         bodies = operation.get("requestBody", {}).get("content")
         for media, content in (bodies or {"": {"examples": {"default": {}}}}).items():
@@ -107,7 +107,7 @@ def answers(operation: Mapping[str, Any], key: str) -> Iterator[tuple[int, Any]]
                 yield int(status), content["examples"][key]["value"]
 
 
-EXAMPLES = list(told_examples())
+EXAMPLES = list(described_examples())
 
 
 def comparable(value: Any) -> Any:
@@ -116,9 +116,10 @@ def comparable(value: Any) -> Any:
         return [comparable(each) for each in value]
     if not isinstance(value, dict):
         return value
-    told = ("memory", "cpu_time", "wall_time", "version", "language_version", "runtimes")
+    varying = ("memory", "cpu_time", "wall_time", "version", "language_version", "runtimes")
     return {
-        key: type(each).__name__ if key in told else comparable(each) for key, each in value.items()
+        key: type(each).__name__ if key in varying else comparable(each)
+        for key, each in value.items()
     }
 
 
@@ -132,13 +133,13 @@ def test_an_example(server: Server, example: Example) -> None:
     if isinstance(example.answer, str):
         assert response.text == example.answer
         return
-    answered, told = comparable(response.json()), comparable(example.answer)
-    if isinstance(told, list):  # some of a list of many
-        assert all(each in answered for each in told)
+    answered, expected = comparable(response.json()), comparable(example.answer)
+    if isinstance(expected, list):  # some of a list of many
+        assert all(each in answered for each in expected)
     elif example.path.endswith("/config"):
-        assert told.items() <= answered.items()
+        assert expected.items() <= answered.items()
     else:
-        assert answered == told
+        assert answered == expected
 
 
 def test_no_example_is_left_out() -> None:
@@ -162,7 +163,7 @@ CONFORMANCE = [
 SOUND = [*CONFORMANCE, not_a_server_error]
 
 
-def answered_as_told(
+def answered_as_described(
     server: Server, path: str, method: str, checks: list[Any], count: int, *, fields: Any = None
 ) -> Counter[int]:
     """Send what the description allows, with and without these fields set, and what it does not.
@@ -198,14 +199,16 @@ def answered_as_told(
 @pytest.mark.engine
 def test_anything_at_v1(serve: Callable[..., Server]) -> None:
     server = serve(v1_timeout=0.5)
-    seen = answered_as_told(server, "/api/v1/run", "post", SOUND, 15, fields={"filename": "a.sh"})
+    seen = answered_as_described(
+        server, "/api/v1/run", "post", SOUND, 15, fields={"filename": "a.sh"}
+    )
     assert seen.keys() == {200, 400}
 
 
 @pytest.mark.engine
 def test_anything_at_v2(serve: Callable[..., Server]) -> None:
     server = serve(run_timeout=500)
-    seen = answered_as_told(
+    seen = answered_as_described(
         server, "/api/v2/execute", "post", SOUND, 12, fields={"language": "bash", "version": "*"}
     )
     assert seen.keys() >= {200, 400}
@@ -213,7 +216,7 @@ def test_anything_at_v2(serve: Callable[..., Server]) -> None:
 
 @pytest.mark.engine
 def test_anything_at_mcp(server: Server) -> None:
-    seen = answered_as_told(server, "/mcp", "post", SOUND, 8, fields={"method": "ping"})
+    seen = answered_as_described(server, "/mcp", "post", SOUND, 8, fields={"method": "ping"})
     assert seen.keys() >= {200, 400}
 
 
@@ -223,7 +226,7 @@ def test_anything_at_packages(serve: Callable[..., Server], tmp_path: Path) -> N
     languages = write_catalogue(tmp_path, package("tool", "test-openapi"))
     server = serve(languages=languages, images=tmp_path)
     for method in ("post", "delete"):
-        seen = answered_as_told(
+        seen = answered_as_described(
             server,
             "/api/v2/packages",
             method,
@@ -239,7 +242,7 @@ def test_anything_at_packages(serve: Callable[..., Server], tmp_path: Path) -> N
     "path", [path for path, operations in DOCUMENT["paths"].items() if "get" in operations]
 )
 def test_what_is_only_asked(server: Server, path: str) -> None:
-    seen = answered_as_told(server, path, "get", SOUND, 2)
+    seen = answered_as_described(server, path, "get", SOUND, 2)
     assert seen.keys() == ({426} if path.endswith("/connect") else {200})
 
 
@@ -273,16 +276,16 @@ def test_messages_of_a_session(server: Server) -> None:
     ]
     assert [validator("ClientMessage").is_valid(each) for each in sent] == [True] * 4 + [False]
     url = f"ws{server.url.removeprefix('http')}/api/v2/connect"
-    told = []
+    received = []
     for messages in (sent[:4], [sent[0] | {"language": "nosuch"}]):
         with connect(url) as websocket, pytest.raises(ConnectionClosed):  # noqa: PT012
             for message in messages:
                 websocket.send(json.dumps(message))
             while True:
-                told.append(json.loads(websocket.recv(30)))
-    for message in told:
+                received.append(json.loads(websocket.recv(30)))
+    for message in received:
         validator("ServerMessage").validate(message)
-    assert [each["type"] for each in told] == [
+    assert [each["type"] for each in received] == [
         "runtime", "stage", "exit", "stage", "data", "exit", "error",
     ]  # fmt: skip
 
@@ -316,7 +319,7 @@ class Page(HTMLParser):
 
 
 @pytest.mark.engine
-def test_the_page_tells_all_of_it(server: Server) -> None:
+def test_the_page_has_all_of_it(server: Server) -> None:
     response = server.get("/docs")
     policy = response.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; style-src 'sha256-")

@@ -362,7 +362,7 @@ def test_the_time_limits_hold(server: Server) -> None:
 
 
 @pytest.mark.engine
-def test_memory_is_told_apart(server: Server) -> None:
+def test_out_of_memory_differs_from_sigkill(server: Server) -> None:
     assert session(server, "python", "bytearray(10**9)")[-1]["oom_killed"] is True
 
 
@@ -516,8 +516,10 @@ def test_the_goodbye_arrives_whatever_is_on_its_way(
 
 
 @pytest.mark.also_engine
-@pytest.mark.attack("request", "sessions whose client never hangs up", "closed; nobody is held up")
-def test_clients_that_never_hang_up_hold_nobody_up(serve: Callable[..., Server]) -> None:
+@pytest.mark.attack(
+    "request", "sessions whose client never hangs up", "closed; other requests go on"
+)
+def test_clients_that_never_hang_up_delay_no_others(serve: Callable[..., Server]) -> None:
     server = serve()
     upgrade = (
         b"GET /api/v2/connect HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"

@@ -377,7 +377,7 @@ def test_an_engine_that_is_down(serve_without_engine: Callable[..., Server]) -> 
 
 @pytest.mark.also_engine
 @pytest.mark.attack(
-    "request", "a body above the limit, of a length told or not", "refused with 413"
+    "request", "a body above the limit, with or without a Content-Length", "refused with 413"
 )
 def test_a_body_over_the_limit(serve: Callable[..., Server]) -> None:
     server = serve(max_body=1000)
