@@ -24,7 +24,7 @@ DOCUMENTS = [
 ]
 COMMANDS = Path(sys.executable).parent  # `bitrun` is one of them
 _MEASURED = re.compile(r"^(X-Run-(?:Duration|Wall-Time|Cpu-Time|Memory)): \d.*$", re.MULTILINE)
-_TOLD = re.compile(r'("(?:memory|cpu_time|wall_time|version|runtimes)": ?)(?:\d+|"[\d.]+")')
+_VARYING = re.compile(r'("(?:memory|cpu_time|wall_time|version|runtimes)": ?)(?:\d+|"[\d.]+")')
 _NOT_SHOWN = re.compile(
     r"^(Server|Date|Connection|X-Request-Id|X-Content-Type-Options|Access-Control-[A-Za-z-]+): .*\n",
     re.MULTILINE,
@@ -47,7 +47,7 @@ def examples() -> list[tuple[str, str, str]]:
 
 def comparable(text: str) -> str:
     text = _NOT_SHOWN.sub("", text.replace("\r\n", "\n"))
-    return _TOLD.sub(r"\1…", _MEASURED.sub(r"\1: …", text)).strip()
+    return _VARYING.sub(r"\1…", _MEASURED.sub(r"\1: …", text)).strip()
 
 
 @pytest.mark.parametrize(("document", "commands", "output"), examples())

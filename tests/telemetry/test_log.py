@@ -218,7 +218,7 @@ def formatted(formatter: logging.Formatter, message: str, **extra: Any) -> str:
 
 
 @pytest.mark.parametrize("message", ["two\nlines", "\x1b[31m", "\u2028", "\ud800", '"}'])
-def test_a_line_is_a_line_whatever_it_tells(message: str) -> None:
+def test_every_record_is_one_line(message: str) -> None:
     line = formatted(log.JsonFormatter(), message, fields={"path": message})
     assert line.isascii()
     assert line.isprintable()

@@ -52,7 +52,7 @@ def test_the_whole_reply(server: Server) -> None:
 
 
 @pytest.mark.also_engine
-def test_a_runtime_that_compiles_tells_both_stages(server: Server) -> None:
+def test_a_compiled_runtime_has_both_stages(server: Server) -> None:
     body = reply(server, "c", '#include <stdio.h>\nint main() { puts("ran"); return 3; }')
     assert body.keys() == {"compile", "run", "language", "version"}
     assert body["compile"].keys() == body["run"].keys() == STAGE

@@ -25,7 +25,7 @@ REQUIRED = "language is required as a string"
 ECHO = request("bash", "echo hi")
 
 
-def test_the_root_tells_who_answers(server: Server) -> None:
+def test_the_root_names_the_service(server: Server) -> None:
     response = server.get("/")
     assert (response.status_code, message(response)) == (200, f"BitRun v{__version__}")
 
@@ -188,7 +188,9 @@ def test_no_room(serve: Callable[..., Server]) -> None:
     assert run(server, "bash", "echo hi")["stdout"] == "hi\n"
 
 
-def test_a_fault_of_ours_tells_nothing_of_us(serve: Callable[..., Server], tmp_path: Path) -> None:
+def test_an_error_of_the_service_reveals_nothing(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
     catalogue = write_catalogue(tmp_path, package("broken", "bash", run="/nowhere/broken %s"))
     response = execute(serve(languages=catalogue), request("broken", "x"))
     expected = (500, "The service has failed; its log says more")
