@@ -19,9 +19,10 @@ from bitrun.sandbox.pool.pool import Pool
 from tests.support.containers import our_containers
 from tests.support.fake_engine import FakeEngine
 from tests.support.fake_images import engine_with_packages
-from tests.support.fake_services import FakeServices
+from tests.support.fork_server import ForkServer
 from tests.support.process_boxes import ProcessBoxes, Programs, compile_programs
-from tests.support.server import Process, Server, gunicorn
+from tests.support.server import Server
+from tests.support.services import FakeServices, NowhereServices, RealServices, Services
 from tests.support.stages import BOX_LIMITS, stage
 from tests.support.supervisor_process import UID, SupervisorProcess
 from tests.support.waiting import wait_until
@@ -56,32 +57,50 @@ def engine_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
+def forks() -> Iterator[ForkServer]:
+    forks = ForkServer()
+    yield forks
+    forks.close()
+
+
+@pytest.fixture(scope="session")
 def fake_services(
-    programs: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[FakeServices]:
-    services = FakeServices(programs, tmp_path_factory.mktemp("containers"))
+    forks: ForkServer, programs: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Services]:
+    services = FakeServices(forks, programs, tmp_path_factory.mktemp("containers"))
+    yield services
+    services.close()
+
+
+@pytest.fixture(scope="session")
+def real_services(docker_client: docker.APIClient) -> Iterator[Services]:
+    services = RealServices(docker_client)
     yield services
     services.close()
 
 
 @pytest.fixture
-def containers(request: pytest.FixtureRequest, engine_kind: str) -> Callable[[], set[str]]:
+def services(request: pytest.FixtureRequest, engine_kind: str) -> Services:
+    found: Services = request.getfixturevalue(f"{engine_kind}_services")
+    return found
+
+
+@pytest.fixture
+def containers(services: Services) -> Callable[[], set[str]]:
     """Return the ids of the containers of all services of the tests."""
-    if engine_kind == "fake":
-        services: FakeServices = request.getfixturevalue("fake_services")
-        return services.containers
-    client = request.getfixturevalue("docker_client")
-    return lambda: set(our_containers(client))
+    return services.containers
 
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind(request: pytest.FixtureRequest, engine_kind: str) -> Iterator[None]:
     """Fail any test after which a container of ours is left, and say what it is."""
     if engine_kind == "fake":
+        services = None
+        if "services" in request.fixturenames:
+            services = request.getfixturevalue("services")
         yield
-        if "fake_services" in request.fixturenames:
-            left = request.getfixturevalue("fake_services").containers
-            assert wait_until(lambda: not left(), 2), f"left behind: {left()}"
+        if services is not None:
+            assert wait_until(lambda: not services.containers(), 2), services.containers()
         return
     client = request.getfixturevalue("docker_client")
     before = our_containers(client)
@@ -176,56 +195,39 @@ def run(engine: Engine) -> Callable[..., Result]:
 Serve = Callable[..., Server]
 
 
-@pytest.fixture(scope="session")
-def fake_server(fake_services: FakeServices) -> Iterator[Server]:
-    server = Server({}, fake_services.start)
-    yield server
-    fake_services.retire(server)
-
-
-@pytest.fixture(scope="session")
-def real_server() -> Iterator[Server]:
-    server = Server({})
-    yield server
-    server.stop()
-
-
 @pytest.fixture
-def server(request: pytest.FixtureRequest, engine_kind: str) -> Server:
+def server(services: Services) -> Server:
     """Return a service with its default settings."""
-    found: Server = request.getfixturevalue(f"{engine_kind}_server")
-    return found
+    return services.share()
 
 
 @pytest.fixture
-def serve(request: pytest.FixtureRequest, engine_kind: str) -> Iterator[Serve]:
+def share(services: Services) -> Serve:
+    """Return a service with settings of its own, for tests that may share it."""
+    return services.share
+
+
+@pytest.fixture
+def serve(services: Services) -> Iterator[Serve]:
     """Start services with settings of their own."""
-    if engine_kind == "fake":
-        services: FakeServices = request.getfixturevalue("fake_services")
-        yield from _serving(services.start, services.retire)
-    else:
-        yield from _serving(gunicorn, Server.stop)
+    yield from _serving(services)
 
 
 @pytest.fixture
-def serve_without_engine(
-    fake_services: FakeServices, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Serve]:
-    """Start services whose engine is away: their own code finds that out."""
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    yield from _serving(fake_services.start_real, fake_services.retire)
+def serve_without_engine(forks: ForkServer) -> Iterator[Serve]:
+    """Start services whose engine is away."""
+    services = NowhereServices(forks)
+    yield from _serving(services)
+    services.close()
 
 
-def _serving(
-    start: Callable[[dict[str, str]], Process], stop: Callable[[Server], None]
-) -> Iterator[Serve]:
-    servers: list[Server] = []
+def _serving(services: Services) -> Iterator[Serve]:
+    started: list[Server] = []
 
     def serve(**settings: Any) -> Server:
-        environment = {f"BITRUN_{name.upper()}": str(value) for name, value in settings.items()}
-        servers.append(Server(environment, start))
-        return servers[-1]
+        started.append(services.start(**settings))
+        return started[-1]
 
     yield serve
-    for started in servers:
-        stop(started)
+    for server in started:
+        services.stop(server)

@@ -13,7 +13,7 @@ from tests.support.piston import package, write_catalogue
 from tests.support.server import Server
 
 
-@pytest.mark.engine
+@pytest.mark.also_engine
 def test_ready(server: Server) -> None:
     assert server.get("/healthz").json() == {"alive": True}
     response = server.get("/readyz")
@@ -23,10 +23,8 @@ def test_ready(server: Server) -> None:
     assert response.json()["not_installed"] == []
 
 
-@pytest.mark.engine
-def test_without_an_engine(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    server = serve()
+def test_without_an_engine(serve_without_engine: Callable[..., Server]) -> None:
+    server = serve_without_engine()
     assert server.get("/healthz").status_code == 200
     response = server.get("/readyz")
     assert response.status_code == 503
@@ -37,7 +35,6 @@ def test_without_an_engine(serve: Callable[..., Server], monkeypatch: pytest.Mon
     }
 
 
-@pytest.mark.engine
 def test_without_a_package(serve: Callable[..., Server], tmp_path: Path) -> None:
     languages = write_catalogue(tmp_path, package("tool", "test-not-installed"))
     response = serve(languages=languages, images=tmp_path).get("/readyz")
@@ -45,7 +42,7 @@ def test_without_a_package(serve: Callable[..., Server], tmp_path: Path) -> None
     assert response.json()["missing"] == ["runtime"]
 
 
-@pytest.mark.engine
+@pytest.mark.also_engine
 def test_one_that_is_missing_keeps_nobody_from_the_others(serve: Callable[..., Server]) -> None:
     response = serve(packages="bash, nosuchpackage").get("/readyz")
     assert response.status_code == 200

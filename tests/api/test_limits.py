@@ -17,8 +17,6 @@ from tests.api.piston.test_connect import Terminal
 from tests.support.piston import call, execute, message, request
 from tests.support.server import Server
 
-pytestmark = pytest.mark.engine
-
 V1 = {"filename": "a.sh"}  # refused, but not before it is counted
 LATER = pytest.mark.attack(
     "request", "more requests than a client's rate allows", "429 with Retry-After"
@@ -34,6 +32,7 @@ def get_after(response: requests.Response) -> int:
     return int(response.headers["Retry-After"])
 
 
+@pytest.mark.also_engine
 @LATER
 def test_a_rate(serve: Callable[..., Server]) -> None:
     server = serve(rate_limit="3/minute")
@@ -50,6 +49,7 @@ def test_a_rate(serve: Callable[..., Server]) -> None:
     assert server.get("/api/v2/runtimes").status_code == 200
 
 
+@pytest.mark.also_engine
 @LATER
 def test_who_is_counted_apart(serve: Callable[..., Server], tmp_path: Path) -> None:
     bob, line = make("bob")
@@ -82,6 +82,7 @@ def test_clients_of_a_proxy(serve: Callable[..., Server]) -> None:
     assert [ask(wary, each) for each in addresses] == [400, 429, 429, 429, 429]
 
 
+@pytest.mark.also_engine
 @pytest.mark.attack("request", "more at once than one client may have", "429 with Retry-After")
 def test_so_much_at_once(serve: Callable[..., Server]) -> None:
     server = serve(max_runs_per_client=2, run_timeout=5000)

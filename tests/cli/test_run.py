@@ -15,8 +15,6 @@ from tests.access.test_tokens import RUN
 from tests.support.command import COMMAND, bitrun, environment, outcome, started
 from tests.support.server import Server
 
-pytestmark = pytest.mark.engine
-
 
 def write(folder: Path, name: str, text: str) -> Path:
     path = folder / name
@@ -24,6 +22,7 @@ def write(folder: Path, name: str, text: str) -> Path:
     return path
 
 
+@pytest.mark.also_engine
 def test_output_stdin_arguments_and_exit_code(server: Server, tmp_path: Path) -> None:
     file = write(
         tmp_path, "echo.py",
@@ -48,7 +47,7 @@ def test_what_a_compiler_says_goes_to_stderr(server: Server, tmp_path: Path) -> 
     [
         ((), "kill -SEGV $$", (139, "", "bitrun: Caught fatal signal 11 (SIGSEGV)\n")),
         (("--timeout", "0.3"), "echo 1; sleep 9", (124, "1\n", "bitrun: Time limit exceeded (wall clock)\n")),
-        (("--memory", "32M"), "exec tail /dev/zero", (137, "", "bitrun: Memory limit exceeded\n")),
+        pytest.param(("--memory", "32M"), "exec tail /dev/zero", (137, "", "bitrun: Memory limit exceeded\n"), marks=pytest.mark.engine),
         ((), "exit 255", (255, "", "")),
         (("--timeout", "9999"), "", (125, "", "bitrun: run_timeout cannot exceed the configured limit of 120000\n")),
         (("--version", "4"), "", (125, "", "bitrun: bash-4 runtime is unknown\n")),
@@ -171,6 +170,7 @@ def test_stdin_that_is_no_text(server: Server, tmp_path: Path) -> None:
     assert errors == "bitrun: stdin is not UTF-8, and only text can be forwarded\n"
 
 
+@pytest.mark.also_engine
 def test_on_a_terminal(server: Server, tmp_path: Path) -> None:
     """Typed lines go to the program, and Ctrl-D ends its stdin."""
     file = write(tmp_path, "a.py", "import sys\nfor line in sys.stdin: print(line.strip()[::-1])")

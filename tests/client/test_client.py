@@ -7,18 +7,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import docker
 import pytest
 
 from bitrun import client as bitrun
 from bitrun.client import Ended, Outcome, Output, Started
 from tests.access.test_tokens import ADMIN, RUN
 from tests.support.both import BOTH
-from tests.support.containers import our_containers
 from tests.support.server import Server
 from tests.support.waiting import wait_until
-
-pytestmark = pytest.mark.engine
 
 READER = "import sys\nfor line in sys.stdin: print(line.strip()[::-1], flush=True)\nprint('end')"
 
@@ -34,6 +30,7 @@ def client(server: Server, connect: Any) -> Iterator[Any]:
         yield client
 
 
+@pytest.mark.also_engine
 def test_a_run(client: Any) -> None:
     code = "import sys; print(input()[::-1], sys.argv[1:]); print('but', file=sys.stderr)"
     result = client.run("py", code, version="3.x", stdin="nuRtiB", args=["a b", "1"])
@@ -67,6 +64,7 @@ def test_files_text_and_bytes(client: Any) -> None:
     assert client.run("python", "import helper", files={"helper.py": "print(1)"}).stdout == "1\n"
 
 
+@pytest.mark.also_engine
 def test_stages(client: Any) -> None:
     result = client.run("c", "int main(void) { return 42; }")
     assert [stage.name for stage in result.stages] == ["compile", "run"]
@@ -83,7 +81,12 @@ def test_stages(client: Any) -> None:
     [
         ("sleep 9", {"timeout": 0.2}, ("wall_time", None, "SIGKILL", "TO")),
         ("while :; do :; done", {"cpu_time": 0.2}, ("cpu_time", None, "SIGKILL", "TO")),
-        ("exec tail /dev/zero", {"memory": 32 << 20}, ("memory", None, "SIGKILL", "SG")),
+        pytest.param(
+            "exec tail /dev/zero",
+            {"memory": 32 << 20},
+            ("memory", None, "SIGKILL", "SG"),
+            marks=pytest.mark.engine,
+        ),
         ("kill -SEGV $$", {}, ("signal", None, "SIGSEGV", "SG")),
     ],
 )
@@ -98,6 +101,7 @@ def test_limits_of_compiling(client: Any) -> None:
     assert [(stage.name, stage.verdict.status) for stage in result.stages] == [("compile", "TO")]
 
 
+@pytest.mark.also_engine
 def test_lists(client: Any) -> None:
     runtimes = {runtime.language: runtime for runtime in client.runtimes()}
     assert "py" in runtimes["python"].aliases
@@ -149,12 +153,12 @@ def test_tokens(serve: Callable[..., Server], connect: Any) -> None:
 
 
 def test_all_places_taken(
-    serve: Callable[..., Server], connect: Any, docker_client: docker.APIClient
+    serve: Callable[..., Server], connect: Any, containers: Callable[[], set[str]]
 ) -> None:
     url = serve(max_runs=1, max_queue=0, sessions=0).url
     with connect(url) as client, connect(url) as other, ThreadPoolExecutor(1) as pool:
         running = pool.submit(other.run, "bash", "sleep 2")
-        assert wait_until(lambda: our_containers(docker_client), 10)
+        assert wait_until(containers, 10)
         with pytest.raises(bitrun.Busy) as caught:
             client.run("bash", "")
         assert caught.value.retry_after == 1
@@ -170,9 +174,8 @@ def test_nobody_there(connect: Any) -> None:
                 call()
 
 
-def test_no_engine(serve: Callable[..., Server], monkeypatch: Any, connect: Any) -> None:
-    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
-    with connect(serve().url) as client:
+def test_no_engine(serve_without_engine: Callable[..., Server], connect: Any) -> None:
+    with connect(serve_without_engine().url) as client:
         for call in (client.runtimes, lambda: converse(client, "bash", "")):
             with pytest.raises(bitrun.Failed, match=r"^The Docker engine does not answer"):
                 call()
@@ -222,6 +225,7 @@ def output(events: list[Any], stream: str = "stdout") -> str:
     )
 
 
+@pytest.mark.also_engine
 def test_a_conversation(client: Any) -> None:
     with client.interact("python", READER) as session:
         events = iter(session)

@@ -10,8 +10,6 @@ import pytest
 from tests.support.paths import ROOT
 from tests.support.server import Server
 
-pytestmark = pytest.mark.engine
-
 EXAMPLES = re.findall(
     r"^```python\n(.*?)^```\n\n^```text\n(.*?)^```",
     (ROOT / "docs" / "client.md").read_text(),

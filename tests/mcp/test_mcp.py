@@ -18,8 +18,6 @@ from tests.access.test_tokens import RUN
 from tests.support.paths import ROOT
 from tests.support.server import Server
 
-pytestmark = pytest.mark.engine
-
 
 @asynccontextmanager
 async def over_stdio(server: Server, token: str | None = None) -> AsyncIterator[Client]:
@@ -69,6 +67,7 @@ def use(
     return asyncio.run(main())
 
 
+@pytest.mark.also_engine
 def test_tools(server: Server, connect: Any) -> None:
     async def work(client: Client) -> None:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}

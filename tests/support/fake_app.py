@@ -10,8 +10,8 @@ from bitrun.server import process_memory
 from bitrun.service import configuration
 from bitrun.service.service import Service
 from tests.support.fake_images import engine_with_packages
-from tests.support.fake_services import JOURNAL, PROGRAMS
 from tests.support.process_boxes import ProcessBoxes, Programs
+from tests.support.services import JOURNAL, PROGRAMS
 
 
 def _no_janitor(instance: str) -> "subprocess.Popen[bytes]":

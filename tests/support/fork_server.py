@@ -6,6 +6,7 @@ imported it forks one for each request; it has no threads, so that is safe.
 Run as: python -m tests.support.fork_server, with a socket as standard input.
 """
 
+import contextlib
 import gc
 import importlib
 import json
@@ -15,6 +16,9 @@ import signal
 import socket
 import subprocess
 import sys
+import traceback
+from pathlib import Path
+from typing import Any
 
 from tests.support.fake_images import NoBoxes, engine_with_packages
 from tests.support.paths import ROOT
@@ -41,14 +45,33 @@ class ForkServer:
                 [sys.executable, "-m", __spec__.name], stdin=theirs.fileno(), cwd=ROOT
             )
 
-    def start(self, arguments: list[str], environment: dict[str, str]) -> "ForkedProcess":
-        """Run gunicorn with these arguments in a session of its own, with our stdout and stderr."""
+    def gunicorn(self, application: str, environment: dict[str, str]) -> "ForkedProcess":
+        """Serve an application in a session of its own, with our stdout and stderr."""
+        return self.start("gunicorn.app.wsgiapp:run", ["gunicorn", application], environment)
+
+    def start(
+        self,
+        function: str,
+        arguments: list[str],
+        environment: dict[str, str],
+        cwd: Path = ROOT,
+        streams: tuple[int | None, int, int] = (None, 1, 2),
+    ) -> "ForkedProcess":
+        """Call a function as a process of its own, in its own session, with these `sys.argv`."""
         reader, writer = os.pipe()
-        try:
-            request = json.dumps({"arguments": arguments, "environment": environment})
-            socket.send_fds(self._socket, [request.encode()], [1, 2, writer])
-        finally:
-            os.close(writer)
+        with Path(os.devnull).open("rb") as null:
+            request = {
+                "function": function,
+                "arguments": arguments,
+                "environment": environment,
+                "cwd": str(cwd),
+            }
+            stdin, stdout, stderr = streams
+            descriptors = [null.fileno() if stdin is None else stdin, stdout, stderr, writer]
+            try:
+                socket.send_fds(self._socket, [json.dumps(request).encode()], descriptors)
+            finally:
+                os.close(writer)
         return ForkedProcess(int(self._socket.recv(32)), reader)
 
     def close(self) -> None:
@@ -109,18 +132,19 @@ def serve() -> None:
             os.read(woken, 4096)
             _reap(writers)
         if requests.fileno() in ready:
-            message, fds, _, _ = socket.recv_fds(requests, _LARGEST_REQUEST, 3)
+            message, fds, _, _ = socket.recv_fds(requests, _LARGEST_REQUEST, 4)
             if not message:
                 return
+            *streams, status = fds
             pid = os.fork()
             if pid == 0:
-                for descriptor in (woken, wake, fds[2], *writers.values()):
+                for descriptor in (woken, wake, status, *writers.values()):
                     os.close(descriptor)
                 requests.close()
-                _become(json.loads(message), *fds[:2])
-            writers[pid] = fds[2]
-            os.close(fds[0])
-            os.close(fds[1])
+                _become(json.loads(message), streams)
+            writers[pid] = status
+            for descriptor in streams:
+                os.close(descriptor)
             requests.send(str(pid).encode())
 
 
@@ -137,32 +161,38 @@ def _reap(writers: dict[int, int]) -> None:
         os.waitpid(found.si_pid, 0)
 
 
-def _become(request: dict[str, object], stdout: int, stderr: int) -> None:
-    """Be a fresh gunicorn; never returns."""
+def _become(request: dict[str, Any], streams: list[int]) -> None:
+    """Be a fresh process with these streams; never returns."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
-    null = os.open(os.devnull, os.O_RDONLY)
-    for descriptor, target in ((null, 0), (stdout, 1), (stderr, 2)):
+    for target, descriptor in enumerate(streams):
         os.dup2(descriptor, target)
         os.close(descriptor)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+    buffered = 1 if os.isatty(1) else -1
+    sys.stdout = os.fdopen(1, "w", buffered, encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
     os.environ.clear()
-    os.environ.update(request["environment"])  # type: ignore[call-overload]
-    sys.argv = ["gunicorn", *request["arguments"]]  # type: ignore[misc]
-    from gunicorn.app.wsgiapp import run  # noqa: PLC0415  it looks at the process
-
-    code: object = 0
+    os.environ.update(request["environment"])
+    os.chdir(request["cwd"])
+    sys.argv = request["arguments"]
+    module, _, name = request["function"].partition(":")
+    code = 0
     try:
-        run()
+        getattr(importlib.import_module(module), name)()
     except SystemExit as error:
-        code = error.code
-        if isinstance(code, str):
-            print(code, file=sys.stderr)  # noqa: T201  as the interpreter does
-            code = 1
+        code = error.code if isinstance(error.code, int) else 1 if error.code else 0
+        if isinstance(error.code, str):
+            print(error.code, file=sys.stderr)  # noqa: T201  as the interpreter does
+    except BaseException:  # noqa: BLE001
+        traceback.print_exc()
+        code = 1
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code if isinstance(code, int) else 1 if code else 0)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
 
 
 if __name__ == "__main__":

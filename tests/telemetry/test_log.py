@@ -51,7 +51,7 @@ def logged(capfd: pytest.CaptureFixture[str]) -> Log:
     return Log()
 
 
-@pytest.mark.engine
+@pytest.mark.also_engine
 def test_a_run_leaves_one_line(serve: Callable[..., Server], logged: Log) -> None:
     server = serve(pool_size=2)
     response = requests.post(
@@ -81,7 +81,7 @@ def test_a_run_leaves_one_line(serve: Callable[..., Server], logged: Log) -> Non
     assert any(line["logger"] == "gunicorn.error" for line in logged.lines())
 
 
-@pytest.mark.engine
+@pytest.mark.also_engine
 def test_nothing_of_a_program_is_logged(serve: Callable[..., Server], logged: Log) -> None:
     server = serve(log_level="debug", api_tokens=SECRET)
     bearer = {"Authorization": f"Bearer {SECRET}"}
@@ -112,7 +112,6 @@ def test_nothing_of_a_program_is_logged(serve: Callable[..., Server], logged: Lo
         assert hidden not in logged.text
 
 
-@pytest.mark.engine
 def test_ids_are_made_and_checked(server: Server) -> None:
     def given(**headers: str) -> str:
         return server.get("/healthz", headers=headers).headers["X-Request-Id"]
@@ -128,7 +127,6 @@ def test_ids_are_made_and_checked(server: Server) -> None:
         assert response.headers["X-Request-Id"] == "always"
 
 
-@pytest.mark.engine
 def test_a_session_leaves_one_line(serve: Callable[..., Server], logged: Log) -> None:
     server = serve()
     with connect(
@@ -174,12 +172,10 @@ def test_a_box_made_for_a_request_carries_its_id(
     assert line["pool"] == "miss"
 
 
-@pytest.mark.engine
 def test_a_fault_of_ours_says_which_request(
-    serve: Callable[..., Server], logged: Log, monkeypatch: pytest.MonkeyPatch
+    serve_without_engine: Callable[..., Server], logged: Log
 ) -> None:
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    server = serve()
+    server = serve_without_engine()
     response = server.run(filename="a.sh", content="true")
     assert response.status_code == 503
     error, access = logged.of(response.headers["X-Request-Id"])
@@ -188,7 +184,6 @@ def test_a_fault_of_ours_says_which_request(
     assert "traceback" not in error
 
 
-@pytest.mark.engine
 def test_probes_are_quiet_while_all_is_well(serve: Callable[..., Server], logged: Log) -> None:
     server = serve()
     for path in ("/healthz", "/readyz", "/metrics"):
@@ -200,7 +195,6 @@ def test_probes_are_quiet_while_all_is_well(serve: Callable[..., Server], logged
     assert paths == [("/metrics", 403), ("/nowhere", 404)]
 
 
-@pytest.mark.engine
 def test_text_for_people(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]) -> None:
     server = serve(log_format="text")
     server.run(filename="a.sh", content="true")

@@ -17,12 +17,11 @@ from websockets.sync.client import connect
 from tests.support.paths import ROOT
 from tests.support.piston import request
 from tests.support.server import Server
+from tests.support.services import Services
 from tests.support.waiting import wait_until
 
 OPERATING = ROOT / "docs" / "operating.md"
 DASHBOARD = ROOT / "deploy" / "grafana-dashboard.json"
-
-pytestmark = pytest.mark.engine
 
 
 def scrape(server: Server) -> dict[str, Metric]:
@@ -48,9 +47,23 @@ def nothing_left_behind() -> None:
 
 
 @pytest.fixture(scope="module")
-def counted() -> Iterator[Server]:
+def moved() -> Iterator[dict[Services, Server]]:
+    servers: dict[Services, Server] = {}
+    yield servers
+    for server in servers.values():
+        server.stop()
+
+
+@pytest.fixture
+def counted(services: Services, moved: dict[Services, Server]) -> Server:
     """A service with a pool, of which every metric has been moved."""
-    server = Server({"BITRUN_POOL_SIZE": "2", "BITRUN_PACKAGES": "bash", "BITRUN_SESSIONS": "1"})
+    if services not in moved:
+        moved[services] = services.start(pool_size=2, packages="bash", sessions=1)
+        _move_all(moved[services])
+    return moved[services]
+
+
+def _move_all(server: Server) -> None:
     assert server.run(filename="a.sh", content="echo $((6*7))").text == "42\n"
     assert server.run(filename="a.sh", content="exit 3", clean="1").status_code == 200
     assert server.run(filename="a.sh", content="kill -SEGV $$").status_code == 200
@@ -66,10 +79,9 @@ def counted() -> Iterator[Server]:
     assert wait_until(lambda: value(server, "bitrun_runs_total", verdict="disconnected") == 1, 10)
     # What they left behind, the engine removes in its own time.
     assert wait_until(lambda: value(server, "bitrun_boxes_removed_total") >= 5, 20)
-    yield server
-    server.stop()
 
 
+@pytest.mark.also_engine
 def test_runs_are_counted_by_language_and_verdict(counted: Server) -> None:
     runs = {
         (sample.labels["language"], sample.labels["verdict"]): sample.value
@@ -84,6 +96,7 @@ def test_runs_are_counted_by_language_and_verdict(counted: Server) -> None:
     assert not versions
 
 
+@pytest.mark.also_engine
 def test_phases_are_timed(counted: Server) -> None:
     for phase, runs in {"queue": 4, "box": 5, "run": 5}.items():
         assert value(counted, "bitrun_phase_seconds_count", phase=phase) == runs
@@ -91,6 +104,7 @@ def test_phases_are_timed(counted: Server) -> None:
     assert value(counted, "bitrun_phase_seconds_count", phase="discard") >= 5
 
 
+@pytest.mark.also_engine
 def test_boxes_are_counted(counted: Server) -> None:
     given = {
         sample.labels["origin"]: sample.value
@@ -194,11 +208,8 @@ def test_places_and_who_waits_for_one(serve: Callable[..., Server]) -> None:
     }  # fmt: skip
 
 
-def test_an_engine_that_is_away(
-    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    server = serve()
+def test_an_engine_that_is_away(serve_without_engine: Callable[..., Server]) -> None:
+    server = serve_without_engine()
     assert server.run(filename="a.sh", content="true").status_code == 503
     began = time.monotonic()
     assert value(server, "bitrun_engine_up") == 0

@@ -22,8 +22,6 @@ from tests.support.server import Server
 from tests.support.waiting import read_stderr_until, wait_until
 from tools.bench import machine
 
-pytestmark = pytest.mark.engine
-
 NOBODY = "A valid token is needed, as: Authorization: Bearer <token>"
 NO_ADMIN = "Packages are changed with an admin's token, and this call has none"
 WRONG = [
@@ -41,6 +39,7 @@ def send(server: Server, token: str | None, method: str, path: str, body: Any) -
     return call(server, method, path, body, headers=headers)
 
 
+@pytest.mark.also_engine
 @pytest.mark.attack("request", "no token, a wrong one or half of one", "401, in v1 its own refusal")
 def test_nothing_runs_without_a_token(serve: Callable[..., Server]) -> None:
     server = serve(api_tokens=RUN, admin_tokens=ADMIN)
@@ -64,6 +63,7 @@ def test_nothing_runs_without_a_token(serve: Callable[..., Server]) -> None:
         assert server.get(path).status_code == 200
 
 
+@pytest.mark.also_engine
 @pytest.mark.attack("request", "packages changed with a token that may only run", "403")
 def test_a_run_token_changes_no_package(serve: Callable[..., Server]) -> None:
     server = serve(api_tokens=RUN, admin_tokens=ADMIN)
@@ -213,6 +213,7 @@ def test_a_worker_that_dies_meanwhile_comes_back_as_it_was(
 SPY = "env; cat /proc/*/environ /proc/*/cmdline; set"
 
 
+@pytest.mark.also_engine
 @pytest.mark.attack(
     "request", "secrets looked for wherever they might show", "in no log, no answer, no program"
 )

@@ -4,7 +4,7 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from tests.support.server import Server
 from tests.support.wire import dial, post, read_reply, talk
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.also_engine
 
 V1, V2 = "/api/v1/run", "/api/v2/execute"
 KEYS = {V1: "error", V2: "message"}
@@ -22,12 +22,9 @@ FORM = "application/x-www-form-urlencoded"
 REFUSED = "refused with 400"
 
 
-@pytest.fixture(scope="module")
-def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A service of its own, in whose log nothing may be but what it says at its start."""
-    server = Server({"BITRUN_RUN_TIMEOUT": "1000", "BITRUN_V1_TIMEOUT": "2"})
-    yield server
-    server.stop()
+@pytest.fixture
+def quiet(share: Callable[..., Server]) -> Server:
+    return share(run_timeout=1000, v1_timeout=2)
 
 
 def attack(what: str, *values: Any, outcome: str = REFUSED) -> Any:

@@ -15,17 +15,15 @@ from tests.api.http.test_hostile_bodies import JSON, V1, V2, attack, v2
 from tests.support.server import Server
 from tests.support.wire import Reply, dial, post, read_reply, talk
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.also_engine
 
 HELLO = post(V2, JSON, json.dumps(v2()).encode())
 HOST = "Host: x\r\n"
 
 
-@pytest.fixture(scope="module")
-def quiet() -> Iterator[Server]:
-    server = Server({"BITRUN_MAX_BODY": "1000000"})
-    yield server
-    server.stop()
+@pytest.fixture
+def quiet(share: Callable[..., Server]) -> Server:
+    return share(max_body=1_000_000)
 
 
 def lines(first: str, *headers: str, body: str = "") -> bytes:
