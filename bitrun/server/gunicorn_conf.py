@@ -4,7 +4,6 @@ Every value comes from `bitrun.config.settings`. The names are those of gunicorn
 server hooks.
 """
 
-import math
 import sys
 from typing import Any
 
@@ -12,6 +11,7 @@ from gunicorn.glogging import Logger
 
 from bitrun.access.bind_check import check_exposure
 from bitrun.config.settings import SettingsError
+from bitrun.server import grace
 from bitrun.service import configuration
 from bitrun.telemetry import log
 
@@ -45,8 +45,8 @@ bind = f"{_host}:{_settings.port}"
 worker_class = "bitrun.server.worker.Worker"
 # A session occupies a thread until it ends; plain requests keep theirs whatever the sessions do.
 threads = _settings.threads + _settings.sessions
-# A request that has just begun may still take its whole time limit, and wait for a box.
-graceful_timeout = math.ceil(_settings.v1_timeout) + 20
+# For a stop; a worker that a reload replaces waits for longer, see `Worker.run`.
+graceful_timeout = grace.stop_seconds(_configuration)
 # Headers that would move the application below another path: no proxy needs them here.
 forwarder_headers = ""
 forwarded_allow_ips = ""

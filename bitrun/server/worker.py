@@ -16,7 +16,8 @@ from typing import Any
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from bitrun.api.http import errors
-from bitrun.server import process_memory
+from bitrun.server import grace, process_memory
+from bitrun.service import configuration
 
 _HEAD_TIMEOUT = 10.0  # seconds for all headers of a request
 _BODY_TIMEOUT = 60.0  # seconds for its whole body
@@ -35,6 +36,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().init_process()
 
     def run(self) -> None:
+        # The master has the shorter time of a stop, after which it kills its workers.
+        self.cfg.set("graceful_timeout", grace.reload_seconds(configuration.current()))
         process_memory.reduce_collections()
         super().run()
 

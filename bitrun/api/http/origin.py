@@ -46,7 +46,7 @@ def fits(request: Request) -> bool:
 
 
 def is_loopback_name(name: str | None) -> bool:
-    """Whether a host name can't be made to mean another machine by whoever owns it."""
+    """Whether a host name always means this machine, whatever a name server answers."""
     if name is None:
         return False
     name = name.rstrip(".")
