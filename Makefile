@@ -48,6 +48,10 @@ unit: develop ## Run the tests that need no Docker, in seconds; ARGS= goes to py
 test: develop install ## Run all tests but the slow ones, with a real Docker engine; ARGS= goes to pytest
 	@$(PYTHON) -m pytest $(ARGS)
 
+.PHONY: test-vm
+test-vm: develop install ## Test against a virtual machine's engine, or with LOCAL=1 this one's, and write docs/engines.md
+	@$(PYTHON) -m $(if $(LOCAL),pytest -p tests.vm.page tests/vm --engines docs/engines.md,tools.vm)
+
 .PHONY: chaos
 chaos: develop install ## Run the slow tests: broken engines, time limits, proxies
 	@$(PYTHON) -m pytest -m chaos $(ARGS)

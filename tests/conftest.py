@@ -21,6 +21,7 @@ from tests.support.fake_engine import FakeEngine
 from tests.support.fake_images import engine_with_packages
 from tests.support.fork_server import ForkServer
 from tests.support.process_boxes import ProcessBoxes, Programs, compile_programs
+from tests.support.scale import scaled
 from tests.support.server import Server
 from tests.support.services import FakeServices, NowhereServices, RealServices, Services
 from tests.support.stages import BOX_LIMITS, stage
@@ -105,7 +106,7 @@ def nothing_left_behind(request: pytest.FixtureRequest, engine_kind: str) -> Ite
     client = request.getfixturevalue("docker_client")
     before = our_containers(client)
     yield
-    if not wait_until(lambda: our_containers(client).keys() <= before.keys(), 2):
+    if not wait_until(lambda: our_containers(client).keys() <= before.keys(), scaled(2)):
         left = {
             container: (client.inspect_container(container)["Config"]["Cmd"], status)
             for container, status in our_containers(client).items()

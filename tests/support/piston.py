@@ -6,6 +6,7 @@ from typing import Any
 import requests
 import yaml
 
+from tests.support.scale import scaled
 from tests.support.server import Server
 
 PREFIXES = ("/api/v2", "/api/v2/piston")
@@ -25,7 +26,7 @@ def call(
         options |= {"data": body, "headers": headers}
     elif body is not None:
         options["json"] = body
-    return requests.request(method, server.url + path, timeout=60, **options)
+    return requests.request(method, server.url + path, timeout=scaled(60), **options)
 
 
 def execute(server: Server, body: Any) -> requests.Response:

@@ -1,0 +1,99 @@
+"""`make test-vm` runs the tests of `tests/vm` against the virtual machine's engine.
+
+`python -m tools.vm -- COMMAND...` runs any other command here, with DOCKER_HOST at that engine.
+"""
+
+import argparse
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from types import FrameType
+from typing import NoReturn
+
+from bitrun.config.settings import PREFIX, Settings
+from tests.support.scale import VARIABLE
+from tools.vm import disk, image, machine
+
+_LOCK = image.CACHE.with_name("vm.lock")
+_PAGE = image.ROOT / "docs" / "engines.md"
+_TESTS = ("-m", "pytest", "-p", "tests.vm.page", "tests/vm", "--engines", str(_PAGE))
+_REFERENCES = (
+    "bitrun/supervisor:latest",
+    "bitrun/python:latest",
+    "bitrun/bash:latest",
+    "bitrun/gcc:latest",
+)
+_PACKAGES = "python bash gcc"
+_TIMES = (
+    "v1_timeout",
+    "compile_timeout",
+    "compile_cpu_time",
+    "run_timeout",
+    "run_cpu_time",
+    "queue_timeout",
+)
+_MAX_MINUTES = 60.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.vm", description=__doc__)
+    parser.add_argument(
+        "--minutes", type=float, default=_MAX_MINUTES, help="the longest it may take"
+    )
+    parser.add_argument("command", nargs="*", default=[sys.executable, *_TESTS])
+    options = parser.parse_args()
+
+    # The way out of a context manager is the same for all that may end us.
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGHUP, _leave)
+    _LOCK.parent.mkdir(exist_ok=True)
+    with _LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _run(options.command, options.minutes * 60)
+
+
+def _run(command: list[str], seconds: float) -> int:
+    made = image.make()
+    filled = disk.prepare(made, _REFERENCES)
+    with machine.running(made, filled) as started:
+        scale = float(os.environ.get(VARIABLE, machine.TIME_SCALES[started.accelerator]))
+        print(
+            f"The engine answers after {started.boot_seconds:.0f} s, "
+            f"with {started.accelerator}; time limits times {scale:g}",
+            flush=True,
+        )
+        begun = time.monotonic()
+        environment = {
+            "DOCKER_HOST": started.docker_host,
+            f"{PREFIX}PACKAGES": _PACKAGES,
+            VARIABLE: str(scale),
+            **_time_limits(scale),
+        }
+        try:
+            done = subprocess.run(
+                command, cwd=image.ROOT, env=os.environ | environment, timeout=seconds, check=False
+            )
+        except subprocess.TimeoutExpired:
+            print(f"Ended after {seconds / 60:.0f} minutes", file=sys.stderr)
+            return 1
+        print(f"It took {time.monotonic() - begun:.0f} s", flush=True)
+    return done.returncode
+
+
+def _time_limits(scale: float) -> dict[str, str]:
+    """Raise the service's own defaults."""
+    defaults = {name: Settings.model_fields[name].default for name in _TIMES}
+    return {
+        f"{PREFIX}{name.upper()}": str(round(value * scale)) for name, value in defaults.items()
+    }
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
