@@ -49,8 +49,8 @@ test: develop install ## Run all tests but the slow ones, with a real Docker eng
 	@$(PYTHON) -m pytest $(ARGS)
 
 .PHONY: test-vm
-test-vm: develop install ## Test against a virtual machine's engine, or with LOCAL=1 this one's, and write docs/engines.md
-	@$(PYTHON) -m $(if $(LOCAL),pytest -p tests.vm.page tests/vm --engines docs/engines.md,tools.vm)
+test-vm: develop install ## Test the engine of a virtual machine, or with LOCAL=1 this machine's, for docs/engines.md
+	@$(PYTHON) -m tools.vm $(if $(LOCAL),--local)
 
 .PHONY: chaos
 chaos: develop install ## Run the slow tests: broken engines, time limits, proxies

@@ -15,13 +15,15 @@ from typing import Any
 import pytest
 
 from tests.support.piston import execute, package, run, write_catalogue
+from tests.support.scale import scaled
 from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
 
 FOLDER = Path(__file__).parent / "programs"
 # Long limits, since machines differ and these tests are not about time.
-LONG_LIMITS = {"BITRUN_RUN_TIMEOUT": "20000", "BITRUN_RUN_CPU_TIME": "20000"}
+LONG = str(round(scaled(20_000)))
+LONG_LIMITS = {"BITRUN_RUN_TIMEOUT": LONG, "BITRUN_RUN_CPU_TIME": LONG}
 HEADER = {"name": "refused.h", "content": (FOLDER / "refused.h").read_text()}
 
 
@@ -127,8 +129,10 @@ def test_nothing_of_an_earlier_run(long_limits: Server) -> None:
 )
 def test_nothing_of_a_concurrent_run(long_limits: Server) -> None:
     with ThreadPoolExecutor(1) as pool:
-        stays = pool.submit(send, long_limits, "residue.py", "leave", "stay", run_timeout=5000)
-        time.sleep(2.5)
+        stays = pool.submit(
+            send, long_limits, "residue.py", "leave", "stay", run_timeout=round(scaled(5000))
+        )
+        time.sleep(scaled(2.5))
         found = send(long_limits, "residue.py", "find")
         assert not stays.done()
         assert found["stdout"].strip().isdigit(), found

@@ -1,7 +1,7 @@
-"""docs/engines.md, from the results of `tests/vm` against one engine after another.
+"""docs/engines.md, merged from the results of one engine after another.
 
-`pytest -p tests.vm.page tests/vm --engines FILE` replaces what the page says of the engine that
-DOCKER_HOST names, and keeps what it says of others.
+With `-p tests.vm.page --engines FILE`, a run of pytest replaces the entries of the engine that
+DOCKER_HOST names, and keeps those of others.
 """
 
 import re
@@ -17,16 +17,16 @@ from tests.support.scale import SCALE
 _HEAD = """\
 # Engines
 
-Which engines the tests of `tests/vm` have run against, and what passed. `make test-vm` makes a
-virtual machine with Debian's current release, kernel and Docker, and runs them against its engine;
-`make test-vm LOCAL=1` takes the engine of `make test`. Each replaces what this page says of its
-engine.
+The engines that the engine tests have run against, and the outcome of each test. `make test-vm`
+creates a virtual machine with the current Debian and its kernel and Docker, and runs them against
+the engine in it; `make test-vm LOCAL=1` runs them against the engine of `make test`. Each replaces
+the entries of its engine.
 
-*slower* is the factor by which limits of time were raised: a machine without KVM is emulated, and
-everything in it takes longer.
+*Time scale* is the factor for all time limits: without KVM the machine is emulated in software, and
+everything in it takes that much longer.
 """
 NOT_TRIED = "-"
-_FACTS = ("cgroups", "storage", "AppArmor", "slower", "passed")
+_FACTS = ("cgroups", "storage", "AppArmor", "time scale", "passed")
 
 Column = dict[str, str]  # a cell by the name of its row
 
@@ -70,17 +70,17 @@ class Page:
 
     def _merge(self) -> None:
         client = docker.APIClient(version="auto", **kwargs_from_env())
-        told = client.info()
+        info = client.info()
         client.close()
         tried = [outcome for outcome in self._outcomes.values() if outcome != NOT_TRIED]
         facts = {
-            "cgroups": f"v{told.get('CgroupVersion', '1')}, {told['CgroupDriver']}",
-            "storage": told["Driver"],
-            "AppArmor": "yes" if "name=apparmor" in told["SecurityOptions"] else "no",
-            "slower": f"{SCALE:g} times",
+            "cgroups": f"v{info.get('CgroupVersion', '1')}, {info['CgroupDriver']}",
+            "storage": info["Driver"],
+            "AppArmor": "yes" if "name=apparmor" in info["SecurityOptions"] else "no",
+            "time scale": f"{SCALE:g}",
             "passed": f"{tried.count('yes')} of {len(tried)}",
         }
-        engine = f"Docker {_number(told['ServerVersion'])}, Linux {_number(told['KernelVersion'])}"
+        engine = f"Docker {_number(info['ServerVersion'])}, Linux {_number(info['KernelVersion'])}"
         columns = read(self._path.read_text()) if self._path.exists() else {}
         columns[engine] = facts | self._outcomes
         self._path.write_text(render(columns))
@@ -103,7 +103,7 @@ def render(columns: dict[str, Column]) -> str:
     rows = dict.fromkeys(row for engine in engines for row in columns[engine] if row not in _FACTS)
     lines = [_HEAD]
     lines += _table("engine", engines, _FACTS, lambda engine, fact: columns[engine][fact])
-    lines += ["", "## What passed", ""]
+    lines += ["", "## Tests", ""]
     lines += _table(
         "test", [*rows], engines, lambda row, engine: columns[engine].get(row, NOT_TRIED)
     )

@@ -1,6 +1,6 @@
-"""What a service promises, row by row, on whatever engine DOCKER_HOST names: docs/engines.md.
+"""Verdicts, limits and isolation on any engine, for docs/engines.md.
 
-The names of the tests are the rows of that page. Limits of time grow with the scale of the machine.
+The names of the tests are the rows of that page.
 """
 
 import contextlib
@@ -15,8 +15,9 @@ from typing import Any
 import docker
 import pytest
 
-from bitrun.config.settings import MEBIBYTE, SMALLEST_MEMORY
-from bitrun.sandbox.box import NETWORK
+from bitrun.config.settings import MEBIBYTE, MIN_MEMORY
+from bitrun.sandbox.box_maker import NETWORK
+from tests.attacks.test_programs import HOGS, Hog, judge, send
 from tests.support.containers import our_containers
 from tests.support.piston import call, package, request, write_catalogue
 from tests.support.scale import SCALE, scaled
@@ -101,7 +102,7 @@ def test_out_of_memory_in_a_child(server: Server) -> None:
 
 def test_a_stage_with_less_memory_than_its_box_holds_does_not_run(server: Server) -> None:
     source = f"/* {'x' * 8_000_000} */\nint main(void) {{ return 0; }}"
-    body = request("c", source, run_memory_limit=SMALLEST_MEMORY)
+    body = request("c", source, run_memory_limit=MIN_MEMORY)
     response = call(server, "POST", "/api/v2/execute", body)
     if response.status_code == 200:
         # The kernel takes a limit below what is used, and makes room.
@@ -168,6 +169,14 @@ while read() == first and time.monotonic() < end:
 print(first > read())
 """
     assert lines(server, script) == ["True"]
+
+
+@pytest.mark.parametrize("hog", [pytest.param(hog, id=hog.file) for hog in HOGS])
+def test_exhaustion(share: Callable[..., Server], hog: Hog) -> None:
+    server = share(run_timeout=round(scaled(20_000)), run_cpu_time=round(scaled(20_000)))
+    limits = {"run_timeout": round(scaled(500))} if hog.status == "TO" else {}
+    judge(hog, send(server, hog.file, **limits))
+    assert output(server, "bash", "echo hello") == "hello\n"
 
 
 # Privileges
