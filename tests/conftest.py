@@ -16,6 +16,7 @@ from bitrun.model.job import Job
 from bitrun.model.result import Result
 from bitrun.sandbox.box_maker import BoxMaker
 from bitrun.sandbox.pool.pool import Pool
+from tests.support import fork_server
 from tests.support.containers import our_containers
 from tests.support.fake_engine import FakeEngine
 from tests.support.fake_images import engine_with_packages
@@ -57,11 +58,15 @@ def engine_kind(request: pytest.FixtureRequest) -> str:
     return str(getattr(request, "param", "real" if marked else "fake"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def end_fork_server() -> Iterator[None]:
+    yield
+    fork_server.close_shared()
+
+
 @pytest.fixture(scope="session")
-def forks() -> Iterator[ForkServer]:
-    forks = ForkServer()
-    yield forks
-    forks.close()
+def forks() -> ForkServer:
+    return fork_server.shared()
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,8 +12,7 @@ from bitrun.config.settings import Settings
 from bitrun.doctor import engine, limits
 from bitrun.doctor.findings import Level
 from bitrun.engine.info import EngineInfo
-from tests.support.command import COMMAND
-from tests.support.paths import ROOT
+from tests.support.command import run
 from tests.support.piston import package, write_catalogue
 
 if TYPE_CHECKING:
@@ -24,14 +22,7 @@ Finding = dict[str, str]
 
 
 def doctor(**environment: str) -> tuple[int, dict[str, Finding]]:
-    done = subprocess.run(
-        [*COMMAND, "doctor", "--json"],
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
-    )
+    done = run("doctor", "--json", environment=os.environ | environment)
     assert done.stderr == ""
     findings = [json.loads(line) for line in done.stdout.splitlines()]
     assert all(bool(each["remedy"]) == (each["level"] != "ok") for each in findings)

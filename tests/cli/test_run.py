@@ -109,14 +109,12 @@ def test_other_files(server: Server, tmp_path: Path) -> None:
 def test_output_comes_as_it_is_written(server: Server, tmp_path: Path) -> None:
     file = write(tmp_path, "a.sh", "echo first; read line; echo $line")
     with started(server, "run", file, stdin=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
         assert process.stdout.readline() == "first\n"
         process.stdin.write("second\n")
         process.stdin.flush()
         assert process.stdout.readline() == "second\n"
         assert process.wait(timeout=20) == 0
-        process.communicate()
+        process.communicate(20)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +130,6 @@ def test_control_c(
 ) -> None:
     file = write(tmp_path, "a.sh", f"{trap}\necho ready; while :; do sleep 0.05; done")
     with started(server, "run", file, stdin=subprocess.DEVNULL) as process:
-        assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         for _ in range(presses):
             process.send_signal(signal.SIGINT)
@@ -153,18 +150,19 @@ def test_json(server: Server, tmp_path: Path) -> None:
 def test_a_reader_that_closes_the_pipe(server: Server, tmp_path: Path) -> None:
     file = write(tmp_path, "a.sh", "while :; do echo x; sleep 0.01; done")
     with started(server, "run", file, stdin=subprocess.DEVNULL) as process:
-        assert process.stdout is not None
         assert process.stdout.readline() == "x\n"
         process.stdout.close()
         assert process.wait(timeout=20) == 141
-        assert process.stderr is not None
         assert process.stderr.read() == ""
 
 
 def test_stdin_that_is_no_text(server: Server, tmp_path: Path) -> None:
     file = write(tmp_path, "a.sh", "cat; sleep 60")
     (tmp_path / "data").write_bytes(b"abc\xff")
-    with (tmp_path / "data").open() as stdin, started(server, "run", file, stdin=stdin) as process:
+    with (
+        (tmp_path / "data").open() as stdin,
+        started(server, "run", file, stdin=stdin.fileno()) as process,
+    ):
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 125
     assert errors == "bitrun: stdin is not UTF-8, and only text can be forwarded\n"

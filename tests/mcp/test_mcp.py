@@ -41,7 +41,8 @@ async def over_http(server: Server, token: str | None = None) -> AsyncIterator[C
         yield client
 
 
-BOTH = (over_stdio, over_http)
+# A process that imports the SDK takes a second of processor time.
+BOTH = (pytest.param(over_stdio, marks=pytest.mark.engine), over_http)
 
 
 @pytest.fixture(params=BOTH)
@@ -123,19 +124,25 @@ def test_refusals_say_what_to_do(server: Server, connect: Any) -> None:
     use(connect, server, work)
 
 
-def test_tokens(serve: Callable[..., Server]) -> None:
-    server = serve(api_tokens=RUN)
+async def echo(client: Client) -> tuple[bool, str]:
+    return await call(client, "run_code", language="bash", code="echo 1")
 
-    async def work(client: Client) -> tuple[bool, str]:
-        return await call(client, "run_code", language="bash", code="echo 1")
 
-    for connect in BOTH:
-        failed, text = use(connect, server, work, RUN)
-        assert not failed
-        assert text.endswith("stdout:\n1\n")
-    failed, text = use(over_stdio, server, work)
+def test_tokens(serve: Callable[..., Server], connect: Any) -> None:
+    failed, text = use(connect, serve(api_tokens=RUN), echo, RUN)
+    assert not failed
+    assert text.endswith("stdout:\n1\n")
+
+
+@pytest.mark.engine
+def test_stdio_without_a_token(serve: Callable[..., Server]) -> None:
+    failed, text = use(over_stdio, serve(api_tokens=RUN), echo)
     assert failed
     assert "A valid token is needed" in text
+
+
+def test_http_without_a_token(serve: Callable[..., Server]) -> None:
+    server = serve(api_tokens=RUN)
     reply = requests.post(f"{server.url}/mcp", json={}, timeout=20)
     assert (reply.status_code, reply.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert "A valid token is needed" in reply.json()["message"]

@@ -3,8 +3,6 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.access.test_tokens import ADMIN, RUN, make
-from tests.support.paths import ROOT
+from tests.support.fork_server import ForkServer
 from tests.support.piston import call, message, package, request, write_catalogue
 from tests.support.server import Server
 from tests.support.waiting import read_stderr_until, wait_until
@@ -98,18 +96,6 @@ def test_a_proxys_clients_are_no_admins(serve: Callable[..., Server]) -> None:
         assert (reply.status_code, message(reply)) == (403, NO_ADMIN)
 
 
-def start(**settings: str) -> subprocess.Popen[str]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        settings |= {"port": str(free.getsockname()[1]), "pool_size": "0"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "app:app", *settings.pop("arguments", "").split()],
-        cwd=ROOT,
-        env=os.environ | {f"BITRUN_{name.upper()}": value for name, value in settings.items()},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 @pytest.mark.attack("request", "a service open to the network without a token", "does not start")
 @pytest.mark.parametrize(
     ("settings", "text"),
@@ -121,12 +107,22 @@ def start(**settings: str) -> subprocess.Popen[str]:
         ({"api_tokens_file": "/nowhere"}, "BITRUN_API_TOKENS_FILE: /nowhere can't be read"),
     ],
 )
-def test_what_does_not_start(settings: dict[str, str], text: str) -> None:
-    process = start(**settings)
-    assert process.wait(timeout=20) == 1
-    assert process.stderr is not None
-    with process.stderr as log:
-        said = log.read()
+def test_what_does_not_start(
+    forks: ForkServer, tmp_path: Path, settings: dict[str, str], text: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        settings = {"port": str(free.getsockname()[1]), "pool_size": "0"} | settings
+    arguments = settings.pop("arguments", "").split()
+    log = tmp_path / "log"
+    with log.open("w") as stderr:
+        process = forks.start(
+            "gunicorn.app.wsgiapp:run",
+            ["gunicorn", "app:app", *arguments],
+            dict(os.environ) | {f"BITRUN_{name.upper()}": each for name, each in settings.items()},
+            streams=(None, 1, stderr.fileno()),
+        )
+        assert process.wait(timeout=20) == 1
+    said = log.read_text()
     assert text in said
     assert "Traceback" not in said
     assert "short-secret" not in said

@@ -22,7 +22,7 @@ from bitrun.service.service import Service
 from tests.support.piston import package, request, write_catalogue
 from tests.support.server import Server
 
-pytestmark = pytest.mark.also_engine
+pytestmark = pytest.mark.engine
 
 
 def examples(count: int) -> Callable[[Any], Any]:
