@@ -126,15 +126,9 @@ def nothing_left_behind(request: pytest.FixtureRequest, engine_kind: str) -> Ite
 
 
 @pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def programs() -> Path:
     """The folder with the compiled supervisor, and with what starts it without Docker."""
-    folder = tmp_path_factory.mktemp("programs")
-    compile_programs(folder)
-    # The run's user must be able to reach its work directory below.
-    for parent in (folder, *folder.parents[:3]):
-        if parent.stat().st_uid == os.geteuid():
-            parent.chmod(parent.stat().st_mode | 0o011)
-    return folder
+    return compile_programs()
 
 
 @pytest.fixture(scope="session")
@@ -147,8 +141,10 @@ def workdir(tmp_path: Path) -> Path:
     workdir = tmp_path / "box"
     workdir.mkdir()
     os.chown(workdir, UID, UID)
-    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        parent.chmod(parent.stat().st_mode | 0o011)
+    # The run's user must be able to reach it.
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent.stat().st_mode & 0o001 == 0:
+            parent.chmod(parent.stat().st_mode | 0o011)
     return workdir
 
 

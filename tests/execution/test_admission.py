@@ -96,7 +96,7 @@ def test_hanging_up_ends_the_run(
         {"filename": "a.sh", "content": "sleep 3"}
         | {"language": "bash", "version": "*", "files": [{"content": "sleep 3"}]}
     ).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     with socket.create_connection(("127.0.0.1", server.port)) as client:
         client.sendall(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
         assert wait_until(lambda: our_containers(docker_client).keys() > before.keys(), 5)

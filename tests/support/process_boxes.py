@@ -4,6 +4,7 @@ A box gets what the service asks the engine for: work directory of this size, ul
 no limits of memory, processes and processors, and no seccomp filter; tests of those need Docker.
 """
 
+import fcntl
 import os
 import shutil
 import socket
@@ -34,20 +35,27 @@ class Programs:
         return cls(folder / "supervisor", folder / "box")
 
 
-def compile_programs(folder: Path) -> Programs:
-    """Compile both with this machine's compiler; a test that needs them fails without one."""
+def compile_programs() -> Path:
+    """Compile both, unless they are up to date, and return their folder.
+
+    A test that needs them fails on a machine that can't compile or run them.
+    """
     if os.geteuid() != 0:
         pytest.fail("tests with boxes need root, for namespaces and mounts", pytrace=False)
     if shutil.which("gcc") is None or shutil.which("make") is None:
         pytest.fail("tests with boxes need gcc, make and a libc to link statically", pytrace=False)
-    # Copied, since the Makefile compiles next to the sources.
-    shutil.copytree(ROOT / "images" / "supervisor", folder, dirs_exist_ok=True)
-    _run("make", "-s", "-C", folder, "supervisor")
-    box = folder / "box"
-    source = ROOT / "tests" / "support" / "box.c"
-    _run("gcc", "-std=gnu17", "-O1", "-Wall", "-Wextra", "-Werror", "-static", "-pthread",
-         "-o", box, source)  # fmt: skip
-    return Programs.of(folder)
+    folder = ROOT / "build" / "tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # Copied, since the Makefile compiles next to the sources; with their times, which it reads.
+        shutil.copytree(ROOT / "images" / "supervisor", folder, dirs_exist_ok=True)
+        _run("make", "-s", "-C", folder, "supervisor")
+        box, source = folder / "box", ROOT / "tests" / "support" / "box.c"
+        if not box.exists() or box.stat().st_mtime < source.stat().st_mtime:
+            _run("gcc", "-std=gnu17", "-O1", "-Wall", "-Wextra", "-Werror", "-static", "-pthread",
+                 "-o", box, source)  # fmt: skip
+    return folder
 
 
 def _run(*command: str | Path) -> None:

@@ -22,7 +22,7 @@ class Reply:
 
 def post(path: str, kind: str, body: bytes, *headers: str) -> bytes:
     """Write a whole request."""
-    lines = [f"POST {path} HTTP/1.1", "Host: x", f"Content-Type: {kind}", *headers]
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Type: {kind}", *headers]
     lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 

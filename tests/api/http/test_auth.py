@@ -243,16 +243,16 @@ def test_secrets_show_up_nowhere(
         assert "PATH=" in seen[-1].text
         broken = [
             f"GET /?{query} HTTP/9.9\r\n\r\n",
-            f"GET /\x01?{query} HTTP/1.1\r\nHost: x\r\n\r\n",
-            f"GET / HTTP/1.1\r\nHost: x\r\nAuthorization Bearer {secret}\r\n\r\n",
-            f"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {secret}\x01\r\n\r\n",
-            f"GET / HTTP/1.1\r\nHost: x\r\nA: {secret}\r\n folded: {secret}\r\n\r\n",
+            f"GET /\x01?{query} HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            f"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization Bearer {secret}\r\n\r\n",
+            f"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {secret}\x01\r\n\r\n",
+            f"GET / HTTP/1.1\r\nHost: localhost\r\nA: {secret}\r\n folded: {secret}\r\n\r\n",
             f"{secret} / HTTP/1.1\r\n\r\n",
             f"{secret}\r\n\r\n",
-            f"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {secret}\r\n\r\n",
-            f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {secret}\r\n\r\n",
-            f"POST / HTTP/1.1\r\nHost: x\r\nExpect: {secret}\r\n\r\n",
-            f"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{secret}\r\n",
+            f"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: {secret}\r\n\r\n",
+            f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {secret}\r\n\r\n",
+            f"POST / HTTP/1.1\r\nHost: localhost\r\nExpect: {secret}\r\n\r\n",
+            f"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n{secret}\r\n",
         ]
         for text in broken:
             with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:

@@ -207,7 +207,7 @@ def test_types(quiet: Server, kind: str) -> None:
 )
 @pytest.mark.parametrize("path", [V1, V2])
 def test_too_large(quiet: Server, path: str) -> None:
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {JSON}\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {JSON}\r\n"
     for length in (10_000_001, 2**31, 2**63, 2**70):
         refused(quiet, f"{head}Content-Length: {length}\r\n\r\n".encode(), path, 413)
     with dial(quiet) as connection:
@@ -224,7 +224,7 @@ def test_too_large(quiet: Server, path: str) -> None:
 @pytest.mark.parametrize("path", [V1, V2])
 @pytest.mark.parametrize("framing", ["Content-Length: 100", "Transfer-Encoding: chunked"])
 def test_cut_off(quiet: Server, path: str, framing: str) -> None:
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {JSON}\r\n{framing}\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {JSON}\r\n{framing}\r\n\r\n"
     with dial(quiet) as connection:
         connection.sendall(head.encode() + b'10\r\n{"language": "b')
         connection.shutdown(socket.SHUT_WR)
@@ -258,7 +258,7 @@ def test_slow(quiet: Server) -> None:
                 return time.monotonic() - started, b"HTTP/1.1 400" in reply
         return 30, False
 
-    body = f"Host: x\r\nContent-Type: {JSON}\r\nContent-Length: 100\r\n\r\n{{".encode()
+    body = f"Host: localhost\r\nContent-Type: {JSON}\r\nContent-Length: 100\r\n\r\n{{".encode()
     sent = [
         b"POST " + V1.encode() + b" HTTP/1.1\r\n" + body,
         b"POST " + V2.encode() + b" HTTP/1.1\r\n" + body,
@@ -275,7 +275,7 @@ def test_slow(quiet: Server) -> None:
     "request", "a body of which a byte comes every five seconds", "given up after a minute"
 )
 def test_slow_for_ever(quiet: Server) -> None:
-    head = f"POST {V2} HTTP/1.1\r\nHost: x\r\nContent-Type: {JSON}\r\nContent-Length: 99\r\n\r\n"
+    head = f"POST {V2} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {JSON}\r\nContent-Length: 99\r\n\r\n"
     with dial(quiet) as connection:
         started = time.monotonic()
         connection.sendall(head.encode())
@@ -300,7 +300,7 @@ def test_the_service_is_well_after_all_this(
     for body in (b"[" * 200_000, b"\0", b'{"a": 1e999}', b"\xff"):
         for path in (V1, V2):
             refused(server, post(path, JSON, body), path)
-    head = f"POST {V2} HTTP/1.1\r\nHost: x\r\nContent-Type: {JSON}\r\n"
+    head = f"POST {V2} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {JSON}\r\n"
     for rest in ("Transfer-Encoding: chunked\r\n\r\nzz\r\n", "Content-Length: 9\r\n\r\n"):
         with dial(server) as connection:
             connection.sendall((head + rest).encode())

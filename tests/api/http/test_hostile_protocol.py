@@ -18,7 +18,7 @@ from tests.support.wire import Reply, dial, post, read_reply, talk
 pytestmark = pytest.mark.also_engine
 
 HELLO = post(V2, JSON, json.dumps(v2()).encode())
-HOST = "Host: x\r\n"
+HOST = "Host: localhost\r\n"
 
 
 @pytest.fixture
@@ -31,7 +31,9 @@ def lines(first: str, *headers: str, body: str = "") -> bytes:
 
 
 def posted(*headers: str, body: str = "") -> bytes:
-    return lines(f"POST {V2} HTTP/1.1", "Host: x", f"Content-Type: {JSON}", *headers, body=body)
+    return lines(
+        f"POST {V2} HTTP/1.1", "Host: localhost", f"Content-Type: {JSON}", *headers, body=body
+    )
 
 
 CHUNKED = "Transfer-Encoding: chunked"
@@ -40,7 +42,7 @@ CHUNKED = "Transfer-Encoding: chunked"
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
-        attack("a request of Content-Length and chunks (smuggling)", posted("Content-Length: 4", CHUNKED, body="0\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n"), 400),
+        attack("a request of Content-Length and chunks (smuggling)", posted("Content-Length: 4", CHUNKED, body="0\r\n\r\nGET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), 400),
         attack("two Content-Lengths (smuggling)", posted("Content-Length: 0", "Content-Length: 5", body="{}"), 400),
         attack("a Content-Length that is a list", posted("Content-Length: 2, 2", body="{}"), 400),
         attack("a Content-Length that is negative", posted("Content-Length: -1"), 400),
@@ -53,7 +55,7 @@ CHUNKED = "Transfer-Encoding: chunked"
         attack("a Transfer-Encoding that does not end in chunks", posted("Transfer-Encoding: chunked, gzip", body="0\r\n\r\n"), 400),
         attack("a Transfer-Encoding with a space before its colon (smuggling)", posted("Transfer-Encoding : chunked", body="0\r\n\r\n"), 400),
         attack("a Transfer-Encoding folded onto a second line (smuggling)", posted("Transfer-Encoding:\r\n chunked", body="0\r\n\r\n"), 400),
-        attack("chunks in HTTP/1.0", lines(f"POST {V2} HTTP/1.0", "Host: x", CHUNKED, body="0\r\n\r\n"), 400),
+        attack("chunks in HTTP/1.0", lines(f"POST {V2} HTTP/1.0", "Host: localhost", CHUNKED, body="0\r\n\r\n"), 400),
         attack("a chunk whose length is no number", posted(CHUNKED, body="zz\r\n{}\r\n0\r\n\r\n"), 400),
         attack("a chunk whose length is negative", posted(CHUNKED, body="-2\r\n{}\r\n0\r\n\r\n"), 400),
         attack("a chunk whose length has a prefix", posted(CHUNKED, body="0x2\r\n{}\r\n0\r\n\r\n"), 400),
@@ -76,15 +78,15 @@ CHUNKED = "Transfer-Encoding: chunked"
         attack("200 headers", posted(*(f"A{n}: b" for n in range(200))), 431),
         attack("a header of 10,000 bytes", posted("A: " + "b" * 10_000), 431),
         attack("10 MB of headers", posted(*["A: " + "b" * 8000] * 1250), 431),
-        attack("a path of 10,000 bytes", lines("GET /" + "a" * 10_000 + " HTTP/1.1", "Host: x"), 414),
-        attack("a path with control characters", lines("GET /\x01 HTTP/1.1", "Host: x"), 400),
-        attack("a path with bytes that are no ASCII", lines("GET /\xff HTTP/1.1", "Host: x"), 400),
+        attack("a path of 10,000 bytes", lines("GET /" + "a" * 10_000 + " HTTP/1.1", "Host: localhost"), 414),
+        attack("a path with control characters", lines("GET /\x01 HTTP/1.1", "Host: localhost"), 400),
+        attack("a path with bytes that are no ASCII", lines("GET /\xff HTTP/1.1", "Host: localhost"), 400),
         attack("a first line of one word", lines("GET"), 400),
-        attack("a first line with too many words", lines("GET / HTTP/1.1 x", "Host: x"), 400),
-        attack("a method in small letters", lines("get / HTTP/1.1", "Host: x"), 400),
-        attack("a method of 1,000 letters", lines("G" * 1000 + " / HTTP/1.1", "Host: x"), 400),
+        attack("a first line with too many words", lines("GET / HTTP/1.1 x", "Host: localhost"), 400),
+        attack("a method in small letters", lines("get / HTTP/1.1", "Host: localhost"), 400),
+        attack("a method of 1,000 letters", lines("G" * 1000 + " / HTTP/1.1", "Host: localhost"), 400),
         attack("HTTP/0.9", b"GET /\r\n\r\n", 400),
-        attack("HTTP/9.9", lines("GET / HTTP/9.9", "Host: x"), 400),
+        attack("HTTP/9.9", lines("GET / HTTP/9.9", "Host: localhost"), 400),
         attack("HTTP/2 without asking", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
         attack("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\r\n\r\n", 400),
         attack("a banner of SSH", b"SSH-2.0-OpenSSH_10.0\r\n\r\n", 400),
@@ -133,7 +135,9 @@ def read_replies(connection: socket.socket) -> list[Reply]:
     ],
 )  # fmt: skip
 def test_methods(quiet: Server, method: str, path: str, allow: str) -> None:
-    reply = talk(quiet, lines(f"{method} {path} HTTP/1.1", "Host: x", f"Content-Type: {JSON}"))
+    reply = talk(
+        quiet, lines(f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Type: {JSON}")
+    )
     assert reply is not None
     assert (reply.status, reply.headers["allow"]) == (405, allow)
     assert list(reply.json.values()) == ["Method Not Allowed"]
@@ -146,7 +150,7 @@ def test_methods(quiet: Server, method: str, path: str, allow: str) -> None:
      "/%2e%2e/%2e%2e/etc/passwd", "/api/v2/%00", "/api/v2/%ff", "/static/x", "/.git/config", "/a" * 1000],
 )  # fmt: skip
 def test_paths(quiet: Server, path: str) -> None:
-    reply = talk(quiet, lines(f"GET {path} HTTP/1.1", "Host: x"))
+    reply = talk(quiet, lines(f"GET {path} HTTP/1.1", "Host: localhost"))
     assert reply is not None
     assert (reply.status, list(reply.json.values())) == (404, ["Not Found"])
 
@@ -156,7 +160,9 @@ def test_pipelined(quiet: Server) -> None:
     bodies = [json.dumps(v2(files=[{"content": f"echo {n}"}])).encode() for n in range(3)]
     sent = b"".join(post(V2, JSON, body) for body in bodies)
     with dial(quiet) as connection:
-        connection.sendall(sent + lines("GET /nothing HTTP/1.1", "Host: x", "Connection: close"))
+        connection.sendall(
+            sent + lines("GET /nothing HTTP/1.1", "Host: localhost", "Connection: close")
+        )
         replies = read_replies(connection)
     assert [reply.json["run"]["stdout"] for reply in replies[:-1]] == [f"{n}\n" for n in range(3)]
     assert replies[-1].status == 404
@@ -173,7 +179,7 @@ def test_silent_clients(quiet: Server) -> None:
         end = time.monotonic() + 3  # beyond what they are waited for
         while time.monotonic() < end:
             started = time.monotonic()
-            reply = talk(quiet, b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+            reply = talk(quiet, b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert reply is not None
             assert reply.status == 404
             assert time.monotonic() - started < 1.5
@@ -270,7 +276,7 @@ def test_a_burst(serve: Callable[..., Server]) -> None:
 
 
 UPGRADE = (
-    b"GET /api/v2/connect HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"GET /api/v2/connect HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 TEXT, BINARY, CLOSE, PING, CONTINUED = 1, 2, 8, 9, 0
@@ -389,8 +395,8 @@ def test_handshakes(quiet: Server, old: bytes, new: bytes) -> None:
 )
 @pytest.mark.parametrize("protocol", [b"token.\xe9", b"token.!", b"token.", b"token.A", b"," * 500])
 def test_tokens_in_handshakes(quiet: Server, protocol: bytes) -> None:
-    head = b"Host: x\r\nSec-WebSocket-Protocol: " + protocol
+    head = b"Host: localhost\r\nSec-WebSocket-Protocol: " + protocol
     with dial(quiet) as connection:
-        connection.sendall(UPGRADE.replace(b"Host: x", head))
+        connection.sendall(UPGRADE.replace(b"Host: localhost", head))
         reply = connection.recv(4096)
     assert reply.startswith((b"HTTP/1.1 101", b"HTTP/1.1 4")), reply

@@ -87,8 +87,10 @@ def test_a_crash_in_c(server: Server) -> None:
     assert body["run"]["output"] == ""
 
 
-@pytest.mark.also_engine
-@pytest.mark.parametrize("limit", [100, 300, 1000])
+@pytest.mark.parametrize(
+    "limit",
+    [100, 300, *(pytest.param(each, marks=pytest.mark.engine) for each in (100, 300, 1000))],
+)
 @pytest.mark.parametrize("script", [SLEEP, SPIN])
 def test_wall_time(server: Server, limit: int, script: str) -> None:
     over = []

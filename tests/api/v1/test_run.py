@@ -501,5 +501,7 @@ def test_sigterm_lets_runs_finish(
 def test_a_slow_client_does_no_harm(server: Server) -> None:
     """A request that stops in its middle neither runs nor blocks the next one."""
     with socket.create_connection(("127.0.0.1", server.port)) as half:
-        half.sendall(b"POST /api/v1/run HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nfile")
+        half.sendall(
+            b"POST /api/v1/run HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nfile"
+        )
         assert server.run(filename="a.sh", content="echo 1").text == "1\n"
