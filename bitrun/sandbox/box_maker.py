@@ -33,6 +33,11 @@ _CPU_PERIOD_US = 10_000
 # its quota is stopped now and then for a slice that the supervisor's processor still has.
 _CPU_HEADROOM = 0.2
 
+# Bytes of a core dump. With 0 the kernel still starts the program of the host's core_pattern, if it
+# is a pipe, outside the box and as root. With exactly 1 it does not, and a file of one byte, less
+# than a header, is not written. `seccomp` keeps programs from lowering it.
+_CORE = 1
+
 
 class BoxMaker:
     """Creates boxes and registers them. Threads may share it.
@@ -132,7 +137,7 @@ class BoxMaker:
             "ulimits": [
                 _ulimit("nofile", limits.open_files),
                 _ulimit("fsize", limits.file_size),
-                _ulimit("core", 0),
+                _ulimit("core", _CORE),
             ],
             "log_config": {"Type": "none"},
         }

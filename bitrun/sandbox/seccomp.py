@@ -14,13 +14,12 @@ from collections.abc import Iterator
 from typing import Any
 
 _ALLOWED = """
-    access chdir chmod chown close close_range creat dup dup2 dup3 faccessat faccessat2 fadvise64
-    fallocate fchdir fchmod fchmodat fchmodat2 fchown fchownat fcntl fdatasync flock fstat fstatfs
-    fsync ftruncate futimesat getcwd getdents getdents64 lchown link linkat lseek lstat mkdir
-    mkdirat newfstatat open openat openat2 pread64 preadv preadv2 pwrite64 pwritev pwritev2 read
-    readahead readlink readlinkat readv rename renameat renameat2 rmdir stat statfs statx symlink
-    symlinkat sync sync_file_range syncfs truncate umask unlink unlinkat utime utimensat utimes
-    write writev
+    access chdir chmod chown close close_range creat dup dup2 dup3 faccessat faccessat2 fallocate
+    fchdir fchmod fchmodat fchmodat2 fchown fchownat fcntl flock fstat fstatfs ftruncate futimesat
+    getcwd getdents getdents64 lchown link linkat lseek lstat mkdir mkdirat newfstatat open openat
+    openat2 pread64 preadv preadv2 pwrite64 pwritev pwritev2 read readahead readlink readlinkat
+    readv rename renameat renameat2 rmdir stat statfs statx symlink symlinkat truncate umask unlink
+    unlinkat utime utimensat utimes write writev
 
     fgetxattr flistxattr fremovexattr fsetxattr getxattr lgetxattr listxattr llistxattr lremovexattr
     lsetxattr removexattr setxattr
@@ -39,7 +38,7 @@ _ALLOWED = """
     mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedsend mq_unlink msgctl msgget msgrcv
     msgsnd semctl semget semop semtimedop shmat shmctl shmdt shmget
 
-    brk madvise map_shadow_stack membarrier memfd_create mincore mlock mlock2 mlockall mmap mprotect
+    brk map_shadow_stack membarrier memfd_create mincore mlock mlock2 mlockall mmap mprotect
     mremap mseal msync munlock munlockall munmap pkey_alloc pkey_free pkey_mprotect
 
     alarm clock_getres clock_gettime clock_nanosleep getitimer gettimeofday nanosleep setitimer time
@@ -47,9 +46,9 @@ _ALLOWED = """
 
     arch_prctl execve execveat exit exit_group fork futex futex_requeue futex_wait futex_waitv
     futex_wake get_robust_list get_thread_area getcpu getpgid getpgrp getpid getpriority getppid
-    getrlimit getrusage getsid gettid pause pidfd_open pidfd_send_signal prctl prlimit64
-    restart_syscall rseq set_robust_list set_thread_area set_tid_address setpgid setpriority
-    setrlimit setsid vfork wait4 waitid
+    getrlimit getrusage getsid gettid pause pidfd_open pidfd_send_signal prctl
+    restart_syscall rseq set_robust_list set_thread_area set_tid_address setpgid setpriority setsid
+    vfork wait4 waitid
 
     kill rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend
     rt_sigtimedwait rt_tgsigqueueinfo sigaltstack tgkill tkill
@@ -79,6 +78,25 @@ _ABSENT = """
     memfd_secret userfaultfd
 """.split()
 
+# They return 0 without doing anything. Nothing is lost: all that a box can write is memory. Done by
+# the kernel they act on the host, outside the limits of a box:
+#
+# - `sync` and `syncfs` write what all programs of the host have left to write, for as long as that
+#   takes, and can't be killed meanwhile.
+# - `fsync` and `fdatasync` of `/` or `/etc/hosts`, which are on the host's disk though a box can't
+#   write to them, make the disk flush its cache: one flush a call, measured.
+# - `fadvise64` evicts files of images from the page cache, which boxes share. The program that then
+#   reads them again has them charged to its cgroup, which so outlives its box.
+#
+# Their relatives are allowed. `readahead` and MADV_WILLNEED read what any program may read;
+# MADV_PAGEOUT and MADV_COLD leave pages of files that a program can't write in the page cache;
+# `msync` does nothing for a file that is open for reading only; `mincore` says of such a file that
+# all of it is in memory.
+_NO_OP = """
+    fadvise64 fdatasync fsync sync sync_file_range syncfs
+""".split()
+_NO_OP_I386 = ["fadvise64_64"]
+
 # Further calls that programs of 32-bit x86 use. They can't open sockets: the arguments of
 # `socketcall` are in memory.
 _ALLOWED_I386 = """
@@ -89,22 +107,24 @@ _ALLOWED_I386 = """
 """.split()
 
 # Linux's numbers: the service need not run on the same kernel as its boxes.
-_ENOSYS = 38
+_EINVAL, _ENOSYS = 22, 38
 _CLONE_NEW = 0x7E020000  # all flags that create namespaces
 _FILE_TYPE, _FIFO = 0o170000, 0o010000
 _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
 _SOCKET_TYPE, _STREAM, _DATAGRAM = 0xF, 1, 2
 _TCP, _UDP = 6, 17
+_RLIMIT_CORE, _RLIMIT_BITS = 4, 4  # of 16 resources
+_MADV_MERGEABLE, _MADV_BITS = 12, 5  # of the advice below 32
 _ROUTE = 0  # the netlink protocol that C libraries use to list network interfaces
 
 
 def profile(*, i386: bool = False) -> str:
     """Return the profile as JSON; with `i386`, also for programs of 32-bit x86."""
     rules = [_rule(_ALLOWED + _ALLOWED_SUPERVISOR), *_argument_rules()]
-    rules.append({"names": _ABSENT, "action": "SCMP_ACT_ERRNO", "errnoRet": _ENOSYS})
+    rules += [_failing(_ABSENT, _ENOSYS), _failing(_NO_OP, 0)]
     data: dict[str, Any] = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": rules}
     if i386:
-        rules.append(_rule(_ALLOWED_I386))
+        rules += [_rule(_ALLOWED_I386), _failing(_NO_OP_I386, 0)]
         data["archMap"] = [
             {"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]}
         ]
@@ -126,6 +146,11 @@ def _argument_rules() -> Iterator[dict[str, Any]]:
     # No devices, not even the one that marks a deleted file in an overlay.
     yield _rule(["mknod"], _masked(1, _FILE_TYPE, _FIFO))
     yield _rule(["mknodat"], _masked(2, _FILE_TYPE, _FIFO))
+    # On a host with KSM, its thread would compare and merge the pages, outside the limits of the
+    # box, and the time of a write would say whether another box has the same page.
+    yield from _all_but("madvise", 2, _MADV_MERGEABLE, _MADV_BITS)
+    yield _failing(["madvise"], _EINVAL, _low(2, _MADV_BITS, _MADV_MERGEABLE))
+    yield from _core_limit_rules()
 
 
 def _socket_rules() -> Iterator[dict[str, Any]]:
@@ -147,12 +172,50 @@ def _socket_rules() -> Iterator[dict[str, Any]]:
                 )
 
 
+def _core_limit_rules() -> Iterator[dict[str, Any]]:
+    """Yield the rules by which programs can't change their limit of core dumps, see `box_maker`.
+
+    They can't raise it anyway. With a lower one, 0, the kernel would start the host's program for
+    core dumps. Programs that set it to 0 do so to be safe, and expect no error: the calls return 0.
+    Only a `prlimit64` that also asks for the old limit fails, since it would get none.
+    """
+    core = _RLIMIT_BITS, _RLIMIT_CORE
+    yield from _all_but("setrlimit", 0, _RLIMIT_CORE, _RLIMIT_BITS)
+    yield _failing(["setrlimit"], 0, _low(0, *core))
+    yield from _all_but("prlimit64", 1, _RLIMIT_CORE, _RLIMIT_BITS)
+    yield _rule(["prlimit64"], _low(1, *core), _equal(2, 0))
+    yield _failing(["prlimit64"], 0, _low(1, *core), _not_null(2), _equal(3, 0))
+
+
+def _all_but(name: str, index: int, value: int, bits: int) -> Iterator[dict[str, Any]]:
+    """Yield the rules that allow a call unless the low `bits` bits of an argument are `value`.
+
+    Each rule is for one bit that differs. Rules of one call with different actions must not
+    overlap: libseccomp does not say which of them wins.
+    """
+    for bit in range(bits):
+        yield _rule([name], _masked(index, 1 << bit, ~value & 1 << bit))
+
+
+def _failing(names: list[str], errno: int, *arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the rule for calls that fail, or with an `errno` of 0 succeed, without being made."""
+    return {"names": names, "action": "SCMP_ACT_ERRNO", "errnoRet": errno, "args": arguments}
+
+
 def _rule(names: list[str], *arguments: dict[str, Any]) -> dict[str, Any]:
     return {"names": names, "action": "SCMP_ACT_ALLOW", "args": arguments}
 
 
 def _equal(index: int, value: int) -> dict[str, Any]:
     return {"index": index, "value": value, "op": "SCMP_CMP_EQ"}
+
+
+def _low(index: int, bits: int, value: int) -> dict[str, Any]:
+    return _masked(index, (1 << bits) - 1, value)
+
+
+def _not_null(index: int) -> dict[str, Any]:
+    return {"index": index, "value": 0, "op": "SCMP_CMP_NE"}
 
 
 def _masked(index: int, mask: int, value: int) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def test_a_box_is_confined(engine: Recorder) -> None:
     assert limits == {
         "nofile": (BOX_LIMITS.open_files,) * 2,
         "fsize": (BOX_LIMITS.file_size,) * 2,
-        "core": (0, 0),
+        "core": (1, 1),
     }
 
 
