@@ -1,0 +1,234 @@
+"""What the engine and the fake one of the tests have in common."""
+
+import inspect
+import io
+import tarfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bitrun.config.settings import Settings
+from bitrun.engine.engine import Engine
+from bitrun.engine.errors import NotOnEngine
+from bitrun.engine.labels import INSTANCE, ROLE
+from bitrun.model.errors import BuildError, EngineError, EngineUnavailable
+from bitrun.sandbox.box_maker import BoxMaker
+from tests.support import fake_engine as faults
+from tests.support.fake_engine import FakeEngine
+from tests.support.stages import BOX_LIMITS, collect, stage
+from tests.support.waiting import wait_until
+
+TAG = "bitrun/test-contract"
+LABEL = "bitrun.test-contract"
+NOTHING = "0" * 64
+
+
+@pytest.fixture
+def boxes(engine: Engine) -> BoxMaker:
+    return BoxMaker(engine, Settings())
+
+
+@pytest.fixture
+def images(engine: Engine) -> Iterator[Engine]:
+    """The engine, from which the images of the test are removed after it."""
+    yield engine
+    for image in engine.list_images(LABEL):
+        for tag in image.tags:
+            engine.remove_image(tag)
+    engine.prune_images(LABEL)
+    assert not engine.list_images(LABEL)
+
+
+def of_instance(engine: Engine, boxes: BoxMaker) -> list[dict[str, Any]]:
+    return engine.list_containers(INSTANCE, boxes.instance)
+
+
+def test_the_fake_has_every_method_of_its_own() -> None:
+    public = {name for name, _ in inspect.getmembers(Engine, callable) if not name.startswith("_")}
+    assert public <= vars(FakeEngine).keys()
+
+
+# Containers
+
+
+@pytest.mark.also_engine
+def test_a_box_from_its_creation_to_its_end(engine: Engine, boxes: BoxMaker) -> None:
+    with boxes.make("bitrun/bash", BOX_LIMITS) as box:
+        (found,) = of_instance(engine, boxes)
+        assert found["Id"] == box.container
+        assert found["State"] == "running"
+        assert found["Labels"] == found["Labels"] | {ROLE: "box", INSTANCE: boxes.instance}
+        image = engine.find_image("bitrun/bash")
+        assert image is not None
+        assert found["ImageID"] == image.id
+        assert found in engine.list_containers(ROLE)
+        assert collect(box.supervisor, stage("echo", "x"))[1] == b"x\n"
+    # Leaving it is enough.
+    assert wait_until(lambda: not of_instance(engine, boxes), 5)
+    assert engine.ran_out_of_memory(box.container, 5) is False
+
+
+@pytest.mark.also_engine
+def test_its_events(engine: Engine, boxes: BoxMaker) -> None:
+    events = engine.events(["destroy"])
+    with boxes.make("bitrun/bash", BOX_LIMITS) as box:
+        pass
+    assert ("destroy", box.container) in events
+
+
+@pytest.mark.also_engine
+def test_removal_by_force(engine: Engine, boxes: BoxMaker) -> None:
+    with boxes.make("bitrun/bash", BOX_LIMITS) as box:
+        engine.remove_container(box.container)
+        assert not of_instance(engine, boxes)
+        assert not box.is_idle()
+        engine.remove_container(box.container)
+
+
+@pytest.mark.also_engine
+def test_a_container_that_was_never_started(engine: Engine, boxes: BoxMaker) -> None:
+    container = engine.create_container(
+        "bitrun/bash", ["sleep", "1"], {"network_mode": "none"}, labels={INSTANCE: boxes.instance}
+    )
+    assert [each["State"] for each in of_instance(engine, boxes)] == ["created"]
+    engine.remove_container(container)
+    assert not of_instance(engine, boxes)
+
+
+@pytest.mark.also_engine
+def test_changes_of_a_running_container(engine: Engine, boxes: BoxMaker) -> None:
+    with boxes.make("bitrun/bash", BOX_LIMITS) as box:
+        engine.set_memory_limit(box.container, 32 << 20)
+        engine.set_cpu_shares(box.container, 128)
+        with pytest.raises(EngineError):
+            engine.set_memory_limit(box.container, 1)
+
+
+@pytest.mark.also_engine
+def test_what_is_not_there(engine: Engine) -> None:
+    before = engine.error_counts
+    with pytest.raises(NotOnEngine):
+        engine.create_container("bitrun/nothing", ["true"], {})
+    for call in (engine.start_container, engine.attach_container):
+        with pytest.raises(NotOnEngine):
+            call(NOTHING)
+    with pytest.raises(NotOnEngine):
+        engine.set_memory_limit(NOTHING, 32 << 20)
+    engine.set_cpu_shares(NOTHING, 128)
+    engine.remove_container(NOTHING)
+    engine.remove_image("bitrun/nothing")
+    assert engine.find_image("bitrun/nothing") is None
+    assert engine.list_images("bitrun.nothing") == []
+    assert engine.list_containers("bitrun.nothing") == []
+    assert engine.error_counts == before
+
+
+# Images
+
+
+def build(engine: Engine, dockerfile: str, tag: str = TAG, **labels: str) -> list[str]:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(dockerfile.encode())
+        archive.addfile(entry, io.BytesIO(dockerfile.encode()))
+    packed.seek(0)
+    lines: list[str] = []
+    engine.build_image(packed, tag, {LABEL: "", **labels}, lines.append)
+    return lines
+
+
+@pytest.mark.also_engine
+def test_a_build(images: Engine) -> None:
+    lines = build(images, 'FROM bitrun/bash\nLABEL own="1"\n', other="2")
+    assert lines[0].endswith(" : FROM bitrun/bash")
+    assert lines[0].startswith("Step 1/")
+    assert lines[-1] == f"Successfully tagged {TAG}:latest"
+    (found,) = images.list_images(LABEL)
+    parent = images.find_image("bitrun/bash")
+    assert parent is not None
+    assert found.labels == dict(parent.labels) | {LABEL: "", "own": "1", "other": "2"}
+    assert found.tags == (f"{TAG}:latest",)
+    for name in (TAG, f"{TAG}:latest", found.id):
+        assert images.find_image(name) == found
+    assert images.find_image(f"{TAG}:other") is None
+
+
+@pytest.mark.also_engine
+def test_a_tag_moves(images: Engine) -> None:
+    events = images.events(["tag", "untag", "delete"])
+    build(images, "FROM bitrun/bash\nLABEL number=1\n")
+    first = images.find_image(TAG)
+    build(images, "FROM bitrun/bash\nLABEL number=2\n")
+    second = images.find_image(TAG)
+    assert first is not None
+    assert second is not None
+    assert second.labels["number"] == "2"
+    assert images.has_dangling_images(LABEL)
+    images.prune_images(LABEL)
+    assert not images.has_dangling_images(LABEL)
+    assert [each.id for each in images.list_images(LABEL)] == [second.id]
+    for event in (("tag", first.id), ("tag", second.id), ("delete", first.id)):
+        assert event in events
+
+
+@pytest.mark.also_engine
+def test_an_image_that_a_container_uses_stays(images: Engine, boxes: BoxMaker) -> None:
+    build(images, "FROM bitrun/bash\nLABEL number=3\n")
+    with boxes.make(TAG, BOX_LIMITS):
+        images.remove_image(TAG)
+        assert images.find_image(TAG) is None
+        images.prune_images(LABEL)
+        assert images.has_dangling_images(LABEL)
+    assert wait_until(lambda: not of_instance(images, boxes), 5)
+    images.prune_images(LABEL)
+    assert not images.has_dangling_images(LABEL)
+
+
+@pytest.mark.also_engine
+def test_a_build_from_nothing(images: Engine) -> None:
+    with pytest.raises(BuildError):
+        build(images, "FROM bitrun/nothing\n")
+    assert images.find_image(TAG) is None
+
+
+@pytest.mark.also_engine
+def test_a_command_that_fails(engine: Engine) -> None:
+    with pytest.raises(NotOnEngine):
+        engine.run_command("bitrun/nothing", ["true"])
+    with pytest.raises(BuildError):
+        engine.run_command("bitrun/bash", ["sh", "-c", "exit 3"])
+
+
+@pytest.mark.also_engine
+def test_the_engine_itself(engine: Engine) -> None:
+    engine.ping()
+    info = engine.info()
+    assert info.version[0].isdigit()
+    assert info.memory > 0
+    assert info.supported_limits.keys() == {"memory", "processes", "processors"}
+    assert engine.architecture().isalnum()
+    assert engine.is_in_registry("bitrun.invalid/nothing") is False
+
+
+# Faults, which only the fake has
+
+
+def test_faults_are_counted(fake_engine: FakeEngine) -> None:
+    fake_engine.faults["ping"] = faults.unavailable
+    with pytest.raises(EngineUnavailable):
+        fake_engine.ping()
+    fake_engine.faults["ping"] = faults.refused
+    with pytest.raises(EngineError):
+        fake_engine.ping()
+    assert fake_engine.error_counts == {("ping", "unavailable"): 1, ("ping", "refused"): 1}
+    del fake_engine.faults["ping"]
+    fake_engine.ping()
+
+
+def test_a_container_that_runs_out_of_memory(fake_engine: FakeEngine) -> None:
+    with BoxMaker(fake_engine, Settings()).make("bitrun/bash", BOX_LIMITS) as box:
+        box.start(stage("sleep", "9"))
+        fake_engine.kill_container(box.container, out_of_memory=True)
+        assert box.oom_verdict().oom_killed
