@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from flask import Request
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from bitrun.api.http.connection import client_connection
 from bitrun.api.http.memory_budget import MemoryBudget, Reservation
@@ -16,6 +17,19 @@ from bitrun.model.job import Job
 PARSE_FACTOR = 10
 
 _FIRST_READ = 1 << 16  # of a body that does not say how long it is
+
+
+def read_stream(stream: Any, size: int) -> bytes:
+    """Read from the server's stream of a body.
+
+    Raises:
+        ClientDisconnected: the body is cut off.
+    """
+    try:
+        data: bytes = stream.read(size)
+    except (OSError, ValueError) as error:
+        raise ClientDisconnected from error
+    return data
 
 
 class Body:
@@ -66,10 +80,10 @@ class Bodies:
         # From the server's own stream: of a body without a Content-Length, werkzeug's keeps what
         # is within the limit and drops the rest.
         stream = request.environ["wsgi.input"]
-        raw: bytes = stream.read(min(_FIRST_READ, self._max_size + 1))
+        raw = read_stream(stream, min(_FIRST_READ, self._max_size + 1))
         if len(raw) == _FIRST_READ:
             reservation.resize(PARSE_FACTOR * self._max_size)
-            raw += stream.read(self._max_size + 1 - len(raw))
+            raw += read_stream(stream, self._max_size + 1 - len(raw))
         if len(raw) > self._max_size:
             raise RequestEntityTooLarge
         return raw

@@ -1,6 +1,7 @@
 """Reads the fields of a v1 request out of any of the accepted bodies."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -63,8 +64,12 @@ def _multipart_fields(request: Request, body: bytes) -> dict[str, str]:
     _, form, files = parser.parse(
         BytesIO(body), request.mimetype, len(body), request.mimetype_params
     )
+    contents: dict[str, str] = {}
     # A file part keeps its bytes; werkzeug decodes the text parts itself.
-    return form.to_dict() | {name: _text(part.read()) for name, part in files.items()}
+    for name, part in files.items(multi=True):
+        with closing(part):
+            contents.setdefault(name, _text(part.read()))
+    return form.to_dict() | contents
 
 
 def _text(raw: bytes) -> str:

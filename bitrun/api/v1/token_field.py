@@ -11,6 +11,8 @@ from urllib.parse import parse_qs
 
 from flask import Request
 
+from bitrun.api.http.body import read_stream
+
 SEARCHED_BYTES = 1 << 16
 
 _FIELD = {
@@ -39,7 +41,7 @@ def _find(request: Request) -> str:
 def _peek(environ: dict[str, Any]) -> bytes:
     """Return the beginning of the body, and put it back."""
     stream = environ["wsgi.input"]
-    head: bytes = stream.read(SEARCHED_BYTES)
+    head = read_stream(stream, SEARCHED_BYTES)
     environ["wsgi.input"] = _PutBack(head, stream)
     return head
 
