@@ -7,14 +7,12 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import docker
 import pytest
 import requests
 
 from bitrun.execution.admission import Admission
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import Busy, ClientDisconnected
-from tests.support.containers import our_containers
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -61,7 +59,7 @@ def test_one_who_hangs_up_leaves_the_queue() -> None:
         pass
 
 
-@pytest.mark.engine
+@pytest.mark.also_engine
 @pytest.mark.attack(
     "request", "more requests than places and queue", "503 with Retry-After at once"
 )
@@ -83,15 +81,15 @@ def test_too_many_are_rejected_at_once(serve: Callable[..., Server]) -> None:
             assert reply.elapsed.total_seconds() < 1
 
 
-@pytest.mark.engine
+@pytest.mark.also_engine
 @pytest.mark.parametrize("path", ["/api/v1/run", "/api/v2/execute"])
 @pytest.mark.attack(
     "request", "clients that hang up while their program runs", "the run ends with them"
 )
 def test_hanging_up_ends_the_run(
-    server: Server, docker_client: docker.APIClient, path: str
+    server: Server, containers: Callable[[], set[str]], path: str
 ) -> None:
-    before = our_containers(docker_client)
+    before = containers()
     body = json.dumps(
         {"filename": "a.sh", "content": "sleep 3"}
         | {"language": "bash", "version": "*", "files": [{"content": "sleep 3"}]}
@@ -99,6 +97,6 @@ def test_hanging_up_ends_the_run(
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     with socket.create_connection(("127.0.0.1", server.port)) as client:
         client.sendall(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
-        assert wait_until(lambda: our_containers(docker_client).keys() > before.keys(), 5)
+        assert wait_until(lambda: containers() > before, 5)
         time.sleep(0.3)
-    assert wait_until(lambda: our_containers(docker_client).keys() <= before.keys(), 1)
+    assert wait_until(lambda: containers() <= before, 1)

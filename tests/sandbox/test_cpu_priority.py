@@ -1,6 +1,7 @@
 """Boxes that have run for long make way for those that have just begun."""
 
-import docker
+from collections.abc import Callable
+
 import pytest
 
 from bitrun.config.settings import Settings
@@ -8,6 +9,7 @@ from bitrun.engine.engine import Engine
 from bitrun.model.errors import EngineUnavailable
 from bitrun.sandbox.box_maker import BoxMaker
 from bitrun.sandbox.cpu_priority import CpuPriority
+from tests.support.fake_engine import FakeEngine
 from tests.support.stages import BOX_LIMITS, stage
 from tests.support.waiting import wait_until
 
@@ -15,12 +17,21 @@ NEW = 0  # the engine's value for a default of 1024
 WAITS = stage("sleep", "10", wall_ms=20_000)
 
 
-@pytest.mark.engine
-def test_only_what_runs_for_long_makes_way(docker_client: docker.APIClient) -> None:
-    def shares(container: str) -> int:
-        return int(docker_client.inspect_container(container)["HostConfig"]["CpuShares"])
+Shares = Callable[[str], int]
 
-    boxes = BoxMaker(Engine(), Settings())
+
+@pytest.fixture
+def shares(request: pytest.FixtureRequest, engine: Engine) -> Shares:
+    """Return what the engine was told of a container."""
+    if isinstance(engine, FakeEngine):
+        return lambda container: engine.containers[container].cpu_shares
+    client = request.getfixturevalue("docker_client")
+    return lambda container: int(client.inspect_container(container)["HostConfig"]["CpuShares"])
+
+
+@pytest.mark.also_engine
+def test_only_what_runs_for_long_makes_way(engine: Engine, shares: Shares) -> None:
+    boxes = BoxMaker(engine, Settings())
     with (
         boxes.make("bitrun/bash", BOX_LIMITS) as never_used,
         boxes.make("bitrun/bash", BOX_LIMITS) as long,
@@ -36,9 +47,8 @@ def test_only_what_runs_for_long_makes_way(docker_client: docker.APIClient) -> N
         assert shares(never_used.container) == NEW
 
 
-@pytest.mark.engine
-def test_an_engine_that_knows_no_such_box() -> None:
-    engine = Engine()
+@pytest.mark.also_engine
+def test_an_engine_that_knows_no_such_box(engine: Engine) -> None:
     with BoxMaker(engine, Settings()).make("bitrun/bash", BOX_LIMITS) as box:
         pass
     engine.remove_container(box.container)

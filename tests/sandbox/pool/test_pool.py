@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-import docker
 import pytest
 
 from bitrun.config.settings import Settings
@@ -23,15 +22,24 @@ from bitrun.sandbox.box_spec import BoxSpec
 from bitrun.sandbox.pool import pool as pool_module
 from bitrun.sandbox.pool import refill
 from bitrun.sandbox.pool.pool import Pool
+from tests.support.fake_engine import FakeEngine
+from tests.support.fake_images import engine_with_packages
+from tests.support.fake_supervisor import ScriptedBoxes
 from tests.support.stages import BOX_LIMITS, collect, stage
 from tests.support.waiting import wait_until
 
 
 @pytest.fixture
-def boxes() -> Iterator[BoxMaker]:
-    engine = Engine()
-    yield BoxMaker(engine, Settings())
+def fake_engine() -> Iterator[FakeEngine]:
+    engine = engine_with_packages(ScriptedBoxes())
+    yield engine
+    assert wait_until(lambda: not engine.containers, 5), "left behind"
     engine.close()
+
+
+@pytest.fixture
+def boxes(engine: Engine) -> BoxMaker:
+    return BoxMaker(engine, Settings())
 
 
 class Pools:
@@ -56,20 +64,23 @@ def pools(boxes: BoxMaker) -> Iterator[Pools]:
         pool.close()
 
 
-def kind_of(client: docker.APIClient, package: str) -> BoxSpec:
-    return BoxSpec(client.inspect_image(f"bitrun/{package}")["Id"], BOX_LIMITS)
+def kind_of(engine: Engine, package: str) -> BoxSpec:
+    image = engine.find_image(f"bitrun/{package}")
+    assert image is not None
+    return BoxSpec(image.id, BOX_LIMITS)
 
 
-def of_instance(client: docker.APIClient, boxes: BoxMaker) -> list[str]:
-    found = client.containers(filters={"label": f"{INSTANCE}={boxes.instance}"})
-    return [container["ImageID"] for container in found]
+def of_instance(engine: Engine, boxes: BoxMaker) -> list[str]:
+    """Return the images of the running containers."""
+    found = engine.list_containers(INSTANCE, boxes.instance)
+    return [container["ImageID"] for container in found if container["State"] == "running"]
 
 
-def full(pools: Pools, client: docker.APIClient, places: int) -> tuple[Pool, BoxSpec]:
+def full(pools: Pools, engine: Engine, places: int) -> tuple[Pool, BoxSpec]:
     """Open a pool of one kind, and wait until it has filled itself."""
-    kind = kind_of(client, "bash")
+    kind = kind_of(engine, "bash")
     pool = pools.open(places, {kind: 0})
-    assert wait_until(lambda: len(of_instance(client, pools.boxes)) == places, 10)
+    assert wait_until(lambda: len(of_instance(engine, pools.boxes)) == places, 10)
     return pool, kind
 
 
@@ -80,80 +91,73 @@ def say_hello(box: Box) -> Verdict:
     return verdict
 
 
-@pytest.mark.engine
-def test_it_fills_gives_and_refills(
-    pools: Pools, boxes: BoxMaker, docker_client: docker.APIClient
-) -> None:
-    pool, kind = full(pools, docker_client, 3)
+@pytest.mark.also_engine
+def test_it_fills_gives_and_refills(pools: Pools, boxes: BoxMaker, engine: Engine) -> None:
+    pool, kind = full(pools, engine, 3)
     seen = set()
     for _ in range(5):
         box = pool.take(kind)
         seen.add(box.container)
         say_hello(box)
     assert len(seen) == 5, "a box was given twice"
-    assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 3, 10)
+    assert wait_until(lambda: len(of_instance(engine, boxes)) == 3, 10)
 
 
-@pytest.mark.engine
-def test_a_fresh_box_never_waited(pools: Pools, docker_client: docker.APIClient) -> None:
-    pool, kind = full(pools, docker_client, 2)
+def test_a_fresh_box_never_waited(pools: Pools, engine: Engine) -> None:
+    pool, kind = full(pools, engine, 2)
     asked = time.monotonic()
     box = pool.take(kind, fresh=True)
     assert box.created_at > asked
     say_hello(box)
 
 
-@pytest.mark.engine
 def test_nothing_is_thrown_away_in_a_burst(
     pools: Pools,
     boxes: BoxMaker,
-    docker_client: docker.APIClient,
+    engine: Engine,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(refill, "_BURST_SECONDS", 60.0)
-    pool, kind = full(pools, docker_client, 2)
+    pool, kind = full(pools, engine, 2)
     first, second = pool.take(kind), pool.take(kind)
     say_hello(first)
     time.sleep(1)
-    assert len(of_instance(docker_client, boxes)) == 2, "made or removed beside a run"
+    assert len(of_instance(engine, boxes)) == 2, "made or removed beside a run"
     say_hello(second)
 
     def of_these() -> int:
-        found = docker_client.containers(all=True, filters={"label": ROLE})
+        found = engine.list_containers(ROLE)
         return sum(each["Id"] in (first.container, second.container) for each in found)
 
     assert wait_until(lambda: of_these() == 0, 5)
-    assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 2, 10)
+    assert wait_until(lambda: len(of_instance(engine, boxes)) == 2, 10)
 
 
-@pytest.mark.engine
 def test_a_box_is_thrown_away_at_once_after_a_long_run(
     pools: Pools,
     boxes: BoxMaker,
-    docker_client: docker.APIClient,
+    engine: Engine,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its makers have nothing else to do by then, and would not look again so soon."""
     monkeypatch.setattr(pool_module, "_CHECK_INTERVAL_SECONDS", 60.0)
-    pool, kind = full(pools, docker_client, 2)
+    pool, kind = full(pools, engine, 2)
     box = pool.take(kind)
     time.sleep(1)
     pool.refresh()
-    assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 3, 10)
+    assert wait_until(lambda: len(of_instance(engine, boxes)) == 3, 10)
     time.sleep(1)
     say_hello(box)
-    assert wait_until(lambda: len(of_instance(docker_client, boxes)) == 2, 5)
+    assert wait_until(lambda: len(of_instance(engine, boxes)) == 2, 5)
 
 
 @pytest.mark.engine
-def test_demand_moves_the_places(
-    pools: Pools, boxes: BoxMaker, docker_client: docker.APIClient
-) -> None:
-    bash, ruby = kind_of(docker_client, "bash"), kind_of(docker_client, "ruby")
+def test_demand_moves_the_places(pools: Pools, boxes: BoxMaker, engine: Engine) -> None:
+    bash, ruby = kind_of(engine, "bash"), kind_of(engine, "ruby")
     pool = pools.open(6, {bash: 0, ruby: 0})
 
     def held() -> Counter[str]:
-        return Counter(of_instance(docker_client, boxes))
+        return Counter(of_instance(engine, boxes))
 
     assert wait_until(lambda: held() == {bash.image: 3, ruby.image: 3}, 20)
     for _ in range(8):
@@ -162,49 +166,44 @@ def test_demand_moves_the_places(
     assert wait_until(lambda: held() == {bash.image: 5, ruby.image: 1}, 20), held()
 
 
-@pytest.mark.engine
-def test_pinned_boxes_stay(pools: Pools, boxes: BoxMaker, docker_client: docker.APIClient) -> None:
-    bash, ruby = kind_of(docker_client, "bash"), kind_of(docker_client, "ruby")
+def test_pinned_boxes_stay(pools: Pools, boxes: BoxMaker, engine: Engine) -> None:
+    bash, ruby = kind_of(engine, "bash"), kind_of(engine, "ruby")
     pool = pools.open(4, {bash: 0, ruby: 2})
     for _ in range(8):
         say_hello(pool.take(bash))
 
     def held() -> Counter[str]:
-        return Counter(of_instance(docker_client, boxes))
+        return Counter(of_instance(engine, boxes))
 
     # A third ruby box may be left of the time before there was any demand.
     enough = ({bash.image: 2, ruby.image: 2}, {bash.image: 1, ruby.image: 3})
     assert wait_until(lambda: held() in enough, 20), held()
 
 
-@pytest.mark.engine
+@pytest.mark.also_engine
 def test_a_replaced_image_takes_its_boxes_along(
-    pools: Pools, boxes: BoxMaker, docker_client: docker.APIClient
+    pools: Pools, boxes: BoxMaker, engine: Engine
 ) -> None:
-    bash, ruby = kind_of(docker_client, "bash"), kind_of(docker_client, "ruby")
+    bash, ruby = kind_of(engine, "bash"), kind_of(engine, "ruby")
     offered = {bash: 0}
     pool = pools.open(2, offered)
-    assert wait_until(lambda: of_instance(docker_client, boxes) == 2 * [bash.image], 10)
+    assert wait_until(lambda: of_instance(engine, boxes) == 2 * [bash.image], 10)
     offered[ruby] = offered.pop(bash)
     pool.refresh()
-    assert wait_until(lambda: of_instance(docker_client, boxes) == 2 * [ruby.image], 10)
+    assert wait_until(lambda: of_instance(engine, boxes) == 2 * [ruby.image], 10)
 
 
-@pytest.mark.engine
-def test_a_dead_box_is_never_given(
-    pools: Pools, boxes: BoxMaker, docker_client: docker.APIClient
-) -> None:
-    pool, kind = full(pools, docker_client, 2)
-    for container in docker_client.containers(filters={"label": f"{INSTANCE}={boxes.instance}"}):
-        docker_client.kill(container["Id"])
+@pytest.mark.also_engine
+def test_a_dead_box_is_never_given(pools: Pools, boxes: BoxMaker, engine: Engine) -> None:
+    pool, kind = full(pools, engine, 2)
+    for container in engine.list_containers(INSTANCE, boxes.instance):
+        engine.remove_container(container["Id"])
     say_hello(pool.take(kind))
 
 
-@pytest.mark.engine
-def test_more_requests_than_places_all_get_one(
-    pools: Pools, docker_client: docker.APIClient
-) -> None:
-    kind = kind_of(docker_client, "bash")
+@pytest.mark.also_engine
+def test_more_requests_than_places_all_get_one(pools: Pools, engine: Engine) -> None:
+    kind = kind_of(engine, "bash")
     pool = pools.open(2, {kind: 0})
     verdicts: list[Verdict] = []
     threads = [
@@ -218,28 +217,23 @@ def test_more_requests_than_places_all_get_one(
     assert [verdict.code for verdict in verdicts] == [0] * 12
 
 
-@pytest.mark.engine
-def test_close_leaves_nothing(boxes: BoxMaker, docker_client: docker.APIClient) -> None:
-    kind = kind_of(docker_client, "bash")
+@pytest.mark.also_engine
+def test_close_leaves_nothing(boxes: BoxMaker, engine: Engine) -> None:
+    kind = kind_of(engine, "bash")
     pool = Pool(boxes, 4, lambda: {kind: 0})
     pool.start()
     time.sleep(0.3)  # in the middle of filling it
     pool.close()
-    left = {"label": f"{INSTANCE}={boxes.instance}"}
-    assert wait_until(lambda: not docker_client.containers(all=True, filters=left), 5)
+    assert wait_until(lambda: not engine.list_containers(INSTANCE, boxes.instance), 5)
 
 
-@pytest.mark.engine
-def test_before_its_start_it_keeps_nothing(
-    boxes: BoxMaker, docker_client: docker.APIClient
-) -> None:
+def test_before_its_start_it_keeps_nothing(boxes: BoxMaker, engine: Engine) -> None:
     pool = Pool(boxes, 4, dict)
-    say_hello(pool.take(kind_of(docker_client, "bash")))
-    assert wait_until(lambda: not of_instance(docker_client, boxes), 5)
+    say_hello(pool.take(kind_of(engine, "bash")))
+    assert wait_until(lambda: not of_instance(engine, boxes), 5)
     pool.close()
 
 
-@pytest.mark.engine
 def test_an_image_that_is_gone(pools: Pools) -> None:
     pool = pools.open(2, {BoxSpec("sha256:" + "0" * 64, BOX_LIMITS): 0})
     with pytest.raises(NotOnEngine):
