@@ -46,6 +46,15 @@ def docker_client() -> Iterator[docker.APIClient]:
 # `also_engine` runs twice, and the second time is marked `engine`.
 
 
+def pytest_collection(session: pytest.Session) -> None:
+    if session.config.option.shards > 1:
+        fork_server.shared()  # it imports what it needs meanwhile, and serves all of them
+
+
+def pytest_sessionfinish() -> None:
+    fork_server.close_shared()
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.definition.get_closest_marker("also_engine"):
         kinds = ["fake", pytest.param("real", marks=pytest.mark.engine)]
@@ -56,12 +65,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def engine_kind(request: pytest.FixtureRequest) -> str:
     marked = request.node.get_closest_marker("engine") is not None
     return str(getattr(request, "param", "real" if marked else "fake"))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def end_fork_server() -> Iterator[None]:
-    yield
-    fork_server.close_shared()
 
 
 @pytest.fixture(scope="session")

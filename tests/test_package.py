@@ -79,6 +79,7 @@ def output(python: Path, code: str, cwd: Path) -> str:
     ).stdout
 
 
+@pytest.mark.builds
 def test_the_base_is_enough_for_the_client(wheel: Path, tmp_path: Path) -> None:
     python = install(wheel, tmp_path / "venv")
     done = subprocess.run(
@@ -93,6 +94,7 @@ def test_the_base_is_enough_for_the_client(wheel: Path, tmp_path: Path) -> None:
     assert not list(package.parent.glob("flask*"))
 
 
+@pytest.mark.builds
 def test_the_wheel_has_every_file_of_the_package(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         packed = set(archive.namelist())
@@ -105,6 +107,7 @@ def test_the_wheel_has_every_file_of_the_package(wheel: Path) -> None:
     assert not any("tests" in Path(name).parts for name in packed)
 
 
+@pytest.mark.builds
 def test_an_installed_image_is_hashed_as_that_of_a_checkout(server: Path, tmp_path: Path) -> None:
     """So neither is stale to the other, though pip has compiled the Python files among them."""
     images = Path(
@@ -115,6 +118,7 @@ def test_an_installed_image_is_hashed_as_that_of_a_checkout(server: Path, tmp_pa
         assert pack(images / "images" / folder.name) == pack(folder), folder.name
 
 
+@pytest.mark.builds
 def test_what_an_installed_service_finds(server: Path, tmp_path: Path) -> None:
     code = (
         "from bitrun.config import catalogue, settings\n"

@@ -1,7 +1,6 @@
 """Tokens: where they are read from, which are refused, how one is made."""
 
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from bitrun.access import tokens
 from bitrun.access.bind_check import check_exposure
 from bitrun.access.tokens import Role, Tokens
 from bitrun.config.settings import Settings, SettingsError
-from tests.support.paths import ROOT
+from tests.support.command import run
 
 RUN = "run-token-of-enough-characters"
 ADMIN = "admin-token-of-enough-characters"
@@ -18,10 +17,8 @@ ADMIN = "admin-token-of-enough-characters"
 
 def make(*arguments: str) -> tuple[str, str]:
     """Make a token; return it and its line."""
-    done = subprocess.run(
-        [sys.executable, "-m", "bitrun", "tokens", "create", *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    done = run("tokens", "create", *arguments, environment=os.environ)
+    assert done.returncode == 0, done.stderr
     return done.stderr.splitlines()[1], done.stdout
 
 

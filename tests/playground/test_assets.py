@@ -20,7 +20,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.npm
+@pytest.mark.builds
 def test_the_served_files_are_built_from_the_sources(node_modules: Path, tmp_path: Path) -> None:
     for command in (["npx", "tsc"], ["node", "build.mjs", str(tmp_path / "built")]):
         done = subprocess.run(

@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import traceback
 from pathlib import Path
 from typing import Any
@@ -43,14 +44,29 @@ _LARGEST_REQUEST = 1 << 18
 
 
 class ForkServer:
-    """The process to fork from, from its first use to `close`."""
+    """The process to fork from. Processes that are forked from this one may use it, too."""
 
     def __init__(self) -> None:
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+        self._owner = os.getpid()
+        self._connections: dict[int, socket.socket] = {}
+        self._lock = threading.Lock()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind("")  # the kernel chooses a name that is in no folder
+            listener.listen()
+            self._address = listener.getsockname()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", __spec__.name], stdin=theirs.fileno(), cwd=ROOT
+                [sys.executable, "-m", __spec__.name], stdin=listener.fileno(), cwd=ROOT
             )
+        self._connection()  # it ends with its first connection
+
+    def _connection(self) -> socket.socket:
+        """Return this process's own: what two send on one would be mixed up."""
+        connection = self._connections.get(os.getpid())
+        if connection is None:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            connection.connect(self._address)
+            self._connections[os.getpid()] = connection
+        return connection
 
     def gunicorn(self, application: str, environment: dict[str, str]) -> "ForkedProcess":
         """Serve an application in a session of its own, with our stdout and stderr."""
@@ -76,14 +92,23 @@ class ForkServer:
             stdin, stdout, stderr = streams
             descriptors = [null.fileno() if stdin is None else stdin, stdout, stderr, writer]
             try:
-                socket.send_fds(self._socket, [json.dumps(request).encode()], descriptors)
+                with self._lock:
+                    connection = self._connection()
+                    socket.send_fds(connection, [json.dumps(request).encode()], descriptors)
+                    pid = int(connection.recv(32))
             finally:
                 os.close(writer)
-        return ForkedProcess(int(self._socket.recv(32)), reader)
+        return ForkedProcess(pid, reader)
 
     def close(self) -> None:
-        self._socket.close()
+        for connection in self._connections.values():
+            connection.close()
         self._process.wait(timeout=10)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process has started it, rather than one that this was forked from."""
+        return os.getpid() == self._owner
 
 
 _running: ForkServer | None = None
@@ -99,7 +124,7 @@ def shared() -> ForkServer:
 
 def close_shared() -> None:
     global _running  # noqa: PLW0603
-    if _running is not None:
+    if _running is not None and _running.is_ours:
         _running.close()
         _running = None
 
@@ -146,32 +171,66 @@ def serve() -> None:
     _remember_catalogue()
     gc.collect()
     gc.freeze()
-    requests = socket.socket(fileno=os.dup(0))
-    woken, wake = os.pipe()
-    os.set_blocking(wake, False)
-    signal.set_wakeup_fd(wake)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    writers: dict[int, int] = {}
-    while True:
-        ready = select.select([requests.fileno(), woken], [], [])[0]
-        if woken in ready:
-            os.read(woken, 4096)
-            _reap(writers)
-        if requests.fileno() in ready:
-            message, fds, _, _ = socket.recv_fds(requests, _LARGEST_REQUEST, 4)
-            if not message:
+    _Forks(socket.socket(fileno=os.dup(0))).serve()
+
+
+class _Forks:
+    """The requests of all connections, until the first of these ends."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._owner, _ = listener.accept()
+        self._connections = {self._owner.fileno(): self._owner}
+        self._statuses: dict[int, int] = {}  # where to write them, by process
+        self._woken, self._wake = os.pipe()
+        os.set_blocking(self._wake, False)
+        signal.set_wakeup_fd(self._wake)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def serve(self) -> None:
+        while self._owner.fileno() in self._connections:
+            waiting = [self._listener.fileno(), self._woken, *self._connections]
+            for descriptor in select.select(waiting, [], [])[0]:
+                if descriptor == self._woken:
+                    os.read(self._woken, 4096)
+                    self._reap()
+                elif descriptor == self._listener.fileno():
+                    connection, _ = self._listener.accept()
+                    self._connections[connection.fileno()] = connection
+                else:
+                    self._fork(descriptor)
+
+    def _fork(self, descriptor: int) -> None:
+        connection = self._connections[descriptor]
+        message, streams, _, _ = socket.recv_fds(connection, _LARGEST_REQUEST, 4)
+        if not message:
+            del self._connections[descriptor]
+            connection.close()
+            return
+        status = streams.pop()
+        pid = os.fork()
+        if pid == 0:
+            for each in (self._woken, self._wake, status, *self._statuses.values()):
+                os.close(each)
+            for other in (self._listener, *self._connections.values()):
+                other.close()
+            _become(json.loads(message), streams)
+        self._statuses[pid] = status
+        for each in streams:
+            os.close(each)
+        connection.send(str(pid).encode())
+
+    def _reap(self) -> None:
+        while self._statuses:
+            # Looked at first and reaped after: until then no other process gets its number.
+            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if found is None:
                 return
-            *streams, status = fds
-            pid = os.fork()
-            if pid == 0:
-                for descriptor in (woken, wake, status, *writers.values()):
-                    os.close(descriptor)
-                requests.close()
-                _become(json.loads(message), streams)
-            writers[pid] = status
-            for descriptor in streams:
-                os.close(descriptor)
-            requests.send(str(pid).encode())
+            code = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+            if (status := self._statuses.pop(found.si_pid, None)) is not None:
+                os.write(status, str(code).encode())
+                os.close(status)
+            os.waitpid(found.si_pid, 0)
 
 
 def _remember_catalogue() -> None:
@@ -179,19 +238,6 @@ def _remember_catalogue() -> None:
     load, default = catalogue.load, Settings.model_fields["languages"].default
     known = load(default)
     catalogue.load = lambda path: known if path == default else load(path)
-
-
-def _reap(writers: dict[int, int]) -> None:
-    while writers:
-        # Looked at first and reaped after: until then no other process gets its number.
-        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        if found is None:
-            return
-        code = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
-        if (writer := writers.pop(found.si_pid, None)) is not None:
-            os.write(writer, str(code).encode())
-            os.close(writer)
-        os.waitpid(found.si_pid, 0)
 
 
 def _become(request: dict[str, Any], streams: list[int]) -> None:

@@ -49,7 +49,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.npm
+@pytest.mark.builds
 @pytest.mark.also_engine
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_piston_client(server: Server, modules: Path, slash: str) -> None:
