@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.paths import ROOT
 
 # What a browser fetches by itself; a link is followed by its reader only.
@@ -14,6 +16,7 @@ _FETCHED = re.compile(
 )
 
 
+@pytest.mark.builds
 def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
     built = subprocess.run(

@@ -45,6 +45,7 @@ def test_client_and_command_need_no_library_of_the_server() -> None:
     assert "tokens" in done.stdout
 
 
+@pytest.mark.builds
 @pytest.mark.parametrize(
     ("command", "extra"),
     [

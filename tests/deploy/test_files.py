@@ -19,6 +19,7 @@ from tests.support.waiting import wait_until
 DEPLOY = ROOT / "deploy"
 
 
+@pytest.mark.engine
 def test_the_compose_file_is_valid_and_gives_no_privileges(tmp_path: Path) -> None:
     need("docker-compose", "docker-compose")
     (tmp_path / "tokens").touch()
@@ -37,6 +38,7 @@ def test_the_compose_file_is_valid_and_gives_no_privileges(tmp_path: Path) -> No
     assert bitrun["environment"]["BITRUN_API_TOKENS_FILE"] == "/run/secrets/tokens"
 
 
+@pytest.mark.engine
 def test_the_compose_file_asks_for_the_sockets_group() -> None:
     need("docker-compose", "docker-compose")
     command = ["docker-compose", "-f", str(DEPLOY / "compose.yaml"), "config"]

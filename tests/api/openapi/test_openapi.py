@@ -207,6 +207,7 @@ def answered_as_described(
     return seen
 
 
+@pytest.mark.engine
 def test_anything_at_v1(serve: Callable[..., Server]) -> None:
     server = serve(v1_timeout=0.5)
     seen = answered_as_described(
@@ -215,6 +216,7 @@ def test_anything_at_v1(serve: Callable[..., Server]) -> None:
     assert seen.keys() == {200, 400}
 
 
+@pytest.mark.engine
 def test_anything_at_v2(serve: Callable[..., Server]) -> None:
     server = serve(run_timeout=500)
     seen = answered_as_described(
@@ -223,6 +225,7 @@ def test_anything_at_v2(serve: Callable[..., Server]) -> None:
     assert seen.keys() >= {200, 400}
 
 
+@pytest.mark.engine
 def test_anything_at_mcp(server: Server) -> None:
     seen = answered_as_described(
         server, "/mcp", "post", SOUND, 8, fields={"id": 1, "method": "ping"}
@@ -230,6 +233,7 @@ def test_anything_at_mcp(server: Server) -> None:
     assert seen.keys() >= {200, 400}
 
 
+@pytest.mark.engine
 def test_anything_at_packages(serve: Callable[..., Server], tmp_path: Path) -> None:
     # Piston's status for what is installed already is 500.
     languages = write_catalogue(tmp_path, package("tool", "test-openapi"))
