@@ -10,6 +10,7 @@ from bitrun.api.http.auth import Auth
 from bitrun.api.http.body import Bodies
 from bitrun.api.http.connection import set_timeout
 from bitrun.api.openapi import routes as openapi
+from bitrun.service.collectors import body_memory_collector
 from bitrun.service.service import Service
 
 
@@ -21,6 +22,9 @@ def create_app(service: Service) -> Flask:
     request_log.register(app, service)
     auth = Auth(service.configuration, RateLimits(settings))
     bodies = Bodies(settings)
+    service.metrics.add_collector(
+        body_memory_collector(lambda: bodies.budget.used, bodies.budget.total)
+    )
 
     @app.before_request
     def set_connection_timeout() -> None:

@@ -27,6 +27,14 @@ def admission_collector(admission: Admission) -> Callable[[], Iterator[Metric]]:
     return collect
 
 
+def body_memory_collector(used: Callable[[], int], total: int) -> Callable[[], Iterator[Metric]]:
+    def collect() -> Iterator[Metric]:
+        yield _gauge("bitrun_body_memory_limit_bytes", "Memory for the bodies of requests", total)
+        yield _gauge("bitrun_body_memory_bytes", "Memory that bodies of requests take", used())
+
+    return collect
+
+
 def pool_collector(pool: Pool, installed: InstalledPackages) -> Callable[[], Iterator[Metric]]:
     def collect() -> Iterator[Metric]:
         now = pool.stats()

@@ -21,7 +21,7 @@ from bitrun.service import configuration
 from bitrun.service.service import Service
 from tools.bench import machine
 from tools.bench.service import ROOT, Target, own_service
-from tools.soak import background, bad_requests, hang_ups, honest, hostile, page
+from tools.soak import background, bad_requests, hang_ups, honest, hostile, large_requests, page
 from tools.soak.clients import ApiClient
 from tools.soak.load import Load
 from tools.soak.monitor import Monitor, Usage, busy_gauges
@@ -40,6 +40,7 @@ _WEIGHTS = {
     hostile.GROUP: 4,
     bad_requests.GROUP: 4,
     hang_ups.GROUP: 1,
+    large_requests.GROUP: 1,
     background.GROUP: 1,
 }
 _SETTINGS = {
@@ -177,6 +178,7 @@ def _attempts(target: Target, engine: docker.APIClient, settings: Settings) -> l
         *honest.attempts(client, service),
         *hostile.attempts(client, {runtime.language.name for runtime in runtimes}),
         *bad_requests.attempts(client, raw),
+        *large_requests.attempts(client),
         *hang_ups.attempts(raw, _LOG, engine),
         *background.attempts(client, engine, runtimes[0].image),
     ]

@@ -27,6 +27,17 @@ def attempts(client: ApiClient, raw: RawClient) -> Iterator[Attempt]:
         "a form instead of JSON": partial(
             _expect_refusal, client, _EXECUTE, {"language": "python"}, 415
         ),
+        "a form of another site's page": partial(
+            _expect_refusal,
+            client,
+            _RUN,
+            {"filename": "a.py", "content": "print(1)"},
+            403,
+            {"Origin": "http://evil.example"},
+        ),
+        "a page by DNS rebinding": partial(
+            _expect_refusal, client, _EXECUTE, b"{}", 403, {"Host": "evil.example"}
+        ),
         "an unknown path": partial(_expect_refusal, client, "/api/v2/nothing", b"{}", 404),
         "a body far too large": partial(too_large, raw),
         "no HTTP": partial(no_http, raw),
@@ -75,10 +86,14 @@ def _forms() -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _expect_refusal(
-    client: ApiClient, path: str, body: bytes | dict[str, Any], status: int
+    client: ApiClient,
+    path: str,
+    body: bytes | dict[str, Any],
+    status: int,
+    headers: dict[str, str] | None = None,
 ) -> None:
-    headers = {"Content-Type": "application/json"} if isinstance(body, bytes) else {}
-    reply = client.send("POST", path, data=body, headers=headers)
+    kind = {"Content-Type": "application/json"} if isinstance(body, bytes) else {}
+    reply = client.send("POST", path, data=body, headers=kind | (headers or {}))
     answer = reply.json()
     if reply.status_code != status or len(answer) != 1 or "Traceback" in reply.text:
         raise WrongAnswer(f"{reply.status_code} {reply.text[:300]!r} instead of a {status}")
@@ -94,7 +109,7 @@ def no_http(raw: RawClient) -> None:
 
 
 def endless_header(raw: RawClient) -> None:
-    head = b"GET /api/v2/runtimes HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 1_000_000
+    head = b"GET /api/v2/runtimes HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * 1_000_000
     raw.expect(head, b"HTTP/1.1 431 ")
 
 

@@ -19,7 +19,12 @@ _TIMEOUT_SECONDS = 120.0
 
 
 # Gauges of `/metrics` that are 0 in a service that nobody uses.
-IDLE_GAUGES = ("bitrun_places_taken", "bitrun_queue_length", "bitrun_sessions_open")
+IDLE_GAUGES = (
+    "bitrun_places_taken",
+    "bitrun_queue_length",
+    "bitrun_sessions_open",
+    "bitrun_body_memory_bytes",
+)
 
 
 @dataclass(frozen=True, slots=True)

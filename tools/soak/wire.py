@@ -27,7 +27,7 @@ class RawClient:
     def head(path: str, content_type: str, length: int, request_id: str = "") -> bytes:
         extra = f"X-Request-Id: {request_id}\r\n" if request_id else ""
         return (
-            f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{extra}"
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{extra}"
             f"Content-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
         ).encode()
 
