@@ -1,6 +1,5 @@
 """Tokens: where they are read from, which are refused, how one is made."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -9,17 +8,7 @@ from bitrun.access import tokens
 from bitrun.access.bind_check import check_exposure
 from bitrun.access.tokens import Role, Tokens
 from bitrun.config.settings import Settings, SettingsError
-from tests.support.command import run
-
-RUN = "run-token-of-enough-characters"
-ADMIN = "admin-token-of-enough-characters"
-
-
-def make(*arguments: str) -> tuple[str, str]:
-    """Make a token; return it and its line."""
-    done = run("tokens", "create", *arguments, environment=os.environ)
-    assert done.returncode == 0, done.stderr
-    return done.stderr.splitlines()[1], done.stdout
+from tests.support.tokens import ADMIN, RUN, make
 
 
 def test_tokens_of_the_environment() -> None:

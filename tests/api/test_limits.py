@@ -12,10 +12,10 @@ import requests
 from websockets.exceptions import InvalidStatus
 
 from bitrun.config import settings
-from tests.access.test_tokens import ADMIN, RUN, make
-from tests.api.piston.test_connect import Terminal
 from tests.support.piston import call, execute, message, request
 from tests.support.server import Server
+from tests.support.terminal import Terminal
+from tests.support.tokens import ADMIN, RUN, make
 
 V1 = {"filename": "a.sh"}  # refused, but not before it is counted
 LATER = pytest.mark.attack(

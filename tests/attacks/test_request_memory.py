@@ -15,11 +15,11 @@ import requests
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from tests.access.test_tokens import RUN
 from tests.support.memory_cgroup import MemoryCgroup, memory_cgroup
 from tests.support.paths import ROOT
 from tests.support.piston import request
 from tests.support.server import Process, Server
+from tests.support.tokens import RUN
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.engine

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.access.test_tokens import RUN
 from tests.support.command import COMMAND, bitrun, environment, outcome, started
 from tests.support.server import Server
+from tests.support.tokens import RUN
 
 
 def write(folder: Path, name: str, text: str) -> Path:

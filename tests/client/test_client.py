@@ -11,9 +11,9 @@ import pytest
 
 from bitrun import client as bitrun
 from bitrun.client import Ended, Outcome, Output, Started
-from tests.access.test_tokens import ADMIN, RUN
 from tests.support.both import BOTH
 from tests.support.server import Server
+from tests.support.tokens import ADMIN, RUN
 from tests.support.waiting import wait_until
 
 READER = "import sys\nfor line in sys.stdin: print(line.strip()[::-1], flush=True)\nprint('end')"

@@ -14,9 +14,9 @@ from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import TextContent
 
-from tests.access.test_tokens import RUN
 from tests.support.paths import ROOT
 from tests.support.server import Server
+from tests.support.tokens import RUN
 
 
 @asynccontextmanager

@@ -13,10 +13,10 @@ import requests
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.access.test_tokens import ADMIN, RUN, make
 from tests.support.fork_server import ForkServer
 from tests.support.piston import call, message, package, request, write_catalogue
 from tests.support.server import Server
+from tests.support.tokens import ADMIN, RUN, make
 from tests.support.waiting import read_stderr_until, wait_until
 from tools.bench import machine
 

@@ -10,33 +10,16 @@ from typing import Any
 
 import pytest
 
+from tests.support.hostile import FORM, JSON, KEYS, REFUSED, V1, V2, attack, v1, v2
 from tests.support.server import Server
 from tests.support.wire import dial, post, read_reply, talk
 
 pytestmark = pytest.mark.also_engine
 
-V1, V2 = "/api/v1/run", "/api/v2/execute"
-KEYS = {V1: "error", V2: "message"}
-JSON = "application/json"
-FORM = "application/x-www-form-urlencoded"
-REFUSED = "refused with 400"
-
 
 @pytest.fixture
 def quiet(share: Callable[..., Server]) -> Server:
     return share(run_timeout=1000, v1_timeout=2)
-
-
-def attack(what: str, *values: Any, outcome: str = REFUSED) -> Any:
-    return pytest.param(*values, id=what, marks=pytest.mark.attack("request", what, outcome))
-
-
-def v1(**fields: Any) -> dict[str, Any]:
-    return {"filename": "a.sh", "content": "echo ok"} | fields
-
-
-def v2(**fields: Any) -> dict[str, Any]:
-    return {"language": "bash", "version": "*", "files": [{"content": "echo ok"}]} | fields
 
 
 def refused(server: Server, sent: bytes, path: str, status: int = 400) -> str:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.api.http.test_hostile_bodies import JSON, V1, V2, attack, v2
+from tests.support.hostile import JSON, V1, V2, attack, v2
 from tests.support.server import Server
 from tests.support.wire import Reply, dial, post, read_reply, talk
 

@@ -14,9 +14,9 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from bitrun.api.http.origin import is_loopback_name
-from tests.access.test_tokens import ADMIN, RUN
 from tests.support.piston import message, request
 from tests.support.server import Server
+from tests.support.tokens import ADMIN, RUN
 
 EVIL = "http://evil.example"
 FORM = "application/x-www-form-urlencoded"

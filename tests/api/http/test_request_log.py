@@ -15,8 +15,8 @@ from bitrun.config.settings import Settings
 from bitrun.service import configuration
 from bitrun.service.service import Service
 from bitrun.telemetry import log
-from tests.access.test_tokens import RUN
 from tests.support.fake_images import NoBoxes, engine_with_packages
+from tests.support.tokens import RUN
 
 LOGGER = "bitrun.api.http.request_log"
 AUTHORIZED = {"Authorization": f"Bearer {RUN}"}

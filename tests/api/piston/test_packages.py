@@ -16,10 +16,10 @@ import pytest
 import requests
 
 from bitrun.config.settings import Settings
-from tests.access.test_tokens import ADMIN, RUN
 from tests.support.containers import our_containers
 from tests.support.piston import call, execute, message, package, request, run, write_catalogue
 from tests.support.server import Server
+from tests.support.tokens import ADMIN, RUN
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.engine
