@@ -29,7 +29,10 @@ _TESTS = (
     "tests/attacks/test_programs.py::test_nothing_of_a_concurrent_run",
     "tests/attacks/test_programs.py::test_the_supervisor_is_killed_as_memory_runs_out",
 )
-_PYTEST = (sys.executable, "-m", "pytest", "-p", "tests.vm.page", "--engines", str(_PAGE))
+_PYTEST = (
+    *(sys.executable, "-m", "pytest", "-p", "tests.vm.page", "--engines", str(_PAGE)),
+    "--timeout=900",  # of one test, on an emulated processor
+)
 _REFERENCES = (
     "bitrun/supervisor:latest",
     "bitrun/python:latest",

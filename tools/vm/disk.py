@@ -1,7 +1,7 @@
 """The disk that tests start from: the image's, with BitRun's images loaded into its engine.
 
-They are copied from this machine's engine instead of built anew: a build would need the world,
-which the machine does not reach, and take hours of an emulated processor.
+They are copied from this machine's engine: a build would need the network, which the virtual
+machine does not have, and hours of an emulated processor.
 """
 
 import hashlib

@@ -77,7 +77,7 @@ def make() -> Image:
     Raises:
         subprocess.CalledProcessError: Debian can't be bootstrapped; the reason is on stderr.
     """
-    folder = CACHE / _recipe()
+    folder = CACHE / recipe()
     image = Image(folder / "base.img", folder / "vmlinuz", folder / "initrd.img")
     if not folder.is_dir():
         install_programs({"mmdebstrap": ("mmdebstrap", "debian-archive-keyring")})
@@ -88,16 +88,7 @@ def make() -> Image:
     return image
 
 
-def install_programs(programs: dict[str, Sequence[str]]) -> None:
-    """Install the Debian packages of those programs that this machine lacks."""
-    # A root shell opened with plain `su` may lack them.
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
-    for program, packages in programs.items():
-        if shutil.which(program) is None:
-            subprocess.run([ROOT / "scripts" / "apt-install", *packages], check=True)
-
-
-def _recipe() -> str:
+def recipe() -> str:
     """Hash everything that the disk is made from."""
     made_from = [_MMDEBSTRAP, sorted(_FILES.items()), _DISK_BYTES]
     text = (
@@ -107,6 +98,15 @@ def _recipe() -> str:
     )
     # Its own place does not change a disk.
     return hashlib.sha256(text.replace(str(ROOT), "").encode()).hexdigest()[:16]
+
+
+def install_programs(programs: dict[str, Sequence[str]]) -> None:
+    """Install the Debian packages of those programs that this machine lacks."""
+    # A root shell opened with plain `su` may lack them.
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    for program, packages in programs.items():
+        if shutil.which(program) is None:
+            subprocess.run([ROOT / "scripts" / "apt-install", *packages], check=True)
 
 
 @contextmanager

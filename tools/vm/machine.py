@@ -1,7 +1,8 @@
 """A running virtual machine, and its engine's socket on this machine.
 
-Nothing of it can be reached from beyond loopback, and it reaches nothing: the emulator forwards one
-port of 127.0.0.1 to its SSH server, and SSH forwards the engine's socket into a folder of ours.
+It is reachable through loopback only: the emulator forwards one port of 127.0.0.1 to its SSH
+server, and SSH forwards the engine's socket into a temporary folder. It has no access to other
+hosts.
 """
 
 import base64
@@ -25,12 +26,12 @@ _PROCESSORS = 2
 
 _MAX_BOOT_SECONDS = {"kvm": 60, "tcg": 600}
 _MAX_SHUTDOWN_SECONDS = 120
-# The emulator takes connections before the guest does, and an emulated processor takes seconds for
-# the keys of one.
+# The emulator accepts connections before the guest does, and an emulated processor needs seconds to
+# exchange keys.
 _CONNECT_SECONDS = 30
 _RETRY_SECONDS = 1.0
 
-# How much longer than on the bare machine the same work takes, seen and rounded up.
+# Factors for time limits: an emulated processor was 20 to 40 times slower.
 TIME_SCALES = {"kvm": 2, "tcg": 30}
 
 
@@ -42,7 +43,7 @@ class MachineError(Exception):
 class Machine:
     """A machine whose engine answers at `docker_host`.
 
-    `accelerator` is `kvm` or `tcg`, software emulation; `boot_seconds` went by until the engine
+    `accelerator` is `kvm` or `tcg` (software emulation), `boot_seconds` the time until the engine
     answered.
     """
 
@@ -64,8 +65,8 @@ class Machine:
 def running(image: Image, disk: Path, archive: Path | None = None) -> Iterator[Machine]:
     """Start a machine whose root is `disk`, and end it.
 
-    The disk stays as it is: what the machine writes is forgotten. With `archive`, which the machine
-    finds at /dev/vdb, it is there to fill the disk, and is shut down properly in the end.
+    All writes to the disk are discarded at the end. With `archive`, which becomes /dev/vdb, they
+    are kept, and the machine is shut down properly.
 
     Raises:
         MachineError: with no accelerator its engine answers in time, or it does not shut down.
@@ -108,7 +109,7 @@ class _Starter:
         )
 
     def start_with_any_accelerator(self) -> Machine:
-        """Start with the first that does: a KVM that is there may fail, as in a virtual machine."""
+        """Start with KVM if possible: where it exists it may still fail, as in nested machines."""
         if os.access(_KVM, os.R_OK | os.W_OK):
             try:
                 return self._start("kvm")
@@ -138,7 +139,7 @@ class _Starter:
         return Machine(accelerator, took, f"unix://{self._socket}", self._ssh())
 
     def shut_down(self, machine: Machine) -> None:
-        """Power it off as an operator would, so that its disk is whole.
+        """Power it off from inside, which leaves its disk consistent.
 
         Raises:
             MachineError: it still runs after a while.
@@ -151,7 +152,7 @@ class _Starter:
             raise MachineError("it does not shut down") from error
 
     def end(self) -> None:
-        """End whatever still runs of it, at once."""
+        """Kill its processes."""
         while self._processes:
             process = self._processes.pop()
             process.kill()
@@ -171,7 +172,7 @@ class _Starter:
             # systemd writes root's authorized_keys from this credential.
             "append": "root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet "
             f"systemd.set_credential_binary=ssh.authorized_keys.root:{key}",
-            # Restricted: the guest reaches neither this machine's loopback nor the world.
+            # Restricted: the guest has access neither to this machine's loopback nor beyond.
             "nic": f"user,model=virtio-net-pci,restrict=on,hostfwd=tcp:127.0.0.1:{self._port}-:22",
         }
         words = [word for name, value in arguments.items() for word in (f"-{name}", value)]
@@ -187,7 +188,7 @@ class _Starter:
             "ExitOnForwardFailure": "yes",
             "IdentitiesOnly": "yes",
             "LogLevel": "ERROR",
-            # Its host key was made for this disk, and nobody is between it and us.
+            # The connection never leaves this machine.
             "StrictHostKeyChecking": "no",
             "UserKnownHostsFile": "/dev/null",
         }
