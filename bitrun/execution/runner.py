@@ -8,7 +8,8 @@ from bitrun.execution.session import Session
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import PackageNotInstalled, ServiceError
 from bitrun.model.job import Job, Stage
-from bitrun.model.result import Result, StageResult, Stream
+from bitrun.model.output import Output
+from bitrun.model.result import Result, StageResult
 from bitrun.model.run_record import OnFinished, RunRecord
 from bitrun.sandbox.box_spec import BoxSpec
 from bitrun.sandbox.pool.pool import Pool
@@ -72,12 +73,14 @@ class Runner:
 
 
 def _run_stage(session: Session, stage: Stage, connection: ClientConnection | None) -> StageResult:
-    pieces: list[tuple[Stream, bytes]] = []
+    output = Output()
     session.start(stage)
     while session.verdict is None:
         if connection is None:
-            pieces += session.receive()
+            pieces = session.receive()
         else:
             connection.wait_for(session, BACKSTOP_CHECK_MS)
-            pieces += session.receive_ready()
-    return StageResult(stage.name, session.verdict, tuple(pieces))
+            pieces = session.receive_ready()
+        for stream, data in pieces:
+            output.append(stream, data)
+    return StageResult(stage.name, session.verdict, output)

@@ -7,7 +7,8 @@ from typing import Self
 
 from bitrun.model.errors import BoxEnded
 from bitrun.model.job import Stage
-from bitrun.model.result import Stream, Verdict
+from bitrun.model.output import Stream
+from bitrun.model.result import Verdict
 from bitrun.model.run_record import OnFinished, RunRecord
 from bitrun.sandbox.box import Box
 

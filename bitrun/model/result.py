@@ -4,12 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bitrun.model.job import StageName
+from bitrun.model.output import Output, Stream
 from bitrun.model.signals import SIGNAL_NUMBERS
-
-
-class Stream(StrEnum):
-    STDOUT = "stdout"
-    STDERR = "stderr"
 
 
 class Outcome(StrEnum):
@@ -77,23 +73,23 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """A finished stage; `pieces` is its output in order of arrival, unchanged."""
+    """A finished stage and its output."""
 
     name: StageName
     verdict: Verdict
-    pieces: tuple[tuple[Stream, bytes], ...]
+    streams: Output
 
     @property
     def stdout(self) -> bytes:
-        return b"".join(data for stream, data in self.pieces if stream is Stream.STDOUT)
+        return self.streams.of(Stream.STDOUT)
 
     @property
     def stderr(self) -> bytes:
-        return b"".join(data for stream, data in self.pieces if stream is Stream.STDERR)
+        return self.streams.of(Stream.STDERR)
 
     @property
     def output(self) -> bytes:
-        return b"".join(data for _, data in self.pieces)
+        return bytes(self.streams)
 
 
 @dataclass(frozen=True, slots=True)

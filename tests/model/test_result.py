@@ -2,7 +2,8 @@
 
 import pytest
 
-from bitrun.model.result import Outcome, Result, StageResult, Stream, Verdict, outcome_of
+from bitrun.model.output import Output, Stream
+from bitrun.model.result import Outcome, Result, StageResult, Verdict, outcome_of
 
 
 def verdict(outcome: Outcome, code: int | None = None, signal: str | None = None) -> Verdict:
@@ -45,6 +46,6 @@ def test_shell_code(found: Verdict, shell_code: int, failed: bool) -> None:
 
 def test_streams() -> None:
     pieces = ((Stream.STDOUT, b"a"), (Stream.STDERR, b"b"), (Stream.STDOUT, b"c"))
-    stage = StageResult("run", verdict(Outcome.OK, 0), pieces)
+    stage = StageResult("run", verdict(Outcome.OK, 0), Output(pieces))
     assert (stage.stdout, stage.stderr, stage.output) == (b"ac", b"b", b"abc")
     assert Result((stage,)).last is stage

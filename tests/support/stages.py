@@ -2,7 +2,8 @@
 
 from bitrun.config.settings import MEBIBYTE
 from bitrun.model.job import BoxLimits, Limits, Stage
-from bitrun.model.result import Stream, Verdict
+from bitrun.model.output import Stream
+from bitrun.model.result import Verdict
 from bitrun.sandbox.supervisor.client import SupervisorClient
 
 BOX_LIMITS = BoxLimits(memory=64 * MEBIBYTE, processes=64, open_files=2048, file_size=10_000_000)

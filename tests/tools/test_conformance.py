@@ -8,7 +8,8 @@ from bitrun.config import catalogue
 from bitrun.config.catalogue import Language, Package
 from bitrun.config.settings import Settings
 from bitrun.model.job import StageName
-from bitrun.model.result import Result, StageResult, Stream, Verdict, outcome_of
+from bitrun.model.output import Output, Stream
+from bitrun.model.result import Result, StageResult, Verdict, outcome_of
 from tools.conformance import page, programs
 from tools.conformance.__main__ import UnknownLanguage, select
 from tools.conformance.programs import TASKS, Task
@@ -68,7 +69,7 @@ def result_of(
         memory=1,
     )
     pieces = ((Stream.STDOUT, stdout), (Stream.STDERR, stderr))
-    return Result((StageResult(stage, verdict, pieces),))
+    return Result((StageResult(stage, verdict, Output(pieces)),))
 
 
 @pytest.mark.parametrize(

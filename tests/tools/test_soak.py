@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from bitrun.model.result import Outcome, Result, StageResult, Stream, Verdict, outcome_of
+from bitrun.model.output import Output, Stream
+from bitrun.model.result import Outcome, Result, StageResult, Verdict, outcome_of
 from tools.conformance.programs import TASKS
 from tools.soak import bad_requests, hang_ups, honest, hostile, page
 from tools.soak.monitor import IDLE_GAUGES, busy_gauges
@@ -25,7 +26,7 @@ def result_of(
 ) -> Result:
     outcome = limit or outcome_of(code, None, oom_killed=False)
     verdict = Verdict(outcome, code, None, oom_killed=False, wall_ms=wall_ms, cpu_ms=1, memory=1)
-    return Result((StageResult("run", verdict, ((Stream.STDOUT, stdout),)),))
+    return Result((StageResult("run", verdict, Output([(Stream.STDOUT, stdout)])),))
 
 
 def raising(error: Exception) -> Attempt:

@@ -12,7 +12,8 @@ from websockets.sync.client import connect
 
 from bitrun.api.piston import verdicts
 from bitrun.model.job import STAGES, StageName
-from bitrun.model.result import Outcome, Result, StageResult, Stream, Verdict, outcome_of
+from bitrun.model.output import Output, Stream
+from bitrun.model.result import Outcome, Result, StageResult, Verdict, outcome_of
 from tools.soak.results import Rejected, WrongAnswer
 
 _TIMEOUT_SECONDS = 240.0  # far above any limit of a run; afterwards the answer counts as missing
@@ -123,7 +124,7 @@ def _stage(name: StageName, reply: Mapping[str, Any], printed: Mapping[str, str]
     if (verdicts.status(verdict), verdicts.message(verdict)) != (reply["status"], reply["message"]):
         raise WrongAnswer(f"inconsistent verdict: {dict(reply)}")
     pieces = tuple((stream, printed[stream.value].encode()) for stream in Stream)
-    return StageResult(name, verdict, pieces)
+    return StageResult(name, verdict, Output(pieces))
 
 
 def _v1_stage(
@@ -131,7 +132,7 @@ def _v1_stage(
 ) -> StageResult:
     verdict = Verdict(outcome, code, None, oom_killed=False, wall_ms=wall_ms, cpu_ms=0.0, memory=0)
     # v1 merges the streams: a check of either one gets all of the output.
-    return StageResult(name, verdict, ((Stream.STDOUT, output), (Stream.STDERR, output)))
+    return StageResult(name, verdict, Output([(Stream.STDOUT, output), (Stream.STDERR, output)]))
 
 
 def _shown(reply: requests.Response) -> str:

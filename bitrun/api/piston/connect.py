@@ -21,8 +21,8 @@ from bitrun.execution.session import Session
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import Busy, RequestError, ServiceError, SessionEnded
 from bitrun.model.job import Stage
+from bitrun.model.output import Stream
 from bitrun.model.poll import HUNG_UP, READABLE, poll
-from bitrun.model.result import Stream
 from bitrun.model.signals import SIGNAL_NUMBERS
 from bitrun.service.service import Service
 

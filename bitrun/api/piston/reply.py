@@ -1,11 +1,11 @@
 """Results and runtimes as Piston writes them."""
 
 import codecs
-from collections.abc import Iterable
 from typing import Any
 
 from bitrun.api.piston import verdicts
-from bitrun.model.result import Result, StageResult, Stream, Verdict
+from bitrun.model.output import Output, Stream
+from bitrun.model.result import Result, StageResult, Verdict
 from bitrun.packages.runtimes import Runtime
 
 
@@ -52,12 +52,12 @@ def _stage(stage: StageResult) -> dict[str, Any]:
     return {
         "stdout": stage.stdout.decode(errors="replace"),
         "stderr": stage.stderr.decode(errors="replace"),
-        "output": _merged(stage.pieces),
+        "output": _merged(stage.streams),
     } | verdict_reply(stage.verdict)
 
 
-def _merged(pieces: Iterable[tuple[Stream, bytes]]) -> str:
+def _merged(output: Output) -> str:
     """Join both streams in the order in which they were written."""
     stdout, out, err = Stream.STDOUT, new_decoder(), new_decoder()
-    texts = [(out if stream is stdout else err).decode(data) for stream, data in pieces]
+    texts = [(out if stream is stdout else err).decode(data) for stream, data in output.pieces()]
     return "".join([*texts, out.decode(b"", final=True), err.decode(b"", final=True)])

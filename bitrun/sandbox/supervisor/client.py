@@ -6,7 +6,8 @@ from typing import Protocol
 
 from bitrun.model.errors import BoxEnded, BoxError, BoxUnresponsive, FileRejected
 from bitrun.model.job import File, Stage
-from bitrun.model.result import Stream, Verdict
+from bitrun.model.output import Stream
+from bitrun.model.result import Verdict
 from bitrun.sandbox.supervisor.frames import (
     CREDIT_WINDOW,
     MAX_CHUNK,

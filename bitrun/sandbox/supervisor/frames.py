@@ -10,7 +10,7 @@ from enum import Enum
 
 from bitrun.model.errors import BoxError, RequestError
 from bitrun.model.job import File
-from bitrun.model.result import Stream
+from bitrun.model.output import Stream
 
 PROTOCOL_VERSION = 1  # not on the wire: an image is sealed with a supervisor of the same source
 

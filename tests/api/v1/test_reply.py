@@ -6,7 +6,8 @@ import pytest
 from flask import Flask, Response
 
 from bitrun.api.v1.reply import HEADERS, header_text, run_reply
-from bitrun.model.result import Outcome, Result, StageResult, Stream, Verdict
+from bitrun.model.output import Output, Stream
+from bitrun.model.result import Outcome, Result, StageResult, Verdict
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +20,9 @@ def stage(
     outcome: Outcome = Outcome.OK, code: int | None = 0, signal: str | None = None, memory: int = 1
 ) -> StageResult:
     verdict = Verdict(outcome, code, signal, oom_killed=False, wall_ms=1.5, cpu_ms=1, memory=memory)
-    return StageResult("run", verdict, ((Stream.STDOUT, b"out\xff"), (Stream.STDERR, b"err")))
+    return StageResult(
+        "run", verdict, Output([(Stream.STDOUT, b"out\xff"), (Stream.STDERR, b"err")])
+    )
 
 
 def reply(*stages: StageResult, command: str = "ruby a.rb") -> Response:

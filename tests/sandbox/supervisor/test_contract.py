@@ -7,7 +7,8 @@ import pytest
 from bitrun.config.settings import Settings
 from bitrun.model.errors import BoxError
 from bitrun.model.job import File
-from bitrun.model.result import Outcome, Stream, Verdict
+from bitrun.model.output import Stream
+from bitrun.model.result import Outcome, Verdict
 from bitrun.sandbox.box import Box
 from bitrun.sandbox.box_maker import BoxMaker
 from tests.support.fake_images import engine_with_packages

@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from bitrun.model.errors import BoxError, FileRejected
 from bitrun.model.job import File
-from bitrun.model.result import Stream, Verdict
+from bitrun.model.output import Stream
+from bitrun.model.result import Verdict
 from bitrun.sandbox.supervisor.client import SupervisorClient
 from bitrun.sandbox.supervisor.frames import (
     MAX_CHUNK,

@@ -10,7 +10,8 @@ import pytest
 
 from bitrun.model.errors import BoxError, FileRejected
 from bitrun.model.job import File
-from bitrun.model.result import Outcome, Stream, Verdict
+from bitrun.model.output import Stream
+from bitrun.model.result import Outcome, Verdict
 from bitrun.sandbox.supervisor.frames import Frame, encode
 from bitrun.sandbox.supervisor.stage_command import encode_stage
 from tests.support.stages import stage
