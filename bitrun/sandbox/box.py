@@ -46,6 +46,7 @@ class Box:
         self.on_exit: Callable[[Box], None] = Box.discard
         self.origin = "fresh"
         self._memory = memory
+        self._is_lowered = False  # the memory limit, below that of the container's creation
         self._engine = engine
         self._registry = registry
         self._cpu_priority = cpu_priority
@@ -61,7 +62,12 @@ class Box:
         self._set_memory_limit(stage.limits.memory)
         self._cpu_priority.begin(self.container)
         self._started_at = time.monotonic()
-        self.supervisor.start(stage, interactive=interactive)
+        try:
+            self.supervisor.start(stage, interactive=interactive)
+        except BoxEnded as error:
+            if self._is_lowered:
+                raise self._limit_too_small(stage.limits.memory) from error
+            raise
 
     def oom_verdict(self) -> Verdict:
         """Return the verdict of a stage after the box has ended with its supervisor.
@@ -74,7 +80,11 @@ class Box:
             BoxEnded: the box ended for another reason.
         """
         ended_at = time.monotonic()
-        if not self._engine.ran_out_of_memory(self.container, _REMOVAL_TIMEOUT):
+        # On cgroup v2 a limit below what the box holds kills the supervisor at once, and the engine
+        # may miss the event.
+        if not self._is_lowered and not self._engine.ran_out_of_memory(
+            self.container, _REMOVAL_TIMEOUT
+        ):
             raise BoxEnded
         return Verdict(
             outcome=Outcome.MEMORY,
@@ -123,14 +133,21 @@ class Box:
     def _set_memory_limit(self, memory: int) -> None:
         if memory == self._memory:
             return
+        lowers = memory < self._memory
         try:
             self._engine.set_memory_limit(self.container, memory)
         except NotOnEngine as error:
-            raise BoxEnded from error
+            raise (self._limit_too_small(memory) if lowers else BoxEnded()) from error
         except EngineError as error:
-            # Files in the work directory count as memory, and they stay.
-            raise RequestError(f"A memory limit of {memory} bytes is too small here") from error
+            raise self._limit_too_small(memory) from error
         self._memory = memory
+        self._is_lowered = self._is_lowered or lowers
+
+    @staticmethod
+    def _limit_too_small(memory: int) -> RequestError:
+        # Files in the work directory count as memory, and they stay. cgroup v1 refuses such a
+        # limit, v2 kills for it.
+        return RequestError(f"A memory limit of {memory} bytes is too small here")
 
     def _remove(self) -> None:
         try:
