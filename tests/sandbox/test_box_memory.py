@@ -1,17 +1,14 @@
 """A stage's memory limit below what its box holds: cgroup v1 refuses it, v2 kills the box."""
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from bitrun.engine.engine import Engine
 from bitrun.engine.errors import NotOnEngine
 from bitrun.model.errors import BoxEnded, EngineError, RequestError
 from bitrun.model.result import Outcome
 from bitrun.sandbox.box import Box
 from bitrun.sandbox.cleanup.box_registry import BoxRegistry
-from bitrun.sandbox.cpu_priority import CpuPriority
-from bitrun.sandbox.supervisor.attached_stream import AttachedStream
 from tests.support.stages import stage
 
 MEMORY = 64 * 1024 * 1024
@@ -47,15 +44,11 @@ class _NoPriority:
         pass
 
 
-def box(engine: _Engine) -> Box:
-    return Box(
-        cast("Engine", engine),
-        BoxRegistry("instance", lambda _: None),
-        cast("CpuPriority", _NoPriority()),
-        "container",
-        cast("AttachedStream", cast("Any", _EndedStream())),
-        memory=MEMORY,
-    )
+def box(engine: Any) -> Box:
+    priority: Any = _NoPriority()
+    stream: Any = _EndedStream()
+    registry = BoxRegistry("instance", lambda _: None)
+    return Box(engine, registry, priority, "container", stream, memory=MEMORY)
 
 
 @pytest.mark.parametrize("error", [EngineError("busy"), NotOnEngine("gone"), None])
