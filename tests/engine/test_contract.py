@@ -82,7 +82,7 @@ def test_removal_by_force(engine: Engine, boxes: BoxMaker) -> None:
     with boxes.make("bitrun/bash", BOX_LIMITS) as box:
         engine.remove_container(box.container)
         assert not of_instance(engine, boxes)
-        assert not box.is_idle()
+        assert wait_until(lambda: not box.is_idle(), 1)
         engine.remove_container(box.container)
 
 

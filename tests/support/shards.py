@@ -10,6 +10,7 @@ import os
 import select
 import sys
 import traceback
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 
 _INDEX_SIZE = 4
+_DURATIONS = "shards/durations"  # of the modules, in seconds, in the cache of pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,8 +32,9 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     if shards < 2 or session.config.option.collectonly or session.testsfailed:
         return None
     modules = [list(group) for _, group in groupby(session.items, lambda item: item.path)]
-    # The largest first, so that none is left for the end.
-    modules.sort(key=len, reverse=True)
+    # The longest first, so that none is left for the end.
+    durations: dict[str, float] = session.config.cache.get(_DURATIONS, {})
+    modules.sort(key=lambda items: durations.get(_module(items[0].nodeid), 60), reverse=True)
     queue, fill = os.pipe()
     os.write(fill, b"".join(at.to_bytes(_INDEX_SIZE) for at in range(len(modules))))
     os.close(fill)
@@ -47,7 +50,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         os.close(writer)
         readers[reader] = pid
     os.close(queue)
-    _collect(session, readers)
+    session.config.cache.set(_DURATIONS, durations | _collect(session, readers))
     return True
 
 
@@ -102,15 +105,18 @@ class _Writer:
 # In the one that they were forked from
 
 
-def _collect(session: pytest.Session, readers: dict[int, int]) -> None:
-    """Report what the processes report, until all have ended."""
+def _collect(session: pytest.Session, readers: dict[int, int]) -> dict[str, float]:
+    """Report what the processes report, until all have ended; return how long each module took."""
+    durations: dict[str, float] = defaultdict(float)
     pending = dict.fromkeys(readers, b"")
     while pending:
         for reader in select.select(list(pending), [], [])[0]:
             data = os.read(reader, 1 << 16)
             *lines, pending[reader] = (pending[reader] + data).split(b"\n")
             for line in lines:
-                _report(session.config, json.loads(line))
+                report = _read(session.config, json.loads(line))
+                durations[_module(report.nodeid)] += report.duration
+                session.config.hook.pytest_runtest_logreport(report=report)
             if not data:
                 del pending[reader]
                 os.close(reader)
@@ -119,8 +125,15 @@ def _collect(session: pytest.Session, readers: dict[int, int]) -> None:
                     raise session.Failed(f"a process of the tests ended with {status}")
             if session.shouldfail:
                 raise session.Failed(session.shouldfail)
+    return durations
 
 
-def _report(config: pytest.Config, data: dict[str, Any]) -> None:
-    report = config.hook.pytest_report_from_serializable(config=config, data=data)
-    config.hook.pytest_runtest_logreport(report=report)
+def _read(config: pytest.Config, data: dict[str, Any]) -> pytest.TestReport:
+    report: pytest.TestReport = config.hook.pytest_report_from_serializable(
+        config=config, data=data
+    )
+    return report
+
+
+def _module(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
