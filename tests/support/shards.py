@@ -5,6 +5,7 @@ processes are forked once the tests are collected, as importing them takes as lo
 them. Each takes the next module whenever it is done with one.
 """
 
+import gc
 import json
 import os
 import select
@@ -27,6 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    if session.config.option.shards > 1:
+        gc.disable()  # next to nothing of what is imported ever goes
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
     shards: int = session.config.option.shards
     if shards < 2 or session.config.option.collectonly or session.testsfailed:
@@ -41,6 +48,9 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     session.config.getini("timeout")  # read before the processes part
     base = session.config._tmp_path_factory.mktemp("shards")  # type: ignore[attr-defined]  # noqa: SLF001  pytest has no other way
     readers = {}
+    # The collector would look at all of it again and again, and make each process copy it.
+    gc.freeze()
+    gc.enable()
     for number in range(shards):
         reader, writer = os.pipe()
         pid = os.fork()
