@@ -135,6 +135,14 @@ class Settings(BaseSettings):
         return min(self.pool_size, self.pool_memory // IDLE_BOX_MEMORY)
 
     @property
+    def used_memory(self) -> int:
+        """Maximum memory in bytes of used boxes that wait to be discarded.
+
+        A burst of as many Node.js programs as the pool has places fits: 32, of 14 MB each.
+        """
+        return 2 * self.pool_memory
+
+    @property
     def v1_timeout_ms(self) -> int:
         return round(self.v1_timeout * 1000)
 

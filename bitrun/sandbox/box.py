@@ -107,6 +107,15 @@ class Box:
         """Return the descriptor that is readable when `SupervisorClient.receive` has something."""
         return self._stream.fileno()
 
+    @property
+    def held_memory(self) -> int:
+        """Upper bound of the memory in bytes that the box holds after its last verdict.
+
+        Its processes are gone then; files in its memory and the like may remain. Only a peak of up
+        to 3 MB before the first stage, when the runtime creates the container, is not in verdicts.
+        """
+        return self.supervisor.file_bytes + self.supervisor.peak_memory
+
     def discard(self) -> None:
         """Disconnect. The supervisor exits then, and the engine removes the container."""
         self._stream.close()

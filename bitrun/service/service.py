@@ -46,7 +46,12 @@ class Service:
         self.metrics = Metrics()
         self._boxes = BoxMaker(engine, settings, self.metrics.record_removal)
         self._boxes.registry.follow(events, engine)
-        self._pool = Pool(self._boxes, settings.pool_places, self._pinned_boxes)
+        self._pool = Pool(
+            self._boxes,
+            settings.pool_places,
+            self._pinned_boxes,
+            used_memory=settings.used_memory,
+        )
         events.subscribe(self._on_event)
         admission = Admission(settings.max_runs, settings.max_queue, settings.queue_timeout)
         self.runner = Runner(self._pool, admission, self._on_run_finished)

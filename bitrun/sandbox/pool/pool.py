@@ -6,10 +6,11 @@ A run costs no more than its program if a box is idle for it, and 100 ms more if
 import logging
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from bitrun.config.settings import MEBIBYTE
 from bitrun.engine.errors import NotOnEngine
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import EngineUnavailable, ServiceError
@@ -24,6 +25,7 @@ from bitrun.sandbox.pool.refill import (
     PoolState,
     next_action,
 )
+from bitrun.sandbox.pool.used_boxes import UsedBoxes
 
 _MAKER_THREADS = 2  # they refill the pool and discard used boxes
 _CREATE_TIMEOUT = 30.0  # until a request stops waiting for the creation of other boxes
@@ -55,11 +57,17 @@ class PoolStats:
 class Pool:
     """Boxes for runs. Threads share it; `close` ends it.
 
-    `specs` returns the specs that can be requested, each with the number of pinned boxes.
+    `specs` returns the specs that can be requested, each with the number of pinned boxes. Used
+    boxes together hold at most `used_memory` bytes.
     """
 
     def __init__(
-        self, boxes: BoxMaker, places: int, specs: Callable[[], Mapping[BoxSpec, int]]
+        self,
+        boxes: BoxMaker,
+        places: int,
+        specs: Callable[[], Mapping[BoxSpec, int]],
+        *,
+        used_memory: int = 512 * MEBIBYTE,
     ) -> None:
         self._boxes = boxes
         self._specs = specs
@@ -71,7 +79,7 @@ class Pool:
         self._lock = lock
         self._refilling: Counter[BoxSpec] = Counter()
         self._creating = 0
-        self._used: deque[Box] = deque()
+        self._used = UsedBoxes(used_memory)
         self._pending = 0
         self._running = 0
         self._requests: Counter[str] = Counter(dict.fromkeys(("hit", "miss", "fresh"), 0))
@@ -142,8 +150,8 @@ class Pool:
             maker.join()
         with self._lock:
             self._idle.clear()
-            for box in self._used:
-                box.discard()
+            while self._used:
+                self._used.pop().discard()
 
     def _wait_for_box(
         self, spec: BoxSpec, fresh: bool, connection: ClientConnection | None
@@ -177,18 +185,23 @@ class Pool:
                 self._box_available.notify()
 
     def _release(self, box: Box) -> None:
-        if self._makers:
-            self._end_run(box)
-        else:
+        if not self._makers:
             self._end_run()
             box.discard()
+            return
+        # Not left to the makers: an engine that hangs keeps them for a minute, and a discarded box
+        # frees its memory without the engine.
+        for excess in self._end_run(box):
+            excess.discard()
 
-    def _end_run(self, *used: Box) -> None:
+    def _end_run(self, *used: Box) -> list[Box]:
+        """Count the end of a run; return the used boxes that are to be discarded at once."""
         with self._lock:
             self._running -= 1
             self._released_at = time.monotonic()
-            self._used += used
+            excess = [each for box in used for each in self._used.add(box)]
             self._work_available.notify()
+        return excess
 
     # The maker threads
 
@@ -208,7 +221,7 @@ class Pool:
                     return None
                 action = next_action(self._state())
                 if isinstance(action, DiscardUsed):
-                    return self._used.popleft()
+                    return self._used.pop()
                 if isinstance(action, Create):
                     if action.evict is not None:
                         self._idle.evict(action.evict)

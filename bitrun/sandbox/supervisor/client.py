@@ -48,7 +48,8 @@ class Channel(Protocol):
 class SupervisorClient:
     """Sends files and stages to one supervisor, in that order, and receives output and verdicts.
 
-    Frames are queued until a stage starts, so that a small job is one packet.
+    Frames are queued until a stage starts, so that a small job is one packet. `file_bytes` is the
+    size of all files so far, `peak_memory` the largest memory of a verdict, both in bytes.
     """
 
     def __init__(self, channel: Channel) -> None:
@@ -59,10 +60,13 @@ class SupervisorClient:
         self._stdin = bytearray()
         self._stdin_ends = True
         self._credit = 0
+        self.file_bytes = 0
+        self.peak_memory = 0
 
     def queue_files(self, files: Iterable[File]) -> None:
         """Queue files. One that can't be written makes the next stage raise FileRejected."""
         for file in files:
+            self.file_bytes += len(file.content)
             for frame in encode_file(file):
                 self._queue(frame)
 
@@ -105,7 +109,9 @@ class SupervisorClient:
     def _on_frame(self, frame_type: Frame, payload: bytes) -> list[Event]:
         match frame_type:
             case Frame.VERDICT:
-                return [decode_verdict(payload)]
+                verdict = decode_verdict(payload)
+                self.peak_memory = max(self.peak_memory, verdict.memory)
+                return [verdict]
             case Frame.CREDIT:
                 self._credit += decode_credit(payload)
                 self._send_stdin()

@@ -49,8 +49,8 @@ class Pools:
         self.boxes = boxes
         self.opened: list[Pool] = []
 
-    def open(self, places: int, pinned: Mapping[BoxSpec, int]) -> Pool:
-        pool = Pool(self.boxes, places, lambda: pinned)
+    def open(self, places: int, pinned: Mapping[BoxSpec, int], **options: int) -> Pool:
+        pool = Pool(self.boxes, places, lambda: pinned, **options)
         self.opened.append(pool)
         pool.start()
         return pool
@@ -76,10 +76,10 @@ def of_instance(engine: Engine, boxes: BoxMaker) -> list[str]:
     return [container["ImageID"] for container in found if container["State"] == "running"]
 
 
-def full(pools: Pools, engine: Engine, places: int) -> tuple[Pool, BoxSpec]:
+def full(pools: Pools, engine: Engine, places: int, **options: int) -> tuple[Pool, BoxSpec]:
     """Open a pool of one kind, and wait until it has filled itself."""
     kind = kind_of(engine, "bash")
-    pool = pools.open(places, {kind: 0})
+    pool = pools.open(places, {kind: 0}, **options)
     # Not by the engine, which has a box a moment before the pool does.
     assert wait_until(lambda: sum(pool.stats().idle.values()) == places, 10)
     return pool, kind
@@ -132,6 +132,40 @@ def test_nothing_is_thrown_away_in_a_burst(
 
     assert wait_until(lambda: of_these() == 0, 5)
     assert wait_until(lambda: len(of_instance(engine, boxes)) == 2, 10)
+
+
+def leave_files(box: Box, megabytes: int) -> str:
+    """Leave files in `/tmp`, none of which is too large, and return the box's container."""
+    script = f"for i in `seq {megabytes}`; do head -c 1000000 /dev/zero >/tmp/$i; done; echo left"
+    with box:
+        verdict, stdout, _ = collect(box.supervisor, stage("sh", "-c", script))
+    assert (verdict.code, stdout) == (0, b"left\n")
+    return box.container
+
+
+@pytest.mark.engine
+@pytest.mark.attack(
+    "program",
+    "leaving files, run after run, in boxes that wait to be discarded",
+    "they together hold a bounded number of bytes, beyond it the largest is discarded at once",
+)
+def test_used_boxes_hold_little_even_in_a_burst(
+    pools: Pools, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refill, "_BURST_SECONDS", 60.0)
+    pool, kind = full(pools, engine, 4, used_memory=50_000_000)
+    running = pool.take(kind)
+    small = leave_files(pool.take(kind), 1)
+    large = leave_files(pool.take(kind), 35)
+    assert pool.stats().used == 2
+    larger = leave_files(pool.take(kind), 40)
+    assert pool.stats().used == 2
+
+    def left() -> set[str]:
+        return {each["Id"] for each in engine.list_containers(ROLE)} & {small, large, larger}
+
+    assert wait_until(lambda: left() == {small, large}, 5), left()
+    say_hello(running)
 
 
 def test_a_box_is_thrown_away_at_once_after_a_long_run(
