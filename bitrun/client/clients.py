@@ -41,6 +41,9 @@ class _Settings:
             "base_url": self.url,
             "headers": headers,
             "timeout": httpx2.Timeout(timeout, connect=_CONNECT_TIMEOUT),
+            # To load the certificate authorities takes 25 ms, and HTTP has no use for them: the
+            # client follows no redirect that would lead to HTTPS.
+            "verify": not self.url.startswith("http://"),
         }
 
     def request(self, call: Call[Any], **headers: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ Shares = Callable[[str], int]
 
 @pytest.fixture
 def shares(request: pytest.FixtureRequest, engine: Engine) -> Shares:
-    """Return what the engine was told of a container."""
+    """Return the changes of a container that the engine received."""
     if isinstance(engine, FakeEngine):
         return lambda container: engine.containers[container].cpu_shares
     client = request.getfixturevalue("docker_client")
