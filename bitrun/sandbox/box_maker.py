@@ -114,16 +114,16 @@ class BoxMaker:
 
     def _host_options(self, uid: int, limits: BoxLimits) -> dict[str, Any]:
         settings = self._settings
-        tmpfs = (
-            # `exec` for compiled programs; without uid and mode only root could use it.
-            f"rw,exec,nosuid,nodev,uid={uid},gid={uid},mode=0700,"
-            f"size={settings.workdir_size},nr_inodes={settings.workdir_inodes}"
-        )
+        size = f"size={settings.workdir_size},nr_inodes={settings.workdir_inodes}"
+        # `exec` for compiled programs; without uid and mode only root could use it.
+        tmpfs = f"rw,exec,nosuid,nodev,uid={uid},gid={uid},mode=0700,{size}"
+        # In place of the engine's, whose number of files is bounded by the host's memory only.
+        shm = f"rw,noexec,nosuid,nodev,mode=1777,{size}"
         return {
             "runtime": settings.runtime,
             "auto_remove": True,
             "read_only": True,
-            "tmpfs": {WORKDIR: tmpfs, "/tmp": tmpfs},  # noqa: S108  the container's own
+            "tmpfs": {WORKDIR: tmpfs, "/tmp": tmpfs, "/dev/shm": shm},  # noqa: S108  its own
             "network_mode": NETWORK if limits.network else "none",  # see also network_disabled
             "ipc_mode": "private",
             "cap_drop": ["ALL"],

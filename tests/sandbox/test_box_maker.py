@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bitrun.config.settings import Settings
+from bitrun.config.settings import MEBIBYTE, Settings
 from bitrun.engine.engine import Engine
 from bitrun.model.errors import EngineError, EngineUnavailable
 from bitrun.sandbox.box_maker import BoxMaker
@@ -79,6 +79,9 @@ def test_a_box_is_confined(engine: Recorder) -> None:
     assert host["network_mode"] == "none"
     assert engine.options["network_disabled"]
     assert engine.networks == []
+    sizes = {options.partition(",size=")[2] for options in host["tmpfs"].values()}
+    assert host["tmpfs"].keys() == {"/box", "/tmp", "/dev/shm"}
+    assert sizes == {f"{64 * MEBIBYTE},nr_inodes=4096"}
     limits = {each["Name"]: (each["Soft"], each["Hard"]) for each in host["ulimits"]}
     assert limits == {
         "nofile": (BOX_LIMITS.open_files,) * 2,
@@ -94,7 +97,8 @@ def test_each_box_has_a_user_of_its_own(engine: Recorder) -> None:
         boxes.make("sha256:0", BOX_LIMITS)
         program, uid, workdir = engine.command
         assert (program, workdir) == ("/bitrun/supervisor", "/box")
-        for options in engine.host["tmpfs"].values():
+        for folder in ("/box", "/tmp"):
+            options = engine.host["tmpfs"][folder]
             assert f"uid={uid},gid={uid},mode=0700" in options.split(",size")[0]
         assert 20000 <= int(uid) < 60000
         users.add(uid)
