@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypedDict, TypeVar, Unpack
 
+from bitrun.client.errors import Refused
 from bitrun.client.results import (
     Extension,
     Outcome,
@@ -21,6 +22,11 @@ from bitrun.client.results import (
 )
 
 Answer = TypeVar("Answer")
+
+# Numbers beyond these are mistakes, and some can't be written in JSON. The service's own limits are
+# lower.
+_MAX_SECONDS = 1_000_000
+_MAX_BYTES = (1 << 63) - 1
 
 _STAGES: tuple[StageName, ...] = ("compile", "run")
 _OUTCOMES = frozenset(Outcome)
@@ -93,17 +99,21 @@ def uninstall(name: str, version: str) -> Call[Package]:
 
 
 def job(language: str, code: str | None = None, **options: Unpack[RunOptions]) -> dict[str, Any]:
-    """Write a job as `execute` and the `init` message of `connect` take it."""
+    """Write a job as `execute` and the `init` message of `connect` take it.
+
+    Raises:
+        Refused: a limit is no possible time or size.
+    """
     files = [_file(name, content) for name, content in options.get("files", {}).items()]
     if code is not None:
         files.insert(0, {"content": code})
     limits = {
-        "run_timeout": _milliseconds(options.get("timeout")),
-        "run_cpu_time": _milliseconds(options.get("cpu_time")),
-        "run_memory_limit": options.get("memory"),
-        "compile_timeout": _milliseconds(options.get("compile_timeout")),
-        "compile_cpu_time": _milliseconds(options.get("compile_cpu_time")),
-        "compile_memory_limit": options.get("compile_memory"),
+        "run_timeout": _milliseconds("timeout", options.get("timeout")),
+        "run_cpu_time": _milliseconds("cpu_time", options.get("cpu_time")),
+        "run_memory_limit": _bytes("memory", options.get("memory")),
+        "compile_timeout": _milliseconds("compile_timeout", options.get("compile_timeout")),
+        "compile_cpu_time": _milliseconds("compile_cpu_time", options.get("compile_cpu_time")),
+        "compile_memory_limit": _bytes("compile_memory", options.get("compile_memory")),
     }
     return {
         "language": language,
@@ -168,9 +178,20 @@ def _file(name: str, content: str | bytes) -> dict[str, str]:
     return {"name": name, "content": base64.b64encode(content).decode(), "encoding": "base64"}
 
 
-def _milliseconds(seconds: float | None) -> int | None:
+def _milliseconds(name: str, seconds: float | None) -> int | None:
+    if seconds is None:
+        return None
+    if not 0 <= seconds <= _MAX_SECONDS:  # or not a number
+        raise Refused(f"{name} must be a number of seconds from 0 to {_MAX_SECONDS}")
     # 0 would stand for the default of the service.
-    return None if seconds is None else max(1, round(seconds * 1000))
+    return max(1, round(seconds * 1000))
+
+
+def _bytes(name: str, size: int | None) -> int | None:
+    # -1 stands for the most that the service allows.
+    if size is not None and not -1 <= size <= _MAX_BYTES:
+        raise Refused(f"{name} must be a number of bytes up to {_MAX_BYTES}")
+    return size
 
 
 def _read_stage(name: StageName, stage: Mapping[str, Any]) -> Stage:

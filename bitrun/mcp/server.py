@@ -13,6 +13,9 @@ from bitrun.client import BitRunError, Result, RunOptions, Runtime
 from bitrun.mcp.wording import describe_result, describe_runtimes
 
 _MEGABYTE = 1024 * 1024
+# A service's own limits are lower, and differ between languages.
+_MAX_SECONDS = 1_000_000
+_MAX_MEGABYTES = 1_000_000
 _INSTRUCTIONS = """\
 Runs programs in throwaway containers without a network. Nothing is kept from one run to the next:
 send all files that a program needs with each call."""
@@ -61,10 +64,16 @@ def make_server(runs: Runs) -> MCPServer:
             str, Field(description="A SemVer range such as 3.x; the newest match runs.")
         ] = "*",
         timeout_seconds: Annotated[
-            float | None, Field(gt=0, description="Lowers the limit of wall time.")
+            float | None,
+            Field(
+                gt=0,
+                le=_MAX_SECONDS,
+                allow_inf_nan=False,
+                description="Lowers the limit of wall time.",
+            ),
         ] = None,
         memory_mb: Annotated[
-            int | None, Field(gt=0, description="Lowers the memory limit.")
+            int | None, Field(gt=0, le=_MAX_MEGABYTES, description="Lowers the memory limit.")
         ] = None,
     ) -> str:
         """Run a program once, in a fresh container, and report how it ended and what it wrote."""

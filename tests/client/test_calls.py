@@ -1,11 +1,13 @@
-"""Answers of the service, and of Piston, as results."""
+"""Calls: jobs as JSON; answers of the service, and of Piston, as results."""
 
+import json
+import math
 from typing import Any
 
 import pytest
 
-from bitrun.client import Outcome
-from bitrun.client.calls import read_result, read_verdict
+from bitrun.client import Outcome, Refused
+from bitrun.client.calls import job, read_result, read_verdict
 from bitrun.model import result
 
 
@@ -63,3 +65,49 @@ def test_a_failed_compilation_is_the_only_stage() -> None:
     )
     assert [each.name for each in found.stages] == ["compile"]
     assert not found.ok
+
+
+TIMES = {
+    "timeout": "run_timeout",
+    "cpu_time": "run_cpu_time",
+    "compile_timeout": "compile_timeout",
+    "compile_cpu_time": "compile_cpu_time",
+}
+SIZES = {"memory": "run_memory_limit", "compile_memory": "compile_memory_limit"}
+
+
+def limited(value: float, *names: str) -> dict[str, Any]:
+    options: Any = dict.fromkeys(names, value)
+    return job("py", "x", **options)
+
+
+@pytest.mark.parametrize("name", TIMES)
+@pytest.mark.parametrize(
+    "seconds", [1e308, 1e7, 10**400, math.inf, -math.inf, math.nan, -1, -0.001]
+)
+def test_impossible_times(name: str, seconds: float) -> None:
+    with pytest.raises(Refused) as refused:
+        limited(seconds, name)
+    assert str(refused.value) == f"{name} must be a number of seconds from 0 to 1000000"
+
+
+@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("size", [1e308, 10**400, 2**63, math.inf, math.nan, -2, -(10**400)])
+def test_impossible_sizes(name: str, size: int) -> None:
+    with pytest.raises(Refused) as refused:
+        limited(size, name)
+    assert str(refused.value) == f"{name} must be a number of bytes up to 9223372036854775807"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "milliseconds"), [(0, 1), (0.0001, 1), (1.5, 1500), (1e6, 10**9)]
+)
+def test_times(seconds: float, milliseconds: int) -> None:
+    written = limited(seconds, *TIMES)
+    assert {written[name] for name in TIMES.values()} == {milliseconds}
+
+
+@pytest.mark.parametrize("size", [-1, 0, 1, 2**63 - 1])
+def test_sizes(size: int) -> None:
+    written = limited(size, *SIZES)
+    assert {json.loads(json.dumps(written))[name] for name in SIZES.values()} == {size}

@@ -124,6 +124,33 @@ def test_refusals_say_what_to_do(server: Server, connect: Any) -> None:
     use(connect, server, work)
 
 
+IMPOSSIBLE = [
+    (name, number)
+    for name in ("timeout_seconds", "memory_mb")
+    for number in (1e308, 10**400, -1, 0, 1_000_001)
+]
+
+
+@pytest.mark.attack(
+    "request", "numbers that are too large for an agent's limits", "refused in a sentence"
+)
+@pytest.mark.also_engine
+def test_impossible_limits(server: Server) -> None:
+    async def work(client: Client) -> None:
+        (tool,) = [tool for tool in (await client.list_tools()).tools if tool.name == "run_code"]
+        for name, number in IMPOSSIBLE:
+            schema = tool.input_schema["properties"][name]["anyOf"][0]
+            assert (schema["exclusiveMinimum"], schema["maximum"]) == (0, 1_000_000)
+            failed, text = await call(
+                client, "run_code", language="bash", code="x", **{name: number}
+            )
+            assert failed, text
+            assert name in text
+            assert "Traceback" not in text
+
+    use(over_http, server, work)
+
+
 async def echo(client: Client) -> tuple[bool, str]:
     return await call(client, "run_code", language="bash", code="echo 1")
 

@@ -66,6 +66,8 @@ def test_refusals(name: str, maximum: int) -> None:
     exceeds = f"{name} cannot exceed the configured limit of {maximum}"
     assert refusal(**{name: maximum + 1}) == exceeds
     assert refusal(**{name: 1e300}) == exceeds
+    assert refusal(**{name: 10**400}) == exceeds
+    assert refusal(**{name: -(10**400)}) == f"{name} must be non-negative"
     assert refusal(**{name: -2}) == f"{name} must be non-negative"
     wrong: tuple[object, ...] = ("1", True, [], {}, [1])
     for value in wrong:
