@@ -84,6 +84,7 @@ class Language(_Entry):
     env: Mapping[VariableName, str] = Field(default_factory=dict)
     limits: LimitOverrides = LimitOverrides()
     i386: bool = False
+    ptys: bool = False
     network: bool = False
 
     @property

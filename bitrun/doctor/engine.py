@@ -52,7 +52,10 @@ def _cgroups(info: EngineInfo) -> Finding:
             "Give the engine these controllers: with cgroup v1 the kernel's command line enables "
             "them (cgroup_enable=memory), for a rootless engine systemd delegates them (Delegate).",
         )
-    return passed("cgroups", f"{detail}: memory, processes and processors can be limited")
+    limited = "memory, processes and processors can be limited"
+    if info.cgroup_version == "1":
+        limited += ", memory in sockets by the supervisor"
+    return passed("cgroups", f"{detail}: {limited}")
 
 
 def _swap(info: EngineInfo) -> Finding:

@@ -82,6 +82,7 @@ def language_limits(language: Language, settings: Settings) -> LanguageLimits:
         open_files=_or_default(own.max_open_files, settings.max_open_files),
         file_size=_or_default(own.max_file_size, settings.max_file_size),
         i386=language.i386,
+        ptys=language.ptys,
         network=language.network,
     )
     return LanguageLimits(

@@ -1,16 +1,19 @@
 """A job in its box, driven stage by stage."""
 
 import dataclasses
+import logging
 import time
 from collections.abc import Iterator
 from typing import Self
 
-from bitrun.model.errors import BoxEnded
+from bitrun.model.errors import BoxEnded, CommandRejected
 from bitrun.model.job import Stage
 from bitrun.model.output import Stream
 from bitrun.model.result import Verdict
 from bitrun.model.run_record import OnFinished, RunRecord
 from bitrun.sandbox.box import Box
+
+_log = logging.getLogger(__name__)
 
 _PARTIAL_FRAME_SECONDS = 0.01  # for the rest of a frame that has begun to arrive
 
@@ -106,6 +109,9 @@ class Session:
         if self._verdict is None:
             self._box.discard()  # now: its program may still be running
         self._box.__exit__(kind, error, traceback)
+        if isinstance(error, CommandRejected):
+            # The client may have caused it; if not, an entry of the catalogue is wrong.
+            _log.warning("Package %s: %s", self._job.package, error)
         self._record.close(error)
         self._on_finished(self._record)
 

@@ -12,6 +12,7 @@
     |   +-- PackageNotInstalled   in the catalogue, but without an image
     |   +-- AlreadyInstalled      nothing to install
     |   +-- FileRejected          a file could not be written into the box
+    |   +-- CommandRejected       a command could not be started in the box
     |   +-- ClientDisconnected    no connection is left for an answer
     +-- ServiceError              our fault: the text is for the operator's log
     |   +-- EngineUnavailable     the Docker engine does not answer
@@ -107,6 +108,13 @@ class AlreadyInstalled(RequestError):
 
 class FileRejected(RequestError):
     """A file of the job could not be written into the box."""
+
+
+class CommandRejected(RequestError):
+    """A command of the job could not be started in the box.
+
+    The cause is in the request, such as a `PATH` without the command, or in the package.
+    """
 
 
 class ClientDisconnected(RequestError):

@@ -38,7 +38,8 @@ class Limits:
 class BoxLimits:
     """Limits that a box has from its creation: bytes of memory, counts, and bytes of one file.
 
-    `i386` allows the system calls of 32-bit x86 programs, `network` connects the box to a bridge.
+    `i386` allows the system calls of 32-bit x86 programs, `ptys` the opening of pseudo-terminals,
+    and `network` connects the box to a bridge.
     """
 
     memory: int
@@ -46,6 +47,7 @@ class BoxLimits:
     open_files: int
     file_size: int
     i386: bool = False
+    ptys: bool = False
     network: bool = False
 
 

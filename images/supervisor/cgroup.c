@@ -13,9 +13,10 @@
 /* v1 shows no limit as a number larger than this. */
 static const int64_t NO_LIMIT = INT64_C(1) << 60;
 
-static int cpu_fd = -1, peak_fd = -1, oom_fd = -1;
+static int cpu_fd = -1, limit_fd = -1, usage_fd = -1, peak_fd = -1, oom_fd = -1;
 static bool version_2;
 static bool present;
+static bool charges_sockets;
 
 /* Return the number after `key` in a file of "key value" lines; if key is "", its only number. */
 static int64_t
@@ -31,32 +32,45 @@ read_number(int fd, const char *key)
 	return found == NULL ? 0 : strtoll(found + strlen(key), NULL, 10);
 }
 
-static int64_t
-read_limit(const char *path)
+static int
+open_file(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* v2 writes "max" for no limit, which reads as 0. */
+static bool
+is_limit(int64_t number)
+{
+	return number > 0 && number < NO_LIMIT;
+}
+
+/* v1 has a separate counter for sockets, and uses it once it has a limit. runc sets none since 1.0. */
+static bool
+is_limited_v1_sockets(void)
+{
+	int fd = open_file(V1_MEMORY "memory.kmem.tcp.limit_in_bytes");
 	int64_t limit = read_number(fd, "");
 
 	if (fd >= 0)
 		close(fd);
-	return limit;
+	return is_limit(limit);
 }
 
 void
 cgroup_open(void)
 {
 	version_2 = access(V2 "cgroup.controllers", F_OK) == 0;
-	/* v2 writes "max" for no limit, which reads as 0. */
-	int64_t limit = read_limit(version_2 ? V2 "memory.max" : V1_MEMORY "memory.limit_in_bytes");
-	present = limit > 0 && limit < NO_LIMIT;
+	limit_fd = open_file(version_2 ? V2 "memory.max" : V1_MEMORY "memory.limit_in_bytes");
+	present = is_limit(read_number(limit_fd, ""));
 	if (!present)
 		return;
-	cpu_fd = open(version_2 ? V2 "cpu.stat" : V1_CPU "cpuacct.usage", O_RDONLY | O_CLOEXEC);
+	cpu_fd = open_file(version_2 ? V2 "cpu.stat" : V1_CPU "cpuacct.usage");
+	usage_fd = open_file(version_2 ? V2 "memory.current" : V1_MEMORY "memory.usage_in_bytes");
 	/* memory.peak came with Linux 5.19. */
-	peak_fd = open(version_2 ? V2 "memory.peak" : V1_MEMORY "memory.max_usage_in_bytes",
-		       O_RDONLY | O_CLOEXEC);
-	oom_fd = open(version_2 ? V2 "memory.events" : V1_MEMORY "memory.oom_control",
-		      O_RDONLY | O_CLOEXEC);
+	peak_fd = open_file(version_2 ? V2 "memory.peak" : V1_MEMORY "memory.max_usage_in_bytes");
+	oom_fd = open_file(version_2 ? V2 "memory.events" : V1_MEMORY "memory.oom_control");
+	charges_sockets = version_2 || is_limited_v1_sockets();
 }
 
 bool
@@ -69,6 +83,26 @@ int64_t
 cgroup_cpu_ns(void)
 {
 	return version_2 ? read_number(cpu_fd, "usage_usec ") * 1000 : read_number(cpu_fd, "");
+}
+
+int64_t
+cgroup_memory_limit(void)
+{
+	int64_t limit = read_number(limit_fd, "");
+
+	return is_limit(limit) ? limit : 0;
+}
+
+int64_t
+cgroup_memory_usage(void)
+{
+	return read_number(usage_fd, "");
+}
+
+bool
+cgroup_charges_sockets(void)
+{
+	return charges_sockets;
 }
 
 int64_t

@@ -15,7 +15,15 @@ void cgroup_open(void);
 bool cgroup_present(void);
 
 int64_t cgroup_cpu_ns(void);
-int64_t cgroup_memory_peak(void); /* bytes */
+
+/* Bytes. The limit is 0 if there is none, and may change between stages. */
+int64_t cgroup_memory_limit(void);
+int64_t cgroup_memory_usage(void);
+int64_t cgroup_memory_peak(void);
+
+/* Whether the buffers of TCP and UDP count as memory: in v2. */
+bool cgroup_charges_sockets(void);
+
 int64_t cgroup_oom_kills(void);
 
 #endif

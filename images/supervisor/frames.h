@@ -28,10 +28,11 @@ enum frame_type {
 	FRAME_VERDICT = 'v',    /* key=value lines, see verdict.h */
 	FRAME_FAULT_BOX = 'x',  /* text: a fault of the box; the supervisor exits */
 	FRAME_FAULT_FILE = 'f', /* text: a file could not be written; the supervisor exits */
+	FRAME_FAULT_COMMAND = 's', /* text: the command can't be executed; the supervisor exits */
 };
 
 enum {
-	PROTOCOL_VERSION = 1,    /* not on the wire: both sides are of one source */
+	PROTOCOL_VERSION = 2,    /* not on the wire: both sides are of one source */
 	HEADER_SIZE = 5,         /* bytes */
 	MAX_PAYLOAD = 1 << 20,   /* bytes; only a stage comes near it */
 	MAX_CHUNK = 1 << 16,     /* payload bytes of the streaming types */
@@ -39,7 +40,11 @@ enum {
 	CREDIT_STEP = 1 << 18,   /* bytes consumed before a CREDIT frame */
 };
 
-enum fault_kind { FAULT_BOX = FRAME_FAULT_BOX, FAULT_FILE = FRAME_FAULT_FILE };
+enum fault_kind {
+	FAULT_BOX = FRAME_FAULT_BOX,
+	FAULT_FILE = FRAME_FAULT_FILE,
+	FAULT_COMMAND = FRAME_FAULT_COMMAND,
+};
 
 typedef void frame_handler(char type, char *payload, size_t size);
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "sockets.h"
 #include "usage.h"
 
 static int64_t wall_end;  /* ns */
@@ -15,12 +16,15 @@ limits_start(const struct command *command, int64_t started)
 	wall_end = started + command->wall_limit;
 	cpu_limit = command->cpu_limit;
 	cpu_check = started;
+	sockets_start(started);
 }
 
 int64_t
 limits_due(void)
 {
-	return cpu_limit > 0 && cpu_check < wall_end ? cpu_check : wall_end;
+	int64_t due = cpu_limit > 0 && cpu_check < wall_end ? cpu_check : wall_end;
+
+	return sockets_due() < due ? sockets_due() : due;
 }
 
 enum limit
@@ -30,6 +34,8 @@ limits_check(void)
 
 	if (now >= wall_end)
 		return LIMIT_WALL;
+	if (sockets_check(now))
+		return LIMIT_MEMORY;
 	if (cpu_limit == 0 || now < cpu_check)
 		return LIMIT_NONE;
 	int64_t left = cpu_limit - usage_cpu_ns();

@@ -1,10 +1,7 @@
 #include "order.h"
 
 #include <errno.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -12,25 +9,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "filter.h"
 #include "frames.h"
-
-#if defined(__x86_64__)
-#define NATIVE AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define NATIVE AUDIT_ARCH_AARCH64
-#endif
 
 static int offer = -1;    /* the socket on which the listener arrives */
 static int listener = -1; /* the descriptor of the notifications */
 static bool held;
 static uint64_t held_id;
-
-#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-/* Go on with the next instruction if equal, else skip `otherwise` of them. */
-#define EQUAL(value, otherwise) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, (otherwise))
-/* Skip `then` instructions if equal. */
-#define JUMP_IF(value, then) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (then), 0)
-#define RETURN(action) BPF_STMT(BPF_RET | BPF_K, (action))
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
@@ -49,7 +34,6 @@ void
 order_offer(int socket)
 {
 #ifdef NATIVE
-	/* The low half of an argument will do: the kernel takes a descriptor as an int. */
 	struct sock_filter filter[] = {
 		/*  0 */ LOAD(arch),
 		/*  1 */ EQUAL(NATIVE, 12),
@@ -65,7 +49,7 @@ order_offer(int socket)
 		/*  7 */ RETURN(SECCOMP_RET_ALLOW),
 		/*  8 */ LOAD(args[1]),
 		/*  9 */ JUMP_IF(STDOUT_FILENO, 3),
-		/* 10 */ BPF_JUMP(BPF_JMP | BPF_JA, 1, 0, 0),
+		/* 10 */ JUMP(1),
 		/* 11 */ LOAD(args[0]),
 		/* 12 */ EQUAL(STDERR_FILENO, 1),
 		/* 13 */ RETURN(SECCOMP_RET_USER_NOTIF),

@@ -13,6 +13,7 @@
 
 #include "frames.h"
 #include "order.h"
+#include "sockets.h"
 
 enum { NICENESS = 10 };
 
@@ -62,10 +63,28 @@ raise_oom_score(void)
 	return adjust >= 0 && write(adjust, "1000", 4) == 4;
 }
 
+/* Why a command can't be executed is a matter of the job, or of the package: there is no such file,
+ * or the arguments are too long. But not if the machine or the box lacks something. */
+static enum fault_kind
+exec_fault(int error)
+{
+	switch (error) {
+	case EAGAIN:
+	case EIO:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return FAULT_BOX;
+	default:
+		return FAULT_COMMAND;
+	}
+}
+
 _Noreturn static void
 become_program(const struct program *program, const struct identity *identity,
 	       const struct command *command)
 {
+	enum fault_kind kind = FAULT_BOX;
 	sigset_t none;
 
 	/* The supervisor shares the box's processors with all that the program starts. */
@@ -79,11 +98,13 @@ become_program(const struct program *program, const struct identity *identity,
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		environ = (char **)command->variables; /* execvp() looks for PATH there */
+		sockets_restrict();
 		if (program->child.order >= 0)
 			order_offer(program->child.order);
 		execvp(command->arguments[0], command->arguments);
+		kind = exec_fault(errno);
 	}
-	dprintf(program->child.exec_error, "can't start %.200s: %s", command->arguments[0],
+	dprintf(program->child.exec_error, "%c%.200s: %s", kind, command->arguments[0],
 		strerror(errno));
 	_exit(127);
 }
@@ -116,6 +137,6 @@ program_check_exec(struct program *program)
 	close(program->exec_error);
 	if (got > 0) {
 		error[got] = '\0';
-		fault(FAULT_BOX, "%s", error);
+		fault((enum fault_kind)error[0], "%s", error + 1);
 	}
 }

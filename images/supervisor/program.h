@@ -13,7 +13,7 @@
 struct program {
 	pid_t pid;
 	int in, out, err; /* our ends of its stdin, stdout and stderr; err is -1 if merged */
-	int exec_error;   /* from the child: why exec failed, or nothing */
+	int exec_error;   /* from the child: a kind of fault and its text if exec failed, or nothing */
 	int order;        /* where order.h's listener arrives; -1 if merged */
 
 	/* The child's ends of the same; closed here once it is started. */

@@ -187,7 +187,7 @@ stage_finish(void)
 	verdict_queue(&(struct verdict){
 		.status = stage.main_status,
 		.limit = stage.limit,
-		.oom_killed = usage_oom_killed(),
+		.oom_killed = usage_oom_killed() || stage.limit == LIMIT_MEMORY,
 		.wall_ns = stage.ended - stage.started,
 		.cpu_ns = usage_cpu_ns(),
 		.memory = usage_memory(),

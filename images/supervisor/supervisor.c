@@ -1,7 +1,9 @@
 /*
  * The supervisor: PID 1 of every box.
  *
- * Usage: supervisor UID WORKDIR
+ * Usage: supervisor UID WORKDIR [ptys]
+ *
+ * UID is the run's user. With `ptys`, programs can open pseudo-terminals.
  *
  * THEORY OF OPERATION
  *
@@ -41,8 +43,9 @@
  *   program      the child that becomes the program
  *   streams      the program's stdout and stderr, into frames
  *   verdict      the report of a finished stage
- *   limits       checks of wall time and CPU time
+ *   limits       checks of wall time, CPU time and sockets
  *   usage        CPU time and memory of a stage
+ *   sockets      memory of sockets that no cgroup charges
  *   order        the order of output across two pipes
  *   input        the program's stdin, from frames
  *   files        the job's files: the supervisor's end of the writer
@@ -50,16 +53,19 @@
  *   command      the decoded STAGE frame
  *   identity     the run's user
  *   cgroup       the kernel's counters
+ *   filter       instructions of seccomp filters
  *   frames       framing, queues, faults
  *   clock        the time
  */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -103,6 +109,17 @@ handle(char type, char *payload, size_t size)
 	}
 }
 
+/* All ptys of a host are from one pool, of 4096 by default: one run took most of them, and another
+ * container got none. The container's devpts is root's, so we may change its mode, though the root
+ * file system is read-only, and the run's user may not. An engine need not have one; without the file
+ * there are no ptys. gVisor's are its own, and it need not know the mode. */
+static void
+close_ptys(void)
+{
+	chmod("/dev/ptmx", 0600);
+	chmod("/dev/pts/ptmx", 0600);
+}
+
 static void
 reap(int child_fd)
 {
@@ -120,8 +137,9 @@ main(int argc, char **argv)
 	/* kill(-1) is how a stage is cleaned up. Outside a PID namespace it would take the machine. */
 	if (getpid() != 1)
 		fault(FAULT_BOX, "not PID 1 of a PID namespace");
-	if (argc != 3)
-		fault(FAULT_BOX, "usage: supervisor UID WORKDIR");
+	bool ptys = argc == 4 && strcmp(argv[3], "ptys") == 0;
+	if (argc != 3 && !ptys)
+		fault(FAULT_BOX, "usage: supervisor UID WORKDIR [ptys]");
 	identity.uid = (uid_t)strtoul(argv[1], NULL, 10);
 	identity.workdir = argv[2];
 	if (identity.uid == 0)
@@ -143,6 +161,8 @@ main(int argc, char **argv)
 	if (child_fd < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		fault(FAULT_BOX, "start: %s", strerror(errno));
 
+	if (!ptys)
+		close_ptys();
 	cgroup_open();
 	frames_open();
 

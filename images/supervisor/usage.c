@@ -4,6 +4,7 @@
 
 #include "cgroup.h"
 #include "clock.h"
+#include "sockets.h"
 
 static pid_t main_process; /* 0 once it is reaped */
 static int64_t cpu_base, peak_base, oom_base;
@@ -75,7 +76,9 @@ usage_memory(void)
 	int64_t peak = cgroup_memory_peak();
 
 	/* A peak of an earlier stage, or of the runtime that made the container, is not this one's. */
-	return peak > peak_base ? peak : largest_process;
+	if (peak <= peak_base)
+		peak = largest_process;
+	return sockets_peak() > peak ? sockets_peak() : peak;
 }
 
 bool

@@ -11,6 +11,7 @@ static const char *const LIMIT_WORDS[] = {
 	[LIMIT_NONE] = "none",
 	[LIMIT_WALL] = "wall",
 	[LIMIT_CPU] = "cpu",
+	[LIMIT_MEMORY] = "memory",
 	[LIMIT_STDOUT] = "stdout",
 	[LIMIT_STDERR] = "stderr",
 };

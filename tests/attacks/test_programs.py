@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 
 from tests.support.piston import execute, package, run, write_catalogue
@@ -153,6 +154,95 @@ def test_the_supervisor_is_killed_as_memory_runs_out(long_limits: Server) -> Non
     hello(long_limits)
 
 
+# Resources outside the limits of a container's cgroup
+
+
+@pytest.fixture(scope="module")
+def charges_sockets(docker_client: docker.APIClient) -> bool:
+    """Whether the engine's cgroup charges TCP and UDP: v2 does."""
+    return bool(docker_client.info().get("CgroupVersion") == "2")
+
+
+IN_SOCKETS = (
+    "out of memory, at the memory limit and a tenth; on cgroup v2 by the kernel's own limits"
+)
+QUEUES = [
+    ("tcp", "memory in full TCP connections"),
+    ("segments", "memory in TCP segments of one byte"),
+    ("reset", "memory in TCP connections after a reset, which no table shows"),
+    ("backlog", "memory in TCP connections that nobody accepts"),
+    ("udp", "memory in UDP sockets"),
+    ("disconnected", "memory in UDP sockets after a disconnection, which no table shows"),
+    ("netlink", "memory in answers of netlink that nobody reads"),
+]
+
+
+@pytest.mark.parametrize(
+    "queue",
+    [
+        pytest.param(queue, id=queue, marks=pytest.mark.attack("program", name, IN_SOCKETS))
+        for queue, name in QUEUES
+    ],
+)
+def test_memory_in_sockets(long_limits: Server, charges_sockets: bool, queue: str) -> None:
+    stage = send(long_limits, "socket_memory.py", queue, "100000")
+    if charges_sockets and queue != "netlink":
+        assert stage["status"] in (None, "SG"), stage
+    else:
+        assert (stage["signal"], stage["oom_killed"]) == ("SIGKILL", True), stage
+        assert (stage["status"], stage["message"]) == ("SG", "Memory limit exceeded")
+        assert 256 << 20 < stage["memory"] < 400 << 20
+    hello(long_limits)
+
+
+@pytest.mark.parametrize("memory", [64 << 20, 128 << 20])
+def test_memory_in_sockets_counts_for_a_lower_limit(
+    long_limits: Server, charges_sockets: bool, memory: int
+) -> None:
+    if charges_sockets:
+        pytest.skip("the kernel does it")
+    stage = send(long_limits, "socket_memory.py", "tcp", "100000", run_memory_limit=memory)
+    assert stage["oom_killed"], stage
+    assert memory < stage["memory"] < 2 * memory
+
+
+def test_memory_in_sockets_below_the_limit(long_limits: Server, charges_sockets: bool) -> None:
+    stage = send(long_limits, "socket_memory.py", "tcp", "200")
+    assert (stage["stdout"], stage["code"]) == ("200\n", 0), stage
+    if not charges_sockets:
+        assert 30_000_000 < stage["memory"] < 150_000_000
+
+
+@pytest.mark.attack(
+    "program",
+    "kernel memory by socket options: filters, time stamps, IPv6 multicast",
+    "refused by the supervisor's seccomp filter",
+)
+def test_socket_options_that_take_memory(long_limits: Server) -> None:
+    assert send(long_limits, "socket_memory.py", "options")["stdout"] == "EPERM " * 4 + "EPERM\n"
+
+
+def test_servers_on_loopback_work(long_limits: Server) -> None:
+    """Through one connection 100 MB, then 300 connections at once."""
+    started = time.monotonic()
+    stage = send(long_limits, "loopback.py")
+    assert (stage["stdout"], stage["code"]) == ("100000000\n300\n", 0), stage
+    assert time.monotonic() - started < scaled(5)
+
+
+@pytest.mark.attack(
+    "program", "all pseudo-terminals of the host", "none; only a language with `ptys` may open them"
+)
+def test_no_pseudo_terminals(long_limits: Server) -> None:
+    assert send(long_limits, "terminals.py", "5000")["stdout"] == "Permission denied\n0\n"
+
+
+def test_the_catalogue_opens_pseudo_terminals(serve: Callable[..., Server], tmp_path: Path) -> None:
+    languages = write_catalogue(tmp_path, package("py", "python", ptys=True, run="python3 -B %s"))
+    stage = send(serve(languages=languages), "terminals.py", "3")
+    assert stage["stdout"] == "/dev/pts/ptmx opened\n3\n", stage
+
+
 # Exhaustion
 
 
@@ -177,9 +267,7 @@ HOGS = [
     Hog("full_disk.py", "full disk", None, output="full\n"),
     Hog("many_files.py", "all inodes", None, output="full\n"),
     Hog("many_descriptors.py", "all descriptors", None),
-    Hog(
-        "locks.py", "timers, semaphores, queues, inotify watches, terminals", None, output="done\n"
-    ),
+    Hog("locks.py", "timers, semaphores, queues, inotify watches", None, output="done\n"),
     Hog("flood.py", "flood of stdout", "OL", output=None),
     Hog("flood_of_errors.py", "flood of stderr", "EL", output=None),
     Hog("tiny_writes.py", "a million tiny writes", "OL", output=None),

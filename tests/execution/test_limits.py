@@ -81,9 +81,9 @@ def test_a_box_begins_with_the_memory_of_its_first_stage() -> None:
 
 
 def test_a_box_of_a_language_with_exceptions() -> None:
-    box = language_limits(language(i386=True, network=True), SETTINGS).box
+    box = language_limits(language(i386=True, ptys=True, network=True), SETTINGS).box
     assert box == dataclasses.replace(
-        language_limits(language(), SETTINGS).box, i386=True, network=True
+        language_limits(language(), SETTINGS).box, i386=True, ptys=True, network=True
     )
 
 

@@ -105,6 +105,17 @@ def test_each_box_has_a_user_of_its_own(engine: Recorder) -> None:
     assert len(users) == 3
 
 
+def test_a_box_with_ptys(engine: Recorder) -> None:
+    BoxMaker(engine, Settings()).make("sha256:0", dataclasses.replace(BOX_LIMITS, ptys=True))
+    assert engine.command[3:] == ["ptys"]
+
+
+def test_buffers_of_tcp_are_small(engine: Recorder) -> None:
+    BoxMaker(engine, Settings()).make("sha256:0", BOX_LIMITS)
+    sizes = "4096 131072 131072"
+    assert engine.host["sysctls"] == {"net.ipv4.tcp_rmem": sizes, "net.ipv4.tcp_wmem": sizes}
+
+
 def test_a_box_with_network(engine: Recorder) -> None:
     BoxMaker(engine, Settings()).make("sha256:0", dataclasses.replace(BOX_LIMITS, network=True))
     assert (engine.networks, engine.host["network_mode"]) == (["bitrun"], "bitrun")

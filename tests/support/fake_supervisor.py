@@ -193,7 +193,7 @@ def shell(talk: Talk, command: Command) -> None:
         case ["false"]:
             talk.verdict(1)
         case _:
-            talk.fault(Frame.FAULT_BOX, f"can't start {command.argv[0]}: No such file or directory")
+            talk.fault(Frame.FAULT_COMMAND, f"{command.argv[0]}: No such file or directory")
 
 
 class ScriptedBoxes:

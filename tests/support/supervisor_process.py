@@ -19,7 +19,8 @@ class SupervisorProcess:
     def __init__(self, binary: Path, workdir: Path) -> None:
         self.workdir = workdir
         self.process = subprocess.Popen(
-            ["unshare", "--pid", "--fork", "--mount-proc", binary, str(UID), workdir],
+            # With `ptys`, since its /dev is this machine's, and stays as it is.
+            ["unshare", "--pid", "--fork", "--mount-proc", binary, str(UID), workdir, "ptys"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,

@@ -66,12 +66,14 @@ static void
 check_verdict(const struct stage *stage)
 {
 	char limit[16];
-	int code, number;
+	int code, number, oom_killed;
 
 	payload[payload_used] = '\0';
-	int fields = sscanf(payload, "code=%d\nsignal=%d\nlimit=%15s\n", &code, &number, limit);
-	require(fields == 3, "a verdict is complete");
+	int fields = sscanf(payload, "code=%d\nsignal=%d\nlimit=%15s\noom=%d\n", &code, &number, limit,
+			    &oom_killed);
+	require(fields == 4, "a verdict is complete");
 	require(stage->ended, "a verdict comes after the end");
+	require(oom_killed == (strcmp(limit, "memory") == 0), "memory runs out at its limit");
 	if (strcmp(limit, "none") != 0) {
 		require(number == 9, "a program over a limit is killed");
 		return;
@@ -112,6 +114,7 @@ begin_frame(size_t size)
 		break;
 	case FRAME_FAULT_BOX:
 	case FRAME_FAULT_FILE:
+	case FRAME_FAULT_COMMAND:
 		require(size < sizeof payload, "a fault's text is short");
 		break;
 	default:
@@ -123,7 +126,8 @@ static void
 end_frame(void)
 {
 	header_used = 0;
-	if (header[0] == FRAME_FAULT_BOX || header[0] == FRAME_FAULT_FILE)
+	if (header[0] == FRAME_FAULT_BOX || header[0] == FRAME_FAULT_FILE ||
+	    header[0] == FRAME_FAULT_COMMAND)
 		faulted = true;
 	if (header[0] != FRAME_VERDICT)
 		return;

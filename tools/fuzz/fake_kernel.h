@@ -17,8 +17,10 @@
  *   k  an orphan of the program ends
  *   l  the program sends its listener, see order.h
  *   h  the program is held at a call, and the listener has the notification
- *   n  exec of the command fails
+ *   n  exec of the command fails, without any bytes for a fault of the job
  *   w  the writer finds the disk full
+ *   c  first of a case: the box has a cgroup v1
+ *   m  its memory is this number of 64 KB (2 bytes), and each table of sockets has the other bytes
  *   t  this number of milliseconds passes (2 bytes)
  *
  * A type in capitals happens together with the event after it. Other bytes are skipped.

@@ -30,6 +30,17 @@ def seeds() -> dict[str, bytes]:
         "held": hello + _event("l") + _event("h") + _event("e", b"err") + _event("h") + ended,
         "killed": hello + _event("x", b"\0\x0b"),
         "orphans": hello + _event("k") + ended + _event("k"),
+        "sockets": _event("c") + hello + _memory(1, _SOCKSTAT) + _event("t", b"\1\0") + ended,
+        "full-sockets": _event("c")
+        + hello
+        + _memory(1, _SOCKSTAT + _FULL_SOCKETS)
+        + _event("t", b"\1\0")
+        + _event("t", b"\1\0"),
+        "hidden-sockets": _event("c")
+        + hello
+        + _memory(1023, b"sockets: used 9999\n")
+        + _event("t", b"\1\0"),
+        "exec-lacks-memory": hello + _event("n", b"1"),
         "unknown-command": hello + _sends(encode(Frame.STDIN, b"x" * 500)) + _event("n"),
         "wall-time": hello + _event("t", b"\xff\xff"),
         "cpu-time": _sends(_stage("yes", cpu_ms=100))
@@ -75,6 +86,18 @@ def seeds() -> dict[str, bytes]:
         "environment": _sends(_stage("sh", "-c", "echo $A", env={"A": "1", "PATH": "/bin"}))
         + ended,
     }
+
+
+# Rows of /proc/net, all in one: each table shows the same.
+_SOCKSTAT = b"sockets: used 300\nTCP: inuse 200 orphan 0 tw 40 alloc 200 mem 0\nUNIX 1152 34 -1\n"
+_FULL_SOCKETS = b"".join(
+    b"%4d: 0100007F:1F90 0100007F:%04X 01 0001FFFF:0001FFFF 00:00000000 00000000\n" % (row, row)
+    for row in range(100)
+)
+
+
+def _memory(units: int, table: bytes) -> bytes:
+    return _event("m", units.to_bytes(2) + table)
 
 
 def _stage(

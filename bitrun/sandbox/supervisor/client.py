@@ -4,7 +4,13 @@ import time
 from collections.abc import Iterable
 from typing import Protocol
 
-from bitrun.model.errors import BoxEnded, BoxError, BoxUnresponsive, FileRejected
+from bitrun.model.errors import (
+    BoxEnded,
+    BoxError,
+    BoxUnresponsive,
+    CommandRejected,
+    FileRejected,
+)
 from bitrun.model.job import File, Stage
 from bitrun.model.output import Stream
 from bitrun.model.result import Verdict
@@ -93,6 +99,7 @@ class SupervisorClient:
         Raises:
             TimeoutError: nothing arrived within `timeout`.
             FileRejected: a file that was queued before could not be written.
+            CommandRejected: the command of the stage could not be started.
             BoxEnded: the box ended.
             BoxUnresponsive: nothing arrived until BACKSTOP_SECONDS after the wall time limit.
             BoxError: the supervisor reported a fault, or broke the protocol.
@@ -118,6 +125,9 @@ class SupervisorClient:
                 return []
             case Frame.FAULT_FILE:
                 raise FileRejected(_file_error(payload.decode("utf-8", "replace")))
+            case Frame.FAULT_COMMAND:
+                reason = payload.decode("utf-8", "replace")
+                raise CommandRejected(f"The command can't be started: {reason}")
             case Frame.FAULT_BOX:
                 raise BoxError(f"The supervisor: {payload.decode('utf-8', 'replace')}")
             case _:

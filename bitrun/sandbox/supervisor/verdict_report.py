@@ -11,6 +11,7 @@ LIMIT_OUTCOMES: dict[str, Outcome | None] = {
     "none": None,
     "wall": Outcome.WALL_TIME,
     "cpu": Outcome.CPU_TIME,
+    "memory": Outcome.MEMORY,
     "stdout": Outcome.STDOUT,
     "stderr": Outcome.STDERR,
 }

@@ -240,6 +240,12 @@ def test_refusals_and_their_order(server: Server, fields: dict[str, str], text: 
     assert error(response) == text
 
 
+def test_a_command_that_its_path_does_not_have(server: Server) -> None:
+    response = server.run(filename="a.sh", content="x", env="PATH=/nonexistent")
+    assert response.status_code == 400
+    assert error(response) == "The command can't be started: bash: No such file or directory"
+
+
 @pytest.mark.parametrize("filename", ["Main.sh", "a.b.sh", "-x.sh", "_.bash", "a.SH"])
 def test_names_keep_their_case(server: Server, filename: str) -> None:
     response = server.run(filename=filename, content="ls")

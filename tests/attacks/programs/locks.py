@@ -13,7 +13,6 @@ for make in (
     lambda number: libc.msgget(0, 0o1600),
     lambda number: libc.mq_open(b"/%d" % number, 0o102, 0o600, None),
     lambda number: libc.inotify_add_watch(watch, b"/box", 2),
-    lambda number: libc.posix_openpt(2),
 ):
     watch = libc.inotify_init1(0)
     number = 0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from bitrun.config.settings import Settings
-from bitrun.model.errors import BoxError
+from bitrun.model.errors import CommandRejected
 from bitrun.model.job import File
 from bitrun.model.output import Stream
 from bitrun.model.result import Outcome, Verdict
@@ -96,7 +96,7 @@ def test_the_wall_time(box: Box) -> None:
 
 
 def test_what_can_not_be_started(box: Box) -> None:
-    with pytest.raises(BoxError, match=r"can't start nothing: No such file or directory"):
+    with pytest.raises(CommandRejected, match=r"started: nothing: No such file or directory"):
         collect(box.supervisor, stage("nothing"))
 
 

@@ -1,6 +1,7 @@
 """The supervisor by itself, without Docker: PID 1 of a namespace, driven over two pipes."""
 
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bitrun.model.errors import BoxError, FileRejected
+from bitrun.model.errors import CommandRejected, FileRejected
 from bitrun.model.job import File
 from bitrun.model.output import Stream
 from bitrun.model.result import Outcome, Verdict
@@ -302,9 +303,78 @@ def test_the_program_gets_three_descriptors_only(supervisor: SupervisorProcess) 
     assert stdout.split() == [b"0", b"1", b"2"]
 
 
-def test_a_command_that_does_not_exist_is_our_fault(supervisor: SupervisorProcess) -> None:
-    with pytest.raises(BoxError, match="can't start nowhere: No such file or directory"):
-        supervisor.run("nowhere")
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("nowhere", "No such file or directory"),
+        ("./nowhere", "No such file or directory"),
+        ("", "No such file or directory"),
+        ("/usr", "Permission denied"),
+        ("/etc/passwd", "Permission denied"),
+        ("/etc/passwd/x", "Not a directory"),
+        ("x" * 300, "File name too long"),
+    ],
+)
+def test_a_command_that_cannot_be_started(
+    supervisor: SupervisorProcess, command: str, reason: str
+) -> None:
+    with pytest.raises(CommandRejected) as raised:
+        supervisor.run(command)
+    assert str(raised.value) == f"The command can't be started: {command[:200]}: {reason}"
+    assert supervisor.process.wait(timeout=1) == 2
+
+
+def test_the_command_is_looked_up_in_its_own_path(supervisor: SupervisorProcess) -> None:
+    with pytest.raises(CommandRejected, match="started: sh: No such file or directory"):
+        supervisor.run("sh", env={"PATH": "/nonexistent"})
+
+
+def test_more_arguments_than_the_kernel_takes(supervisor: SupervisorProcess) -> None:
+    supervisor.run("true")  # it has been executed, which sets its limits
+    # Arguments may take a quarter of the stack.
+    resource.prlimit(_child(supervisor), resource.RLIMIT_STACK, (1 << 18, 1 << 18))
+    with pytest.raises(CommandRejected, match="started: true: Argument list too long"):
+        supervisor.run("true", *["x" * 100_000] * 9)
+
+
+def _child(supervisor: SupervisorProcess) -> int:
+    pid = supervisor.process.pid
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
+
+
+SOCKET_OPTIONS = """
+import errno, socket, struct
+def attempt(family, level, option, value):
+    it = socket.socket(family, socket.SOCK_DGRAM)
+    before = it.getsockopt(level, option) if isinstance(value, int) else 0
+    try:
+        it.setsockopt(level, option, value)
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    return it.getsockopt(level, option) != before if isinstance(value, int) else True
+S = socket
+print(
+    attempt(S.AF_INET, S.SOL_SOCKET, S.SO_RCVBUF, 9999),
+    attempt(S.AF_UNIX, S.SOL_SOCKET, S.SO_SNDBUF, 9999),
+    attempt(S.AF_INET, S.SOL_SOCKET, S.SO_BROADCAST, 1),
+    attempt(S.AF_INET, S.IPPROTO_IP, S.IP_TTL, 8),
+    attempt(S.AF_INET, S.IPPROTO_IP, S.IP_MULTICAST_LOOP, 0),
+    attempt(S.AF_UNIX, S.SOL_SOCKET, 26, bytes(16)),
+    attempt(S.AF_INET, S.SOL_SOCKET, 37, 16),
+    attempt(S.AF_INET, S.SOL_SOCKET, 65, 16),
+    attempt(S.AF_INET6, S.IPPROTO_IPV6, S.IPV6_JOIN_GROUP, bytes(20)),
+    attempt(S.AF_INET6, S.IPPROTO_IPV6, S.IPV6_V6ONLY, 1),
+)
+"""
+
+
+@pytest.mark.parametrize("merge", [False, True])
+def test_socket_options(supervisor: SupervisorProcess, merge: bool) -> None:
+    """Without a cgroup as on cgroup v1: buffers keep their size."""
+    _, stdout, _ = supervisor.run("python3", "-c", SOCKET_OPTIONS, merge=merge)
+    assert stdout.decode().split() == [
+        "False", "False", "True", "True", "True", "EPERM", "EPERM", "EPERM", "EPERM", "True"
+    ]  # fmt: skip
 
 
 def test_its_end_of_stdin_ends_everything(supervisor: SupervisorProcess) -> None:

@@ -80,12 +80,17 @@ happen(char type, const uint8_t *bytes, size_t size)
 		break;
 	case 'n':
 		if (alive) {
-			pipe_put(kernel.program.error, "ENOENT", 6);
+			pipe_put(kernel.program.error, size == 0 ? "scat: ENOENT" : "xcat: ENOMEM", 12);
 			program_end(127 << 8);
 		}
 		break;
 	case 'w':
 		kernel.writer.disk_full = true;
+		break;
+	case 'm':
+		kernel.usage = (int64_t)number(bytes, size < 2 ? size : 2) << 16;
+		kernel.table = bytes + (size < 2 ? size : 2);
+		kernel.table_size = size < 2 ? 0 : size - 2;
 		break;
 	case 't':
 		kernel.clock += (int64_t)number(bytes, size) * 1000000;

@@ -52,6 +52,8 @@ fake_read(int fd, void *buffer, size_t size)
 		return read_controller(buffer, size);
 	if (from->use == CHILDREN)
 		return read_signal(size);
+	if (from->use == TABLE)
+		return table_read(from, buffer, size);
 	require(from->use == READS, "what is read is an end to read from");
 	if (kernel.writer.alive && from->pipe == kernel.writer.error)
 		writer_run();

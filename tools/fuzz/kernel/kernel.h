@@ -14,10 +14,12 @@
 #include "../fake_controller.h"
 
 enum {
-	DESCRIPTORS = 16, /* only what a supervisor needs: one that leaks runs out of them */
+	DESCRIPTORS = 24, /* only what a supervisor needs: one that leaks runs out of them */
 	PIPES = 6,        /* the same of pipes */
 	PIPE_SIZE = 1 << 16,
 	MAX_SENT = 1 << 22, /* bytes from the controller */
+	MEMORY_LIMIT = 1 << 26, /* bytes, of the cgroup */
+	COUNTERS = 5,           /* files of the cgroup */
 };
 
 enum { SUPERVISOR_PID = 1, WRITER_PID, PROGRAM_PID, ORPHAN_PID };
@@ -30,7 +32,8 @@ struct pipe {
 };
 
 struct descriptor {
-	enum { CLOSED, READS, WRITES, CHILDREN, OFFER, LISTENER } use;
+	enum { CLOSED, READS, WRITES, CHILDREN, OFFER, LISTENER, TABLE, SOCKET, COUNTER } use;
+	size_t read; /* bytes of a table */
 	struct pipe *pipe;
 	bool nonblocking;
 };
@@ -42,6 +45,11 @@ struct kernel {
 	unsigned long last_activity; /* the same at the last turn of the loop */
 	unsigned idle_turns;         /* turns of the loop in a row without a change */
 	int64_t clock;               /* ns */
+	int64_t oversleep;           /* ns: how much longer than asked for the next sleep lasts */
+	bool cgroup;
+	int64_t usage;        /* bytes, of the cgroup */
+	const uint8_t *table; /* the content of each table of sockets */
+	size_t table_size;
 	jmp_buf exit;
 
 	struct descriptor descriptors[DESCRIPTORS];
@@ -95,6 +103,10 @@ struct descriptor *descriptor(int fd);
 size_t pipe_put(struct pipe *pipe, const void *data, size_t size);
 size_t pipe_take(struct pipe *pipe, void *data, size_t size);
 void pipes_reset(void);
+
+/* files.c */
+int file_open(const char *path);
+ssize_t table_read(struct descriptor *from, void *buffer, size_t size);
 
 /* processes.c */
 void program_end(int status);

@@ -80,7 +80,9 @@ fake_ppoll(struct pollfd *polled, nfds_t count, const struct timespec *timeout,
 	if (kernel.controller.limited) { /* one that does not read at last reads on */
 		kernel.controller.limited = false;
 	} else if (timeout != NULL) {
-		kernel.clock += timeout->tv_sec * 1000000000 + timeout->tv_nsec;
+		/* A sleep may always last longer. After some without an event, they reach any limit. */
+		kernel.clock += timeout->tv_sec * 1000000000 + timeout->tv_nsec + kernel.oversleep;
+		kernel.oversleep = idle ? 2 * kernel.oversleep + 1000000 : 0;
 	} else {
 		kernel.controller.gone = kernel.controller.done = true;
 	}

@@ -12,7 +12,7 @@ fake_signalfd(int fd, const sigset_t *mask, int flags)
 	return descriptor_open(CHILDREN, NULL);
 }
 
-/* There is no cgroup. */
+/* There is no cgroup v2. */
 int
 fake_access(const char *path, int mode)
 {
@@ -30,6 +30,7 @@ fake_sysconf(int name)
 
 #define SUCCEEDS(call) long fake_##call(void) { return 0; }
 SUCCEEDS(chdir)
+SUCCEEDS(chmod)
 SUCCEEDS(prctl)
 SUCCEEDS(setgroups)
 SUCCEEDS(setresgid)
