@@ -265,7 +265,7 @@ sockets_check(int64_t now)
 	if (!possible || room < 0) {
 		next_check = INT64_MAX;
 		if (room < 0)
-			peak = usage + sums.bound;
+			peak = allowed; /* the bound may be far above it */
 		return room < 0;
 	}
 	/* The check itself takes at most a third of the time. */
