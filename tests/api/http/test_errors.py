@@ -131,6 +131,8 @@ def test_the_document_has_every_status() -> None:
         ("/api/v2/packages", NothingToUninstall("c", "1"), 500,
          {"message": "c-1 is not installed"}),
         ("/api/v2/execute", RequestError("x"), 400, {"message": "x"}),
+        ("/api/v2/execute", BoxError("The supervisor: stage: fork: Cannot allocate memory"), 500,
+         {"message": "The service has failed; its log says more"}),
         ("/mcp", BoxEnded(), 503,
          {"message": "The container of this run has ended before its program did. Try again"}),
         ("/metrics", KeyError("x"), 500, {"message": "The service has failed; its log says more"}),

@@ -188,15 +188,6 @@ def test_no_room(serve: Callable[..., Server]) -> None:
     assert run(server, "bash", "echo hi")["stdout"] == "hi\n"
 
 
-def test_an_error_of_the_service_reveals_nothing(
-    serve: Callable[..., Server], tmp_path: Path
-) -> None:
-    catalogue = write_catalogue(tmp_path, package("broken", "bash", run="/nowhere/broken %s"))
-    response = execute(serve(languages=catalogue), request("broken", "x"))
-    expected = (500, "The service has failed; its log says more")
-    assert (response.status_code, message(response)) == expected
-
-
 # GET /runtimes
 
 
