@@ -220,15 +220,15 @@ def built(client: docker.APIClient, since: float) -> list[str]:
     return sorted(name for name in names if PREFIX + "one" in name)
 
 
-@pytest.mark.parametrize("services", [1, 2])
+@pytest.mark.parametrize("count", [1, 2])
 def test_two_installs_at_once_build_once(
     serve: Callable[..., Server],
     settings: dict[str, Any],
     docker_client: docker.APIClient,
-    services: int,
+    count: int,
 ) -> None:
     """Two services stand for two workers, of which one might answer both requests."""
-    servers = [serve(**settings) for _ in range(services)]
+    servers = [serve(**settings) for _ in range(count)]
     since = time.time()
     with ThreadPoolExecutor(2) as pool:
         replies = pool.map(lambda server: install(server, version="1"), (servers[0], servers[-1]))
