@@ -10,8 +10,8 @@ from bitrun.model.errors import BuildError
 Report = Callable[[str], None]
 
 _LAST_LINES = 20  # in the error of a failed build
-# Lines of the classic builder about layers and intermediate containers.
-_SKIPPED_PREFIXES = (" ---> ", "Removing intermediate container ")
+# Lines of the classic builder about layers, intermediate containers and internal names.
+_SKIPPED_PREFIXES = (" ---> ", "Removing intermediate container ", "Successfully tagged ")
 _COLOUR = re.compile(r"\x1b\[\d*m")
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -63,6 +62,8 @@ class ImageCalls(EngineCalls):
                 labels=labels,
                 buildargs=_proxies(),
                 network_mode="host",
+                # Its search fails if another client removes an image that it compares with.
+                nocache=True,
                 rm=True,
                 forcerm=True,
                 decode=True,
@@ -89,34 +90,43 @@ class ImageCalls(EngineCalls):
             answer = self._client().import_image_from_file(str(path), tag, changes=changes)
             report_lines(map(json.loads, answer.splitlines()), lambda _: None)
 
-    def remove_image(self, reference: str) -> None:
+    def tag_image(self, reference: str, name: str) -> None:
+        """Give an image one more name, which another image may lose by it.
+
+        Raises:
+            NotOnEngine: the image is not there.
+        """
+        with self._call("tag_image"):
+            repository, _, tag = name.partition(":")
+            self._client().tag(reference, repository, tag or "latest")
+
+    def remove_image(self, reference: str, *, force: bool = False) -> bool:
         """Remove a name from an image, and the image with its last name.
 
-        An image that a container still uses stays, without a name, until it is pruned.
-        """
-        with self._call("remove_image"), suppress(errors.NotFound):
-            self._client().remove_image(reference, force=True)
+        By its id, an image is removed if it has no name.
 
-    def prune_images(self, label: str) -> None:
-        """Remove the images with this label that no longer have a name."""
-        with self._call("prune_images"):
+        Returns:
+            False if it stays with its last name, because a container uses it. With `force` it
+            loses the name, and stays without one if the container runs.
+        """
+        with self._call("remove_image"):
             try:
-                self._client().prune_images({"dangling": True, "label": label})
+                self._client().remove_image(reference, force=force)
+            except errors.NotFound:
+                pass
             except errors.APIError as error:
-                # 409: another prune is in progress.
+                # 409: a container or another image needs it, or its removal is in progress.
                 if error.status_code != requests.codes.conflict:
                     raise
-
-    def has_dangling_images(self, label: str) -> bool:
-        """Whether there are images with this label that no longer have a name."""
-        with self._call("has_dangling_images"):
-            return bool(self._client().images(filters={"dangling": True, "label": label}))
+                return False
+        return True
 
 
 def _image(found: dict[str, Any], labelled: dict[str, Any]) -> Image:
     return Image(
         id=found["Id"],
-        tags=tuple(found["RepoTags"] or ()),
+        # Older engines list an image without a name as this.
+        tags=tuple(tag for tag in found["RepoTags"] or () if tag != "<none>:<none>"),
         labels=labelled["Labels"] or {},
         volumes=tuple(labelled.get("Volumes") or ()),
     )

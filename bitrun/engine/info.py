@@ -10,10 +10,12 @@ from bitrun.engine.calls import EngineCalls
 class EngineInfo:
     """Version and capabilities of an engine and its machine.
 
-    `memory` is in bytes. `supported_limits` maps each kind of limit to whether the engine can
-    enforce it. `seccomp` is the default profile of containers, None if seccomp is not supported.
+    `id` is the engine's own, the same for all its clients. `memory` is in bytes.
+    `supported_limits` maps each kind of limit to whether the engine can enforce it. `seccomp` is
+    the default profile of containers, None if seccomp is not supported.
     """
 
+    id: str
     version: str
     system: str
     kernel: str
@@ -42,6 +44,7 @@ class InfoCalls(EngineCalls):
         with self._call("info"):
             answer = self._client().info()
         return EngineInfo(
+            id=answer["ID"],
             version=answer["ServerVersion"],
             system=answer["OperatingSystem"],
             kernel=answer["KernelVersion"],

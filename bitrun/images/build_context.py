@@ -7,7 +7,8 @@ checkout, nor on the folder `samples`, whose programs test an image.
 
 import hashlib
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
@@ -19,7 +20,7 @@ _NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
 def pack(folder: Path, more: Mapping[str, bytes] = _NOTHING) -> bytes:
-    """Pack a folder as a build context, and `more` files by name.
+    """Pack a folder as a build context, and `more` files by name, which replace those in it.
 
     Raises:
         BuildError: there is no such folder.
@@ -28,7 +29,7 @@ def pack(folder: Path, more: Mapping[str, bytes] = _NOTHING) -> bytes:
     try:
         # Links to files of other images are packed as files.
         with tarfile.open(fileobj=packed, mode="w", dereference=True) as archive:
-            archive.add(folder, arcname=".", filter=_reproducible)
+            archive.add(folder, arcname=".", filter=partial(_reproducible, replaced=more.keys()))
             for name, content in more.items():
                 _add(archive, name, content)
     except OSError as error:
@@ -59,7 +60,9 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     archive.addfile(entry, BytesIO(content))
 
 
-def _reproducible(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+def _reproducible(entry: tarfile.TarInfo, replaced: Collection[str]) -> tarfile.TarInfo | None:
+    if entry.name.removeprefix("./") in replaced:
+        return None
     # pip compiles all Python files of an installed package, those of the images, too.
     if entry.name == _SAMPLES or entry.name.endswith("/__pycache__"):
         return None

@@ -22,21 +22,21 @@ _DEBIAN_NAMES = {"386": "i386", "arm": "armhf", "ppc64le": "ppc64el"}
 
 
 def build_root(
-    engine: Engine, folder: Path, tag: str, labels: dict[str, str], report: Report
+    engine: Engine, folder: Path, name: str, labels: dict[str, str], report: Report
 ) -> None:
-    """Build the root image. `folder` contains the configuration of a bootstrap.
+    """Build the root image under a name. `folder` contains the configuration of a bootstrap.
 
     Raises:
         BuildError: it is available neither from a registry nor from a mirror.
     """
     if _pull_upstream(engine, report):
-        engine.build_image(BytesIO(pack_dockerfile(f"FROM {UPSTREAM}\n")), tag, labels, report)
+        engine.build_image(BytesIO(pack_dockerfile(f"FROM {UPSTREAM}\n")), name, labels, report)
         return
     report(f"No registry offers {UPSTREAM}: bootstrapping Debian from its mirror")
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory) / "root.tar"
         _bootstrap(folder, root, engine.architecture(), report)
-        engine.import_image(root, tag, labels)
+        engine.import_image(root, name, labels)
 
 
 def _pull_upstream(engine: Engine, report: Report) -> bool:

@@ -10,17 +10,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 
 from bitrun.config.catalogue import IMAGE_PREFIX, Package, argv
 from bitrun.engine.build_output import Report
 from bitrun.engine.engine import Engine
 from bitrun.engine.images import Image
-from bitrun.images.build_context import digest, pack_dockerfile
+from bitrun.images.build_context import digest
+from bitrun.images.change import SOURCE_LABEL, ImageChange, remove_unused
 from bitrun.images.lock import images_lock
-from bitrun.images.unsealed import SOURCE_LABEL, SUPERVISOR, UnsealedImages
+from bitrun.images.unsealed import SUPERVISOR, UnsealedImages
 from bitrun.model.errors import BuildError, ServiceError
+
+_SUPERVISOR_TAG = f"{IMAGE_PREFIX}{SUPERVISOR}"
 
 _TAG_LABEL = "bitrun.image"
 _PACKAGE_LABEL = "bitrun.package"
@@ -34,7 +36,7 @@ _EMPTY_LABELS = dict.fromkeys((_PACKAGE_LABEL, _VERSION_LABEL, _ALLOWED_LABEL), 
 # check would run in the box.
 _DOCKERFILE = f"""\
 FROM {{origin}}
-COPY --from={IMAGE_PREFIX}{SUPERVISOR} /supervisor /bitrun/supervisor
+COPY --from={_SUPERVISOR_TAG} /supervisor /bitrun/supervisor
 USER 0:0
 HEALTHCHECK NONE
 ENTRYPOINT []
@@ -53,10 +55,13 @@ class InstalledPackage:
 
 @dataclass(frozen=True, slots=True)
 class _Tools:
-    """An image to seal. `source` is a hash; `ensure` builds it if needed and returns its name."""
+    """An image to seal.
+
+    `source` is a hash; `ensure` builds it if needed and returns a name or id that does not move.
+    """
 
     source: str
-    ensure: Callable[[Report], str]
+    ensure: Callable[[ImageChange, Report], str]
 
 
 class SealedImages:
@@ -65,7 +70,7 @@ class SealedImages:
     def __init__(self, engine: Engine, folder: Path, ca_bundle: Path | None = None) -> None:
         self._engine = engine
         self._unsealed = UnsealedImages(engine, folder, ca_bundle)
-        self._prune_incomplete = False
+        self._may_have_unused = True  # an earlier process may have left some
 
     def installed(self) -> dict[str, InstalledPackage]:
         """Return the installed packages by id."""
@@ -87,23 +92,24 @@ class SealedImages:
         Raises:
             BuildError: it can't be built. An image that was installed before stays.
         """
-        with images_lock():
+        with self._changing() as change:
             tools = self._tools(package, report)
             source = self._source(tools.source, package.version_command)
             tag = f"{package.image}:latest"
-            if self._unsealed.is_current(tag, source):
+            if self._is_current(tag, source):
                 return
-            with self._pruning():
-                unsealed = tools.ensure(report)
-                version = self._engine.run_command(unsealed, argv(package.version_command)).strip()
-                if not version:
-                    raise BuildError(f"{package.name}: its version_command prints nothing")
-                labels = {
-                    _PACKAGE_LABEL: package.id,
-                    _VERSION_LABEL: version,
-                    SOURCE_LABEL: source,
-                }
-                self._seal(unsealed, tag, labels, report)
+            # First, so that the engine has a name for this change.
+            self._unsealed.ensure(SUPERVISOR, change, report)
+            unsealed = tools.ensure(change, report)
+            version = self._engine.run_command(unsealed, argv(package.version_command)).strip()
+            if not version:
+                raise BuildError(f"{package.name}: its version_command prints nothing")
+            labels = {
+                _PACKAGE_LABEL: package.id,
+                _VERSION_LABEL: version,
+                SOURCE_LABEL: source,
+            }
+            self._seal(unsealed, tag, labels, change, report)
 
     def is_outdated(self, package: Package) -> bool:
         """Whether `install` would build an installed package again. Nothing is pulled for it.
@@ -114,7 +120,7 @@ class SealedImages:
         if package.build is None:
             return False
         source = self._source(self._unsealed.source(package.build), package.version_command)
-        return not self._unsealed.is_current(f"{package.image}:latest", source)
+        return not self._is_current(f"{package.image}:latest", source)
 
     def seal_allowed(self, reference: str, report: Report) -> str:
         """Seal an allowed image unless its sealed image is up to date.
@@ -125,33 +131,38 @@ class SealedImages:
         Raises:
             BuildError: the allowed image can't be pulled or sealed.
         """
-        with images_lock():
-            source = self._source(self._pulled(reference, report).source)
+        with self._changing() as change:
+            image = self._pulled(reference, report)
+            source = self._source(image.source)
             tag = f"{IMAGE_PREFIX}allowed:{digest(reference)[:16]}"
-            if not self._unsealed.is_current(tag, source):
+            if not self._is_current(tag, source):
                 labels = {_ALLOWED_LABEL: reference, SOURCE_LABEL: source}
-                with self._pruning():
-                    self._seal(reference, tag, labels, report)
+                self._seal(image.ensure(change, report), tag, labels, change, report)
             return tag
 
     def remove(self, package: Package) -> None:
         """Remove the images of a package; an image of the operator's stays."""
-        with images_lock(), self._pruning():
-            self._engine.remove_image(f"{package.image}:latest")
+        with self._changing() as change:
+            change.remove(f"{package.image}:latest")
             if package.build:
-                self._unsealed.remove(package.build)
+                self._unsealed.remove(package.build, change)
 
-    def retry_prune(self) -> None:
-        """Remove the images that could not be pruned before, as a box still used them."""
-        if not self._prune_incomplete:
+    def note_change(self) -> None:
+        """Expect unused images: an image has changed, perhaps by another service."""
+        self._may_have_unused = True
+
+    def remove_unused(self) -> None:
+        """Remove images that were replaced, and that a box still used until now."""
+        if not self._may_have_unused:
             return
+        self._may_have_unused = False  # before the look: a change may follow at once
         try:
-            with images_lock(wait=False), self._pruning():
-                pass
-        except BlockingIOError:
-            pass  # the change in progress prunes as well
+            complete = remove_unused(self._engine)
         except ServiceError as error:
-            _log.debug("Images without a name are not removed yet: %s", error)
+            complete = False
+            _log.debug("Unused images are not removed yet: %s", error)
+        if not complete:
+            self._may_have_unused = True
 
     def _list(self, label: str) -> Iterator[Image]:
         for image in self._engine.list_images(label):
@@ -175,21 +186,28 @@ class SealedImages:
         if image.volumes:
             # In every box each would be a writable folder on the engine's disk, without a limit.
             raise BuildError(f"{reference} declares volumes, which a box can't bound")
-        return _Tools(image.id, lambda _: reference)
+        return _Tools(image.id, lambda *_: image.id)
 
     def _source(self, *sources: str) -> str:
         return digest(_DOCKERFILE, self._unsealed.source(SUPERVISOR), *sources)
 
-    def _seal(self, tools: str, tag: str, labels: dict[str, str], report: Report) -> None:
-        self._unsealed.ensure(SUPERVISOR, report)
-        context = BytesIO(pack_dockerfile(_DOCKERFILE.format(origin=tools)))
-        self._engine.build_image(context, tag, _EMPTY_LABELS | labels | {_TAG_LABEL: tag}, report)
+    def _is_current(self, tag: str, source: str) -> bool:
+        image = self._engine.find_image(tag)
+        return image is not None and image.labels.get(SOURCE_LABEL) == source
+
+    def _seal(
+        self, tools: str, tag: str, labels: dict[str, str], change: ImageChange, report: Report
+    ) -> None:
+        origins = {_SUPERVISOR_TAG: self._unsealed.ensure(SUPERVISOR, change, report)}
+        labels = _EMPTY_LABELS | labels | {_TAG_LABEL: tag}
+        change.build(tag, _DOCKERFILE.format(origin=tools), labels, report, origins=origins)
 
     @contextmanager
-    def _pruning(self) -> Iterator[None]:
-        """Remove images without a name afterwards: those replaced, and those of a failed build."""
-        try:
-            yield
-        finally:
-            self._engine.prune_images(SOURCE_LABEL)
-            self._prune_incomplete = self._engine.has_dangling_images(SOURCE_LABEL)
+    def _changing(self) -> Iterator[ImageChange]:
+        with images_lock(self._engine.info().id):
+            change = ImageChange(self._engine)
+            try:
+                with change:
+                    yield change
+            finally:
+                self._may_have_unused |= not change.complete

@@ -5,20 +5,20 @@ the root, has no Dockerfile.
 """
 
 import re
-from io import BytesIO
 from pathlib import Path
 
 from bitrun.config.catalogue import IMAGE_PREFIX
 from bitrun.engine.build_output import Report
 from bitrun.engine.engine import Engine
 from bitrun.images.build_context import digest, pack
+from bitrun.images.change import SOURCE_LABEL, ImageChange
 from bitrun.images.rootfs import build_root
 from bitrun.model.errors import BuildError
 
-SOURCE_LABEL = "bitrun.source"
 SUPERVISOR = "supervisor"
 
 _DEBIAN = "debian"
+_DOCKERFILE = "Dockerfile"
 _CA_BUNDLE = "ca-bundle.pem"
 _NEVER_SEALED = (_DEBIAN, "base", SUPERVISOR)
 _PARENT = re.compile(rf"^FROM\s+{IMAGE_PREFIX}([a-z0-9._-]+)", flags=re.MULTILINE | re.IGNORECASE)
@@ -32,6 +32,10 @@ class UnsealedImages:
         self._folder = folder
         self._ca_bundle = ca_bundle
 
+    def change(self) -> ImageChange:
+        """Begin a change of these images alone, without the lock of all images."""
+        return ImageChange(self._engine)
+
     def source(self, name: str) -> str:
         """Return a hash of an image's build context and of those of its parents.
 
@@ -40,38 +44,40 @@ class UnsealedImages:
         """
         return digest(pack(self._folder / name), *map(self.source, self._parents(name)))
 
-    def ensure(self, name: str, report: Report) -> str:
+    def ensure(self, name: str, change: ImageChange, report: Report) -> str:
         """Build an image unless it is up to date.
 
         Returns:
-            Its tag.
+            A name of it that does not move, valid until the end of the change.
 
         Raises:
             BuildError: it, or a parent, can't be built.
         """
         tag = _tag(name)
         source = self.source(name)
-        if not self.is_current(tag, source):
-            for parent in self._parents(name):
-                self.ensure(parent, report)
-            self._build(name, tag, {SOURCE_LABEL: source}, report)
-        return tag
-
-    def is_current(self, tag: str, source: str) -> bool:
-        """Whether the engine has an image with this tag that was built from this source."""
-        image = self._engine.find_image(tag)
-        return image is not None and image.labels.get(SOURCE_LABEL) == source
-
-    def remove(self, name: str) -> None:
-        self._engine.remove_image(_tag(name))
-
-    def _build(self, name: str, tag: str, labels: dict[str, str], report: Report) -> None:
+        if found := change.use(tag, source):
+            return found
         folder = self._folder / name
+        labels = {SOURCE_LABEL: source}
         if name == _DEBIAN:
-            build_root(self._engine, folder, tag, labels, report)
-        else:
-            context = pack(folder, {_CA_BUNDLE: self._certificates()})
-            self._engine.build_image(BytesIO(context), tag, labels, report)
+            return change.make(
+                tag, source, lambda name: build_root(self._engine, folder, name, labels, report)
+            )
+        origins = {
+            _tag(parent): self.ensure(parent, change, report) for parent in self._parents(name)
+        }
+        more = {_CA_BUNDLE: self._certificates()}
+        return change.build(
+            tag,
+            self._dockerfile(name),
+            labels,
+            report,
+            pack=lambda text: pack(folder, more | {_DOCKERFILE: text.encode()}),
+            origins=origins,
+        )
+
+    def remove(self, name: str, change: ImageChange) -> None:
+        change.remove(_tag(name))
 
     def _certificates(self) -> bytes:
         """Return the additional certificates for builds; empty if there are none.
@@ -85,10 +91,12 @@ class UnsealedImages:
             raise BuildError(f"The certificates for builds can't be read: {error}") from error
 
     def _parents(self, name: str) -> tuple[str, ...]:
-        dockerfile = self._folder / name / "Dockerfile"
-        if not dockerfile.exists():
-            return ()
-        return tuple(dict.fromkeys(_PARENT.findall(dockerfile.read_text(encoding="utf-8"))))
+        return tuple(dict.fromkeys(_PARENT.findall(self._dockerfile(name))))
+
+    def _dockerfile(self, name: str) -> str:
+        """Return the text of a Dockerfile, empty if there is none."""
+        path = self._folder / name / _DOCKERFILE
+        return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def _tag(name: str) -> str:

@@ -77,9 +77,10 @@ class Service:
 
     def _on_event(self, action: str, _: str) -> None:
         if action in IMAGE_EVENTS:
+            self.images.note_change()
             self._pool.refresh()
         elif action == CONTAINER_REMOVED:
-            self.images.retry_prune()
+            self.images.remove_unused()
 
     def _on_run_finished(self, record: RunRecord) -> None:
         self.metrics.record_run(record)

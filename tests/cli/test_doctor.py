@@ -76,6 +76,7 @@ def test_a_setting_that_does_not_fit(name: str, value: str) -> None:
 # What no engine here can be made to show
 
 GOOD = EngineInfo(
+    id="an engine",
     version="27.1.1",
     system="Debian",
     kernel="6.1",

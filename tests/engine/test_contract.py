@@ -20,6 +20,7 @@ from tests.support.stages import BOX_LIMITS, collect, stage
 from tests.support.waiting import wait_until
 
 TAG = "bitrun/test-contract"
+OTHER = f"{TAG}:other"
 LABEL = "bitrun.test-contract"
 NOTHING = "0" * 64
 
@@ -34,9 +35,8 @@ def images(engine: Engine) -> Iterator[Engine]:
     """The engine, from which the images of the test are removed after it."""
     yield engine
     for image in engine.list_images(LABEL):
-        for tag in image.tags:
-            engine.remove_image(tag)
-    engine.prune_images(LABEL)
+        for name in image.tags or (image.id,):
+            engine.remove_image(name)
     assert not engine.list_images(LABEL)
 
 
@@ -144,7 +144,7 @@ def test_a_build(images: Engine) -> None:
     lines = build(images, 'FROM bitrun/bash\nLABEL own="1"\n', other="2")
     assert lines[0].endswith(" : FROM bitrun/bash")
     assert lines[0].startswith("Step 1/")
-    assert lines[-1] == f"Successfully tagged {TAG}:latest"
+    assert lines[-1].startswith("Successfully built ")
     (found,) = images.list_images(LABEL)
     parent = images.find_image("bitrun/bash")
     assert parent is not None
@@ -152,7 +152,7 @@ def test_a_build(images: Engine) -> None:
     assert found.tags == (f"{TAG}:latest",)
     for name in (TAG, f"{TAG}:latest", found.id):
         assert images.find_image(name) == found
-    assert images.find_image(f"{TAG}:other") is None
+    assert images.find_image(OTHER) is None
 
 
 @pytest.mark.also_engine
@@ -165,9 +165,11 @@ def test_a_tag_moves(images: Engine) -> None:
     assert first is not None
     assert second is not None
     assert second.labels["number"] == "2"
-    assert images.has_dangling_images(LABEL)
-    images.prune_images(LABEL)
-    assert not images.has_dangling_images(LABEL)
+    assert {each.id: each.tags for each in images.list_images(LABEL)} == {
+        first.id: (),
+        second.id: (f"{TAG}:latest",),
+    }
+    assert images.remove_image(first.id)
     assert [each.id for each in images.list_images(LABEL)] == [second.id]
     for event in (("tag", first.id), ("tag", second.id), ("delete", first.id)):
         assert event in events
@@ -177,13 +179,65 @@ def test_a_tag_moves(images: Engine) -> None:
 def test_an_image_that_a_container_uses_stays(images: Engine, boxes: BoxMaker) -> None:
     build(images, "FROM bitrun/bash\nLABEL number=3\n")
     with boxes.make(TAG, BOX_LIMITS):
-        images.remove_image(TAG)
-        assert images.find_image(TAG) is None
-        images.prune_images(LABEL)
-        assert images.has_dangling_images(LABEL)
+        assert not images.remove_image(TAG)
+        images.tag_image(TAG, OTHER)
+        assert images.remove_image(TAG)
+        assert not images.remove_image(OTHER)
+        assert images.remove_image(OTHER, force=True)
+        (found,) = images.list_images(LABEL)
+        assert found.tags == ()
+        assert not images.remove_image(found.id)
     assert wait_until(lambda: not of_instance(images, boxes), 5)
-    images.prune_images(LABEL)
-    assert not images.has_dangling_images(LABEL)
+    assert images.remove_image(found.id)
+    assert not images.list_images(LABEL)
+
+
+@pytest.mark.also_engine
+def test_an_image_goes_with_its_last_name(images: Engine) -> None:
+    build(images, "FROM bitrun/bash\n")
+    (found,) = images.list_images(LABEL)
+    images.tag_image(TAG, OTHER)
+    assert images.remove_image(TAG)
+    (other,) = images.list_images(LABEL)
+    assert (other.id, other.tags) == (found.id, (OTHER,))
+    images.tag_image(found.id, TAG)
+    assert images.remove_image(OTHER)
+    assert images.remove_image(TAG)
+    assert not images.list_images(LABEL)
+    for missing in (found.id, TAG):
+        assert images.remove_image(missing)
+        with pytest.raises(NotOnEngine):
+            images.tag_image(missing, OTHER)
+
+
+@pytest.mark.also_engine
+def test_an_image_with_children_stays(images: Engine) -> None:
+    build(images, "FROM bitrun/bash\n")
+    parent = images.find_image(TAG)
+    assert parent is not None
+    build(images, f"FROM {TAG}\n", OTHER)
+    assert images.remove_image(TAG)
+    assert [each.tags for each in images.list_images(LABEL)] == [(OTHER,)]
+    assert images.find_image(parent.id) is not None
+    assert images.remove_image(OTHER)
+    assert images.find_image(parent.id) is None
+
+
+@pytest.mark.also_engine
+def test_each_build_makes_an_image_of_its_own(images: Engine) -> None:
+    for tag in (TAG, OTHER):
+        build(images, "FROM bitrun/bash\n", tag)
+    assert len(images.list_images(LABEL)) == 2
+
+
+@pytest.mark.also_engine
+def test_a_failed_build_leaves_an_image_without_a_name(images: Engine) -> None:
+    with pytest.raises(BuildError):
+        build(images, f"FROM bitrun/bash\nLABEL {LABEL}=failed\nRUN false\n")
+    (left,) = images.list_images(LABEL)
+    assert (left.tags, left.labels[LABEL]) == ((), "failed")
+    assert images.remove_image(left.id)
+    assert not images.list_images(LABEL)
 
 
 @pytest.mark.also_engine
@@ -205,6 +259,8 @@ def test_a_command_that_fails(engine: Engine) -> None:
 def test_the_engine_itself(engine: Engine) -> None:
     engine.ping()
     info = engine.info()
+    assert info.id
+    assert engine.info().id == info.id
     assert info.version[0].isdigit()
     assert info.memory > 0
     assert info.supported_limits.keys() == {"memory", "processes", "processors"}

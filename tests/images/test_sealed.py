@@ -14,6 +14,7 @@ from bitrun.config.catalogue import Language, Package, argv
 from bitrun.config.settings import Settings
 from bitrun.engine.engine import Engine
 from bitrun.images.build_context import pack_dockerfile
+from bitrun.images.change import remove_unused
 from bitrun.images.sealed import SealedImages
 from bitrun.model.errors import BuildError, ServiceError
 
@@ -78,7 +79,7 @@ def images(engine: Engine, folder: Path) -> Iterator[SealedImages]:
             if OURS in tag or OURS in image.labels.get("bitrun.allowed", ""):
                 engine.remove_image(tag)
     engine.remove_image(OWN)
-    engine.prune_images("bitrun.source")
+    remove_unused(engine)
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ GIGABYTE = 1_000_000_000
 SMALLEST_MEMORY = 6 * 1024 * 1024
 
 INFO = EngineInfo(
+    id="an engine of the tests",
     version="27.5.1",
     system="A machine of the tests",
     kernel="6.12",
@@ -118,6 +119,7 @@ class _Image:
     tags: list[str]
     labels: dict[str, str]
     volumes: tuple[str, ...] = ()
+    parent: str = ""  # its id
 
 
 class FakeEngine(Engine):
@@ -269,11 +271,13 @@ class FakeEngine(Engine):
 
     def run_command(self, image: str, command: Sequence[str]) -> str:
         with self._call("run_command"), self._state:
-            if self._find(image) is None:
+            found = self._find(image)
+            if found is None:
                 raise NotOnEngine(f"No such image: {image}")
-            if image not in self.outputs:
-                raise BuildError(f"{command} in {image} exited with 127: not found")
-            return self.outputs[image]
+            for name in found.tags:
+                if name in self.outputs:
+                    return self.outputs[name]
+            raise BuildError(f"{command} in {image} exited with 127: not found")
 
     def ensure_network(self, name: str, labels: dict[str, str]) -> None:
         with self._call("ensure_network"), self._state:
@@ -282,10 +286,14 @@ class FakeEngine(Engine):
     # Images
 
     def add_image(
-        self, tag: str, labels: Mapping[str, str] | None = None, volumes: tuple[str, ...] = ()
+        self,
+        tag: str,
+        labels: Mapping[str, str] | None = None,
+        volumes: tuple[str, ...] = (),
+        parent: str = "",
     ) -> str:
         """Put an image on the engine, or replace the one of this name; return its id."""
-        image = _Image(f"sha256:{secrets.token_hex(32)}", [], dict(labels or {}), volumes)
+        image = _new_image(labels or {}, volumes, parent)
         with self._state:
             self._images.append(image)
             self._tag(image, tag)
@@ -295,7 +303,7 @@ class FakeEngine(Engine):
         """Have the images of another engine, too."""
         for image in other._images:  # noqa: SLF001  of the same class
             self._images.append(
-                _Image(image.id, list(image.tags), dict(image.labels), image.volumes)
+                _Image(image.id, list(image.tags), dict(image.labels), image.volumes, image.parent)
             )
 
     def find_image(self, reference: str) -> Image | None:
@@ -305,33 +313,41 @@ class FakeEngine(Engine):
 
     def list_images(self, label: str) -> list[Image]:
         with self._call("list_images"), self._state:
-            return [_plain(each, ()) for each in self._images if label in each.labels]
+            return [
+                _plain(each, ())
+                for each in self._images
+                if label in each.labels and (each.tags or not self._has_children(each))
+            ]
 
     def build_image(
         self, context: IO[bytes], tag: str, labels: dict[str, str], report: Report
     ) -> None:
-        """Follow FROM and LABEL; of other instructions only the progress is reported."""
+        """Follow FROM and LABEL, and fail at `RUN false`; others only show progress."""
         with self._call("build_image"):
             steps = _instructions(context)
             steps += [f"LABEL {name}={value}" for name, value in labels.items()]
             inherited: dict[str, str] = {}
+            parent = ""
             for number, step in enumerate(steps, 1):
                 report(f"Step {number}/{len(steps)} : {step}")
                 instruction, _, rest = step.partition(" ")
                 if instruction.upper() == "FROM":
-                    inherited = self._parent_labels(rest.split()[0])
+                    parent, inherited = self._parent(rest.split()[0])
                 elif instruction.upper() == "LABEL":
                     name, _, value = rest.partition("=")
                     inherited[name] = value.strip('"')
-            self.add_image(tag, inherited)
-            report(f"Successfully tagged {_full(tag)}")
+                elif step == "RUN false":
+                    self._images.append(_new_image(inherited, parent=parent))
+                    raise BuildError("The command '/bin/sh -c false' returned a non-zero code: 1")
+            image = self.add_image(tag, inherited, parent=parent)
+            report(f"Successfully built {image.removeprefix('sha256:')[:12]}")
 
-    def _parent_labels(self, reference: str) -> dict[str, str]:
+    def _parent(self, reference: str) -> tuple[str, dict[str, str]]:
         if reference == "scratch":
-            return {}
+            return "", {}
         if (parent := self._find(reference)) is None:
             raise BuildError(f"pull access denied for {reference}")
-        return dict(parent.labels)
+        return parent.id, dict(parent.labels)
 
     def is_in_registry(self, reference: str) -> bool:
         return False
@@ -345,30 +361,35 @@ class FakeEngine(Engine):
             path.stat()
             self.add_image(tag, labels)
 
-    def remove_image(self, reference: str) -> None:
+    def tag_image(self, reference: str, name: str) -> None:
+        with self._call("tag_image"), self._state:
+            found = self._find(reference)
+            if found is None:
+                raise NotOnEngine(f"No such image: {reference}")
+            self._tag(found, name)
+
+    def remove_image(self, reference: str, *, force: bool = False) -> bool:
         with self._call("remove_image"), self._state:
             found = self._find(reference)
             if found is None:
-                return
-            if _full(reference) in found.tags:
-                found.tags.remove(_full(reference))
+                return True
+            others = [tag for tag in found.tags if tag != _full(reference)]
+            if not others and not force and self._is_used(found):
+                return False
+            if reference != found.id:
+                found.tags = others
                 self._emit("untag", found.id)
-            else:
-                found.tags.clear()
-            if not found.tags and not self._is_used(found):
-                self._images.remove(found)
-                self._emit("delete", found.id)
+            return self._discard(found) or reference != found.id
 
-    def prune_images(self, label: str) -> None:
-        with self._call("prune_images"), self._state:
-            for image in list(self._images):
-                if label in image.labels and not image.tags and not self._is_used(image):
-                    self._images.remove(image)
-                    self._emit("delete", image.id)
-
-    def has_dangling_images(self, label: str) -> bool:
-        with self._call("has_dangling_images"), self._state:
-            return any(label in each.labels and not each.tags for each in self._images)
+    def _discard(self, image: _Image) -> bool:
+        """Remove an image without names, and its parents without names and other children."""
+        if image.tags or self._is_used(image) or self._has_children(image):
+            return False
+        self._images.remove(image)
+        self._emit("delete", image.id)
+        if (parent := self._find(image.parent)) is not None:
+            self._discard(parent)
+        return True
 
     # The engine itself
 
@@ -420,8 +441,17 @@ class FakeEngine(Engine):
         image.tags.append(_full(tag))
         self._emit("tag", image.id)
 
+    def _has_children(self, image: _Image) -> bool:
+        return any(each.parent == image.id for each in self._images)
+
     def _is_used(self, image: _Image) -> bool:
         return any(each.image == image.id for each in self.containers.values())
+
+
+def _new_image(
+    labels: Mapping[str, str], volumes: tuple[str, ...] = (), parent: str = ""
+) -> _Image:
+    return _Image(f"sha256:{secrets.token_hex(32)}", [], dict(labels), volumes, parent)
 
 
 def _full(tag: str) -> str:

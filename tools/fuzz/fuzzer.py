@@ -52,20 +52,21 @@ def fuzz(
     Raises:
         BuildError: the compiler's image can't be built.
     """
-    image = images.ensure(_COMPILER, report)
     client = docker.APIClient(version="auto", **kwargs_from_env())
-    container = client.create_container(
-        image,
-        ["sh", "-c", _SCRIPT.format(seconds=seconds, keep=keep)],
-        host_config=client.create_host_config(
-            network_mode="none",
-            log_config=LogConfig(type=LogConfig.types.JSON),  # read by _follow()
-        ),
-        network_disabled=True,
-        # The leak check would have to trace its own process; a supervisor's memory is static.
-        environment={"ASAN_OPTIONS": "detect_leaks=0"},
-        labels={"bitrun.role": "fuzz"},
-    )["Id"]
+    with images.change() as change:
+        image = images.ensure(_COMPILER, change, report)
+        container = client.create_container(
+            image,
+            ["sh", "-c", _SCRIPT.format(seconds=seconds, keep=keep)],
+            host_config=client.create_host_config(
+                network_mode="none",
+                log_config=LogConfig(type=LogConfig.types.JSON),  # read by _follow()
+            ),
+            network_disabled=True,
+            # The leak check would have to trace its own process; a supervisor's memory is static.
+            environment={"ASAN_OPTIONS": "detect_leaks=0"},
+            labels={"bitrun.role": "fuzz"},
+        )["Id"]
     try:
         client.put_archive(container, "/", _pack())
         log = "".join(_follow(client, container, report))
