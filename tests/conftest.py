@@ -1,6 +1,7 @@
 """What several tests need: a supervisor without Docker, boxes, running services, the leak check."""
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -140,15 +141,15 @@ def supervisor_binary(programs: Path) -> Path:
 
 
 @pytest.fixture
-def workdir(tmp_path: Path) -> Path:
-    workdir = tmp_path / "box"
-    workdir.mkdir()
-    os.chown(workdir, UID, UID)
-    # The run's user must be able to reach it.
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent.stat().st_mode & 0o001 == 0:
-            parent.chmod(parent.stat().st_mode | 0o011)
-    return workdir
+def workdir() -> Iterator[Path]:
+    # Not below tmp_path: the run's user must be able to reach it, and another session of pytest
+    # closes the folder that they share.
+    with tempfile.TemporaryDirectory(prefix="bitrun-test-") as folder:
+        Path(folder).chmod(0o711)
+        workdir = Path(folder) / "box"
+        workdir.mkdir()
+        os.chown(workdir, UID, UID)
+        yield workdir
 
 
 @pytest.fixture
