@@ -38,8 +38,8 @@ _ALLOWED = """
     mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedsend mq_unlink msgctl msgget msgrcv
     msgsnd semctl semget semop semtimedop shmat shmctl shmdt shmget
 
-    brk map_shadow_stack membarrier memfd_create mincore mlock mlock2 mlockall mmap mprotect
-    mremap mseal msync munlock munlockall munmap pkey_alloc pkey_free pkey_mprotect
+    brk map_shadow_stack membarrier mincore mlock mlock2 mlockall mprotect mremap mseal msync
+    munlock munlockall munmap pkey_alloc pkey_free pkey_mprotect
 
     alarm clock_getres clock_gettime clock_nanosleep getitimer gettimeofday nanosleep setitimer time
     timer_create timer_delete timer_getoverrun timer_gettime timer_settime times
@@ -102,12 +102,12 @@ _NO_OP_I386 = ["fadvise64_64"]
 _ALLOWED_I386 = """
     _llseek _newselect chown32 clock_gettime64 clock_nanosleep_time64 fchown32 fcntl64 fstat64
     fstatat64 ftruncate64 futex_time64 getegid32 geteuid32 getgid32 getgroups32 getuid32 lchown32
-    lstat64 mmap2 nice ppoll_time64 sendfile64 sigaction signal sigprocmask sigreturn stat64
+    lstat64 nice ppoll_time64 sendfile64 sigaction signal sigprocmask sigreturn stat64
     statfs64 truncate64 ugetrlimit waitpid
 """.split()
 
 # Linux's numbers: the service need not run on the same kernel as its boxes.
-_EINVAL, _ENOSYS = 22, 38
+_ENOMEM, _EINVAL, _ENOSYS = 12, 22, 38
 _CLONE_NEW = 0x7E020000  # all flags that create namespaces
 _FILE_TYPE, _FIFO = 0o170000, 0o010000
 _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
@@ -115,6 +115,7 @@ _SOCKET_TYPE, _STREAM, _DATAGRAM = 0xF, 1, 2
 _TCP, _UDP = 6, 17
 _RLIMIT_CORE, _RLIMIT_BITS = 4, 4  # of 16 resources
 _MADV_MERGEABLE, _MADV_BITS = 12, 5  # of the advice below 32
+_MAP_HUGETLB, _MFD_HUGETLB = 0x40000, 4
 _ROUTE = 0  # the netlink protocol that C libraries use to list network interfaces
 
 
@@ -150,6 +151,14 @@ def _argument_rules() -> Iterator[dict[str, Any]]:
     # box, and the time of a write would say whether another box has the same page.
     yield from _all_but("madvise", 2, _MADV_MERGEABLE, _MADV_BITS)
     yield _failing(["madvise"], _EINVAL, _low(2, _MADV_BITS, _MADV_MERGEABLE))
+    # Pages that the host has reserved (nr_hugepages) are not charged to the box. 32-bit programs
+    # can still get them: their old `mmap` has its flags in memory. `shmget` needs a privilege.
+    for names, index, flag, error in (
+        (["mmap", "mmap2"], 3, _MAP_HUGETLB, _ENOMEM),
+        (["memfd_create"], 1, _MFD_HUGETLB, _ENOSYS),
+    ):
+        yield _rule(names, _masked(index, flag, 0))
+        yield _failing(names, error, _masked(index, flag, flag))
     yield from _core_limit_rules()
 
 

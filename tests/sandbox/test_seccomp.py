@@ -12,7 +12,8 @@ from bitrun.model.result import Result
 from bitrun.sandbox import seccomp
 
 ALLOW, REFUSE, NOTHING = ("SCMP_ACT_ALLOW", None), ("SCMP_ACT_ERRNO", None), ("SCMP_ACT_ERRNO", 0)
-INVALID, UNKNOWN = ("SCMP_ACT_ERRNO", 22), ("SCMP_ACT_ERRNO", 38)
+NO_MEMORY, INVALID = ("SCMP_ACT_ERRNO", 12), ("SCMP_ACT_ERRNO", 22)
+UNKNOWN = ("SCMP_ACT_ERRNO", 38)
 ABOVE = 1 << 32  # the kernel does not see it in an `int`, the filter does
 POINTER = 0x7FFE12345000
 CORE, NOFILE, MERGEABLE = 4, 7, 12
@@ -70,6 +71,12 @@ def test_no_rule_hides_another(i386: bool) -> None:
         ("madvise", (POINTER, 4096, MERGEABLE), INVALID),
         ("madvise", (POINTER, 4096, MERGEABLE | ABOVE), INVALID),
         ("madvise", (POINTER, 4096, 4 | ABOVE), ALLOW),
+        # Huge pages
+        ("mmap", (0, 4096, 3, 0x22, -1, 0), ALLOW),
+        ("mmap", (0, 1 << 21, 3, 0x40022, -1, 0), NO_MEMORY),
+        ("mmap", (0, 1 << 21, 3, 0x40022 | ABOVE, -1, 0), NO_MEMORY),
+        ("memfd_create", (POINTER, 3), ALLOW),
+        ("memfd_create", (POINTER, 4), UNKNOWN),
         # The limit of core dumps
         *(("setrlimit", (limit, POINTER), ALLOW) for limit in range(16) if limit != CORE),
         ("setrlimit", (CORE, POINTER), NOTHING),
@@ -88,10 +95,10 @@ def test_calls_with_conditions(
     assert actions(call, *values) == {action}
 
 
-@pytest.mark.parametrize("call", ["prlimit64", "setrlimit", "madvise"])
+@pytest.mark.parametrize("call", ["prlimit64", "setrlimit", "madvise", "mmap", "memfd_create"])
 def test_rules_do_not_overlap(call: str) -> None:
     """Of two rules with different actions, libseccomp does not say which one decides."""
-    for values in itertools.product((0, POINTER), range(40), (0, 4, 12, POINTER), (0, POINTER)):
+    for values in itertools.product((0, POINTER), range(40), (0, 4, 12, POINTER), (0, 1 << 18)):
         assert len(actions(call, *values)) == 1, values
 
 
@@ -142,6 +149,30 @@ for advice in (4, 8, 12, 14):
 def test_memory_is_not_merged(run: Callable[..., Result]) -> None:
     result = python(run, _ADVICE)
     assert result.last.output == b"4 0 0\n8 0 0\n12 -1 22\n14 0 22\n"
+
+
+_HUGE_PAGES = """
+import mmap, os
+print(len(mmap.mmap(-1, 1 << 21)))
+try:
+    mmap.mmap(-1, 1 << 21, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x40000)
+except OSError as error:
+    print(error.errno)
+try:
+    os.memfd_create("name", os.MFD_HUGETLB)
+except OSError as error:
+    print(error.errno)
+os.close(os.memfd_create("name"))
+"""
+
+
+@pytest.mark.engine
+@pytest.mark.attack(
+    "program", "huge pages, which its memory limit does not count", "refused by the seccomp profile"
+)
+def test_no_huge_pages(run: Callable[..., Result]) -> None:
+    expected = f"{1 << 21}\n12\n38\n"
+    assert python(run, _HUGE_PAGES).last.output.decode() == expected
 
 
 _LIMITS = """
