@@ -89,7 +89,10 @@ def seeds() -> dict[str, bytes]:
 
 
 # Rows of /proc/net, all in one: each table shows the same.
-_SOCKSTAT = b"sockets: used 300\nTCP: inuse 200 orphan 0 tw 40 alloc 200 mem 0\nUNIX 1152 34 -1\n"
+_SOCKSTAT = (
+    b"sockets: used 300\nTCP: inuse 200 orphan 0 tw 40 alloc 200 mem 0\n"
+    b"UNIX 1152 34 -1\nTCP 2304 200 0\nTCPv6 2432 1 0\n"
+)
 _FULL_SOCKETS = b"".join(
     b"%4d: 0100007F:1F90 0100007F:%04X 01 0001FFFF:0001FFFF 00:00000000 00000000\n" % (row, row)
     for row in range(100)
