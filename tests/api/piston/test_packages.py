@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ import pytest
 import requests
 
 from bitrun.config.settings import Settings
+from bitrun.engine.engine import Engine
+from bitrun.images.change import remove_unused
 from tests.support.containers import our_containers
 from tests.support.piston import call, execute, message, package, request, run, write_catalogue
 from tests.support.server import Server
@@ -71,28 +73,28 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def clean(docker_client: docker.APIClient) -> Iterator[None]:
     """Take what a test has installed off the engine."""
-    before = all_images(docker_client)
     yield
     for image in docker_client.images(filters={"label": "bitrun.source"}):
         for tag in image["RepoTags"] or ():
             if PREFIX in tag:
                 docker_client.remove_image(tag, force=True)
-    assert wait_until(lambda: remove_unfinished(docker_client, before), 15)
 
 
-def remove_unfinished(client: docker.APIClient, before: set[str]) -> bool:
-    """Remove what a service has left that was killed; other services do it a day later."""
-    nameless = {"dangling": True, "label": "bitrun.source"}
-    left = [
-        image
-        for image in client.images(filters=nameless, quiet=True)
-        if image not in before
-        and any(">/version" in step["CreatedBy"] for step in client.history(image))
-    ]
-    for image in left:
-        with suppress(docker.errors.APIError):  # its build has not ended yet
-            client.remove_image(image)
-    return not left
+@pytest.fixture
+def killed(docker_client: docker.APIClient) -> Iterator[None]:
+    """Remove what a killed service has left of a build; other services do it a day later."""
+
+    def in_use() -> set[str]:
+        images = docker_client.images(filters={"label": "bitrun.source"})
+        return {tag for image in images for tag in image["RepoTags"] or () if ":in-use-" in tag}
+
+    before = in_use()
+    yield
+    for name in in_use() - before:
+        docker_client.remove_image(name)
+    engine = Engine()
+    assert wait_until(lambda: remove_unused(engine), 15)
+    engine.close()
 
 
 @pytest.fixture(scope="module")
@@ -291,6 +293,7 @@ def test_a_build_and_its_end(service: Server) -> None:
     assert ("tool", "1.0.3", True) in listed(service)
 
 
+@pytest.mark.usefixtures("killed")
 def test_a_build_as_it_goes(serve: Callable[..., Server], settings: dict[str, Any]) -> None:
     server = serve(**settings)
     with stream_of(server, "slow") as reply:
@@ -326,6 +329,7 @@ def test_a_build_goes_on_without_who_asked_for_it(service: Server) -> None:
     assert wait_until(lambda: ("tool", "1.0.3", True) in listed(service), 60)
 
 
+@pytest.mark.usefixtures("killed")
 def test_an_interrupted_install(
     serve: Callable[..., Server], settings: dict[str, Any], docker_client: docker.APIClient
 ) -> None:
