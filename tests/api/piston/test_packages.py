@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +74,21 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def clean(docker_client: docker.APIClient) -> Iterator[None]:
     """Take what a test has installed off the engine."""
     yield
-    for image in docker_client.images(filters={"label": "bitrun.source"}):
-        for tag in image["RepoTags"] or ():
-            if PREFIX in tag:
-                docker_client.remove_image(tag, force=True)
+    assert wait_until(lambda: remove_tags(docker_client), 15)
+
+
+def remove_tags(client: docker.APIClient) -> bool:
+    tags = [
+        tag
+        for image in client.images(filters={"label": "bitrun.source"})
+        for tag in image["RepoTags"] or ()
+        if PREFIX in tag
+    ]
+    for tag in tags:
+        # The engine fails with 500 if a service removes images at the same moment.
+        with suppress(docker.errors.APIError):
+            client.remove_image(tag, force=True)
+    return not tags
 
 
 @pytest.fixture
