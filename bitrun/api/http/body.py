@@ -70,11 +70,13 @@ class Bodies:
             raise RequestEntityTooLarge
         size = PARSE_FACTOR * (_FIRST_READ if length is None else length)
         with self.budget.reserve(size, client_connection(request)) as reservation:
-            if length is None:
-                raw = self._read_chunked(request, reservation)
-            else:
-                raw = request.get_data(cache=False)
-            yield Body(raw, reservation)
+            # No name for the bytes here: this frame lives as long as the run.
+            yield Body(self._receive(request, reservation), reservation)
+
+    def _receive(self, request: Request, reservation: Reservation) -> bytes:
+        if request.content_length is None:
+            return self._read_chunked(request, reservation)
+        return request.get_data(cache=False)
 
     def _read_chunked(self, request: Request, reservation: Reservation) -> bytes:
         # From the server's own stream: of a body without a Content-Length, werkzeug's keeps what

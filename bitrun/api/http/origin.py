@@ -42,7 +42,10 @@ def check_origin(request: Request) -> None:
 def fits(request: Request) -> bool:
     """Whether the Origin, if there is one, is the service's own. `null` is everyone's."""
     origin = request.headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc.lower() == request.host.lower()
+    try:
+        return origin is None or urlsplit(origin).netloc.lower() == request.host.lower()
+    except ValueError:  # brackets around what is no address
+        return False
 
 
 def is_loopback_name(name: str | None) -> bool:

@@ -64,7 +64,9 @@ def test_own_host_names(server: Server) -> None:
 @pytest.mark.also_engine
 @pytest.mark.attack("request", "a form on another site's page, without tokens", "refused with 403")
 @pytest.mark.parametrize(("path", "kind", "body"), SIMPLE)
-@pytest.mark.parametrize("origin", [EVIL, "null", "http://127.0.0.1", "https://127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "origin", [EVIL, "null", "http://[", "http://127.0.0.1", "https://127.0.0.1:1"]
+)
 def test_another_origin(server: Server, path: str, kind: str, body: bytes, origin: str) -> None:
     headers = {"Origin": origin, "Content-Type": kind}
     reply = send(server, "POST", path, data=body, headers=headers)
