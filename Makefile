@@ -42,7 +42,7 @@ develop:
 
 .PHONY: unit
 unit: develop ## Run the tests that need no Docker, in seconds; ARGS= goes to pytest
-	@PYTHONDONTWRITEBYTECODE= $(PYTHON) -m pytest -q --shards 4 -m "not engine and not chaos and not builds" $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(PYTHON) -m pytest -q --shards 8 -m "not engine and not chaos and not builds" $(ARGS)
 
 .PHONY: test
 test: develop install ## Run all tests but the slow ones, with a real Docker engine; ARGS= goes to pytest

@@ -84,6 +84,33 @@ _PROGRAMS = (
         output="EMFILE\n",
     ),
     Program(
+        "fills 400 socket buffers",
+        "import socket\nkept = []\nserver = socket.create_server(('127.0.0.1', 0))\n"
+        "for _ in range(200):\n"
+        "  for end in (socket.create_connection(server.getsockname()), server.accept()[0]):\n"
+        "    end.setblocking(False)\n    kept.append(end)\n    try:\n"
+        "      while True: end.send(bytes(1 << 20))\n    except BlockingIOError: pass\n"
+        "print(len(kept))",
+        output="400\n",
+    ),
+    Program(
+        "asks for every pseudo-terminal of the host",
+        "import errno, os\ntry:\n  while True: os.open('/dev/ptmx', os.O_RDWR)\n"
+        "except OSError as error: print(errno.errorcode[error.errno])",
+        output="EACCES\n",
+    ),
+    Program(
+        "writes the host's disks out",
+        "import os\nfor _ in range(10_000): os.sync()\nprint('done')",
+        output="done\n",
+    ),
+    Program(
+        "fills /dev/shm",
+        "import errno\ntry:\n  with open('/dev/shm/all', 'wb') as file:\n"
+        "    for _ in range(100): file.write(bytes(10**6))\n"
+        "except OSError as error: print(errno.errorcode[error.errno])",
+    ),
+    Program(
         "floods stdout",
         "while True: print('y' * 1000)",
         outcome=Outcome.STDOUT,
