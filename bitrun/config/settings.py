@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     output_limit: int = Field(default=65536, ge=1)
     max_processes: int = Field(default=64, ge=1)
     max_open_files: int = Field(default=2048, ge=32)
-    max_file_size: int = Field(default=10_000_000, ge=0)
+    max_file_size: int | None = Field(default=None, ge=0)
     workdir_size: int = Field(default=64 * MEBIBYTE, ge=4096)
     workdir_inodes: int = Field(default=4096, ge=16)
     cpus: float = Field(default=1.0, gt=0)

@@ -80,7 +80,7 @@ def language_limits(language: Language, settings: Settings) -> LanguageLimits:
         memory=first_stage.memory,
         processes=_or_default(own.max_processes, settings.max_processes),
         open_files=_or_default(own.max_open_files, settings.max_open_files),
-        file_size=_or_default(own.max_file_size, settings.max_file_size),
+        file_size=settings.max_file_size if own.max_file_size is None else own.max_file_size,
         i386=language.i386,
         ptys=language.ptys,
         network=language.network,

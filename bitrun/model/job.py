@@ -38,6 +38,7 @@ class Limits:
 class BoxLimits:
     """Limits that a box has from its creation: bytes of memory, counts, and bytes of one file.
 
+    Without `file_size` only the file systems and the memory of the box limit a file.
     `i386` allows the system calls of 32-bit x86 programs, `ptys` the opening of pseudo-terminals,
     and `network` connects the box to a bridge.
     """
@@ -45,7 +46,7 @@ class BoxLimits:
     memory: int
     processes: int
     open_files: int
-    file_size: int
+    file_size: int | None = None
     i386: bool = False
     ptys: bool = False
     network: bool = False

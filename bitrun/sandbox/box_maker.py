@@ -44,6 +44,10 @@ _CPU_HEADROOM = 0.2
 # than a header, is not written. `seccomp` keeps programs from lowering it.
 _CORE = 1
 
+# Not the size of the work directory, which is what its file system gives anyway: the limit would also
+# count for files without a name (memfd), which are memory.
+_UNLIMITED = -1
+
 
 class BoxMaker:
     """Creates boxes and registers them. Threads may share it.
@@ -142,7 +146,7 @@ class BoxMaker:
             "cpu_quota": round((settings.cpus + _CPU_HEADROOM) * _CPU_PERIOD_US),
             "ulimits": [
                 _ulimit("nofile", limits.open_files),
-                _ulimit("fsize", limits.file_size),
+                _ulimit("fsize", _UNLIMITED if limits.file_size is None else limits.file_size),
                 _ulimit("core", _CORE),
             ],
             "sysctls": {

@@ -6,7 +6,7 @@ from bitrun.model.output import Stream
 from bitrun.model.result import Verdict
 from bitrun.sandbox.supervisor.client import SupervisorClient
 
-BOX_LIMITS = BoxLimits(memory=64 * MEBIBYTE, processes=64, open_files=2048, file_size=10_000_000)
+BOX_LIMITS = BoxLimits(memory=64 * MEBIBYTE, processes=64, open_files=2048)
 
 
 def collect(conversation: SupervisorClient, stage: Stage) -> tuple[Verdict, bytes, bytes]:

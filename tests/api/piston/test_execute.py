@@ -339,9 +339,37 @@ def test_the_work_directory_and_the_network(server: Server) -> None:
 @pytest.mark.also_engine
 def test_the_default_limits(server: Server) -> None:
     script = "ulimit -n; ulimit -f; ulimit -c"
-    assert run(server, "bash", script)["stdout"] == f"2048\n{10_000_000 // 1024}\n0\n"
-    script = "dd if=/dev/zero of=f bs=1000000 count=11 status=none; stat -c %s f"
-    assert run(server, "bash", script)["stdout"] == "10000000\n"
+    assert run(server, "bash", script)["stdout"] == "2048\nunlimited\n0\n"
+
+
+@pytest.mark.also_engine
+def test_a_file_may_fill_the_work_directory(server: Server) -> None:
+    script = "dd if=/dev/zero of=f bs=1M count=65 status=none; stat -c %s f"
+    stage = run(server, "bash", script)
+    assert 63 << 20 < int(stage["stdout"]) <= 64 << 20
+    assert "No space left on device" in stage["stderr"]
+
+
+_SHARED = """
+import mmap, os
+SIZE = 100_000_000
+file = os.memfd_create("a")
+os.ftruncate(file, SIZE)
+named, anonymous = mmap.mmap(file, SIZE), mmap.mmap(-1, SIZE)
+named[-1] = anonymous[-1] = 1
+print(os.write(file, b"x" * 30_000_000))
+"""
+
+
+@pytest.mark.also_engine
+def test_shared_memory_is_no_file(server: Server) -> None:
+    assert run(server, "python", _SHARED)["stdout"] == "30000000\n"
+
+
+@pytest.mark.engine
+def test_a_large_array_is_compiled(server: Server) -> None:
+    body = reply(server, "c", "int a[4000000] = {1}; int main() { return a[3]; }")
+    assert (body["run"]["code"], body["compile"]["stderr"]) == (0, "")
 
 
 @pytest.mark.engine
