@@ -141,7 +141,7 @@ def _reply(asset: _Asset) -> Response:
 def _runtime(runtime: Runtime, service: Service) -> dict[str, Any]:
     """Describe a runtime as the API does, with what the editor needs in addition."""
     folder = service.settings.images / runtime.package.id / "samples" / runtime.language.name
-    return runtime_reply(runtime) | {
+    return runtime_reply(runtime, service.settings) | {
         "hello": _hello(folder),
         "run_timeout": language_limits(runtime.language, service.settings).session_wall_ms,
     }

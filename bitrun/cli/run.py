@@ -68,6 +68,24 @@ def register(app: typer.Typer) -> None:
                 help="Memory limit, such as 64M.",
             ),
         ] = None,
+        output: Annotated[
+            int | None,
+            typer.Option(
+                "--output", parser=_size, metavar="SIZE",
+                help="Limit of each output stream, such as 1M.",
+            ),
+        ] = None,
+        stack: Annotated[
+            int | None,
+            typer.Option("--stack", parser=_size, metavar="SIZE", help="Stack limit, such as 8M."),
+        ] = None,
+        processes: Annotated[
+            int | None,
+            typer.Option(
+                "--processes", min=1, metavar="NUMBER",
+                help="Limit of processes and threads.",
+            ),
+        ] = None,
         url: Url = DEFAULT_URL,
         token: Token = None,
         json: Json = False,
@@ -82,6 +100,12 @@ def register(app: typer.Typer) -> None:
             options["timeout"] = timeout
         if memory is not None:
             options["memory"] = memory
+        if output is not None:
+            options["output"] = output
+        if stack is not None:
+            options["stack"] = stack
+        if processes is not None:
+            options["processes"] = processes
         with Client(url, token) as client:
             language = language or _language(client, file)
             if json:

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypedDict, TypeVar, Unpack
 from bitrun.client.errors import Refused
 from bitrun.client.results import (
     Extension,
+    Limit,
     Outcome,
     Package,
     Progress,
@@ -26,7 +27,19 @@ Answer = TypeVar("Answer")
 # Numbers beyond these are mistakes, and some can't be written in JSON. The service's own limits are
 # lower.
 _MAX_SECONDS = 1_000_000
-_MAX_BYTES = (1 << 63) - 1
+_MAX_NUMBER = (1 << 63) - 1
+
+# Options of a run that are numbers, and their fields in a request.
+_NUMBERS = {
+    "memory": "run_memory_limit",
+    "output": "run_output_limit",
+    "stack": "run_stack_limit",
+    "processes": "run_process_limit",
+    "compile_memory": "compile_memory_limit",
+    "compile_output": "compile_output_limit",
+    "compile_stack": "compile_stack_limit",
+    "compile_processes": "compile_process_limit",
+}
 
 _STAGES: tuple[StageName, ...] = ("compile", "run")
 _OUTCOMES = frozenset(Outcome)
@@ -55,7 +68,9 @@ class RunOptions(TypedDict, total=False):
     `version` is a SemVer range; the newest installed match runs. `files` are in the program's
     folder; without code, the first of them is the program. Text files are compiled, bytes are data.
     `timeout` (wall time) and `cpu_time` limit the run stage, in seconds, `memory` in bytes; those
-    with `compile_` limit the compile stage. They can only lower the limits of the service.
+    with `compile_` limit the compile stage. `output` limits each stream and `stack` the
+    stack of each process, in bytes, `processes` the number of processes and threads.
+    `Runtime.limits` has the defaults and the maxima.
     """
 
     version: str
@@ -65,9 +80,15 @@ class RunOptions(TypedDict, total=False):
     timeout: float
     cpu_time: float
     memory: int
+    output: int
+    stack: int
+    processes: int
     compile_timeout: float
     compile_cpu_time: float
     compile_memory: int
+    compile_output: int
+    compile_stack: int
+    compile_processes: int
 
 
 def run(language: str, code: str | None, options: RunOptions) -> Call[Result]:
@@ -110,11 +131,9 @@ def job(language: str, code: str | None = None, **options: Unpack[RunOptions]) -
     limits = {
         "run_timeout": _milliseconds("timeout", options.get("timeout")),
         "run_cpu_time": _milliseconds("cpu_time", options.get("cpu_time")),
-        "run_memory_limit": _bytes("memory", options.get("memory")),
         "compile_timeout": _milliseconds("compile_timeout", options.get("compile_timeout")),
         "compile_cpu_time": _milliseconds("compile_cpu_time", options.get("compile_cpu_time")),
-        "compile_memory_limit": _bytes("compile_memory", options.get("compile_memory")),
-    }
+    } | {field: _number(name, options.get(name)) for name, field in _NUMBERS.items()}
     return {
         "language": language,
         "version": options.get("version", "*"),
@@ -187,11 +206,13 @@ def _milliseconds(name: str, seconds: float | None) -> int | None:
     return max(1, round(seconds * 1000))
 
 
-def _bytes(name: str, size: int | None) -> int | None:
+def _number(name: str, value: Any) -> int | None:
     # -1 stands for the most that the service allows.
-    if size is not None and not -1 <= size <= _MAX_BYTES:
-        raise Refused(f"{name} must be a number of bytes up to {_MAX_BYTES}")
-    return size
+    if value is not None and not -1 <= value <= _MAX_NUMBER:
+        unit = "processes" if name.endswith("processes") else "bytes"
+        raise Refused(f"{name} must be a number of {unit} up to {_MAX_NUMBER}")
+    number: int | None = value
+    return number
 
 
 def _read_stage(name: StageName, stage: Mapping[str, Any]) -> Stage:
@@ -199,8 +220,13 @@ def _read_stage(name: StageName, stage: Mapping[str, Any]) -> Stage:
 
 
 def read_runtime(entry: Mapping[str, Any]) -> Runtime:
-    aliases = tuple(entry["aliases"])
-    return Runtime(entry["language"], entry["version"], aliases, entry.get("runtime"))
+    limits = {
+        name: Limit(limit["default"], limit["maximum"])
+        for name, limit in entry.get("limits", {}).items()  # Piston has none
+    }
+    return Runtime(
+        entry["language"], entry["version"], tuple(entry["aliases"]), entry.get("runtime"), limits
+    )
 
 
 def _read_package(entry: Mapping[str, Any]) -> Package:

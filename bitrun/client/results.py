@@ -1,6 +1,7 @@
 """Results and events, as plain data."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -92,13 +93,25 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """The limit if a request sets none, and its maximum: milliseconds, bytes or a count."""
+
+    default: int
+    maximum: int
+
+
+@dataclass(frozen=True, slots=True)
 class Runtime:
-    """An installed language. `package` is its package, or None if that has the language's name."""
+    """An installed language. `package` is its package, or None if that has the language's name.
+
+    `limits` are by their names in the API, such as `run_timeout`.
+    """
 
     language: str
     version: str
     aliases: tuple[str, ...]
     package: str | None
+    limits: Mapping[str, Limit] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

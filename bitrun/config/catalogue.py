@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from bitrun.config.settings import MIN_MEMORY
+from bitrun.config.settings import MIN_MEMORY, MIN_STACK
 
 IMAGE_PREFIX = "bitrun/"
 _RESERVED = ("debian", "base", "supervisor", "allowed")
@@ -42,6 +42,7 @@ VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]
 Count = Annotated[int, Field(ge=1)]
 Millis = Annotated[int, Field(ge=1, le=3_600_000)]
 Memory = Annotated[int, Field(ge=MIN_MEMORY)]
+Stack = Annotated[int, Field(ge=MIN_STACK)]
 
 
 # libyaml's loader takes a tenth of the time, and PyYAML need not be built with it.
@@ -66,6 +67,7 @@ class LimitOverrides(_Entry):
     compile_memory_limit: Memory | None = None
     run_memory_limit: Memory | None = None
     output_limit: Count | None = None
+    stack_limit: Stack | None = None
     max_processes: Count | None = None
     max_open_files: Count | None = None
     max_file_size: Count | None = None

@@ -24,6 +24,7 @@ ROOT = _find_root()
 MEBIBYTE = 1024 * 1024
 IDLE_BOX_MEMORY = 5 * MEBIBYTE  # of a supervisor and the engine's shim, measured, rounded up
 MIN_MEMORY = 6 * MEBIBYTE  # the engine creates no container with less
+MIN_STACK = 65_536  # bytes; with less, not even a dynamic loader starts
 
 Pinned = Annotated[int, Field(ge=0)]
 WordList = Annotated[tuple[str, ...], NoDecode]
@@ -84,7 +85,10 @@ class Settings(BaseSettings):
     compile_memory_limit: int = Field(default=256 * MEBIBYTE, ge=MIN_MEMORY)
     run_memory_limit: int = Field(default=256 * MEBIBYTE, ge=MIN_MEMORY)
     output_limit: int = Field(default=65536, ge=1)
+    max_output_limit: int = Field(default=8 * MEBIBYTE, ge=1)
+    stack_limit: int | None = Field(default=None, ge=MIN_STACK)
     max_processes: int = Field(default=64, ge=1)
+    max_process_limit: int = Field(default=256, ge=1)
     max_open_files: int = Field(default=2048, ge=32)
     max_file_size: int | None = Field(default=None, ge=0)
     workdir_size: int = Field(default=64 * MEBIBYTE, ge=4096)

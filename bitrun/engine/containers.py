@@ -61,6 +61,12 @@ class ContainerCalls(EngineCalls):
         with self._call("set_memory_limit"):
             self._client().update_container(container, mem_limit=size, memswap_limit=size)
 
+    def set_process_limit(self, container: str, number: int) -> None:
+        """Change how many processes and threads a container may have."""
+        with self._call("set_process_limit"):
+            # docker-py's own call does not know it.
+            self._client().call(f"/containers/{container}/update", {"PidsLimit": number})
+
     def set_cpu_shares(self, container: str, shares: int) -> None:
         """Change a container's weight on busy processors; the default is 1024.
 

@@ -24,14 +24,16 @@ class Limits:
     """Limits of one stage.
 
     `wall_ms` and `cpu_ms` are milliseconds; CPU time is the sum over all processes of the stage,
-    and without it only the wall time limits them. `output` limits each stream and `memory` the
-    whole box, both in bytes.
+    and without it only the wall time limits them. `output` limits each stream, `memory` the whole
+    box and `stack` the main thread of each process, in bytes. `processes` counts threads, too.
     """
 
     wall_ms: int
     cpu_ms: int | None
     output: int
     memory: int
+    stack: int
+    processes: int
 
 
 @dataclass(frozen=True, slots=True)

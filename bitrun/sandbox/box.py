@@ -21,6 +21,8 @@ from bitrun.sandbox.supervisor.client import SupervisorClient
 # Upper bound for the removal of a container that has ended, which the engine starts at once.
 _REMOVAL_TIMEOUT = 5.0
 
+SUPERVISOR_PROCESSES = 1  # in the same cgroup as those of the program
+
 _log = logging.getLogger(__name__)
 
 
@@ -40,12 +42,14 @@ class Box:
         stream: AttachedStream,
         *,
         memory: int,
+        processes: int,
     ) -> None:
         self.container = container
         self.created_at = self._started_at = time.monotonic()
         self.on_exit: Callable[[Box], None] = Box.discard
         self.origin = "fresh"
         self._memory = memory
+        self._processes = processes
         self._is_lowered = False  # the memory limit, below that of the container's creation
         self._engine = engine
         self._registry = registry
@@ -60,6 +64,7 @@ class Box:
             RequestError: the stage's memory limit is below the memory that the box already uses.
         """
         self._set_memory_limit(stage.limits.memory)
+        self._set_process_limit(stage.limits.processes)
         self._cpu_priority.begin(self.container)
         self._started_at = time.monotonic()
         try:
@@ -151,6 +156,15 @@ class Box:
             raise self._limit_too_small(memory) from error
         self._memory = memory
         self._is_lowered = self._is_lowered or lowers
+
+    def _set_process_limit(self, processes: int) -> None:
+        if processes == self._processes:
+            return
+        try:
+            self._engine.set_process_limit(self.container, processes + SUPERVISOR_PROCESSES)
+        except NotOnEngine as error:
+            raise BoxEnded from error
+        self._processes = processes
 
     @staticmethod
     def _limit_too_small(memory: int) -> RequestError:

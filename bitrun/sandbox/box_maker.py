@@ -12,7 +12,7 @@ from bitrun.engine.labels import INSTANCE, REQUEST, ROLE
 from bitrun.model.errors import ServiceError
 from bitrun.model.job import BoxLimits
 from bitrun.sandbox import seccomp
-from bitrun.sandbox.box import Box
+from bitrun.sandbox.box import SUPERVISOR_PROCESSES, Box
 from bitrun.sandbox.cleanup.box_registry import BoxRegistry
 from bitrun.sandbox.cpu_priority import CpuPriority
 from bitrun.sandbox.supervisor.attached_stream import AttachedStream
@@ -44,8 +44,8 @@ _CPU_HEADROOM = 0.2
 # than a header, is not written. `seccomp` keeps programs from lowering it.
 _CORE = 1
 
-# Not the size of the work directory, which is what its file system gives anyway: the limit would also
-# count for files without a name (memfd), which are memory.
+# Not the size of the work directory, which is what its file system gives anyway: the limit would
+# also count for files without a name (memfd), which are memory.
 _UNLIMITED = -1
 
 
@@ -105,6 +105,7 @@ class BoxMaker:
                 container,
                 stream,
                 memory=limits.memory,
+                processes=limits.processes,
             )
         except BaseException:
             if stream is not None:
@@ -141,7 +142,7 @@ class BoxMaker:
             "security_opt": ["no-new-privileges", f"seccomp={self._profiles[limits.i386]}"],
             "mem_limit": limits.memory,
             "memswap_limit": limits.memory,
-            "pids_limit": limits.processes + 1,  # for the supervisor
+            "pids_limit": limits.processes + SUPERVISOR_PROCESSES,
             "cpu_period": _CPU_PERIOD_US,
             "cpu_quota": round((settings.cpus + _CPU_HEADROOM) * _CPU_PERIOD_US),
             "ulimits": [

@@ -45,6 +45,7 @@ command_parse(struct command *command, char *payload, size_t size)
 	command->arguments[0] = command->variables[0] = NULL;
 	command->wall_limit = command->cpu_limit = 0;
 	command->stdout_cap = command->stderr_cap = 0;
+	command->stack_limit = 0;
 	command->merge = false;
 	if (size == 0 || payload[size - 1] != '\0')
 		fault(FAULT_BOX, "stage: the last field does not end");
@@ -71,6 +72,9 @@ command_parse(struct command *command, char *payload, size_t size)
 			break;
 		case FIELD_STDERR_CAP:
 			command->stderr_cap = (size_t)number(value, INT64_MAX);
+			break;
+		case FIELD_STACK_LIMIT:
+			command->stack_limit = number(value, INT64_MAX);
 			break;
 		default:
 			fault(FAULT_BOX, "stage: unknown field %d", *field);

@@ -21,6 +21,7 @@ enum command_field {
 	FIELD_CPU_LIMIT = 'c',  /* milliseconds; 0 for none */
 	FIELD_STDOUT_CAP = 'o', /* bytes */
 	FIELD_STDERR_CAP = 'r', /* bytes */
+	FIELD_STACK_LIMIT = 's', /* bytes; 0 leaves the container's */
 	FIELD_MERGE = 'm',      /* 1: stderr goes into stdout */
 };
 
@@ -29,6 +30,7 @@ struct command {
 	char *variables[MAX_VARIABLES + 1]; /* the same */
 	int64_t wall_limit, cpu_limit; /* ns; no CPU limit if 0 */
 	size_t stdout_cap, stderr_cap;
+	int64_t stack_limit; /* bytes; the container's if 0 */
 	bool merge;
 };
 

@@ -32,7 +32,7 @@ enum frame_type {
 };
 
 enum {
-	PROTOCOL_VERSION = 2,    /* not on the wire: both sides are of one source */
+	PROTOCOL_VERSION = 3,    /* not on the wire: both sides are of one source */
 	HEADER_SIZE = 5,         /* bytes */
 	MAX_PAYLOAD = 1 << 20,   /* bytes; only a stage comes near it */
 	MAX_CHUNK = 1 << 16,     /* payload bytes of the streaming types */

@@ -63,6 +63,21 @@ raise_oom_score(void)
 	return adjust >= 0 && write(adjust, "1000", 4) == 4;
 }
 
+/* The soft limit only, of which a thread of glibc gets as much, too: address space, no memory. It is
+ * never "unlimited", with which the kernel lays out the address space in an older way. */
+static bool
+limit_stack(int64_t size)
+{
+	struct rlimit limit;
+
+	if (size == 0)
+		return true;
+	if (getrlimit(RLIMIT_STACK, &limit) < 0)
+		return false;
+	limit.rlim_cur = (rlim_t)size < limit.rlim_max ? (rlim_t)size : limit.rlim_max;
+	return setrlimit(RLIMIT_STACK, &limit) == 0;
+}
+
 /* Why a command can't be executed is a matter of the job, or of the package: there is no such file,
  * or the arguments are too long. But not if the machine or the box lacks something. */
 static enum fault_kind
@@ -89,7 +104,8 @@ become_program(const struct program *program, const struct identity *identity,
 
 	/* The supervisor shares the box's processors with all that the program starts. */
 	if (setpriority(PRIO_PROCESS, 0, NICENESS) == 0 && identity_assume(identity) &&
-	    raise_oom_score() && dup2(program->child.in, STDIN_FILENO) >= 0 &&
+	    raise_oom_score() && limit_stack(command->stack_limit) &&
+	    dup2(program->child.in, STDIN_FILENO) >= 0 &&
 	    dup2(program->child.out, STDOUT_FILENO) >= 0 &&
 	    dup2(program->child.err, STDERR_FILENO) >= 0) {
 		setsid();

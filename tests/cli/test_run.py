@@ -49,6 +49,8 @@ def test_what_a_compiler_says_goes_to_stderr(server: Server, tmp_path: Path) -> 
         (("--timeout", "0.3"), "echo 1; sleep 9", (124, "1\n", "bitrun: Time limit exceeded (wall clock)\n")),
         pytest.param(("--memory", "32M"), "exec tail /dev/zero", (137, "", "bitrun: Memory limit exceeded\n"), marks=pytest.mark.engine),
         ((), "exit 255", (255, "", "")),
+        (("--stack", "1M"), "ulimit -s", (0, "1024\n", "")),
+        (("--output", "3"), "echo 12345", (137, "123", "bitrun: stdout length exceeded\n")),
         (("--timeout", "9999"), "", (125, "", "bitrun: run_timeout cannot exceed the configured limit of 120000\n")),
         (("--version", "4"), "", (125, "", "bitrun: bash-4 runtime is unknown\n")),
         (("--language", "cobolt"), "", (125, "", "bitrun: cobolt-* runtime is unknown\n")),

@@ -73,7 +73,16 @@ TIMES = {
     "compile_timeout": "compile_timeout",
     "compile_cpu_time": "compile_cpu_time",
 }
-SIZES = {"memory": "run_memory_limit", "compile_memory": "compile_memory_limit"}
+NUMBERS = {
+    "memory": "run_memory_limit",
+    "output": "run_output_limit",
+    "stack": "run_stack_limit",
+    "processes": "run_process_limit",
+    "compile_memory": "compile_memory_limit",
+    "compile_output": "compile_output_limit",
+    "compile_stack": "compile_stack_limit",
+    "compile_processes": "compile_process_limit",
+}
 
 
 def limited(value: float, *names: str) -> dict[str, Any]:
@@ -91,12 +100,13 @@ def test_impossible_times(name: str, seconds: float) -> None:
     assert str(refused.value) == f"{name} must be a number of seconds from 0 to 1000000"
 
 
-@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize("size", [1e308, 10**400, 2**63, math.inf, math.nan, -2, -(10**400)])
 def test_impossible_sizes(name: str, size: int) -> None:
     with pytest.raises(Refused) as refused:
         limited(size, name)
-    assert str(refused.value) == f"{name} must be a number of bytes up to 9223372036854775807"
+    unit = "processes" if name.endswith("processes") else "bytes"
+    assert str(refused.value) == f"{name} must be a number of {unit} up to 9223372036854775807"
 
 
 @pytest.mark.parametrize(
@@ -109,5 +119,5 @@ def test_times(seconds: float, milliseconds: int) -> None:
 
 @pytest.mark.parametrize("size", [-1, 0, 1, 2**63 - 1])
 def test_sizes(size: int) -> None:
-    written = limited(size, *SIZES)
-    assert {json.loads(json.dumps(written))[name] for name in SIZES.values()} == {size}
+    written = limited(size, *NUMBERS)
+    assert {json.loads(json.dumps(written))[name] for name in NUMBERS.values()} == {size}

@@ -100,6 +100,7 @@ def test_a_container_that_was_never_started(engine: Engine, boxes: BoxMaker) -> 
 def test_changes_of_a_running_container(engine: Engine, boxes: BoxMaker) -> None:
     with boxes.make("bitrun/bash", BOX_LIMITS) as box:
         engine.set_memory_limit(box.container, 32 << 20)
+        engine.set_process_limit(box.container, 32)
         engine.set_cpu_shares(box.container, 128)
         with pytest.raises(EngineError):
             engine.set_memory_limit(box.container, 1)
@@ -115,6 +116,8 @@ def test_what_is_not_there(engine: Engine) -> None:
             call(NOTHING)
     with pytest.raises(NotOnEngine):
         engine.set_memory_limit(NOTHING, 32 << 20)
+    with pytest.raises(NotOnEngine):
+        engine.set_process_limit(NOTHING, 32)
     engine.set_cpu_shares(NOTHING, 128)
     engine.remove_container(NOTHING)
     engine.remove_image("bitrun/nothing")

@@ -45,6 +45,8 @@ def test_defaults() -> None:
         cpu_ms=SETTINGS.run_cpu_time,
         output=SETTINGS.output_limit,
         memory=SETTINGS.run_memory_limit,
+        stack=SETTINGS.run_memory_limit,
+        processes=SETTINGS.max_processes,
     )
 
 
@@ -112,10 +114,10 @@ def test_a_shell_command_replaces_all_stages() -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_limits_of_a_stage(stage: StageName) -> None:
-    wanted = RequestedLimits(wall_ms=1, cpu_ms=2, memory=3, output=4)
+    wanted = RequestedLimits(wall_ms=1, cpu_ms=2, memory=3, output=4, stack=5, processes=6)
     job = build_job(target(COMPILED), SETTINGS, files("a.cc"), limits={stage: wanted})
     limits = {each.name: each.limits for each in job.stages}
     asked = limits.pop(stage)
-    assert asked == Limits(wall_ms=1, cpu_ms=2, output=4, memory=3)
+    assert asked == Limits(wall_ms=1, cpu_ms=2, output=4, memory=3, stack=5, processes=6)
     (other,) = limits.values()
     assert other.output == SETTINGS.output_limit

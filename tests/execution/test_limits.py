@@ -18,7 +18,10 @@ SETTINGS = Settings(
     compile_memory_limit=16_000_000,
     run_memory_limit=17_000_000,
     output_limit=18,
+    max_output_limit=1018,
+    stack_limit=100_000,
     max_processes=19,
+    max_process_limit=1019,
     max_open_files=40,
     max_file_size=21,
 )
@@ -30,11 +33,12 @@ OWN = LimitOverrides(
     compile_memory_limit=116_000_000,
     run_memory_limit=117_000_000,
     output_limit=118,
+    stack_limit=200_000,
     max_processes=119,
     max_open_files=140,
     max_file_size=121,
 )
-STAGE = StageLimits(wall_ms=1, cpu_ms=2, memory=3, output=4)
+STAGE = StageLimits(wall_ms=1, cpu_ms=2, memory=30, output=4, stack=20, processes=6)
 
 
 def language(**fields: object) -> Language:
@@ -44,9 +48,14 @@ def language(**fields: object) -> Language:
 def test_configured_defaults() -> None:
     limits = language_limits(language(), SETTINGS)
     assert limits.stages["compile"] == StageLimits(
-        wall_ms=11, cpu_ms=14, memory=16_000_000, output=18
+        wall_ms=11, cpu_ms=14, memory=16_000_000, output=18, stack=100_000, processes=19
     )
-    assert limits.stages["run"] == StageLimits(wall_ms=12, cpu_ms=15, memory=17_000_000, output=18)
+    assert limits.stages["run"] == StageLimits(
+        wall_ms=12, cpu_ms=15, memory=17_000_000, output=18, stack=100_000, processes=19
+    )
+    assert limits.maxima["run"] == dataclasses.replace(
+        limits.stages["run"], output=1018, stack=17_000_000, processes=1019
+    )
     assert limits.box == BoxLimits(memory=17_000_000, processes=19, open_files=40, file_size=21)
     assert limits.session_wall_ms == 13
 
@@ -54,10 +63,10 @@ def test_configured_defaults() -> None:
 def test_limits_of_the_catalogue() -> None:
     limits = language_limits(language(limits=OWN, compile="make %s"), SETTINGS)
     assert limits.stages["compile"] == StageLimits(
-        wall_ms=111, cpu_ms=114, memory=116_000_000, output=118
+        wall_ms=111, cpu_ms=114, memory=116_000_000, output=118, stack=200_000, processes=119
     )
     assert limits.stages["run"] == StageLimits(
-        wall_ms=112, cpu_ms=115, memory=117_000_000, output=118
+        wall_ms=112, cpu_ms=115, memory=117_000_000, output=118, stack=200_000, processes=119
     )
     assert limits.box == BoxLimits(memory=116_000_000, processes=119, open_files=140, file_size=121)
 
@@ -87,17 +96,37 @@ def test_a_box_of_a_language_with_exceptions() -> None:
     )
 
 
+def test_a_stack_as_large_as_the_memory() -> None:
+    settings = Settings(run_memory_limit=17_000_000, compile_memory_limit=16_000_000)
+    limits = language_limits(language(compile="make %s"), settings)
+    assert (limits.stages["compile"].stack, limits.stages["run"].stack) == (16_000_000, 17_000_000)
+    assert limits.stages["run"].merged(RequestedLimits(memory=10_000_000)).stack == 10_000_000
+
+
+def test_a_maximum_is_never_below_the_default() -> None:
+    settings = Settings(
+        output_limit=9, max_output_limit=1, max_processes=9, max_process_limit=1,
+        stack_limit=1 << 30,
+    )  # fmt: skip
+    limits = language_limits(language(), settings)
+    assert limits.maxima == limits.stages
+
+
 @pytest.mark.parametrize(
-    ("requested", "merged"),
+    ("requested", "changed"),
     [
-        (RequestedLimits(), Limits(wall_ms=1, cpu_ms=2, output=4, memory=3)),
-        (RequestedLimits(wall_ms=9), Limits(wall_ms=9, cpu_ms=2, output=4, memory=3)),
-        (RequestedLimits(cpu_ms=9), Limits(wall_ms=1, cpu_ms=9, output=4, memory=3)),
-        (RequestedLimits(memory=9), Limits(wall_ms=1, cpu_ms=2, output=4, memory=9)),
-        (RequestedLimits(output=9), Limits(wall_ms=1, cpu_ms=2, output=9, memory=3)),
-        (RequestedLimits(has_cpu_limit=False), Limits(1, None, 4, 3)),
-        (RequestedLimits(cpu_ms=9, has_cpu_limit=False), Limits(1, None, 4, 3)),
+        (RequestedLimits(), {}),
+        (RequestedLimits(wall_ms=9), {"wall_ms": 9}),
+        (RequestedLimits(cpu_ms=9), {"cpu_ms": 9}),
+        (RequestedLimits(memory=25), {"memory": 25}),
+        (RequestedLimits(memory=9), {"memory": 9, "stack": 9}),
+        (RequestedLimits(memory=9, stack=10), {"memory": 9, "stack": 10}),
+        (RequestedLimits(output=9), {"output": 9}),
+        (RequestedLimits(stack=9), {"stack": 9}),
+        (RequestedLimits(processes=9), {"processes": 9}),
+        (RequestedLimits(has_cpu_limit=False), {"cpu_ms": None}),
+        (RequestedLimits(cpu_ms=9, has_cpu_limit=False), {"cpu_ms": None}),
     ],
 )
-def test_requested_limits(requested: RequestedLimits, merged: Limits) -> None:
-    assert STAGE.merged(requested) == merged
+def test_requested_limits(requested: RequestedLimits, changed: dict[str, int | None]) -> None:
+    assert STAGE.merged(requested) == Limits(**dataclasses.asdict(STAGE) | changed)

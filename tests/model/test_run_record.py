@@ -16,7 +16,7 @@ from bitrun.model.result import Outcome, Verdict
 from bitrun.model.run_record import NoVerdict, RunOutcome, RunRecord
 
 SECRET = "xyzzy"
-STAGE = Stage("run", ("sh", SECRET), {"A": SECRET}, Limits(1, 1, 1, 1), SECRET.encode())
+STAGE = Stage("run", ("sh", SECRET), {"A": SECRET}, Limits(1, 1, 1, 1, 1, 1), SECRET.encode())
 JOB = Job(
     package="bash",
     image="sha256:1",

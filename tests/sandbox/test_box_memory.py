@@ -48,7 +48,7 @@ def box(engine: Any) -> Box:
     priority: Any = _NoPriority()
     stream: Any = _EndedStream()
     registry = BoxRegistry("instance", lambda _: None)
-    return Box(engine, registry, priority, "container", stream, memory=MEMORY)
+    return Box(engine, registry, priority, "container", stream, memory=MEMORY, processes=64)
 
 
 @pytest.mark.parametrize("error", [EngineError("busy"), NotOnEngine("gone"), None])

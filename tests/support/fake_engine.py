@@ -231,6 +231,10 @@ class FakeEngine(Engine):
                 raise EngineError("Minimum memory limit allowed is 6MB")
             self._get(container).host |= {"mem_limit": size, "memswap_limit": size}
 
+    def set_process_limit(self, container: str, number: int) -> None:
+        with self._call("set_process_limit"), self._state:
+            self._get(container).host["pids_limit"] = number
+
     def set_cpu_shares(self, container: str, shares: int) -> None:
         with self._call("set_cpu_shares"), self._state:
             if container in self.containers:

@@ -26,10 +26,19 @@ def stage(
     cpu_ms: int | None = None,
     output: int = 65536,
     memory: int = 64 * MEBIBYTE,
+    stack: int = 64 * MEBIBYTE,
+    processes: int = BOX_LIMITS.processes,
     stdin: bytes = b"",
     merge: bool = False,
     env: dict[str, str] | None = None,
 ) -> Stage:
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin"} | (env or {})
-    limits = Limits(wall_ms=wall_ms, cpu_ms=cpu_ms, output=output, memory=memory)
+    limits = Limits(
+        wall_ms=wall_ms,
+        cpu_ms=cpu_ms,
+        output=output,
+        memory=memory,
+        stack=stack,
+        processes=processes,
+    )
     return Stage("run", argv, environment, limits, stdin, merge)

@@ -106,7 +106,14 @@ def stream_rate(command: tuple[str, ...], stdin: bytes) -> float:
         name="run",
         argv=command,
         env={"PATH": "/usr/bin:/bin"},
-        limits=Limits(wall_ms=60_000, cpu_ms=None, output=1 << 30, memory=limits.memory),
+        limits=Limits(
+            wall_ms=60_000,
+            cpu_ms=None,
+            output=1 << 30,
+            memory=limits.memory,
+            stack=limits.memory,
+            processes=limits.processes,
+        ),
         stdin=stdin,
         merge=True,
     )

@@ -110,7 +110,9 @@ def _stage(
     output: int = 65536,
     env: dict[str, str] | None = None,
 ) -> bytes:
-    limits = Limits(wall_ms=3000, cpu_ms=cpu_ms, output=output, memory=1 << 26)
+    limits = Limits(
+        wall_ms=3000, cpu_ms=cpu_ms, output=output, memory=1 << 26, stack=1 << 26, processes=64
+    )
     return encode_stage(Stage("run", argv, env or {}, limits, b"", merge))
 
 

@@ -26,7 +26,10 @@ class Runs:
 
     async def runtimes(self) -> Sequence[Runtime]:
         return await _in_thread(
-            lambda: [read_runtime(runtime_reply(each)) for each in self._service.runtimes.all()]
+            lambda: [
+                read_runtime(runtime_reply(each, self._service.settings))
+                for each in self._service.runtimes.all()
+            ]
         )
 
     async def run(

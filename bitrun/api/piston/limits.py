@@ -1,12 +1,42 @@
-"""The limits of a Piston request: they tighten what is configured, and never lift it."""
+"""The limits of a Piston request: they tighten what is configured, and never lift it.
+
+Times and memory are Piston's fields. Output, stack and processes are BitRun's, and may be raised up
+to maxima of their own.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from bitrun.config.settings import MIN_MEMORY
-from bitrun.execution.limits import LanguageLimits, RequestedLimits
+from bitrun.config.settings import MIN_MEMORY, MIN_STACK
+from bitrun.execution.limits import LanguageLimits, RequestedLimits, StageLimits
 from bitrun.model.errors import RequestError
 from bitrun.model.job import STAGES, StageName
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """A limit: the end of its name in a request, its name in `StageLimits`, its minimum.
+
+    Where the `unit` is set, refusals say what to send instead; without, they are Piston's.
+    """
+
+    suffix: str
+    attribute: str
+    minimum: int = 0
+    takes_maximum: bool = True  # -1 is the maximum
+    unit: str = ""
+
+
+# In the order in which Piston checks them: by their kind first, then by their stage.
+_FIELDS = (
+    _Field("memory_limit", "memory", MIN_MEMORY),
+    _Field("timeout", "wall_ms", takes_maximum=False),
+    _Field("cpu_time", "cpu_ms", takes_maximum=False),
+    _Field("output_limit", "output", unit="bytes"),
+    _Field("stack_limit", "stack", MIN_STACK, unit="bytes"),
+    _Field("process_limit", "processes", unit="processes and threads"),
+)
 
 
 def read_limits(
@@ -14,44 +44,58 @@ def read_limits(
 ) -> dict[StageName, RequestedLimits]:
     """Read the limits of both stages.
 
-    What is effective without a request is also the maximum, but for the wall time of an
-    `interactive` run stage, which may be as long as a session.
+    The wall time of an `interactive` run stage may be as long as a session.
 
     Raises:
-        RequestError: one is no number, negative, above the maximum or too small to work. The
-            fields are checked in Piston's order: by their kind first, then by their stage.
+        RequestError: one is no number, negative, above the maximum or too small to work.
     """
-    max_run_ms = effective.session_wall_ms if interactive else effective.stages["run"].wall_ms
-    max_wall_ms = {"compile": effective.stages["compile"].wall_ms, "run": max_run_ms}
-    memory = {
-        stage: _read_memory(body, f"{stage}_memory_limit", effective.stages[stage].memory)
-        for stage in STAGES
-    }
-    wall_ms = {stage: _read(body, f"{stage}_timeout", max_wall_ms[stage]) for stage in STAGES}
-    cpu_ms = {
-        stage: _read(body, f"{stage}_cpu_time", effective.stages[stage].cpu_ms) for stage in STAGES
-    }
+    found: dict[StageName, dict[str, Any]] = {stage: {} for stage in STAGES}
+    for field in _FIELDS:
+        for stage in STAGES:
+            maximum = _of(effective.maxima[stage], field)
+            if interactive and (stage, field.attribute) == ("run", "wall_ms"):
+                maximum = effective.session_wall_ms
+            default = _of(effective.stages[stage], field)
+            found[stage][field.attribute] = _read(body, stage, field, default, maximum)
+    return {stage: RequestedLimits(**values) for stage, values in found.items()}
+
+
+def limits_reply(effective: LanguageLimits, stages: tuple[StageName, ...]) -> dict[str, Any]:
+    """Write the limits of these stages: for each field of a request, its default and maximum."""
     return {
-        stage: RequestedLimits(wall_ms=wall_ms[stage], cpu_ms=cpu_ms[stage], memory=memory[stage])
-        for stage in STAGES
+        f"{stage}_{field.suffix}": {
+            "default": _of(effective.stages[stage], field),
+            "maximum": _of(effective.maxima[stage], field),
+        }
+        for stage in stages
+        for field in _FIELDS
     }
 
 
-def _read_memory(body: Mapping[str, Any], name: str, maximum: int) -> int | None:
-    return maximum if body.get(name) == -1 else _read(body, name, maximum, MIN_MEMORY)
+def _of(limits: StageLimits, field: _Field) -> int:
+    value: int = getattr(limits, field.attribute)
+    return value
 
 
-def _read(body: Mapping[str, Any], name: str, maximum: int, minimum: int = 0) -> int | None:
+def _read(
+    body: Mapping[str, Any], stage: StageName, field: _Field, default: int, maximum: int
+) -> int | None:
+    name = f"{stage}_{field.suffix}"
     value = body.get(name)
     # 0, "" and false mean what is configured. In Piston they lift the limit.
     if not value and not isinstance(value, (list, dict)):
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise RequestError(f"If specified, {name} must be a number")
+    if value == -1 and field.takes_maximum:
+        return maximum
     if value > maximum:
-        raise RequestError(f"{name} cannot exceed the configured limit of {maximum}")
+        refusal = f"{name} cannot exceed the configured limit of {maximum}"
+        if field.unit:
+            refusal += f" {field.unit}: send at most that, or nothing for {default}"
+        raise RequestError(refusal)
     if value < 0:
         raise RequestError(f"{name} must be non-negative")
-    if value < minimum:
-        raise RequestError(f"{name} must be at least {minimum}")
+    if value < field.minimum:
+        raise RequestError(f"{name} must be at least {field.minimum}")
     return max(1, round(value))

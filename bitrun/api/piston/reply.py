@@ -4,16 +4,24 @@ import codecs
 from typing import Any
 
 from bitrun.api.piston import verdicts
+from bitrun.api.piston.limits import limits_reply
+from bitrun.config.settings import Settings
+from bitrun.execution.limits import language_limits
+from bitrun.model.job import STAGES
 from bitrun.model.output import Output, Stream
 from bitrun.model.result import Result, StageResult, Verdict
 from bitrun.packages.runtimes import Runtime
 
 
-def runtime_reply(runtime: Runtime) -> dict[str, Any]:
+def runtime_reply(runtime: Runtime, settings: Settings) -> dict[str, Any]:
+    language = runtime.language
     reply: dict[str, Any] = {
-        "language": runtime.language.name,
+        "language": language.name,
         "version": runtime.version,
-        "aliases": list(runtime.language.aliases),
+        "aliases": list(language.aliases),
+        "limits": limits_reply(
+            language_limits(language, settings), ("run",) if language.compile is None else STAGES
+        ),
     }
     if runtime.implementation is not None:
         reply["runtime"] = runtime.implementation

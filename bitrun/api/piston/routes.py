@@ -50,7 +50,9 @@ def register(app: Flask, service: Service, auth: Auth, bodies: Bodies) -> None:
 def _add_execute(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies) -> None:
     @routes.get("/runtimes")
     def runtimes() -> Response:
-        return jsonify([runtime_reply(runtime) for runtime in service.runtimes.all()])
+        return jsonify(
+            [runtime_reply(runtime, service.settings) for runtime in service.runtimes.all()]
+        )
 
     @routes.post("/execute")
     def execute() -> Response:

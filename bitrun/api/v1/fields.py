@@ -14,9 +14,11 @@ from bitrun.api.http.json_body import parse_json
 from bitrun.model.errors import RequestError
 
 _NAMES = (
-    "filename", "content", "command", "input", "env", "image", "memory_limit", "clean", "api_token",
+    "filename", "content", "command", "input", "env", "image", "memory_limit", "output_limit",
+    "stack_limit", "process_limit", "clean", "api_token",
 )  # fmt: skip
-_NUMBERS = ("memory_limit", "clean")  # in JSON they may be numbers, too
+# In JSON they may be numbers, too.
+_NUMBERS = ("memory_limit", "output_limit", "stack_limit", "process_limit", "clean")
 _MAX_FIELDS = 64
 
 
@@ -31,6 +33,9 @@ class Fields:
     env: str = ""
     image: str = ""
     memory_limit: str = ""
+    output_limit: str = ""
+    stack_limit: str = ""
+    process_limit: str = ""
     clean: str = ""
     api_token: str = ""
 

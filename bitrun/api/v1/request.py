@@ -1,13 +1,14 @@
 """Fields of a v1 request to a job, with v1's refusals in their order."""
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping
 
 from bitrun.api.v1.fields import Fields
 from bitrun.config.catalogue import Catalogue, Language, Package
-from bitrun.config.settings import MIN_MEMORY, Settings
+from bitrun.config.settings import MIN_MEMORY, MIN_STACK, Settings
 from bitrun.execution.job_builder import Target, build_job
-from bitrun.execution.limits import RequestedLimits, language_limits
+from bitrun.execution.limits import RequestedLimits, StageLimits, language_limits
 from bitrun.images.sealed import InstalledPackage
 from bitrun.model.errors import PackageNotInstalled, RequestError
 from bitrun.model.job import STAGES, File, Job
@@ -74,10 +75,10 @@ def read_job(fields: Fields, target: Target, settings: Settings) -> Job:
     """
     effective = language_limits(target.language, settings)
     limits = {
-        stage: RequestedLimits(
+        stage: dataclasses.replace(
+            read_limits(fields, effective.maxima[stage]),
             wall_ms=settings.v1_timeout_ms,
             has_cpu_limit=False,
-            memory=read_memory_limit(fields.memory_limit, effective.stages[stage].memory),
         )
         for stage in STAGES
     }
@@ -129,20 +130,32 @@ def read_environment(text: str) -> dict[str, str]:
     return found
 
 
-def read_memory_limit(text: str, maximum: int) -> int | None:
-    """Read a number of bytes; None if there is no text.
+def read_limits(fields: Fields, maxima: StageLimits) -> RequestedLimits:
+    """Read the limits that the fields set, each up to its maximum.
 
     Raises:
-        RequestError: it is no number, too small to work or above `maximum`.
+        RequestError: one is no number, too small to work or above its maximum.
     """
+    return RequestedLimits(
+        memory=_read_limit("memory_limit", fields.memory_limit, MIN_MEMORY, maxima.memory),
+        output=_read_limit("output_limit", fields.output_limit, 1, maxima.output),
+        stack=_read_limit("stack_limit", fields.stack_limit, MIN_STACK, maxima.stack),
+        processes=_read_limit(
+            "process_limit", fields.process_limit, 1, maxima.processes, "processes"
+        ),
+    )
+
+
+def _read_limit(
+    name: str, text: str, minimum: int, maximum: int, unit: str = "bytes"
+) -> int | None:
     if not text:
         return None
     if not _NUMBER.fullmatch(text):
-        raise RequestError("Invalid memory_limit: a number of bytes is expected")
-    memory = int(text)
-    if not MIN_MEMORY <= memory <= maximum:
-        raise RequestError(f"Invalid memory_limit: {MIN_MEMORY} to {maximum} bytes are possible")
-    return memory
+        raise RequestError(f"Invalid {name}: a number of {unit} is expected")
+    if not minimum <= int(text) <= maximum:
+        raise RequestError(f"Invalid {name}: {minimum} to {maximum} {unit} are possible")
+    return int(text)
 
 
 def read_bytes(text: str, field: str) -> bytes:

@@ -29,6 +29,7 @@ def encode_stage(stage: Stage) -> bytes:
         f"c{limits.cpu_ms or 0}",
         f"o{limits.output}",
         f"r{limits.output}",
+        f"s{limits.stack}",
         f"m{int(stage.merge)}",
         *(f"a{argument}" for argument in stage.argv),
         *(f"e{name}={value}" for name, value in stage.env.items()),

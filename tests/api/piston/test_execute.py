@@ -381,6 +381,41 @@ def test_the_default_limit_of_processes(server: Server) -> None:
     assert run(server, "python", spawn)["stdout"] == "64\n"
 
 
+@pytest.mark.engine
+@pytest.mark.parametrize("number", [20, 100])
+def test_a_limit_of_processes(server: Server, number: int) -> None:
+    spawn = (
+        "import threading\nlock = threading.Lock()\nlock.acquire()\ntry:\n"
+        "  while True: threading.Thread(target=lock.acquire, daemon=True).start()\n"
+        "except RuntimeError: print(threading.active_count())"
+    )
+    assert run(server, "python", spawn, run_process_limit=number)["stdout"] == f"{number}\n"
+
+
+_DEEP = r"""
+#include <cstdio>
+#include <cstdlib>
+static int depth(int n) { volatile char frame[16]; frame[0] = 1; return n ? depth(n - 1) + frame[0] : 0; }
+int main(int, char **argv) { printf("%d\n", depth(atoi(argv[1]))); }
+"""
+
+
+@pytest.mark.also_engine
+def test_the_stack_is_as_large_as_the_memory(server: Server) -> None:
+    deep = run(server, "c++", _DEEP, args=["1000000"])
+    assert deep["stdout"] == "1000000\n", deep
+    small = run(server, "c++", _DEEP, args=["1000000"], run_stack_limit=8 << 20)
+    assert (small["stdout"], small["signal"]) == ("", "SIGSEGV")
+
+
+@pytest.mark.also_engine
+def test_a_limit_of_output(server: Server) -> None:
+    large = "head -c 8388608 /dev/zero | tr '\\0' a"
+    assert len(run(server, "bash", large, run_output_limit=8 << 20)["stdout"]) == 8 << 20
+    small = run(server, "bash", "echo 12345", run_output_limit=3)
+    assert (small["stdout"], small["status"]) == ("123", "OL")
+
+
 @pytest.mark.also_engine
 def test_the_newest_match_of_all_packages_runs(
     serve: Callable[..., Server], tmp_path: Path

@@ -1,22 +1,34 @@
 """The limits of a Piston request, field by field."""
 
+import dataclasses
 from typing import Any
 
 import pytest
 
-from bitrun.api.piston.limits import read_limits
-from bitrun.config.settings import MIN_MEMORY
+from bitrun.api.piston.limits import limits_reply, read_limits
+from bitrun.config.settings import MIN_MEMORY, MIN_STACK
 from bitrun.execution.limits import LanguageLimits, RequestedLimits, StageLimits
 from bitrun.model.errors import RequestError
 from bitrun.model.job import BoxLimits, StageName
 
 MEMORY = 100_000_000
-STAGE = StageLimits(wall_ms=3000, cpu_ms=2000, memory=MEMORY, output=1)
+STAGES: dict[StageName, StageLimits] = {
+    "compile": StageLimits(
+        wall_ms=10_000, cpu_ms=9000, memory=MEMORY, output=1000, stack=MEMORY, processes=64
+    ),
+    "run": StageLimits(
+        wall_ms=3000, cpu_ms=2000, memory=MEMORY, output=1000, stack=MEMORY, processes=64
+    ),
+}
 EFFECTIVE = LanguageLimits(
-    stages={"compile": StageLimits(wall_ms=10_000, cpu_ms=9000, memory=MEMORY, output=1), "run": STAGE},
+    stages=STAGES,
+    maxima={
+        name: dataclasses.replace(stage, output=9000, processes=256)
+        for name, stage in STAGES.items()
+    },
     box=BoxLimits(memory=MEMORY, processes=1, open_files=1, file_size=1),
     session_wall_ms=120_000,
-)  # fmt: skip
+)
 MAXIMA = {
     "compile_memory_limit": MEMORY,
     "run_memory_limit": MEMORY,
@@ -24,6 +36,18 @@ MAXIMA = {
     "run_timeout": 3000,
     "compile_cpu_time": 9000,
     "run_cpu_time": 2000,
+    "compile_output_limit": 9000,
+    "run_output_limit": 9000,
+    "compile_stack_limit": MEMORY,
+    "run_stack_limit": MEMORY,
+    "compile_process_limit": 256,
+    "run_process_limit": 256,
+}
+# What the sentence of BitRun's own fields adds to Piston's.
+REMEDIES = {
+    "output_limit": " bytes: send at most that, or nothing for 1000",
+    "stack_limit": f" bytes: send at most that, or nothing for {MEMORY}",
+    "process_limit": " processes and threads: send at most that, or nothing for 64",
 }
 
 
@@ -44,14 +68,14 @@ def test_what_means_the_configured_limit(value: Any) -> None:
 def test_each_field() -> None:
     fields = {name: maximum - 1 for name, maximum in MAXIMA.items()}
     assert read_limits(fields, EFFECTIVE) == {
-        "compile": RequestedLimits(wall_ms=9999, cpu_ms=8999, memory=MEMORY - 1),
-        "run": RequestedLimits(wall_ms=2999, cpu_ms=1999, memory=MEMORY - 1),
+        "compile": RequestedLimits(9999, 8999, MEMORY - 1, 8999, MEMORY - 1, 255),
+        "run": RequestedLimits(2999, 1999, MEMORY - 1, 8999, MEMORY - 1, 255),
     }
 
 
 def test_the_maxima_themselves() -> None:
     assert read_limits(MAXIMA, EFFECTIVE)["run"] == RequestedLimits(
-        wall_ms=3000, cpu_ms=2000, memory=MEMORY
+        3000, 2000, MEMORY, 9000, MEMORY, 256
     )
 
 
@@ -64,6 +88,7 @@ def test_fractions() -> None:
 @pytest.mark.parametrize(("name", "maximum"), MAXIMA.items())
 def test_refusals(name: str, maximum: int) -> None:
     exceeds = f"{name} cannot exceed the configured limit of {maximum}"
+    exceeds += REMEDIES.get(name.partition("_")[2], "")
     assert refusal(**{name: maximum + 1}) == exceeds
     assert refusal(**{name: 1e300}) == exceeds
     assert refusal(**{name: 10**400}) == exceeds
@@ -74,18 +99,34 @@ def test_refusals(name: str, maximum: int) -> None:
         assert refusal(**{name: value}) == f"If specified, {name} must be a number"
 
 
-@pytest.mark.parametrize("name", ["compile_memory_limit", "run_memory_limit"])
-def test_memory(name: str) -> None:
-    too_small = f"{name} must be at least {MIN_MEMORY}"
-    assert refusal(**{name: MIN_MEMORY - 1}) == too_small
-    assert refusal(**{name: MIN_MEMORY - 0.4}) == too_small
-    stage: StageName = "compile" if name.startswith("compile") else "run"
-    assert read_limits({name: MIN_MEMORY}, EFFECTIVE)[stage].memory == MIN_MEMORY
-    assert read_limits({name: -1}, EFFECTIVE)[stage].memory == MEMORY
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    ("name", "attribute", "minimum"),
+    [("memory_limit", "memory", MIN_MEMORY), ("stack_limit", "stack", MIN_STACK)],
+)
+def test_minima(stage: StageName, name: str, attribute: str, minimum: int) -> None:
+    field = f"{stage}_{name}"
+    too_small = f"{field} must be at least {minimum}"
+    assert refusal(**{field: minimum - 1}) == too_small
+    assert refusal(**{field: minimum - 0.4}) == too_small
+    assert getattr(read_limits({field: minimum}, EFFECTIVE)[stage], attribute) == minimum
 
 
-def test_minus_one_is_for_memory_only() -> None:
+def test_minus_one_is_the_maximum_but_of_times() -> None:
+    fields = {name: -1 for name in MAXIMA if not name.endswith(("timeout", "cpu_time"))}
+    maxima = RequestedLimits(memory=MEMORY, output=9000, stack=MEMORY, processes=256)
+    assert read_limits(fields, EFFECTIVE) == {"compile": maxima, "run": maxima}
     assert refusal(run_timeout=-1) == "run_timeout must be non-negative"
+    assert refusal(run_cpu_time=-1) == "run_cpu_time must be non-negative"
+
+
+def test_the_limits_are_told() -> None:
+    told = limits_reply(EFFECTIVE, ("compile", "run"))
+    assert {name: limit["maximum"] for name, limit in told.items()} == MAXIMA
+    assert told["run_output_limit"] == {"default": 1000, "maximum": 9000}
+    assert limits_reply(EFFECTIVE, ("run",)).keys() == {
+        name for name in MAXIMA if name.startswith("run")
+    }
 
 
 def test_order_of_refusals() -> None:

@@ -201,7 +201,7 @@ def runtimes(server: Server) -> list[dict[str, Any]]:
 def test_runtimes(server: Server) -> None:
     found = runtimes(server)
     for runtime in found:
-        assert runtime.keys() - {"runtime"} == {"language", "version", "aliases"}
+        assert runtime.keys() - {"runtime"} == {"language", "version", "aliases", "limits"}
         assert re.fullmatch(r"\d+\.\d+\.\d+\S*", runtime["version"])
         assert runtime.get("runtime", "x") is not None
     by_name = {runtime["language"]: runtime for runtime in reversed(found)}
@@ -212,6 +212,22 @@ def test_runtimes(server: Server) -> None:
     for name in ("c", "c++"):
         assert by_name[name]["runtime"] == "gcc"
     assert by_name["c"]["version"] == by_name["c++"]["version"]
+
+
+@pytest.mark.also_engine
+def test_runtimes_have_their_limits(server: Server) -> None:
+    limits = {runtime["language"]: runtime["limits"] for runtime in runtimes(server)}
+    assert limits["python"] == {
+        "run_memory_limit": {"default": 256 << 20, "maximum": 256 << 20},
+        "run_timeout": {"default": 3000, "maximum": 3000},
+        "run_cpu_time": {"default": 3000, "maximum": 3000},
+        "run_output_limit": {"default": 65536, "maximum": 8 << 20},
+        "run_stack_limit": {"default": 256 << 20, "maximum": 256 << 20},
+        "run_process_limit": {"default": 64, "maximum": 256},
+    }
+    assert limits["c"].keys() - limits["python"].keys() == {
+        name.replace("run_", "compile_") for name in limits["python"]
+    }
 
 
 @pytest.mark.also_engine
@@ -229,4 +245,7 @@ def test_only_what_is_installed_is_a_runtime(serve: Callable[..., Server], tmp_p
         if each["language"] == "shell"
     )
     expected = [{"language": "shell", "version": version, "aliases": ["s", "S.2"]}]
-    assert runtimes(server) == expected
+    found = runtimes(server)
+    for runtime in found:
+        del runtime["limits"]
+    assert found == expected

@@ -12,10 +12,9 @@ from bitrun.api.v1.request import (
     read_environment,
     read_extension,
     read_job,
-    read_memory_limit,
 )
 from bitrun.config.catalogue import Catalogue, Language, Package
-from bitrun.config.settings import MIN_MEMORY, Settings
+from bitrun.config.settings import MIN_MEMORY, MIN_STACK, Settings
 from bitrun.execution.job_builder import Target
 from bitrun.images.sealed import InstalledPackage
 from bitrun.model.errors import PackageNotInstalled, RequestError
@@ -147,19 +146,27 @@ def test_clean(clean: str, fresh: bool) -> None:
     assert job(clean=clean).fresh is fresh
 
 
-def test_memory_limit() -> None:
-    assert job(memory_limit="10000000").stages[0].limits.memory == 10_000_000
-    assert read_memory_limit("", 1) is None
-    assert read_memory_limit(str(MIN_MEMORY), MIN_MEMORY) == MIN_MEMORY
+LIMITS = [
+    ("memory_limit", "memory", MIN_MEMORY, 200_000_000, "bytes"),
+    ("output_limit", "output", 1, SETTINGS.max_output_limit, "bytes"),
+    ("stack_limit", "stack", MIN_STACK, 200_000_000, "bytes"),
+    ("process_limit", "processes", 1, SETTINGS.max_process_limit, "processes"),
+]
+
+
+@pytest.mark.parametrize(("name", "attribute", "minimum", "maximum", "unit"), LIMITS)
+def test_limits(name: str, attribute: str, minimum: int, maximum: int, unit: str) -> None:
+    for value in (minimum, maximum):
+        limits = job(**{name: str(value)}).stages[0].limits
+        assert getattr(limits, attribute) == value
     for text in ("x", "-1", "1.5", " 1", "1" * 20, "٣"):
-        with pytest.raises(RequestError, match="a number of bytes is expected"):
-            read_memory_limit(text, 10**9)
-    for text in ("0", str(MIN_MEMORY - 1), "100000001"):
-        with pytest.raises(RequestError, match=f"{MIN_MEMORY} to 100000000 bytes"):
-            read_memory_limit(text, 100_000_000)
+        with pytest.raises(RequestError, match=f"Invalid {name}: a number of {unit} is expected"):
+            job(**{name: text})
+    with pytest.raises(RequestError, match=f"{name}: {minimum} to [0-9]* {unit} are possible"):
+        job(**{name: str(minimum - 1)})
     # Of both stages, also for a language with only one.
-    with pytest.raises(RequestError, match="to 200000000 bytes"):
-        job(memory_limit="250000000")
+    with pytest.raises(RequestError, match=f"{name}: {minimum} to {maximum} {unit} are possible"):
+        job(**{name: str(maximum + 1)})
 
 
 def test_environment() -> None:

@@ -89,7 +89,7 @@ def test_documented_sizes() -> None:
 
 
 def test_fields_of_a_stage() -> None:
-    example = stage("cat", "x", wall_ms=11, cpu_ms=22, output=33, merge=True)
+    example = stage("cat", "x", wall_ms=11, cpu_ms=22, output=33, stack=44, merge=True)
     payload = encode_stage(example)[HEADER_SIZE:].decode()
     encoded = [(field[0], field[1:]) for field in payload.split("\0")[:-1]]
     assert sorted(encoded) == sorted(
@@ -101,6 +101,7 @@ def test_fields_of_a_stage() -> None:
             (FIELDS["CPU_LIMIT"], "22"),
             (FIELDS["STDOUT_CAP"], "33"),
             (FIELDS["STDERR_CAP"], "33"),
+            (FIELDS["STACK_LIMIT"], "44"),
             (FIELDS["MERGE"], "1"),
         ]
     )

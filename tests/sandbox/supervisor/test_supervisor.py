@@ -67,6 +67,12 @@ def test_the_cap_is_exact(supervisor: SupervisorProcess, size: int, outcome: Out
     assert len(stdout) == min(size, 100)
 
 
+@pytest.mark.parametrize("size", [100_000, 64 << 20])
+def test_the_soft_limit_of_the_stack(supervisor: SupervisorProcess, size: int) -> None:
+    _, stdout, _ = supervisor.run("bash", "-c", "ulimit -Ss; ulimit -Hs", stack=size)
+    assert stdout.decode().split() == [str(size // 1024), "unlimited"]
+
+
 def test_stderr_has_a_cap_of_its_own(supervisor: SupervisorProcess) -> None:
     verdict, stdout, stderr = supervisor.run("sh", "-c", "echo out; yes >&2", output=100)
     assert verdict.outcome is Outcome.STDERR
