@@ -84,6 +84,7 @@ class Language(_Entry):
     run: Command
     format: str = "text/plain"
     env: Mapping[VariableName, str] = Field(default_factory=dict)
+    unbuffered: Mapping[VariableName, str] = Field(default_factory=dict)
     limits: LimitOverrides = LimitOverrides()
     i386: bool = False
     ptys: bool = False

@@ -10,7 +10,7 @@ from bitrun.config.catalogue import Language
 from bitrun.config.settings import Settings
 from bitrun.execution.limits import RequestedLimits, language_limits
 from bitrun.execution.sources import Sources, choose_sources
-from bitrun.model.job import STAGES, File, Job, Limits, Stage, StageName
+from bitrun.model.job import STAGES, File, Job, Stage, StageName
 from bitrun.packages.runtimes import Runtime
 
 # All that a program sees of the world by default; nothing of the service's own environment.
@@ -18,6 +18,14 @@ _ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/tmp",  # noqa: S108  the container's own
     "LANG": "C.UTF-8",
+}
+
+# C's stdio buffers a pipe in blocks. The library, which sealing adds to every image, has it buffer
+# lines. AddressSanitizer refuses any library that is loaded before its own, unless it is told not
+# to look.
+_LINE_BUFFERED = {
+    "LD_PRELOAD": "/bitrun/line_buffered.so",
+    "ASAN_OPTIONS": "verify_asan_link_order=0",
 }
 
 _NO_LIMITS = RequestedLimits()
@@ -55,6 +63,7 @@ def build_job(
     limits: Mapping[StageName, RequestedLimits] | None = None,
     wall_ms: int | None = None,
     fresh: bool = False,
+    unbuffered: bool = False,
 ) -> Job:
     """Build a job: compile, if the language does, then run.
 
@@ -72,6 +81,8 @@ def build_job(
         limits: of each stage; what is missing is the effective limit of the language.
         wall_ms: limits all stages together.
         fresh: never runs in a box that was started before the request.
+        unbuffered: output of the run stage comes at each line's end, and before input is read, as
+            far as the language's own environment can have it so.
     """
     language = target.language
     effective = language_limits(language, settings)
@@ -79,10 +90,12 @@ def build_job(
     merged = {
         stage: effective.stages[stage].merged(requested.get(stage, _NO_LIMITS)) for stage in STAGES
     }
-    variables = _ENVIRONMENT | dict(language.env) | dict(environment or {})
+    given = dict(environment or {})
+    variables = _ENVIRONMENT | dict(language.env) | given
+    run_variables = variables | _streams(language, unbuffered) | given
+    compilation: tuple[str, ...] = ()
     if command is not None:
-        argv = ("sh", "-c", command)
-        stages: tuple[Stage, ...] = (Stage("run", argv, variables, merged["run"], stdin, merge),)
+        argv: tuple[str, ...] = ("sh", "-c", command)
     else:
         names = [file.name for file in files]
         sources = choose_sources(
@@ -91,12 +104,17 @@ def build_job(
             taken=set(names),
         )
         files = [_renamed(file, sources) for file in files]
-        stages = _stages(language, sources, merged, variables, arguments, stdin=stdin, merge=merge)
+        argv = catalogue.argv(language.run, sources.main, arguments)
+        if language.compile is not None:
+            compilation = catalogue.argv(language.compile, sources.compiled)
+    stages = [Stage("run", argv, run_variables, merged["run"], stdin, merge)]
+    if compilation:
+        stages.insert(0, Stage("compile", compilation, variables, merged["compile"], merge=merge))
     return Job(
         package=target.package,
         image=target.image,
         files=tuple(files),
-        stages=stages,
+        stages=tuple(stages),
         limits=effective.box,
         wall_ms=wall_ms,
         fresh=fresh,
@@ -110,31 +128,10 @@ def _renamed(file: File, sources: Sources) -> File:
     return file if name is None else dataclasses.replace(file, name=name)
 
 
-def _stages(
-    language: Language,
-    sources: Sources,
-    limits: Mapping[StageName, Limits],
-    variables: Mapping[str, str],
-    arguments: Iterable[str],
-    *,
-    stdin: bytes,
-    merge: bool,
-) -> tuple[Stage, ...]:
-    run = Stage(
-        name="run",
-        argv=catalogue.argv(language.run, sources.main, arguments),
-        env=variables,
-        limits=limits["run"],
-        stdin=stdin,
-        merge=merge,
-    )
-    if language.compile is None:
-        return (run,)
-    compilation = Stage(
-        name="compile",
-        argv=catalogue.argv(language.compile, sources.compiled),
-        env=variables,
-        limits=limits["compile"],
-        merge=merge,
-    )
-    return (compilation, run)
+def _streams(language: Language, unbuffered: bool) -> dict[str, str]:
+    """Return the variables of a run stage that its streams need."""
+    if not unbuffered:
+        return {}
+    # The library is none for 32-bit programs, and the loader would say so on their stderr.
+    common = {} if language.i386 else _LINE_BUFFERED
+    return common | dict(language.unbuffered)

@@ -36,7 +36,7 @@ _EMPTY_LABELS = dict.fromkeys((_PACKAGE_LABEL, _VERSION_LABEL, _ALLOWED_LABEL), 
 # check would run in the box.
 _DOCKERFILE = f"""\
 FROM {{origin}}
-COPY --from={_SUPERVISOR_TAG} /supervisor /bitrun/supervisor
+COPY --from={_SUPERVISOR_TAG} /supervisor /line_buffered.so /bitrun/
 USER 0:0
 HEALTHCHECK NONE
 ENTRYPOINT []

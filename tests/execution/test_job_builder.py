@@ -67,6 +67,24 @@ def test_environment() -> None:
     assert env.keys() == {"PATH", "HOME", "LANG", "OWN", "MORE"}
 
 
+def test_unbuffered_is_the_run_stage_s() -> None:
+    own = Language(name="x", compile="make", run="./x", unbuffered={"SYNC": "1", "OWN": "2"})
+    job = build_job(target(own), SETTINGS, files("a"), unbuffered=True, environment={"OWN": "3"})
+    compilation, run = job.stages
+    added = run.env.keys() - compilation.env.keys()
+    assert added == {"LD_PRELOAD", "ASAN_OPTIONS", "SYNC"}
+    assert run.env["OWN"] == "3"
+    by_command = build_job(target(own), SETTINGS, command="x", unbuffered=True)
+    assert by_command.stages[0].env["SYNC"] == "1"
+
+
+def test_programs_of_32_bits_can_not_load_the_library() -> None:
+    job = build_job(
+        target(Language(name="x", run="x", i386=True)), SETTINGS, files("a"), unbuffered=True
+    )
+    assert "LD_PRELOAD" not in job.stages[0].env
+
+
 def test_arguments_and_stdin_are_the_run_stage_s() -> None:
     job = build_job(
         target(COMPILED), SETTINGS, files("a.cc"), arguments=["x", "y z"], stdin=b"in", merge=True

@@ -4,7 +4,7 @@
  * Standard input is one end of a socket that serves as the attached streams of the container: what
  * comes there is the command's stdin; the command's stdout and stderr go there in Docker's
  * multiplexed format. The command is PID 1 of a PID namespace, sees this machine's programs read-only,
- * and has a tmpfs of its own at WORKDIR and /tmp. It has no limits of memory, processes and
+ * has a tmpfs of its own at WORKDIR and /tmp, and the folder of the command at /bitrun. It has no limits of memory, processes and
  * processors, and no seccomp filter: it isolates tests from each other, and is no sandbox.
  *
  * Usage: box WORKDIR TMPFS-OPTIONS OPEN-FILES FILE-SIZE COMMAND...
@@ -14,6 +14,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -33,12 +34,13 @@
 #define PIECE (1 << 16)
 
 static const char *const SHARED[] = {"/usr", "/etc", "/opt", "/bin", "/sbin", "/lib", "/lib32", "/lib64"};
-static const char *const DEVICES[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"};
+static const char *const DEVICES[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"};
 static const char *const LINKS[][2] = {
 	{"/proc/self/fd", "dev/fd"},
 	{"/proc/self/fd/0", "dev/stdin"},
 	{"/proc/self/fd/1", "dev/stdout"},
 	{"/proc/self/fd/2", "dev/stderr"},
+	{"pts/ptmx", "dev/ptmx"},
 };
 
 /* The standard error of the tests; that of the command goes to the socket. */
@@ -74,15 +76,22 @@ share(const char *path)
 }
 
 static void
-make_root(const char *workdir, const char *tmpfs)
+make_root(const char *workdir, const char *tmpfs, char *command)
 {
+	const char *programs = dirname(command);
+
 	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "private mounts");
 	/* Any folder will do: only this namespace sees what is mounted there. */
 	must(mount("root", "/mnt", "tmpfs", MS_NOSUID, "mode=0755"), "root");
 	must(chdir("/mnt"), "root");
 	for (size_t at = 0; at < sizeof SHARED / sizeof *SHARED; at++)
 		share(SHARED[at]);
+	must(mkdir("bitrun", 0755), "/bitrun");
+	must(mount(programs, "bitrun", NULL, MS_BIND, NULL), programs);
+	must(mount(NULL, "bitrun", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL), programs);
 	must(mkdir("dev", 0755), "/dev");
+	must(mkdir("dev/pts", 0755), "/dev/pts");
+	must(mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620"), "/dev/pts");
 	for (size_t at = 0; at < sizeof DEVICES / sizeof *DEVICES; at++) {
 		int fd = open(DEVICES[at] + 1, O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
 		must(fd, DEVICES[at]);
@@ -116,7 +125,7 @@ child(char **argv, int supervisor, int in, int out, int err)
 	must(prctl(PR_SET_PDEATHSIG, SIGKILL), "death signal");
 	must(complaints = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3), "standard error");
 	must(dup2(in, 0) | dup2(out, 1) | dup2(err, 2), "streams");
-	make_root(argv[1], argv[2]);
+	make_root(argv[1], argv[2], argv[5]);
 	must(sethostname("box", 3), "host name");
 	limit(RLIMIT_NOFILE, argv[3]);
 	limit(RLIMIT_FSIZE, argv[4]);

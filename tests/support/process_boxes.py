@@ -50,7 +50,7 @@ def compile_programs() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         # Copied, since the Makefile compiles next to the sources; with their times, which it reads.
         shutil.copytree(ROOT / "images" / "supervisor", folder, dirs_exist_ok=True)
-        _run("make", "-s", "-C", folder, "supervisor")
+        _run("make", "-s", "-C", folder)
         box, source = folder / "box", ROOT / "tests" / "support" / "box.c"
         if not box.exists() or box.stat().st_mtime < source.stat().st_mtime:
             _run("gcc", "-std=gnu17", "-O1", "-Wall", "-Wextra", "-Werror", "-static", "-pthread",

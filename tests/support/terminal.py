@@ -68,3 +68,8 @@ class Terminal:
 
     def __exit__(self, *_: object) -> None:
         self._connection.__exit__(None, None, None)
+
+
+def shown(frames: list[Frame]) -> str:
+    """Return the output in frames, of any stream."""
+    return "".join(frame["data"] for frame in frames if frame["type"] == "data")

@@ -56,7 +56,15 @@ def read_request(
         stdin=stdin,
         environment={"PISTON_LANGUAGE": language.name},
         limits=limits,
+        unbuffered=interactive or _flag(body, "unbuffered"),
     )
+
+
+def _flag(body: Mapping[str, Any], name: str) -> bool:
+    value = body.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise RequestError(f"If specified, {name} must be true or false")
+    return bool(value)
 
 
 def _stdin(value: Any) -> bytes:

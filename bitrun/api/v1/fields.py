@@ -15,10 +15,12 @@ from bitrun.model.errors import RequestError
 
 _NAMES = (
     "filename", "content", "command", "input", "env", "image", "memory_limit", "output_limit",
-    "stack_limit", "process_limit", "clean", "api_token",
+    "stack_limit", "process_limit", "clean", "unbuffered", "api_token",
 )  # fmt: skip
 # In JSON they may be numbers, too.
-_NUMBERS = ("memory_limit", "output_limit", "stack_limit", "process_limit", "clean")
+_NUMBERS = (
+    "memory_limit", "output_limit", "stack_limit", "process_limit", "clean", "unbuffered",
+)  # fmt: skip
 _MAX_FIELDS = 64
 
 
@@ -37,6 +39,7 @@ class Fields:
     stack_limit: str = ""
     process_limit: str = ""
     clean: str = ""
+    unbuffered: str = ""
     api_token: str = ""
 
 

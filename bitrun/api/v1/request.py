@@ -95,7 +95,8 @@ def read_job(fields: Fields, target: Target, settings: Settings) -> Job:
         environment=environment,
         limits=limits,
         wall_ms=settings.v1_timeout_ms,
-        fresh=fields.clean not in ("", "0", "false"),
+        fresh=read_flag(fields.clean),
+        unbuffered=read_flag(fields.unbuffered),
     )
 
 
@@ -156,6 +157,10 @@ def _read_limit(
     if not minimum <= int(text) <= maximum:
         raise RequestError(f"Invalid {name}: {minimum} to {maximum} {unit} are possible")
     return int(text)
+
+
+def read_flag(text: str) -> bool:
+    return text not in ("", "0", "false")
 
 
 def read_bytes(text: str, field: str) -> bytes:

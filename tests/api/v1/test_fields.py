@@ -51,8 +51,10 @@ def test_the_body_wins_over_the_query_string() -> None:
 
 
 def test_json() -> None:
-    fields = read_json({"filename": "a.rb", "memory_limit": 7, "clean": True, "env": None, "x": 1})
-    assert fields == Fields(filename="a.rb", memory_limit="7", clean="1")
+    fields = read_json(
+        {"filename": "a.rb", "memory_limit": 7, "clean": True, "unbuffered": 1, "env": None, "x": 1}
+    )
+    assert fields == Fields(filename="a.rb", memory_limit="7", clean="1", unbuffered="1")
 
 
 @pytest.mark.parametrize(

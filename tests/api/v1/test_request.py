@@ -140,10 +140,11 @@ def test_an_extension_in_another_case_gets_the_one_that_the_tools_insist_on() ->
 
 
 @pytest.mark.parametrize(
-    ("clean", "fresh"), [("", False), ("0", False), ("false", False), ("1", True), ("true", True)]
+    ("text", "expected"), [("", False), ("0", False), ("false", False), ("1", True), ("true", True)]
 )
-def test_clean(clean: str, fresh: bool) -> None:
-    assert job(clean=clean).fresh is fresh
+def test_flags(text: str, expected: bool) -> None:
+    assert job(clean=text).fresh is expected
+    assert ("LD_PRELOAD" in job(unbuffered=text).stages[-1].env) is expected
 
 
 LIMITS = [
