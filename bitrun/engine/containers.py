@@ -5,7 +5,7 @@ import shlex
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
 from docker import errors
@@ -13,6 +13,13 @@ from docker import errors
 from bitrun.engine.calls import EngineCalls
 from bitrun.engine.labels import ROLE
 from bitrun.model.errors import BuildError, EngineUnavailable
+
+
+class ContainerEnd(NamedTuple):
+    """How a container has ended."""
+
+    out_of_memory: bool
+    exit_code: int | None  # None if memory ran out before it ended, or the engine missed it
 
 
 class ContainerCalls(EngineCalls):
@@ -94,14 +101,15 @@ class ContainerCalls(EngineCalls):
         with self._call("list_containers"):
             return list(self._client().containers(all=True, filters={"label": wanted}))
 
-    def ran_out_of_memory(self, container: str, timeout: float) -> bool:
-        """Whether memory ran out in a container that has ended.
+    def find_end(self, container: str, timeout: float) -> ContainerEnd:
+        """Find how a container has ended.
 
-        The engine reports `oom` before `destroy`, and keeps both events for a while; `timeout`, in
-        seconds, bounds the wait for them.
+        The engine reports `oom` and `die` before `destroy`, and keeps the events for a while;
+        `timeout`, in seconds, bounds the wait for them.
         """
-        filters = {"container": [container], "event": ["oom", "destroy"]}
-        with self._call("ran_out_of_memory"):
+        filters = {"container": [container], "event": ["oom", "die", "destroy"]}
+        end = ContainerEnd(out_of_memory=False, exit_code=None)
+        with self._call("find_end"):
             client = self._client()
             # docker-py's own call has no timeout.
             response = client.get(
@@ -111,8 +119,16 @@ class ContainerCalls(EngineCalls):
                 timeout=timeout,
             )
             with response:
-                for event in response.iter_lines():
-                    return bool(json.loads(event)["Action"] == "oom")
+                for line in response.iter_lines():
+                    event = json.loads(line)
+                    match event["Action"]:
+                        case "oom":
+                            return end._replace(out_of_memory=True)
+                        case "die":
+                            code = event["Actor"]["Attributes"].get("exitCode")
+                            end = end._replace(exit_code=None if code is None else int(code))
+                        case _:
+                            return end
         raise EngineUnavailable("The Docker engine stopped before it reported the end of a box")
 
     def run_command(self, image: str, command: Sequence[str]) -> str:

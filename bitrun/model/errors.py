@@ -145,10 +145,11 @@ class BoxError(ServiceError):
 
 
 class BoxEnded(BoxError):
-    """A box ended before its verdict, for any reason."""
+    """A box ended before its verdict, for any reason; its exit code, as far as it is known."""
 
-    def __init__(self) -> None:
-        super().__init__("The box ended before its verdict")
+    def __init__(self, exit_code: int | None = None) -> None:
+        code = "" if exit_code is None else f": exit code {exit_code}"
+        super().__init__(f"The box ended before its verdict{code}")
 
 
 class BoxUnresponsive(BoxError):

@@ -87,10 +87,10 @@ class Box:
         ended_at = time.monotonic()
         # On cgroup v2 a limit below what the box holds kills the supervisor at once, and the engine
         # may miss the event.
-        if not self._is_lowered and not self._engine.ran_out_of_memory(
-            self.container, _REMOVAL_TIMEOUT
-        ):
-            raise BoxEnded
+        if not self._is_lowered:
+            end = self._engine.find_end(self.container, _REMOVAL_TIMEOUT)
+            if not end.out_of_memory:
+                raise BoxEnded(end.exit_code)
         return Verdict(
             outcome=Outcome.MEMORY,
             code=None,

@@ -66,7 +66,7 @@ def test_a_box_from_its_creation_to_its_end(engine: Engine, boxes: BoxMaker) -> 
         assert collect(box.supervisor, stage("echo", "x"))[1] == b"x\n"
     # Leaving it is enough.
     assert wait_until(lambda: not of_instance(engine, boxes), 5)
-    assert engine.ran_out_of_memory(box.container, 5) is False
+    assert engine.find_end(box.container, 5) == (False, 0)
 
 
 @pytest.mark.also_engine
@@ -83,6 +83,7 @@ def test_removal_by_force(engine: Engine, boxes: BoxMaker) -> None:
         engine.remove_container(box.container)
         assert not of_instance(engine, boxes)
         assert wait_until(lambda: not box.is_idle(), 1)
+        assert engine.find_end(box.container, 5) == (False, 137)
         engine.remove_container(box.container)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from bitrun.engine.containers import ContainerEnd
 from bitrun.engine.errors import NotOnEngine
 from bitrun.model.errors import BoxEnded, EngineError, RequestError
 from bitrun.model.result import Outcome
@@ -25,8 +26,8 @@ class _Engine:
         if self._error is not None:
             raise self._error
 
-    def ran_out_of_memory(self, container: str, timeout: float) -> bool:
-        return False  # the event was lost
+    def find_end(self, container: str, timeout: float) -> ContainerEnd:
+        return ContainerEnd(out_of_memory=False, exit_code=139)  # the event `oom` was lost
 
 
 class _EndedStream:
@@ -68,7 +69,7 @@ def test_another_end_is_no_refusal() -> None:
     same, higher = box(_Engine()), box(_Engine(NotOnEngine("gone")))
     with pytest.raises(BoxEnded):
         same.start(stage("true", memory=MEMORY))
-    with pytest.raises(BoxEnded):
+    with pytest.raises(BoxEnded, match="exit code 139"):
         same.oom_verdict()
     with pytest.raises(BoxEnded):
         higher.start(stage("true", memory=2 * MEMORY))

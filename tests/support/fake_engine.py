@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from bitrun.engine.build_output import Report
+from bitrun.engine.containers import ContainerEnd
 from bitrun.engine.engine import Engine
 from bitrun.engine.errors import NotOnEngine
 from bitrun.engine.images import Image
@@ -103,6 +104,7 @@ class Container:
     state: str = "created"
     cpu_shares: int = 0  # 0 is the engine's way to say the default
     out_of_memory: bool = False
+    exit_code: int = 0
     attached: socket.socket | None = None
     running: Running | None = None
     gone: threading.Event = field(default_factory=threading.Event)
@@ -133,6 +135,7 @@ class FakeEngine(Engine):
         super().__init__(timeout)
         self.faults: dict[str, Fault] = {}  # by name of the method; "*" is for all
         self.containers: dict[str, Container] = {}
+        self._ended: dict[str, Container] = {}
         self.networks: dict[str, Mapping[str, str]] = {}
         self.outputs: dict[str, str] = {}  # of commands, by name of the image they run in
         self.engine_info = INFO
@@ -211,6 +214,7 @@ class FakeEngine(Engine):
         with self._state:
             if self.containers.pop(container.id, None) is None:
                 return
+            self._ended[container.id] = container
             if container.attached is not None:
                 container.attached.close()
             if self._journal is not None:
@@ -222,6 +226,7 @@ class FakeEngine(Engine):
         """End a container by force, as an operator does, or the kernel for its memory limit."""
         found = self._get(container)
         found.out_of_memory = out_of_memory
+        found.exit_code = 137
         assert found.running is not None
         found.running.kill()
 
@@ -247,6 +252,7 @@ class FakeEngine(Engine):
             if found is None:
                 return
             if found.running is not None:
+                found.exit_code = 137
                 found.running.kill()
                 found.running.wait()
             self._forget(found)
@@ -264,14 +270,12 @@ class FakeEngine(Engine):
                 if label in each.labels and value in (None, each.labels[label])
             ]
 
-    def ran_out_of_memory(self, container: str, timeout: float) -> bool:
-        with self._call("ran_out_of_memory"):
-            found = self.containers.get(container)
-            if found is None:
-                return False
-            if not found.out_of_memory and not found.gone.wait(timeout):
-                unavailable()
-            return found.out_of_memory
+    def find_end(self, container: str, timeout: float) -> ContainerEnd:
+        with self._call("find_end"), self._state:
+            found = self.containers.get(container) or self._ended[container]
+        if not found.out_of_memory and not found.gone.wait(timeout):
+            unavailable()
+        return ContainerEnd(found.out_of_memory, None if found.out_of_memory else found.exit_code)
 
     def run_command(self, image: str, command: Sequence[str]) -> str:
         with self._call("run_command"), self._state:
