@@ -235,7 +235,9 @@ def _read_package(entry: Mapping[str, Any]) -> Package:
 
 def _read_extensions(answer: Mapping[str, Any]) -> Mapping[str, Extension]:
     return {
-        extension: Extension(entry["language"], entry["package"], entry["installed"])
+        extension.removeprefix("."): Extension(
+            entry["language"], entry["package"], entry["installed"]
+        )
         for extension, entry in answer.items()
     }
 

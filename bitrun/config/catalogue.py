@@ -25,7 +25,9 @@ _RESERVED = ("debian", "base", "supervisor", "allowed")
 
 # A command with any of these needs a shell.
 _SHELL_SYNTAX = re.compile(r"[$&|;<>*?`~#(){}\[\]\\!]|^\w+=")
-_FILE = re.compile("%[s1]")
+_PLACEHOLDER = re.compile("%[s1o]")
+OUTPUT = "%o"
+DEFAULT_OUTPUT = "main"
 
 
 def _quotes_close(command: str) -> str:
@@ -93,7 +95,8 @@ class Language(_Entry):
     @property
     def command(self) -> str:
         """The compile and run commands in one shell command, with `%s` for the file."""
-        return f"{self.compile} && {self.run}" if self.compile else self.run
+        command = f"{self.compile} && {self.run}" if self.compile else self.run
+        return command.replace(OUTPUT, DEFAULT_OUTPUT)
 
 
 class Package(_Entry):
@@ -193,14 +196,18 @@ def load(path: Path) -> Catalogue:
 
 
 def argv(
-    template: str, names: Iterable[str] = (), arguments: Iterable[str] = ()
+    template: str,
+    names: Iterable[str] = (),
+    arguments: Iterable[str] = (),
+    output: str = DEFAULT_OUTPUT,
 ) -> tuple[str, ...]:
     """Turn a command of the catalogue into an argument vector.
 
-    `names` replace `%s`, the first of them `%1`. `arguments` are appended, or replace `"$@"` in a
-    shell command. A shell is used only for commands with shell syntax.
+    `names` replace `%s`, the first of them `%1`, and `output` replaces `%o`. `arguments` are
+    appended, or replace `"$@"` in a shell command. A shell is used only for commands with shell
+    syntax.
     """
-    command = fill(template, names)
+    command = fill(template, names, output)
     if not _SHELL_SYNTAX.search(template):
         return (*shlex.split(command), *arguments)
     if "$@" not in template:
@@ -208,8 +215,9 @@ def argv(
     return ("sh", "-c", command, "sh", *arguments)
 
 
-def fill(template: str, names: Iterable[str]) -> str:
+def fill(template: str, names: Iterable[str], output: str = DEFAULT_OUTPUT) -> str:
+    """Replace the placeholders of a command, with names quoted for a shell."""
     # A name that starts with a dash would be read as an option.
     safe = [shlex.quote(f"./{name}" if name.startswith("-") else name) for name in names]
-    replacements = {"%s": " ".join(safe), "%1": "".join(safe[:1])}
-    return _FILE.sub(lambda found: replacements[found[0]], template)
+    replacements = {"%s": " ".join(safe), "%1": "".join(safe[:1]), OUTPUT: output}
+    return _PLACEHOLDER.sub(lambda found: replacements[found[0]], template)

@@ -9,7 +9,7 @@ from bitrun.config import catalogue
 from bitrun.config.catalogue import Language
 from bitrun.config.settings import Settings
 from bitrun.execution.limits import RequestedLimits, language_limits
-from bitrun.execution.sources import Sources, choose_sources
+from bitrun.execution.sources import Sources, choose_output, choose_sources, occupied
 from bitrun.model.job import STAGES, File, Job, Stage, StageName
 from bitrun.packages.runtimes import Runtime
 
@@ -101,12 +101,13 @@ def build_job(
         sources = choose_sources(
             language,
             names if code is None else [name for name in names if name in code],
-            taken=set(names),
+            taken=occupied(names),
         )
         files = [_renamed(file, sources) for file in files]
-        argv = catalogue.argv(language.run, sources.main, arguments)
+        output = choose_output(language, [file.name for file in files])
+        argv = catalogue.argv(language.run, sources.main, arguments, output)
         if language.compile is not None:
-            compilation = catalogue.argv(language.compile, sources.compiled)
+            compilation = catalogue.argv(language.compile, sources.compiled, output=output)
     stages = [Stage("run", argv, run_variables, merged["run"], stdin, merge)]
     if compilation:
         stages.insert(0, Stage("compile", compilation, variables, merged["compile"], merge=merge))

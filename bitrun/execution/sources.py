@@ -1,9 +1,15 @@
-"""Which files of a job its commands are given."""
+"""Which files of a job its commands are given, and the names that files and outputs get."""
 
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
-from bitrun.config.catalogue import Language
+from bitrun.config.catalogue import DEFAULT_OUTPUT, OUTPUT, Language
+
+NAMELESS = "code"  # the ending of a file that was sent without a name
+
+_WRITTEN = re.compile(rf"[\w.]*{OUTPUT}[\w.]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +31,58 @@ def choose_sources(
     """Choose among the names of a job's code files, the first of which is the main one.
 
     Where the tools insist on an ending, only files that have it are compiled, so that a header is
-    not. If none has it, the main file gets it, and no name that is `taken`.
+    not. An ending in capitals becomes small. Nameless files get the ending, and the first file, if
+    it has none at all or if no other fits. Without a compiler, only the main file gets another
+    name: programs find the others by their names. No new name is `taken`.
     """
     if language.suffix is None or not names:
         return Sources(tuple(names[:1]), tuple(names), {})
-    endings = tuple(f".{ending}" for ending in {language.suffix, *language.extensions})
-    fitting = tuple(name for name in names if name.endswith(endings))
-    if fitting:
-        return Sources(fitting[:1], fitting, {})
-    main = f"{names[0]}.{language.suffix}"
-    while main in taken:
-        main = f"{main}.{language.suffix}"
-    return Sources((main,), (main,), {names[0]: main})
+    wanted = {name: new for name in names if (new := _fit(name, language, name == names[0]))}
+    if not wanted:
+        wanted = {names[0]: f"{names[0]}.{language.suffix}"}
+    if language.compile is None:
+        wanted = dict([*wanted.items()][:1])
+    renamed: dict[str, str] = {}
+    for name, new in wanted.items():
+        if new != name:
+            renamed[name] = _free(new, language.suffix, {*taken, *renamed.values()})
+    fitting = tuple(renamed.get(name, name) for name in wanted)
+    return Sources(fitting[:1], fitting, renamed)
+
+
+def choose_output(language: Language, names: Iterable[str]) -> str:
+    """Choose a name for the output of the compiler, which no file or folder among `names` has.
+
+    The commands may make several names of it, such as `main.a`.
+    """
+    written = set(_WRITTEN.findall(f"{language.compile} {language.run}"))
+    taken = occupied(names)
+    output = DEFAULT_OUTPUT
+    while any(each.replace(OUTPUT, output) in taken for each in written):
+        output += "_"
+    return output
+
+
+def occupied(names: Iterable[str]) -> set[str]:
+    """Return the names of files and of the folders that they are in."""
+    paths = map(PurePosixPath, names)
+    return {str(each) for path in paths for each in (path, *path.parents)}
+
+
+def _fit(name: str, language: Language, is_first: bool) -> str | None:
+    """Return the name with an ending of the language; None if the file is something else."""
+    endings = {language.suffix, *language.extensions}
+    stem, dot, ending = name.rpartition(".")
+    if not dot or "/" in ending:
+        return f"{name}.{language.suffix}" if is_first else None
+    if ending in endings:
+        return name
+    if ending.lower() in endings:
+        return f"{stem}.{ending.lower()}"
+    return f"{stem}.{language.suffix}" if ending == NAMELESS else None
+
+
+def _free(name: str, suffix: str, taken: Collection[str]) -> str:
+    while name in taken:
+        name = f"{name}.{suffix}"
+    return name

@@ -3,12 +3,15 @@
 import base64
 import binascii
 import posixpath
+import re
 from dataclasses import dataclass
 from typing import Any
 
+from bitrun.execution.sources import NAMELESS
 from bitrun.model.errors import RequestError
 from bitrun.model.job import File
 
+_DRIVE = re.compile("[A-Za-z]:/")
 _MAX_NAME = 4095  # Linux's PATH_MAX
 _MAX_FOLDERS = 32  # the supervisor walks them from the top for each file
 
@@ -60,19 +63,21 @@ def read_files(files: list[dict[str, Any]]) -> list[RequestFile]:
 def _name(name: Any, index: int) -> str:
     where = f"files[{index}].name"
     if name in (None, "", 0):  # the values that are false in JavaScript, false included
-        name = f"file{index}.code"
+        name = f"file{index}.{NAMELESS}"
     if not isinstance(name, str):
         raise RequestError(f"{where} must be a string")
     if "\0" in name or not _is_unicode(name):
         raise RequestError(f"{where} holds a character that no file name can hold")
     if len(name.encode()) > _MAX_NAME:
         raise RequestError(f"{where} is too long")
-    path = posixpath.normpath(name)
-    if name.startswith("/") or path.split("/")[0] == "..":
+    # Clients on Windows separate folders with a backslash. v1, which has no folders, refuses both.
+    slashed = name.replace("\\", "/")
+    path = posixpath.normpath(slashed)
+    if slashed.startswith("/") or _DRIVE.match(slashed) or path.split("/")[0] == "..":
         raise RequestError(f"{where} must stay within the directory: {name}")
     if path.count("/") > _MAX_FOLDERS:
         raise RequestError(f"{where} has more than {_MAX_FOLDERS} folders")
-    if path == "." or name.endswith(("/", "/.")):
+    if path == "." or slashed.endswith(("/", "/.")):
         raise RequestError(f"{where} must name a file: {name}")
     return path
 

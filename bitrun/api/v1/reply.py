@@ -20,7 +20,7 @@ _NS_PER_MS = 1_000_000
 
 
 def run_reply(
-    result: Result, *, command: str, content_type: str, timeout_ms: int, duration_ns: int
+    result: Result, *, command: str, media_type: str, timeout_ms: int, duration_ns: int
 ) -> Response:
     """Write a result.
 
@@ -29,18 +29,25 @@ def run_reply(
     Args:
         result: of the run.
         command: what ran, for the header.
-        content_type: of the output.
+        media_type: of the output; a text type gets a charset.
         timeout_ms: the limit of wall time, for the error's sentence.
         duration_ns: nanoseconds of the whole request.
     """
     output = b"".join(stage.output for stage in result.stages)
     if result.last.verdict.outcome is Outcome.WALL_TIME:
         return _timed_out(output, timeout_ms)
-    response = Response(output, content_type=content_type)
+    response = Response(output, content_type=_content_type(media_type))
     response.headers.update(_headers(result, command, duration_ns))
     # A program's output is no page of ours, whatever a browser may take it for.
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def _content_type(media_type: str) -> str:
+    """Add a charset to a text type: clients take text without one for Latin-1."""
+    if media_type.startswith("text/") and "charset=" not in media_type:
+        return f"{media_type}; charset=utf-8"
+    return media_type
 
 
 def _timed_out(output: bytes, timeout_ms: int) -> Response:

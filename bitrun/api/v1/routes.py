@@ -44,14 +44,14 @@ def _blueprint(service: Service, auth: Auth, bodies: Bodies) -> Blueprint:
                 sealed=service.images.allowed,
             )
             job = read_job(fields, target, settings)
-            command = fields.command or catalogue.fill(language.command, [fields.filename])
+            command = fields.command or catalogue.fill(language.command, [job.files[0].name])
             del fields  # the text of a large program takes up to four times its bytes
             body.keep(job)
             result = service.runner.run(job, client_connection(request))
         return run_reply(
             result,
             command=command,
-            content_type=language.format,
+            media_type=language.format,
             timeout_ms=settings.v1_timeout_ms,
             duration_ns=time.perf_counter_ns() - started,
         )
@@ -61,7 +61,7 @@ def _blueprint(service: Service, auth: Auth, bodies: Bodies) -> Blueprint:
         installed = service.installed()
         return jsonify(
             {
-                extension: {
+                f".{extension}": {
                     "image": package.image,
                     "command": language.command,
                     "format": language.format,

@@ -284,6 +284,11 @@ NO_FILE = "files[1].name must name a file: "
         ("../a", WITHIN + "../a"),
         ("a/../../b", WITHIN + "a/../../b"),
         ("a/../..", WITHIN + "a/../.."),
+        ("..\\a", WITHIN + "..\\a"),
+        ("\\a", WITHIN + "\\a"),
+        ("C:\\Users\\a.py", WITHIN + "C:\\Users\\a.py"),
+        ("c:/a", WITHIN + "c:/a"),
+        ("a\\", NO_FILE + "a\\"),
         (".", NO_FILE + "."),
         ("./", NO_FILE + "./"),
         ("a/..", NO_FILE + "a/.."),
@@ -308,13 +313,13 @@ def test_a_name_that_is_a_directory_already(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a/../b", "./b", "a//b", "...", "..b", "-b", "b c'\"$\n\\é", "x" * 255]
+    "name", ["a/../b", "./b", "a//b", "...", "..b", "-b", "b c'\"$\né", "a\\b", "x" * 255]
 )
 def test_names_that_a_file_can_have(server: Server, name: str) -> None:
     content = 'printf %s "$0"'
     files = [{"content": content, "name": name}]
     stage = execute(server, request("bash") | {"files": files}).json()["run"]
-    expected = {"a/../b": "b", "./b": "b", "a//b": "a/b", "-b": "./-b"}
+    expected = {"a/../b": "b", "./b": "b", "a//b": "a/b", "a\\b": "a/b", "-b": "./-b"}
     assert stage["stdout"] == expected.get(name, name)
 
 

@@ -25,11 +25,13 @@ def stage(
     )
 
 
-def reply(*stages: StageResult, command: str = "ruby a.rb") -> Response:
+def reply(
+    *stages: StageResult, command: str = "ruby a.rb", media_type: str = "text/plain"
+) -> Response:
     return run_reply(
         Result(stages),
         command=command,
-        content_type="text/plain; charset=utf-8",
+        media_type=media_type,
         timeout_ms=10_000,
         duration_ns=2_000_000,
     )
@@ -49,6 +51,19 @@ def test_a_program_that_ends_well() -> None:
         "X-Content-Type-Options": "nosniff",
     }
     assert response.content_type == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("media_type", "content_type"),
+    [
+        ("text/html", "text/html; charset=utf-8"),
+        ("text/csv; charset=latin1", "text/csv; charset=latin1"),
+        ("image/svg+xml", "image/svg+xml"),
+        ("application/json", "application/json"),
+    ],
+)
+def test_text_has_a_charset(media_type: str, content_type: str) -> None:
+    assert reply(stage(), media_type=media_type).headers["Content-Type"] == content_type
 
 
 def test_stages_add_up() -> None:

@@ -36,17 +36,55 @@ def error(response: requests.Response) -> str:
     return text
 
 
+# The examples of BitRun's documentation.
+
+
 @pytest.mark.engine
-def test_the_documented_example(server: Server) -> None:
+def test_the_documented_run(server: Server) -> None:
     response = server.run(filename="test.rb", content="puts 'Hello World'")
     assert (response.status_code, response.text) == (200, "Hello World\n")
-    assert response.headers["Content-Type"] == "text/plain"
-    assert response.headers["X-Run-Command"] == "ruby test.rb"
-    assert response.headers["X-Run-Exitcode"] == "0"
-    assert re.fullmatch(DURATION, response.headers["X-Run-Duration"])
-    assert re.fullmatch(DURATION, response.headers["X-Run-Cpu-Time"])
-    assert int(response.headers["X-Run-Memory"]) > 1_000_000
-    assert "X-Run-Status" not in response.headers
+    headers = {
+        name: value
+        for name, value in response.headers.items()
+        if name[:4] in ("Cont", "X-Ru", "X-Co")
+    }
+    durations = [headers.pop(f"X-Run-{name}") for name in ("Duration", "Wall-Time", "Cpu-Time")]
+    assert all(re.fullmatch(DURATION, duration) for duration in durations), durations
+    assert int(headers.pop("X-Run-Memory")) > 1_000_000
+    assert headers == {
+        "Content-Type": "text/plain; charset=utf-8",
+        "Content-Length": "12",
+        "X-Run-Command": "ruby test.rb",
+        "X-Run-Exitcode": "0",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+@pytest.mark.engine
+def test_the_documented_command(server: Server) -> None:
+    response = server.run(filename="test.rb", content="puts 'Hello World'", command="ruby -v")
+    assert response.text.startswith("ruby 3.")
+    assert response.headers["X-Run-Command"] == "ruby -v"
+
+
+@pytest.mark.parametrize(
+    ("extension", "documented"),
+    [
+        (".rb", {"command": "ruby %s", "format": "text/plain"}),
+        (".php", {"command": "php %s", "format": "text/plain"}),
+        (".py", {"command": "python3 -B %s", "format": "text/plain"}),
+    ],
+)
+def test_the_documented_configuration(
+    server: Server, extension: str, documented: dict[str, str]
+) -> None:
+    response = server.get("/api/v1/config")
+    config = response.json()
+    assert response.headers["Content-Type"] == "application/json"
+    assert all(re.fullmatch(r"\.[A-Za-z0-9+]+", known) for known in config)
+    entry = config[extension]
+    assert entry.keys() == {"image", "command", "format", "language", "package", "installed"}
+    assert {name: entry[name] for name in documented} == documented
 
 
 @pytest.mark.parametrize(
@@ -207,6 +245,8 @@ def test_the_environment_is_clean(server: Server) -> None:
         ({"filename": "", "content": "x"}, "Filename is required"),
         ({"filename": "../a.rb", "content": "x"}, "Invalid filename"),
         ({"filename": "/etc/a.rb", "content": "x"}, "Invalid filename"),
+        ({"filename": "src\\a.rb", "content": "x"}, "Invalid filename"),
+        ({"filename": "src/a.rb", "content": "x"}, "Invalid filename"),
         ({"filename": "a b.rb", "content": "x"}, "Invalid filename"),
         ({"filename": "a\n.rb", "content": "x"}, "Invalid filename"),
         ({"filename": "a.rb\n", "content": "x"}, "Invalid filename"),
@@ -347,7 +387,7 @@ def test_tokens(serve: Callable[..., Server]) -> None:
 def test_config(server: Server) -> None:
     response = server.get("/api/v1/config")
     config = response.json()
-    assert config["py"] == {
+    assert config[".py"] == {
         "image": "bitrun/python",
         "command": "python3 -B %s",
         "format": "text/plain",
@@ -355,8 +395,8 @@ def test_config(server: Server) -> None:
         "package": "python",
         "installed": True,
     }
-    assert re.fullmatch(r"gcc .* %s .*&& \./main", config["c"]["command"])
-    assert {"py", "rb", "php", "js", "sh", "c", "cpp", "C"} <= config.keys()
+    assert re.fullmatch(r"gcc .* %s .*&& \./main", config[".c"]["command"])
+    assert {".py", ".rb", ".php", ".js", ".sh", ".c", ".cpp", ".C"} <= config.keys()
 
 
 def test_a_language_that_is_not_installed(serve: Callable[..., Server], tmp_path: Any) -> None:
@@ -366,7 +406,7 @@ def test_a_language_that_is_not_installed(serve: Callable[..., Server], tmp_path
         " languages: [{name: tool, extensions: [tool], run: tool %s}]}]"
     )
     server = serve(languages=catalogue)
-    assert server.get("/api/v1/config").json()["tool"]["installed"] is False
+    assert server.get("/api/v1/config").json()[".tool"]["installed"] is False
     response = server.run(filename="a.tool", content="x")
     assert response.status_code == 400
     assert error(response) == (

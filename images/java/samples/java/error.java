@@ -1,5 +1,7 @@
+class Broken extends RuntimeException {}
+
 public class Main {
     public static void main(String[] args) {
-        throw new IllegalStateException("broken");
+        throw new Broken();
     }
 }

@@ -1,5 +1,3 @@
-public class Main {
-    public static void main(String[] args) {
-        System.exit(3);
-    }
+void main() {
+    System.exit(3);
 }
