@@ -22,14 +22,11 @@ def exit_code(verdict: Verdict) -> int:
 
 def explanation(stage: str, verdict: Verdict) -> str | None:
     """Explain an exit code that is not the program's own; None if there is nothing to explain."""
-    if verdict.message is None:
+    if verdict.detail is None:
         return None
-    text = verdict.message
-    if verdict.outcome is Outcome.SIGNAL:
-        text = f"{text} ({verdict.signal})"
     if stage == "compile":
-        return f"Compiling failed: {text}"
-    return text if verdict.code is None else None
+        return f"Compiling failed: {verdict.detail}"
+    return verdict.detail if verdict.code is None else None
 
 
 def print_error(sentence: str) -> None:

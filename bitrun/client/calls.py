@@ -158,6 +158,7 @@ def read_verdict(stage: Mapping[str, Any]) -> Verdict:
         signal=stage["signal"],
         status=stage["status"],
         message=stage["message"],
+        detail=stage.get("detail", stage["message"]),  # Piston has none
         oom_killed=stage.get("oom_killed", False),
         wall_ms=stage["wall_time"],
         cpu_ms=stage["cpu_time"],

@@ -29,7 +29,8 @@ class Verdict:
     Exactly one of `code` (0 to 255) and `signal` (a name such as SIGSEGV) is set. `status` and
     `message` are Piston's words for the outcome: None for a program that exited with 0, else `RE`
     (exit code), `SG` (signal), `TO` (time), `OL` or `EL` (too much on stdout or stderr), and a
-    sentence. `oom_killed` says that the kernel killed a process for memory, whatever the outcome.
+    sentence; `detail` is one with the limit that was exceeded. `oom_killed` says that the kernel
+    killed a process for memory, whatever the outcome.
     `wall_ms` and `cpu_ms` are milliseconds, `memory` is the peak in bytes.
     """
 
@@ -38,6 +39,7 @@ class Verdict:
     signal: str | None
     status: str | None
     message: str | None
+    detail: str | None
     oom_killed: bool
     wall_ms: int
     cpu_ms: int

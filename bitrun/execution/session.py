@@ -29,6 +29,7 @@ class Session:
         self._job = record.job
         self._box = box
         self._on_finished = on_finished
+        self._limits = record.job.stages[0].limits  # of the current stage
         self._verdict: Verdict | None = None
         self._opened = time.monotonic()
 
@@ -47,6 +48,7 @@ class Session:
                 return
 
     def start(self, stage: Stage, *, interactive: bool = False) -> None:
+        self._limits = stage.limits
         self._box.start(stage, interactive=interactive)
 
     def receive(self, timeout: float | None = None) -> list[tuple[Stream, bytes]]:
@@ -61,7 +63,7 @@ class Session:
         output: list[tuple[Stream, bytes]] = []
         for event in events:
             if isinstance(event, Verdict):
-                self._verdict = event
+                self._verdict = event.under(self._limits)
             else:
                 output.append(event)
         return output

@@ -13,6 +13,7 @@ _TIME_ADVICE = (
     "input, pass stdin; timeout_seconds can only lower the service's limit."
 )
 _ADVICE = {
+    Outcome.MEMORY: "Use less; memory_mb can only lower the limit.",
     Outcome.WALL_TIME: _TIME_ADVICE,
     Outcome.CPU_TIME: _TIME_ADVICE,
     Outcome.STDOUT: "It was stopped for writing too much to stdout. Print less.",
@@ -60,10 +61,8 @@ def _verdict(stage: Stage) -> str:
     if verdict.ok:
         return "The program ended well, with exit code 0."
     subject = "Compiling failed" if stage.name == "compile" else "The program failed"
-    if verdict.outcome is Outcome.MEMORY:
-        return f"{subject}: its memory ran out. Use less; memory_mb can only lower the limit."
     if verdict.outcome in _ADVICE:
-        return f"{subject}: {verdict.message}. {_ADVICE[verdict.outcome]}"
+        return f"{subject}: {verdict.detail}. {_ADVICE[verdict.outcome]}"
     if verdict.outcome is Outcome.SIGNAL:
         return f"{subject}: it was ended by the signal {verdict.signal}."
     return f"{subject}, with exit code {verdict.code}."

@@ -1,9 +1,11 @@
 """Results: the verdict and the output of each stage of a job."""
 
+import dataclasses
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
-from bitrun.model.job import StageName
+from bitrun.model.job import Limits, StageName
 from bitrun.model.output import Output, Stream
 from bitrun.model.signals import SIGNAL_NUMBERS
 
@@ -48,7 +50,8 @@ class Verdict:
     Exactly one of `code` (0 to 255) and `signal` (a name such as SIGSEGV) is set. Times are
     milliseconds; `cpu_ms` is the sum over all processes of the stage, dead ones included. `memory`
     is the peak of the box in bytes. `oom_killed` says that the kernel killed a process for memory,
-    whatever the outcome.
+    whatever the outcome. `limit` is the value of the limit that the outcome names, in milliseconds
+    or bytes; None if it names none, or the value is not known.
     """
 
     outcome: Outcome
@@ -58,10 +61,22 @@ class Verdict:
     wall_ms: float
     cpu_ms: float
     memory: int
+    limit: int | None = None
 
     @property
     def failed(self) -> bool:
         return self.outcome is not Outcome.OK
+
+    def under(self, limits: Limits) -> Self:
+        """Return the verdict with the limit that its outcome names."""
+        values = {
+            Outcome.MEMORY: limits.memory,
+            Outcome.WALL_TIME: limits.wall_ms,
+            Outcome.CPU_TIME: limits.cpu_ms,
+            Outcome.STDOUT: limits.output,
+            Outcome.STDERR: limits.output,
+        }
+        return dataclasses.replace(self, limit=values.get(self.outcome))
 
     @property
     def shell_code(self) -> int:

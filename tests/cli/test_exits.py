@@ -7,14 +7,15 @@ from bitrun.client import Outcome, Verdict
 
 
 def verdict(
-    outcome: Outcome, code: int | None = None, signal: str | None = None, message: str | None = None
+    outcome: Outcome, code: int | None = None, signal: str | None = None, detail: str | None = None
 ) -> Verdict:
     return Verdict(
         outcome,
         code,
         signal,
         status=None,
-        message=message,
+        message=None,
+        detail=detail,
         oom_killed=outcome is Outcome.MEMORY,
         wall_ms=1,
         cpu_ms=1,
@@ -42,12 +43,12 @@ def test_exit_code(found: Verdict, code: int) -> None:
     ("stage", "found", "text"),
     [
         ("run", verdict(Outcome.OK, 0), None),
-        ("run", verdict(Outcome.EXIT, 3, message="Exited with error status 3"), None),
-        ("run", verdict(Outcome.SIGNAL, None, "SIGSEGV", "Caught fatal signal 11"),
+        ("run", verdict(Outcome.EXIT, 3, detail="Exited with error status 3"), None),
+        ("run", verdict(Outcome.SIGNAL, None, "SIGSEGV", "Caught fatal signal 11 (SIGSEGV)"),
          "Caught fatal signal 11 (SIGSEGV)"),
-        ("run", verdict(Outcome.MEMORY, None, "SIGKILL", "Memory limit exceeded"),
-         "Memory limit exceeded"),
-        ("compile", verdict(Outcome.EXIT, 1, message="Exited with error status 1"),
+        ("run", verdict(Outcome.MEMORY, None, "SIGKILL", "Memory limit exceeded: 9 bytes"),
+         "Memory limit exceeded: 9 bytes"),
+        ("compile", verdict(Outcome.EXIT, 1, detail="Exited with error status 1"),
          "Compiling failed: Exited with error status 1"),
     ],
 )  # fmt: skip

@@ -46,11 +46,11 @@ def test_what_a_compiler_says_goes_to_stderr(server: Server, tmp_path: Path) -> 
     ("options", "script", "expected"),
     [
         ((), "kill -SEGV $$", (139, "", "bitrun: Caught fatal signal 11 (SIGSEGV)\n")),
-        (("--timeout", "0.3"), "echo 1; sleep 9", (124, "1\n", "bitrun: Time limit exceeded (wall clock)\n")),
-        pytest.param(("--memory", "32M"), "exec tail /dev/zero", (137, "", "bitrun: Memory limit exceeded\n"), marks=pytest.mark.engine),
+        (("--timeout", "0.3"), "echo 1; sleep 9", (124, "1\n", "bitrun: Time limit exceeded: 300 ms of wall time\n")),
+        pytest.param(("--memory", "32M"), "exec tail /dev/zero", (137, "", "bitrun: Memory limit exceeded: 33554432 bytes\n"), marks=pytest.mark.engine),
         ((), "exit 255", (255, "", "")),
         (("--stack", "1M"), "ulimit -s", (0, "1024\n", "")),
-        (("--output", "3"), "echo 12345", (137, "123", "bitrun: stdout length exceeded\n")),
+        (("--output", "3"), "echo 12345", (137, "123", "bitrun: Output limit exceeded: 3 bytes on stdout\n")),
         (("--timeout", "9999"), "", (125, "", "bitrun: run_timeout cannot exceed the configured limit of 120000\n")),
         (("--version", "4"), "", (125, "", "bitrun: bash-4 runtime is unknown\n")),
         (("--language", "cobolt"), "", (125, "", "bitrun: cobolt-* runtime is unknown\n")),
@@ -64,7 +64,11 @@ def test_how_it_ends(
 
 def test_too_much_output(serve: Callable[..., Server], tmp_path: Path) -> None:
     done = bitrun(serve(output_limit=100), "run", write(tmp_path, "a.sh", "yes"))
-    assert outcome(done) == (137, "y\n" * 50, "bitrun: stdout length exceeded\n")
+    assert outcome(done) == (
+        137,
+        "y\n" * 50,
+        "bitrun: Output limit exceeded: 100 bytes on stdout\n",
+    )
 
 
 def test_which_language(server: Server, tmp_path: Path) -> None:

@@ -58,6 +58,11 @@ def test_a_server_without_the_word(
     assert read_verdict(stage(**fields, **word)).outcome is outcome
 
 
+def test_the_detail_of_a_verdict() -> None:
+    assert read_verdict(stage(message="m", detail="m: 9 bytes")).detail == "m: 9 bytes"
+    assert read_verdict(stage(message="m")).detail == "m"  # Piston's
+
+
 def test_a_failed_compilation_is_the_only_stage() -> None:
     failed = stage(code=1, status="RE", verdict="exit")
     found = read_result(

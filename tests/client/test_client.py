@@ -47,6 +47,7 @@ def test_a_run(client: Any) -> None:
         signal=None,
         status=None,
         message=None,
+        detail=None,
         oom_killed=False,
     )
     assert result.verdict.wall_ms > 0

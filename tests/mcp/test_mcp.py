@@ -97,7 +97,7 @@ def test_tools(server: Server, connect: Any) -> None:
             client, "run_code", language="bash", code="sleep 9", timeout_seconds=0.3
         )
         assert not failed
-        assert text.startswith("The program failed: Time limit exceeded (wall clock).")
+        assert text.startswith("The program failed: Time limit exceeded: 300 ms of wall time.")
 
     use(connect, server, work)
 

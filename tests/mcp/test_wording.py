@@ -12,8 +12,15 @@ def stage(
     signal: str | None = None,
     **more: object,
 ) -> Stage:
-    fields = {"code": None if signal else 0, "signal": signal, "status": None, "message": None}
-    fields |= {"oom_killed": False, "wall_ms": 12, "cpu_ms": 10, "memory": 7_100_000}
+    fields = {"code": None if signal else 0, "signal": signal, "status": None}
+    fields |= {
+        "message": None,
+        "detail": None,
+        "oom_killed": False,
+        "wall_ms": 12,
+        "cpu_ms": 10,
+        "memory": 7_100_000,
+    }
     verdict = Verdict(outcome, **(fields | more))  # type: ignore[arg-type]
     return Stage(name, stdout, stderr, stdout + stderr, verdict)  # type: ignore[arg-type]
 
@@ -27,6 +34,7 @@ def test_a_program_that_ends_well() -> None:
         "The program ended well, with exit code 0.\n12 ms, 7.1 MB at the peak, c 14.2.0.\n\n"
         "stdout:\n1\n"
     )
+    assert describe(stage(oom_killed=True)).startswith("The program ended well, with exit code 0.")
     assert describe(stage()).endswith("It wrote nothing, neither to stdout nor to stderr.")
     assert "The compiler said:\nwarning" in describe(stage("compile", stderr="warning"), stage())
 
@@ -37,14 +45,17 @@ def test_a_program_that_ends_well() -> None:
         (stage(code=3, outcome=Outcome.EXIT), "The program failed, with exit code 3."),
         (stage("compile", code=1, outcome=Outcome.EXIT), "Compiling failed, with exit code 1."),
         (stage(signal="SIGSEGV", outcome=Outcome.SIGNAL), "The program failed: it was ended by the signal SIGSEGV."),
-        (stage(signal="SIGKILL", outcome=Outcome.MEMORY), "The program failed: its memory ran out."),
         (
-            stage(signal="SIGKILL", outcome=Outcome.CPU_TIME, message="Time limit exceeded"),
-            "The program failed: Time limit exceeded. It was stopped at its time limit.",
+            stage(signal="SIGKILL", outcome=Outcome.MEMORY, detail="Memory limit exceeded: 9 bytes"),
+            "The program failed: Memory limit exceeded: 9 bytes. Use less;",
         ),
         (
-            stage(signal="SIGKILL", outcome=Outcome.STDOUT, message="stdout length exceeded"),
-            "The program failed: stdout length exceeded. It was stopped for writing too much to stdout.",
+            stage(signal="SIGKILL", outcome=Outcome.CPU_TIME, detail="Time limit exceeded: 9 ms of CPU time"),
+            "The program failed: Time limit exceeded: 9 ms of CPU time. It was stopped at its time limit.",
+        ),
+        (
+            stage(signal="SIGKILL", outcome=Outcome.STDOUT, detail="Output limit exceeded: 9 bytes on stdout"),
+            "The program failed: Output limit exceeded: 9 bytes on stdout. It was stopped for writing too much to stdout.",
         ),
     ],
 )  # fmt: skip

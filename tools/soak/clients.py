@@ -13,15 +13,10 @@ from websockets.sync.client import connect
 from bitrun.api.piston import verdicts
 from bitrun.model.job import STAGES, StageName
 from bitrun.model.output import Output, Stream
-from bitrun.model.result import Outcome, Result, StageResult, Verdict, outcome_of
+from bitrun.model.result import Outcome, Result, StageResult, Verdict
 from tools.soak.results import Rejected, WrongAnswer
 
 _TIMEOUT_SECONDS = 240.0  # far above any limit of a run; afterwards the answer counts as missing
-_V1_OUTCOMES = {
-    "Time limit exceeded": Outcome.CPU_TIME,
-    "stdout length exceeded": Outcome.STDOUT,
-    "Memory limit exceeded": Outcome.MEMORY,
-}
 _BUSY = (429, 503)
 _JOB_COMPLETED, _TRY_AGAIN_LATER = 4999, 1013
 
@@ -74,9 +69,7 @@ class ApiClient:
         if not reply.ok:
             raise WrongAnswer(_shown(reply))
         code = int(reply.headers["X-Run-Exitcode"])
-        outcome = _V1_OUTCOMES.get(
-            reply.headers.get("X-Run-Message", ""), outcome_of(code, None, oom_killed=False)
-        )
+        outcome = Outcome(reply.headers["X-Run-Verdict"])
         return Result((_v1_stage(stage, reply.content, outcome, code=code),))
 
     def session(self, body: Mapping[str, Any], stdin: str) -> Result:

@@ -42,6 +42,7 @@ def verdict_reply(verdict: Verdict) -> dict[str, Any]:
         "status": verdicts.status(verdict),
         "message": verdicts.message(verdict),
         "verdict": verdict.outcome,
+        "detail": verdicts.detail(verdict),
         "memory": verdict.memory,
         "cpu_time": round(verdict.cpu_ms),
         "wall_time": round(verdict.wall_ms),

@@ -1,4 +1,4 @@
-"""Verdicts in Piston's words, which the additional headers of v1 use, too."""
+"""Verdicts in Piston's words, which the additional headers of v1 use, too, and in more detail."""
 
 from bitrun.model.result import Outcome, Verdict
 from bitrun.model.signals import SIGNAL_NUMBERS
@@ -20,6 +20,14 @@ _MESSAGES = {
     Outcome.STDOUT: "stdout length exceeded",
     Outcome.STDERR: "stderr length exceeded",
 }
+# With the limit that was exceeded, which Piston's sentences lack.
+_DETAILS = {
+    Outcome.MEMORY: "Memory limit exceeded: {} bytes",
+    Outcome.WALL_TIME: "Time limit exceeded: {} ms of wall time",
+    Outcome.CPU_TIME: "Time limit exceeded: {} ms of CPU time",
+    Outcome.STDOUT: "Output limit exceeded: {} bytes on stdout",
+    Outcome.STDERR: "Output limit exceeded: {} bytes on stderr",
+}
 
 
 def status(verdict: Verdict) -> str | None:
@@ -39,3 +47,12 @@ def message(verdict: Verdict) -> str | None:
     if verdict.outcome is Outcome.SIGNAL:
         return f"Caught fatal signal {SIGNAL_NUMBERS.get(verdict.signal or '', verdict.signal)}"
     return _MESSAGES[verdict.outcome]
+
+
+def detail(verdict: Verdict) -> str | None:
+    """Return a sentence with the limit or the signal; None for a program that exited with 0."""
+    if verdict.limit is not None:
+        return _DETAILS[verdict.outcome].format(verdict.limit)
+    if verdict.outcome is Outcome.SIGNAL:
+        return f"{message(verdict)} ({verdict.signal})"
+    return message(verdict)

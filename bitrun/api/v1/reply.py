@@ -10,8 +10,8 @@ from bitrun.api.v1.durations import go_duration
 from bitrun.model.result import Outcome, Result
 
 HEADERS = (
-    "X-Run-Command", "X-Run-Duration", "X-Run-Exitcode", "X-Run-Status", "X-Run-Message",
-    "X-Run-Signal", "X-Run-Wall-Time", "X-Run-Cpu-Time", "X-Run-Memory",
+    "X-Run-Command", "X-Run-Duration", "X-Run-Exitcode", "X-Run-Verdict", "X-Run-Status",
+    "X-Run-Message", "X-Run-Signal", "X-Run-Wall-Time", "X-Run-Cpu-Time", "X-Run-Memory",
 )  # fmt: skip
 
 _MAX_HEADER = 4096  # bytes
@@ -59,6 +59,7 @@ def _timed_out(output: bytes, timeout_ms: int) -> Response:
         }
     )
     response.status_code = HTTPStatus.BAD_REQUEST
+    response.headers["X-Run-Verdict"] = Outcome.WALL_TIME
     return response
 
 
@@ -70,8 +71,9 @@ def _headers(result: Result, command: str, duration_ns: int) -> dict[str, str]:
         "X-Run-Command": header_text(command),
         "X-Run-Duration": go_duration(duration_ns),
         "X-Run-Exitcode": str(verdict.shell_code),
+        "X-Run-Verdict": verdict.outcome,
         "X-Run-Status": verdicts.status(verdict),
-        "X-Run-Message": verdicts.message(verdict),
+        "X-Run-Message": verdicts.detail(verdict),
         "X-Run-Signal": verdict.signal,
         "X-Run-Wall-Time": go_duration(round(wall_ms * _NS_PER_MS)),
         "X-Run-Cpu-Time": go_duration(round(cpu_ms * _NS_PER_MS)),

@@ -73,6 +73,7 @@ def test_a_session_from_init_to_the_end(server: Server, prefix: str) -> None:
         "status": "RE",
         "message": "Exited with error status 1",
         "verdict": "exit",
+        "detail": "Exited with error status 1",
     }
 
 

@@ -41,6 +41,7 @@ def test_the_whole_reply(server: Server) -> None:
         "status": None,
         "message": None,
         "verdict": "ok",
+        "detail": None,
         "stdout": "out\n",
         "stderr": "err\n",
         "output": "out\nerr\n",

@@ -3,7 +3,8 @@
 import pytest
 
 from bitrun.api.piston.reply import new_decoder, verdict_reply
-from bitrun.api.piston.verdicts import message, status
+from bitrun.api.piston.verdicts import detail, message, status
+from bitrun.model.job import Limits
 from bitrun.model.result import Outcome, Verdict
 
 
@@ -41,6 +42,34 @@ def test_every_outcome_has_words(outcome: Outcome) -> None:
     assert (status(found) is None) == (message(found) is None) == (outcome is Outcome.OK)
 
 
+LIMITS = Limits(wall_ms=1, cpu_ms=2, output=3, memory=4, stack=5, processes=6)
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        (verdict(Outcome.OK, 0), None),
+        (verdict(Outcome.OK, 0, oom=True), None),
+        (verdict(Outcome.EXIT, 3), "Exited with error status 3"),
+        (verdict(Outcome.SIGNAL, signal="SIGSEGV"), "Caught fatal signal 11 (SIGSEGV)"),
+        (verdict(Outcome.WALL_TIME), "Time limit exceeded: 1 ms of wall time"),
+        (verdict(Outcome.CPU_TIME), "Time limit exceeded: 2 ms of CPU time"),
+        (verdict(Outcome.STDOUT), "Output limit exceeded: 3 bytes on stdout"),
+        (verdict(Outcome.STDERR), "Output limit exceeded: 3 bytes on stderr"),
+        (verdict(Outcome.MEMORY, oom=True), "Memory limit exceeded: 4 bytes"),
+        (verdict(Outcome.MEMORY, 1, oom=True), "Memory limit exceeded: 4 bytes"),
+    ],
+)
+def test_details_have_the_limit(found: Verdict, sentence: str | None) -> None:
+    assert detail(found.under(LIMITS)) == sentence
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_outcome_has_details(outcome: Outcome) -> None:
+    found = verdict(outcome, 0 if outcome is Outcome.OK else None).under(LIMITS)
+    assert (detail(found) is None) == (outcome is Outcome.OK)
+
+
 def test_reply() -> None:
     assert verdict_reply(verdict(Outcome.MEMORY, oom=True)) == {
         "code": None,
@@ -48,6 +77,7 @@ def test_reply() -> None:
         "status": "SG",
         "message": "Memory limit exceeded",
         "verdict": "memory",
+        "detail": "Memory limit exceeded",
         "memory": 7,
         "cpu_time": 1,
         "wall_time": 2,

@@ -29,11 +29,11 @@ def killed_at(limit: str, status: str, message: str) -> dict[str, Any]:
 
 
 def said(stage: dict[str, Any]) -> dict[str, Any]:
-    """Drop what is measured, and what the program wrote."""
+    """Drop what is measured, what the program wrote, and the sentence of `test_details`."""
     return {
         name: value
         for name, value in stage.items()
-        if name not in (*MEASURED, "stdout", "stderr", "output")
+        if name not in (*MEASURED, "stdout", "stderr", "output", "detail")
     }
 
 
@@ -180,6 +180,42 @@ def test_out_of_memory_in_a_child(server: Server) -> None:
         "verdict": "memory",
         "oom_killed": True,
     }
+
+
+@pytest.mark.engine
+def test_a_program_copes_with_a_child_that_ran_out_of_memory(server: Server) -> None:
+    script = "tail /dev/zero; echo $?"
+    stage = run(server, "bash", script)
+    assert said(stage) == {
+        "code": 0,
+        "signal": None,
+        "status": None,
+        "message": None,
+        "verdict": "ok",
+        "oom_killed": True,
+    }
+    assert (stage["detail"], stage["stdout"]) == (None, "137\n")
+    response = server.run(filename="a.sh", content=script)
+    assert response.text.endswith("137\n")
+    assert response.headers["X-Run-Verdict"] == "ok"
+    assert "X-Run-Message" not in response.headers
+
+
+@pytest.mark.also_engine
+@pytest.mark.parametrize(
+    ("script", "limits", "detail"),
+    [
+        ("sleep 9", {"run_timeout": 100}, "Time limit exceeded: 100 ms of wall time"),
+        ("while :; do :; done", {"run_cpu_time": 50}, "Time limit exceeded: 50 ms of CPU time"),
+        ("yes", {"run_output_limit": 10}, "Output limit exceeded: 10 bytes on stdout"),
+        ("yes >&2", {"run_output_limit": 10}, "Output limit exceeded: 10 bytes on stderr"),
+        ("kill -SEGV $$", {}, "Caught fatal signal 11 (SIGSEGV)"),
+        ("exit 3", {}, "Exited with error status 3"),
+        (":", {}, None),
+    ],
+)
+def test_details(server: Server, script: str, limits: dict[str, int], detail: str | None) -> None:
+    assert run(server, "bash", script, **limits)["detail"] == detail
 
 
 @pytest.mark.also_engine

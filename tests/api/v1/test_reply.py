@@ -17,9 +17,24 @@ def application() -> Iterator[None]:
 
 
 def stage(
-    outcome: Outcome = Outcome.OK, code: int | None = 0, signal: str | None = None, memory: int = 1
+    outcome: Outcome = Outcome.OK,
+    code: int | None = 0,
+    signal: str | None = None,
+    memory: int = 1,
+    *,
+    oom_killed: bool = False,
+    limit: int | None = None,
 ) -> StageResult:
-    verdict = Verdict(outcome, code, signal, oom_killed=False, wall_ms=1.5, cpu_ms=1, memory=memory)
+    verdict = Verdict(
+        outcome,
+        code,
+        signal,
+        oom_killed=oom_killed,
+        wall_ms=1.5,
+        cpu_ms=1,
+        memory=memory,
+        limit=limit,
+    )
     return StageResult(
         "run", verdict, Output([(Stream.STDOUT, b"out\xff"), (Stream.STDERR, b"err")])
     )
@@ -45,6 +60,7 @@ def test_a_program_that_ends_well() -> None:
         "X-Run-Command": "ruby a.rb",
         "X-Run-Duration": "2ms",
         "X-Run-Exitcode": "0",
+        "X-Run-Verdict": "ok",
         "X-Run-Wall-Time": "1.5ms",
         "X-Run-Cpu-Time": "1ms",
         "X-Run-Memory": "1",
@@ -71,8 +87,9 @@ def test_stages_add_up() -> None:
     assert response.data == b"out\xfferr" * 2
     assert response.headers["X-Run-Exitcode"] == "139"
     assert response.headers["X-Run-Signal"] == "SIGSEGV"
+    assert response.headers["X-Run-Verdict"] == "signal"
     assert response.headers["X-Run-Status"] == "SG"
-    assert response.headers["X-Run-Message"] == "Caught fatal signal 11"
+    assert response.headers["X-Run-Message"] == "Caught fatal signal 11 (SIGSEGV)"
     assert response.headers["X-Run-Wall-Time"] == "3ms"
     assert response.headers["X-Run-Cpu-Time"] == "2ms"
     assert response.headers["X-Run-Memory"] == "9"
@@ -86,7 +103,17 @@ def test_a_run_that_took_too_long() -> None:
         "error": "Operation timed out after 10s",
         "output": "out\N{REPLACEMENT CHARACTER}err" * 2,
     }
+    assert response.headers["X-Run-Verdict"] == "wall_time"
     assert "X-Run-Command" not in response.headers
+
+
+def test_a_child_that_ran_out_of_memory_is_not_the_program() -> None:
+    response = reply(stage(oom_killed=True))
+    assert response.headers["X-Run-Verdict"] == "ok"
+    assert "X-Run-Message" not in response.headers
+    response = reply(stage(Outcome.MEMORY, 5, oom_killed=True, limit=9))
+    assert response.headers["X-Run-Verdict"] == "memory"
+    assert response.headers["X-Run-Message"] == "Memory limit exceeded: 9 bytes"
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ def test_the_documented_run(server: Server) -> None:
         "Content-Length": "12",
         "X-Run-Command": "ruby test.rb",
         "X-Run-Exitcode": "0",
+        "X-Run-Verdict": "ok",
         "X-Content-Type-Options": "nosniff",
     }
 
@@ -326,7 +327,8 @@ def test_a_tighter_memory_limit(server: Server) -> None:
     hog = {"filename": "a.py", "content": "x = bytearray(100_000_000); print(len(x))"}
     assert server.run(**hog).text == "100000000\n"
     response = server.run(**hog, memory_limit="50000000")
-    assert response.headers["X-Run-Message"] == "Memory limit exceeded"
+    assert response.headers["X-Run-Verdict"] == "memory"
+    assert response.headers["X-Run-Message"] == "Memory limit exceeded: 50000000 bytes"
     assert response.headers["X-Run-Exitcode"] == "137"
 
 
@@ -339,7 +341,8 @@ def test_an_output_over_the_cap(server: Server) -> None:
     assert response.status_code == 200
     assert response.content == b"y\n" * 32768
     assert response.headers["X-Run-Status"] == "OL"
-    assert response.headers["X-Run-Message"] == "stdout length exceeded"
+    assert response.headers["X-Run-Verdict"] == "stdout"
+    assert response.headers["X-Run-Message"] == "Output limit exceeded: 65536 bytes on stdout"
 
 
 @pytest.mark.engine
