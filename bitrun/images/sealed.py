@@ -32,10 +32,14 @@ _ALLOWED_LABEL = "bitrun.allowed"
 # An image built FROM a sealed one inherits its labels, so each is set, if only to nothing.
 _EMPTY_LABELS = dict.fromkeys((_PACKAGE_LABEL, _VERSION_LABEL, _ALLOWED_LABEL), "")
 
-# The user is a number because an image of the operator's may have no list of users; and its health
-# check would run in the box.
+# A box has an /etc of its own, with links to this copy (images/supervisor/etc.h). An image need not
+# have an /etc: WORKDIR makes one. The user is a number because an image of the operator's may have
+# no list of users; and its health check would run in the box.
 _DOCKERFILE = f"""\
+FROM {{origin}} AS tools
+WORKDIR /etc
 FROM {{origin}}
+COPY --from=tools /etc /image-etc
 COPY --from={_SUPERVISOR_TAG} /supervisor /line_buffered.so /bitrun/
 USER 0:0
 HEALTHCHECK NONE

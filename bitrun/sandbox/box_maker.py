@@ -29,6 +29,10 @@ _FIRST_UID, _UIDS = 20000, 40000
 # the supervisor, which is in the same cgroup, would be stopped for the other 50.
 _CPU_PERIOD_US = 10_000
 
+# Root's, so that programs can't write there. The supervisor fills it (images/supervisor/etc.h): an
+# inode for each entry of the image's /etc, and pages for five files.
+_ETC = "rw,noexec,nosuid,nodev,mode=0755,size=1m,nr_inodes=4096"
+
 # The largest buffers of a TCP socket, in bytes. On cgroup v1 they are not charged, and the
 # supervisor has to bound their sum (images/supervisor/sockets.h). Loopback is as fast as with the
 # kernel's default of 6 and 4 MB. With less for sending than for receiving, each segment may wait
@@ -130,11 +134,12 @@ class BoxMaker:
         tmpfs = f"rw,exec,nosuid,nodev,uid={uid},gid={uid},mode=0700,{size}"
         # In place of the engine's, whose number of files is bounded by the host's memory only.
         shm = f"rw,noexec,nosuid,nodev,mode=1777,{size}"
+        mounts = {WORKDIR: tmpfs, "/tmp": tmpfs, "/dev/shm": shm, "/etc": _ETC}  # noqa: S108  its own
         return {
             "runtime": settings.runtime,
             "auto_remove": True,
             "read_only": True,
-            "tmpfs": {WORKDIR: tmpfs, "/tmp": tmpfs, "/dev/shm": shm},  # noqa: S108  its own
+            "tmpfs": mounts,
             "network_mode": NETWORK if limits.network else "none",  # see also network_disabled
             "ipc_mode": "private",
             "cap_drop": ["ALL"],

@@ -50,6 +50,7 @@
  *   input        the program's stdin, from frames
  *   files        the job's files: the supervisor's end of the writer
  *   writer       the child that writes them
+ *   etc          the box's /etc
  *   command      the decoded STAGE frame
  *   identity     the run's user
  *   cgroup       the kernel's counters
@@ -70,6 +71,7 @@
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "etc.h"
 #include "files.h"
 #include "frames.h"
 #include "identity.h"
@@ -163,6 +165,7 @@ main(int argc, char **argv)
 
 	if (!ptys)
 		close_ptys();
+	etc_fill(identity.uid);
 	cgroup_open();
 	frames_open();
 

@@ -79,8 +79,10 @@ def test_a_box_is_confined(engine: Recorder) -> None:
     assert host["network_mode"] == "none"
     assert engine.options["network_disabled"]
     assert engine.networks == []
-    sizes = {options.partition(",size=")[2] for options in host["tmpfs"].values()}
-    assert host["tmpfs"].keys() == {"/box", "/tmp", "/dev/shm"}
+    mounts = dict(host["tmpfs"])
+    assert mounts.pop("/etc") == "rw,noexec,nosuid,nodev,mode=0755,size=1m,nr_inodes=4096"
+    sizes = {options.partition(",size=")[2] for options in mounts.values()}
+    assert mounts.keys() == {"/box", "/tmp", "/dev/shm"}
     assert sizes == {f"{64 * MEBIBYTE},nr_inodes=4096"}
     limits = {each["Name"]: (each["Soft"], each["Hard"]) for each in host["ulimits"]}
     assert limits == {
