@@ -84,6 +84,7 @@ class Language(_Entry):
     suffix: Extension | None = None
     compile: Command | None = None
     run: Command
+    binary: bool = False
     format: str = "text/plain"
     env: Mapping[VariableName, str] = Field(default_factory=dict)
     unbuffered: Mapping[VariableName, str] = Field(default_factory=dict)

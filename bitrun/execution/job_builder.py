@@ -1,5 +1,6 @@
 """The one way to make a `Job`, for every dialect, the checks of `bitrun doctor` and the tools."""
 
+import codecs
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,10 @@ from bitrun.packages.runtimes import Runtime
 _ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/tmp",  # noqa: S108  the container's own
+    "USER": "user",  # as in the box's list of users, images/supervisor/etc.c
+    "LOGNAME": "user",
     "LANG": "C.UTF-8",
+    "TERM": "dumb",
 }
 
 # C's stdio buffers a pipe in blocks. The library, which sealing adds to every image, has it buffer
@@ -103,7 +107,7 @@ def build_job(
             names if code is None else [name for name in names if name in code],
             taken=occupied(names),
         )
-        files = [_renamed(file, sources) for file in files]
+        files = [_prepared(file, language, sources) for file in files]
         output = choose_output(language, [file.name for file in files])
         argv = catalogue.argv(language.run, sources.main, arguments, output)
         if language.compile is not None:
@@ -124,9 +128,14 @@ def build_job(
     )
 
 
-def _renamed(file: File, sources: Sources) -> File:
-    name = sources.renamed.get(file.name)
-    return file if name is None else dataclasses.replace(file, name=name)
+def _prepared(file: File, language: Language, sources: Sources) -> File:
+    name = sources.renamed.get(file.name, file.name)
+    if language.binary or name not in sources.main:
+        return dataclasses.replace(file, name=name)
+    # A form of HTML ends each line with CRLF, and editors of Windows may begin a file with a byte
+    # order mark. Some languages take both, others neither: for bash the CR belongs to the command.
+    content = file.content.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n")
+    return File(name, content)
 
 
 def _streams(language: Language, unbuffered: bool) -> dict[str, str]:

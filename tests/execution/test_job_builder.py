@@ -64,7 +64,8 @@ def test_environment() -> None:
     assert env["PATH"].startswith("/usr/local/sbin")
     assert env["HOME"] == "/tmp"
     assert (env["LANG"], env["OWN"], env["MORE"]) == ("C", "2", "3")
-    assert env.keys() == {"PATH", "HOME", "LANG", "OWN", "MORE"}
+    assert (env["USER"], env["LOGNAME"], env["TERM"]) == ("user", "user", "dumb")
+    assert env.keys() == {"PATH", "HOME", "USER", "LOGNAME", "LANG", "TERM", "OWN", "MORE"}
 
 
 def test_unbuffered_is_the_run_stage_s() -> None:
@@ -104,6 +105,30 @@ def test_files_are_renamed_for_tools_that_insist_on_an_ending() -> None:
     assert [file.name for file in job.files] == ["a.cc", "b.h"]
     assert job.files[0].content == b"a"
     assert job.stages[0].argv == ("make", "a.cc")
+
+
+WINDOWS = b"\xef\xbb\xbfa\r\n\r\r\n\n\xef\xbb\xbf"
+
+
+def test_only_the_program_gets_the_line_ends_of_unix() -> None:
+    sent = [File(name, WINDOWS) for name in ("data", "a", "b")]
+    job = build_job(target(SCRIPT), SETTINGS, sent, code={"a", "b"})
+    assert {file.name: file.content for file in job.files} == {
+        "data": WINDOWS,
+        "a": b"a\n\r\n\n\xef\xbb\xbf",
+        "b": WINDOWS,
+    }
+
+
+def test_a_renamed_program_gets_them_too() -> None:
+    job = build_job(target(COMPILED), SETTINGS, [File("a", WINDOWS)])
+    assert job.files == (File("a.cc", b"a\n\r\n\n\xef\xbb\xbf"),)
+
+
+def test_a_binary_program_stays() -> None:
+    language = Language(name="binary", run="./%s", binary=True)
+    job = build_job(target(language), SETTINGS, [File("a", WINDOWS)])
+    assert job.files == (File("a", WINDOWS),)
 
 
 def test_data_is_not_compiled() -> None:

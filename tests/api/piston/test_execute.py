@@ -322,6 +322,9 @@ def test_the_environment_is_clean(
     clean = {
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME=/tmp",
+        "LOGNAME=user",
+        "TERM=dumb",
+        "USER=user",
     }
     body = reply(server, "plain", "")
     expected = clean | {"LANG=C.UTF-8", "PISTON_LANGUAGE=plain"}

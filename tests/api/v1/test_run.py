@@ -233,8 +233,11 @@ def test_the_environment_is_clean(server: Server) -> None:
     assert response.text.splitlines() == [
         "HOME=/tmp",
         "LANG=C.UTF-8",
+        "LOGNAME=user",
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "PWD=/box",
+        "TERM=dumb",
+        "USER=user",
     ]
 
 
