@@ -41,6 +41,6 @@ C = Program(
     "bitrun/gcc",
     "hello.c",
     '#include <stdio.h>\nint main(void) { puts("hi"); }\n',
-    (("gcc", "-std=gnu17", "-O1", "-o", "main", "hello.c", "-lm"), ("./main",)),
+    (("gcc", "-std=gnu17", "-O2", "-o", "main", "hello.c", "-lm"), ("./main",)),
 )
 PROGRAMS = (PYTHON, NODE, C)
