@@ -28,7 +28,7 @@ _ENVIRONMENT = {
 # lines. AddressSanitizer refuses any library that is loaded before its own, unless it is told not
 # to look.
 _LINE_BUFFERED = {
-    "LD_PRELOAD": "/bitrun/line_buffered.so",
+    "LD_PRELOAD": "/bitrun/preload/line_buffered.so",
     "ASAN_OPTIONS": "verify_asan_link_order=0",
 }
 

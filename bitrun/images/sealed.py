@@ -40,7 +40,7 @@ FROM {{origin}} AS tools
 WORKDIR /etc
 FROM {{origin}}
 COPY --from=tools /etc /image-etc
-COPY --from={_SUPERVISOR_TAG} /supervisor /line_buffered.so /bitrun/
+COPY --from={_SUPERVISOR_TAG} /bitrun /bitrun
 USER 0:0
 HEALTHCHECK NONE
 ENTRYPOINT []

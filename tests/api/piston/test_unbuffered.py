@@ -9,7 +9,7 @@ from tests.support.terminal import Terminal, shown
 PROMPTS = {
     "c": '#include <stdio.h>\nint main() { int n; printf("n? "); scanf("%d", &n); printf("%d", 2 * n); }',
     "c++": '#include <iostream>\n#include <cstdio>\nint main() { int n; printf("n"); std::cout << "? "; std::cin >> n; std::cout << 2 * n; }',
-    "python": "print('n? ', end=''); import sys; print(2 * int(sys.stdin.readline()), end='')",
+    "python": "print('n', end=''); print(2 * int(input('? ')), end='')",
     "bash": "printf 'n? '; read n; printf $((2 * n))",
 }  # fmt: skip
 
