@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from bitrun.config.settings import Settings
-from bitrun.model.errors import TooManyRequests
+from bitrun.model.errors import RequestError, TooManyRequests
 
 _STORAGE_TIMEOUT = 0.25  # seconds for one reply of the storage: every run waits for it
 _RETRY_SECONDS = 5.0  # between two attempts to reach a storage that did not answer
@@ -44,6 +44,16 @@ class RateLimits:
             self._rate.count(client)
         with self._concurrency.acquire(client):
             yield
+
+    def count(self, client: str, runs: int) -> None:
+        """Count runs that a request makes besides its first.
+
+        Raises:
+            RequestError: they are more than the rate allows at any time.
+            TooManyRequests: the client exceeds its rate.
+        """
+        if self._rate is not None and runs:
+            self._rate.count(client, runs)
 
 
 class ConcurrencyLimit:
@@ -82,15 +92,22 @@ class RateLimit:
         self._shared = None if storage.startswith("memory:") else _shared(storage)
         self._retry_at = 0.0
 
-    def count(self, client: str) -> None:
-        """Count a request.
+    def count(self, client: str, runs: int = 1) -> None:
+        """Count a request, or as many as it stands for.
 
         Raises:
+            RequestError: they are more than a limit allows at any time.
             TooManyRequests: the client exceeds a limit.
         """
+        for limit in self._limits:
+            if runs > 1 and runs >= limit.amount:
+                raise RequestError(
+                    f"The rate limit of {limit} allows no {runs + 1} runs in one request: "
+                    f"send at most {limit.amount}"
+                )
         if self._shared is not None and time.monotonic() >= self._retry_at:
             try:
-                self._count(self._shared, client)
+                self._count(self._shared, client, runs)
             except StorageError as error:
                 self._retry_at = time.monotonic() + _RETRY_SECONDS
                 _log.warning(
@@ -98,11 +115,11 @@ class RateLimit:
                 )
             else:
                 return
-        self._count(self._local, client)
+        self._count(self._local, client, runs)
 
-    def _count(self, limiter: RateLimiter, client: str) -> None:
+    def _count(self, limiter: RateLimiter, client: str, runs: int) -> None:
         for limit in self._limits:
-            if not limiter.hit(limit, client):
+            if not limiter.hit(limit, client, cost=runs):
                 reset = limiter.get_window_stats(limit, client).reset_time
                 raise TooManyRequests(max(1, math.ceil(reset - time.time())))
 

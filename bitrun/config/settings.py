@@ -98,6 +98,7 @@ class Settings(BaseSettings):
     max_runs: int = Field(default=16, ge=1, le=1024)
     max_queue: int = Field(default=64, ge=0, le=4096)
     queue_timeout: float = Field(default=10.0, gt=0)
+    max_batch_runs: int = Field(default=500, ge=1, le=100_000)
     pool_size: int = Field(default=32, ge=0, le=1024)
     pool_memory: int = Field(default=256 * MEBIBYTE, ge=0)
     pool_pinned: Annotated[Mapping[str, Pinned], NoDecode] = Field(default_factory=dict)
@@ -137,6 +138,11 @@ class Settings(BaseSettings):
     def pool_places(self) -> int:
         """Capacity of the pool in boxes, limited by number and by memory."""
         return min(self.pool_size, self.pool_memory // IDLE_BOX_MEMORY)
+
+    @property
+    def batch_places(self) -> int:
+        """Boxes that all batches together have at once: the other half is for other requests."""
+        return max(1, self.max_runs // 2)
 
     @property
     def used_memory(self) -> int:

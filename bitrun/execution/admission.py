@@ -1,5 +1,6 @@
 """Admission: limits runs at once, the requests that wait for a place, and the time they wait."""
 
+import math
 import threading
 import time
 from collections import Counter
@@ -45,14 +46,22 @@ class Admission:
         self._freed = threading.Condition()
 
     @contextmanager
-    def place(self, connection: ClientConnection | None = None) -> Iterator[None]:
+    def place(
+        self, connection: ClientConnection | None = None, *, patient: bool = False
+    ) -> Iterator[None]:
         """Hold a place while the block runs; `connection` is watched while waiting for one.
+
+        One who is `patient` waits for any time, and outside of the queue; the caller limits their
+        number.
 
         Raises:
             Busy: the queue is full, or no place came free in time.
             ClientDisconnected: the client hung up while it waited.
         """
-        self._enter(connection)
+        if patient:
+            self._enter_patiently(connection)
+        else:
+            self._enter(connection)
         try:
             yield
         finally:
@@ -77,7 +86,7 @@ class Admission:
                     raise Busy
                 self._room -= 1
                 try:
-                    self._wait_for_place(connection)
+                    self._wait_for_place(connection, self._timeout)
                 except Busy:
                     self._rejected[Rejection.TIMEOUT] += 1
                     raise
@@ -88,8 +97,13 @@ class Admission:
                     self._room += 1
             self._free -= 1
 
-    def _wait_for_place(self, connection: ClientConnection | None) -> None:
-        deadline = time.monotonic() + self._timeout
+    def _enter_patiently(self, connection: ClientConnection | None) -> None:
+        with self._freed:
+            self._wait_for_place(connection, math.inf)
+            self._free -= 1
+
+    def _wait_for_place(self, connection: ClientConnection | None, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
         while self._free == 0:
             left = deadline - time.monotonic()
             if left <= 0:

@@ -1,6 +1,8 @@
 """Runs jobs: one `Job` in, one `Result` out."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from bitrun.engine.errors import NotOnEngine
 from bitrun.execution.admission import Admission
@@ -28,8 +30,12 @@ class Runner:
         self._admission = admission
         self._on_finished = on_finished
 
-    def run(self, job: Job, connection: ClientConnection | None = None) -> Result:
+    def run(
+        self, job: Job, connection: ClientConnection | None = None, *, patient: bool = False
+    ) -> Result:
         """Run a job in a box of its own. It ends early if the client hangs up.
+
+        A `patient` one waits for its place as long as it takes, see `Admission`.
 
         Raises:
             PackageNotInstalled: its image is not installed.
@@ -40,12 +46,31 @@ class Runner:
         """
         record = RunRecord(job)
         started = time.monotonic()
-        with self._admission.place(connection):
+        with self._admission.place(connection, patient=patient):
             record.queue = time.monotonic() - started
             with self._open(record, connection) as session:
                 return Result(
-                    tuple(_run_stage(session, stage, connection) for stage in session.stages())
+                    tuple(run_stage(session, stage, connection) for stage in session.stages())
                 )
+
+    @contextmanager
+    def pair(
+        self, job: Job, partner: Job, connection: ClientConnection | None
+    ) -> Iterator[tuple[Session, Session]]:
+        """Open two jobs that work together, each in a box of its own, and wait as long as it takes.
+
+        The partner takes no place, so that a pair never waits for half of what it needs; the caller
+        limits their number. Raises as `run` does, but for Busy.
+        """
+        record = RunRecord(job)
+        started = time.monotonic()
+        with self._admission.place(connection, patient=True):
+            record.queue = time.monotonic() - started
+            with (
+                self._open(record, connection) as session,
+                self._open(RunRecord(partner), connection) as other,
+            ):
+                yield session, other
 
     def open(self, job: Job, connection: ClientConnection) -> Session:
         """Take a box for a job that the caller drives stage by stage.
@@ -72,7 +97,8 @@ class Runner:
         return Session(record, box, self._on_finished)
 
 
-def _run_stage(session: Session, stage: Stage, connection: ClientConnection | None) -> StageResult:
+def run_stage(session: Session, stage: Stage, connection: ClientConnection | None) -> StageResult:
+    """Drive a stage that is not interactive to its verdict."""
     output = Output()
     session.start(stage)
     while session.verdict is None:

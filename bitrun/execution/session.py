@@ -39,6 +39,7 @@ class Session:
         started = time.monotonic()
         for stage in self._job.stages:
             self._verdict = None
+            self._box.supervisor.queue_files(stage.files)
             spent_ms = round((time.monotonic() - started) * 1000)
             yield _shortened(stage, self._job.wall_ms, spent_ms)
             if self._verdict is None:

@@ -1,5 +1,7 @@
 """Detects that the client of a request has disconnected, so that its run can end."""
 
+from collections.abc import Iterable
+
 from bitrun.model.errors import ClientDisconnected
 from bitrun.model.poll import HUNG_UP, READABLE, Pollable, poll
 
@@ -13,10 +15,18 @@ class ClientConnection:
 
     def __init__(self, connection: Pollable) -> None:
         self._connection = connection
+        self._ended = False
+
+    def end(self) -> None:
+        """Count the client as disconnected, for other threads that work for it.
+
+        They notice it at their next wait, so within its timeout.
+        """
+        self._ended = True
 
     def check(self) -> None:
         """Raise ClientDisconnected if the client has hung up."""
-        if poll({self._connection: HUNG_UP}, 0):
+        if self._ended or poll({self._connection: HUNG_UP}, 0):
             raise ClientDisconnected
 
     def wait_for(self, source: Pollable, timeout_ms: float) -> None:
@@ -25,6 +35,19 @@ class ClientConnection:
         Raises:
             ClientDisconnected: the client hung up first.
         """
-        ready = poll({source: READABLE, self._connection: HUNG_UP}, timeout_ms)
-        if ready and source.fileno() not in ready:
+        self.wait_for_any((source,), timeout_ms)
+
+    def wait_for_any(self, sources: Iterable[Pollable], timeout_ms: float) -> set[int]:
+        """Wait until one of several is readable; return the descriptors of those that are.
+
+        Raises:
+            ClientDisconnected: the client hung up first.
+        """
+        if self._ended:
             raise ClientDisconnected
+        wanted: dict[Pollable, int] = dict.fromkeys(sources, READABLE)
+        ready = poll(wanted | {self._connection: HUNG_UP}, timeout_ms)
+        found = {source.fileno() for source in wanted} & ready.keys()
+        if ready and not found:
+            raise ClientDisconnected
+        return found

@@ -56,7 +56,10 @@ class BoxLimits:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One command of a job. `merge` sends stderr to stdout, which keeps their order exact."""
+    """One command of a job. `merge` sends stderr to stdout, which keeps their order exact.
+
+    `files` are written right before it starts; those of the job are there from the first stage on.
+    """
 
     name: StageName
     argv: tuple[str, ...]
@@ -64,6 +67,7 @@ class Stage:
     limits: Limits
     stdin: bytes = b""
     merge: bool = False
+    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class Job:
     @property
     def size(self) -> int:
         """Bytes of its files and of its stdin."""
-        return sum(len(file.content) for file in self.files) + sum(
+        files = [*self.files, *(file for stage in self.stages for file in stage.files)]
+        return sum(len(file.content) for file in files) + sum(
             len(stage.stdin) for stage in self.stages
         )

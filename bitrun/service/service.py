@@ -6,6 +6,7 @@ from subprocess import Popen
 from bitrun.engine.engine import Engine
 from bitrun.engine.events import CONTAINER_REMOVED, IMAGE_EVENTS, EngineEvents
 from bitrun.execution.admission import Admission
+from bitrun.execution.judging.batch import Judge
 from bitrun.execution.limits import language_limits
 from bitrun.execution.runner import Runner
 from bitrun.images.sealed import SealedImages
@@ -55,6 +56,7 @@ class Service:
         events.subscribe(self._on_event)
         admission = Admission(settings.max_runs, settings.max_queue, settings.queue_timeout)
         self.runner = Runner(self._pool, admission, self._on_run_finished)
+        self.judge = Judge(self.runner, settings.batch_places)
         self.metrics.add_collector(collectors.admission_collector(admission))
         self.metrics.add_collector(collectors.pool_collector(self._pool, self.installed))
         self.metrics.add_collector(

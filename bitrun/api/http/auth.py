@@ -51,6 +51,20 @@ class Auth:
             with self._rate_limits.admit(key(token, client)):
                 yield
 
+    def client(self, request: Request) -> str:
+        """Return the name under which the client of a request is counted."""
+        return key(self._token(request, ()), address(request, self._proxies))
+
+    def count_runs(self, request: Request, runs: int) -> None:
+        """Count all runs of a granted request, of which its grant has counted one.
+
+        Raises:
+            RequestError, TooManyRequests: they are too many for the rate of its client.
+        """
+        token, client = self._token(request, ()), address(request, self._proxies)
+        if (token, client) not in self._exempt_clients:
+            self._rate_limits.count(key(token, client), runs - 1)
+
     def check(
         self, request: Request, role: Role = Role.RUN, more: Iterable[str] = ()
     ) -> Token | None:

@@ -10,7 +10,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from bitrun.api.http.connection import client_connection
 from bitrun.api.http.memory_budget import MemoryBudget, Reservation
 from bitrun.config.settings import Settings
-from bitrun.model.job import Job
+from bitrun.model.errors import Busy
 
 # Bytes of memory for a byte of body while it is parsed: itself, and in the worst case text of four
 # bytes a character once as a whole and once as values, and the values as bytes.
@@ -44,9 +44,17 @@ class Body:
         raw, self._raw = self._raw, b""
         return raw
 
-    def keep(self, job: Job) -> None:
-        """Hold only what a job takes from now on: its files, and its stdin in two copies."""
-        self._reservation.resize(min(2 * job.size, self._reservation.size))
+    def keep(self, size: int) -> None:
+        """Hold only what so many bytes of jobs take from now on: files, and stdin in two copies."""
+        self._reservation.resize(min(2 * size, self._reservation.size))
+
+    def keep_reply(self, size: int) -> bool:
+        """Hold in addition what so many bytes of output take in a reply; False without room."""
+        try:
+            self._reservation.resize(self._reservation.size + PARSE_FACTOR * size)
+        except Busy:
+            return False
+        return True
 
 
 class Bodies:

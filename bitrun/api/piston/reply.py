@@ -30,7 +30,7 @@ def runtime_reply(runtime: Runtime, settings: Settings) -> dict[str, Any]:
 
 def execute_reply(runtime: Runtime, result: Result) -> dict[str, Any]:
     """Write a result; where compiling failed, `run` is a copy of `compile`."""
-    reply: dict[str, Any] = {stage.name: _stage(stage) for stage in result.stages}
+    reply: dict[str, Any] = {stage.name: stage_reply(stage) for stage in result.stages}
     reply.setdefault("run", reply.get("compile"))
     return reply | {"language": runtime.language.name, "version": runtime.version}
 
@@ -57,7 +57,7 @@ def new_decoder() -> codecs.IncrementalDecoder:
     return codecs.getincrementaldecoder("utf-8")("replace")
 
 
-def _stage(stage: StageResult) -> dict[str, Any]:
+def stage_reply(stage: StageResult) -> dict[str, Any]:
     return {
         "stdout": stage.stdout.decode(errors="replace"),
         "stderr": stage.stderr.decode(errors="replace"),

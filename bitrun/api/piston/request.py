@@ -2,22 +2,33 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bitrun.api.piston.files import any_is_text, check_contents, read_files
+from bitrun.api.piston.files import RequestFile, any_is_text, check_contents, read_files
 from bitrun.api.piston.limits import read_limits
 from bitrun.config.settings import Settings
 from bitrun.execution.job_builder import Target, build_job
-from bitrun.execution.limits import language_limits
+from bitrun.execution.limits import RequestedLimits, language_limits
 from bitrun.model.errors import RequestError
-from bitrun.model.job import Job
+from bitrun.model.job import Job, StageName
 from bitrun.packages.runtimes import Runtime, Runtimes
 
 _NO_CODE = "file"  # the language whose files need not be text
 
 _MIN_PLAIN, _MAX_PLAIN = 1e-6, 1e21  # JavaScript writes other numbers with an exponent
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a request says of a run besides its files."""
+
+    stdin: bytes
+    arguments: Sequence[str]
+    limits: Mapping[StageName, RequestedLimits]
+    unbuffered: bool
 
 
 def read_request(
@@ -31,6 +42,15 @@ def read_request(
     Raises:
         RequestError: it can't be carried out; the texts up to the limits are Piston's.
     """
+    runtime, entries = read_program(body, runtimes, settings)
+    options = read_options(body, runtime, settings, interactive=interactive)
+    return runtime, make_job(runtime, read_files(entries), options, settings)
+
+
+def read_program(
+    body: Mapping[str, Any], runtimes: Runtimes, settings: Settings
+) -> tuple[Runtime, list[dict[str, Any]]]:
+    """Find the runtime of a request, and check its files without decoding them."""
     for field in ("language", "version"):
         if not body.get(field) or not isinstance(body[field], str):
             raise RequestError(f"{field} is required as a string")
@@ -38,29 +58,42 @@ def read_request(
     runtime = runtimes.find(body["language"], body["version"])
     if runtime is None:
         raise RequestError(f"{body['language']}-{body['version']} runtime is unknown")
-    language = runtime.language
-    if language.name != _NO_CODE and not any_is_text(entries):
+    if runtime.language.name != _NO_CODE and not any_is_text(entries):
         raise RequestError("files must include at least one utf8 encoded file")
-    limits = read_limits(body, language_limits(language, settings), interactive=interactive)
+    return runtime, entries
+
+
+def read_options(
+    body: Mapping[str, Any], runtime: Runtime, settings: Settings, *, interactive: bool = False
+) -> RunOptions:
+    """Read everything but the files."""
+    effective = language_limits(runtime.language, settings)
+    limits = read_limits(body, effective, interactive=interactive)
     stdin = _stdin(body.get("stdin"))
     if not interactive and not stdin.endswith(b"\n"):
         stdin += b"\n"
     arguments = _arguments(body.get("args"))
-    files = read_files(entries)
-    return runtime, build_job(
+    unbuffered = interactive or read_flag(body, "unbuffered")
+    return RunOptions(stdin, arguments, limits, unbuffered)
+
+
+def make_job(
+    runtime: Runtime, files: Sequence[RequestFile], options: RunOptions, settings: Settings
+) -> Job:
+    return build_job(
         Target.of(runtime),
         settings,
         [each.file for each in files],
         code={each.file.name for each in files if each.is_code},
-        arguments=arguments,
-        stdin=stdin,
-        environment={"PISTON_LANGUAGE": language.name},
-        limits=limits,
-        unbuffered=interactive or _flag(body, "unbuffered"),
+        arguments=options.arguments,
+        stdin=options.stdin,
+        environment={"PISTON_LANGUAGE": runtime.language.name},
+        limits=options.limits,
+        unbuffered=options.unbuffered,
     )
 
 
-def _flag(body: Mapping[str, Any], name: str) -> bool:
+def read_flag(body: Mapping[str, Any], name: str) -> bool:
     value = body.get(name)
     if value is not None and not isinstance(value, bool):
         raise RequestError(f"If specified, {name} must be true or false")

@@ -1,5 +1,6 @@
 """Piston v2 over plain HTTP: runtimes, execute, packages."""
 
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Any, Never
 
@@ -7,14 +8,17 @@ from flask import Blueprint, Flask, Response, jsonify, request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from bitrun.access.tokens import Role
+from bitrun.api.http import ndjson
 from bitrun.api.http.auth import Auth, protocol_token
 from bitrun.api.http.body import Bodies
 from bitrun.api.http.connection import client_connection
 from bitrun.api.http.errors import UpgradeRequired
 from bitrun.api.http.json_body import parse_object
 from bitrun.api.http.websocket import Disconnected, NoUpgrade, WebSocket
+from bitrun.api.piston.batch_reply import BatchReply
+from bitrun.api.piston.batch_request import read_batch
 from bitrun.api.piston.body import execute_body, is_understood
-from bitrun.api.piston.build_stream import stream, wants_stream
+from bitrun.api.piston.build_stream import stream
 from bitrun.api.piston.connect import Sessions
 from bitrun.api.piston.errors import package_errors
 from bitrun.api.piston.reply import execute_reply, runtime_reply
@@ -60,9 +64,28 @@ def _add_execute(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies
             runtime, job = read_request(
                 execute_body(request, body.take()), service.runtimes, service.settings
             )
-            body.keep(job)
+            body.keep(job.size)
             result = service.runner.run(job, client_connection(request))
         return jsonify(execute_reply(runtime, result))
+
+    @routes.post("/execute/batch")
+    def execute_batch() -> Response:
+        with ExitStack() as held:
+            held.enter_context(auth.granted(request))
+            body = held.enter_context(bodies.read(request))
+            runtime, batch = read_batch(
+                parse_object(body.take()), service.runtimes, service.settings
+            )
+            auth.count_runs(request, len(batch.cases))
+            body.keep(batch.size)
+            judged = service.judge.judge(batch, auth.client(request), client_connection(request))
+            held.callback(judged.judgements.close)
+            reply = BatchReply(runtime, judged)
+            if not ndjson.is_wanted(request):
+                return jsonify(reply.whole(len(batch.cases), body.keep_reply))
+            response = ndjson.stream(reply.objects())
+            response.call_on_close(held.pop_all().close)
+        return response
 
 
 def _add_packages(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies) -> None:
@@ -78,7 +101,7 @@ def _add_packages(routes: Blueprint, service: Service, auth: Auth, bodies: Bodie
             name, version = _named_package(bodies)
             with package_errors(name, version):
                 package, build = service.packages.begin_install(name, version)
-            if not wants_stream(request):
+            if not ndjson.is_wanted(request):
                 build.wait()
                 return jsonify(_reply(service.packages.state(package)))
         return stream(build, lambda: _reply(service.packages.state(package)))

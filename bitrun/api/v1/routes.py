@@ -46,7 +46,7 @@ def _blueprint(service: Service, auth: Auth, bodies: Bodies) -> Blueprint:
             job = read_job(fields, target, settings)
             command = fields.command or catalogue.fill(language.command, [job.files[0].name])
             del fields  # the text of a large program takes up to four times its bytes
-            body.keep(job)
+            body.keep(job.size)
             result = service.runner.run(job, client_connection(request))
         return run_reply(
             result,

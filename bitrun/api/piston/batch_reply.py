@@ -1,0 +1,93 @@
+"""Judged batches as Piston would write them: stages as in the reply of `execute`."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bitrun.api.http import errors
+from bitrun.api.piston.reply import stage_reply, verdict_reply
+from bitrun.execution.judging.batch import JudgedBatch
+from bitrun.execution.judging.judgement import Judgement
+from bitrun.model.output import Output
+from bitrun.model.result import StageResult
+from bitrun.packages.runtimes import Runtime
+from bitrun.telemetry import request_context
+
+# Bytes of output of all runs together in a plain reply, which is in memory as a whole.
+MAX_OUTPUT = 4 * 1024 * 1024
+
+
+class BatchReply:
+    """The reply to one batch, as a whole or as a stream."""
+
+    def __init__(self, runtime: Runtime, judged: JudgedBatch) -> None:
+        self._judged = judged
+        self._reported: Exception | None = None
+        self._head: dict[str, Any] = {
+            "language": runtime.language.name,
+            "version": runtime.version,
+        }
+        if judged.compilation is not None:
+            self._head["compile"] = stage_reply(judged.compilation)
+
+    def whole(self, count: int, keep: Callable[[int], bool]) -> dict[str, Any]:
+        """Wait for all of `count` runs, and return them in their order.
+
+        Outputs are left out beyond MAX_OUTPUT, or once `keep` finds no memory for them.
+        """
+        runs: list[dict[str, Any]] = [{}] * count
+        left = MAX_OUTPUT
+        for index, judgement in self._judged.judgements:
+            size = 0 if judgement.run is None else len(judgement.run.output)
+            fits = size <= left and keep(size)
+            left -= size if fits else 0
+            runs[index] = self._run(judgement, with_output=fits)
+        return self._head | {"accepted": _note(runs), "runs": runs}
+
+    def objects(self) -> Iterator[dict[str, Any]]:
+        """Yield the beginning, each run with its index as it ends, and the result of all."""
+        accepted = []
+        try:
+            yield self._head
+            for index, judgement in self._judged.judgements:
+                reply = self._run(judgement)
+                accepted.append({"accepted": reply["accepted"]})
+                yield {"index": index} | reply
+            yield {"accepted": _note(accepted)}
+        except Exception as error:  # noqa: BLE001
+            # The status was sent long ago.
+            yield {"message": errors.report(error).text(error)}
+
+    def _run(self, judgement: Judgement, *, with_output: bool = True) -> dict[str, Any]:
+        reply: dict[str, Any] = {
+            "accepted": judgement.accepted,
+            "reason": judgement.reason,
+            "message": judgement.message,
+        }
+        if judgement.error is not None:
+            reply["message"] = self._sentence(judgement.error)
+        if judgement.run is not None:
+            reply["run"] = _stage(judgement.run, with_output=with_output)
+        if judgement.judge is not None:
+            words = judgement.judge.words.decode(errors="replace")
+            reply["judge"] = {"output": words} | verdict_reply(judgement.judge.verdict)
+        return reply
+
+    def _sentence(self, error: Exception) -> str:
+        # An error that ends the batch is that of all later runs, too.
+        row = errors.find(error) if error is self._reported else errors.report(error)
+        self._reported = error
+        return row.text(error)
+
+
+def _stage(stage: StageResult, *, with_output: bool) -> dict[str, Any]:
+    if with_output:
+        return stage_reply(stage)
+    return stage_reply(dataclasses.replace(stage, streams=Output())) | {"truncated": True}
+
+
+def _note(runs: list[dict[str, Any]]) -> bool:
+    """Note the counts for the log, and return whether all runs are accepted."""
+    accepted = [run["accepted"] for run in runs].count(True)
+    request_context.note(runs=len(runs), accepted=accepted)
+    return accepted == len(runs)

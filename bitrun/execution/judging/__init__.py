@@ -1,0 +1,1 @@
+"""Judges a program by many inputs: batches, comparison of outputs, checkers and interactors."""

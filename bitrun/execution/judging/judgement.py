@@ -1,0 +1,55 @@
+"""Judgements: whether a run is accepted, and why not."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bitrun.model.result import StageResult, Verdict
+
+
+class Reason(StrEnum):
+    """Why a run is accepted or not, in one word.
+
+    Those from EXIT to STDERR are outcomes of the program (`Outcome`).
+    """
+
+    OK = "ok"  # accepted
+    WRONG = "wrong"  # another output than expected, or the checker or interactor says so
+    EXIT = "exit"
+    SIGNAL = "signal"
+    MEMORY = "memory"
+    WALL_TIME = "wall_time"
+    CPU_TIME = "cpu_time"
+    STDOUT = "stdout"
+    STDERR = "stderr"
+    COMPILE = "compile"  # the program was not compiled
+    CHECKER = "checker"  # the checker has failed, which says nothing about the program
+    INTERACTOR = "interactor"  # the same of the interactor
+    SKIPPED = "skipped"  # not begun, because an earlier run has failed
+    ERROR = "error"  # the run could not be carried out
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeResult:
+    """How a checker or an interactor ended, and the beginning of what it wrote."""
+
+    verdict: Verdict
+    words: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The answer to one run.
+
+    `run` is the last stage of the program, None if it did not run. `message` says what differs.
+    `error` is the exception of a run that could not be carried out.
+    """
+
+    reason: Reason
+    run: StageResult | None = None
+    message: str | None = None
+    judge: JudgeResult | None = None
+    error: Exception | None = None
+
+    @property
+    def accepted(self) -> bool:
+        return self.reason is Reason.OK
