@@ -9,6 +9,7 @@ from bitrun.cli import (
     doctor,
     exits,
     install,
+    judge,
     languages,
     mcp,
     packages,
@@ -26,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 run.register(app)
+judge.register(app)
 languages.register(app)
 app.add_typer(packages.app)
 mcp.register(app)

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,20 +9,10 @@ from typing import Annotated
 import typer
 
 from bitrun.cli import exits, terminal
-from bitrun.cli.options import DEFAULT_URL, Json, Token, Url
+from bitrun.cli.options import DEFAULT_URL, Json, Token, Url, size
 from bitrun.cli.output import print_json
+from bitrun.cli.program_files import STDIN, find_language, read_files
 from bitrun.client import Client, RunOptions
-
-_SIZE = re.compile(r"(\d+)([KMG]?)", re.IGNORECASE)
-_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
-_STDIN = Path("-")
-
-
-def _size(text: str) -> int:
-    found = _SIZE.fullmatch(text)
-    if found is None:
-        raise typer.BadParameter(f"{text} is not a size: bytes, or a number with K, M or G")
-    return int(found[1]) * _UNITS[found[2].upper()]
 
 
 def register(app: typer.Typer) -> None:
@@ -64,20 +53,20 @@ def register(app: typer.Typer) -> None:
         memory: Annotated[
             int | None,
             typer.Option(
-                "--memory", "-m", parser=_size, metavar="SIZE",
+                "--memory", "-m", parser=size, metavar="SIZE",
                 help="Memory limit, such as 64M.",
             ),
         ] = None,
         output: Annotated[
             int | None,
             typer.Option(
-                "--output", parser=_size, metavar="SIZE",
+                "--output", parser=size, metavar="SIZE",
                 help="Limit of each output stream, such as 1M.",
             ),
         ] = None,
         stack: Annotated[
             int | None,
-            typer.Option("--stack", parser=_size, metavar="SIZE", help="Stack limit, such as 8M."),
+            typer.Option("--stack", parser=size, metavar="SIZE", help="Stack limit, such as 8M."),
         ] = None,
         processes: Annotated[
             int | None,
@@ -95,7 +84,9 @@ def register(app: typer.Typer) -> None:
         Output appears as it is written, stdin is forwarded, and the exit code is that of
         the program. Output of a compiler goes to stderr.
         """
-        options = RunOptions(version=version, args=arguments or [], files=_files(file, add or []))
+        options = RunOptions(
+            version=version, args=arguments or [], files=read_files(file, add or [])
+        )
         if timeout is not None:
             options["timeout"] = timeout
         if memory is not None:
@@ -107,13 +98,13 @@ def register(app: typer.Typer) -> None:
         if processes is not None:
             options["processes"] = processes
         with Client(url, token) as client:
-            language = language or _language(client, file)
+            language = language or find_language(client, file)
             if json:
-                options["stdin"] = "" if file == _STDIN else _read_stdin()
+                options["stdin"] = "" if file == STDIN else _read_stdin()
                 result = client.run(language, **options)
                 print_json(result)
                 raise typer.Exit(exits.exit_code(result.verdict))
-        stdin = terminal.NO_STDIN if file == _STDIN else sys.stdin.fileno()
+        stdin = terminal.NO_STDIN if file == STDIN else sys.stdin.fileno()
         try:
             code = asyncio.run(terminal.run(url, token, language, options, stdin))
         except BrokenPipeError:
@@ -123,51 +114,5 @@ def register(app: typer.Typer) -> None:
         raise typer.Exit(code)
 
 
-def _files(main: Path, others: list[Path]) -> dict[str, str | bytes]:
-    source = sys.stdin.buffer.read() if main == _STDIN else _read(main)
-    try:
-        text = source.decode()
-    except UnicodeDecodeError as error:
-        raise typer.BadParameter(f"{main} is not UTF-8 at byte {error.start}") from error
-    files: dict[str, str | bytes] = {"stdin" if main == _STDIN else main.name: text}
-    for other in others:
-        files[str(other)] = _content(other)
-    return files
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise typer.BadParameter(f"{file} can't be read: {error.strerror}") from error
-
-
-def _content(file: Path) -> str | bytes:
-    content = _read(file)
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return content
-
-
 def _read_stdin() -> str:
     return "" if sys.stdin.isatty() else sys.stdin.read()
-
-
-def _language(client: Client, file: Path) -> str:
-    """Ask the service for the language of the file's extension."""
-    extension = file.suffix.removeprefix(".")
-    if not extension:
-        raise typer.BadParameter(f"{file} has no extension: add --language")
-    known = client.extensions()
-    # .C is C++, and .c is C.
-    found = known.get(extension) or known.get(extension.lower())
-    if found is None:
-        raise typer.BadParameter(f"No language has the extension .{extension}: add --language")
-    if not found.installed:
-        exits.print_error(
-            f"{found.language} is not installed on the service. "
-            f"To install it, with an admin token: bitrun packages install {found.package}"
-        )
-        raise typer.Exit(exits.NOT_RUN)
-    return found.language

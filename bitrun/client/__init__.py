@@ -4,6 +4,16 @@ with Client("http://127.0.0.1:5000") as client:
     print(client.run("python", "print(input()[::-1])", stdin="nuRtiB").stdout)
 """
 
+from bitrun.client.batches import (
+    BatchOptions,
+    BatchResult,
+    Case,
+    Compare,
+    Judged,
+    JudgeEnd,
+    JudgeProgram,
+    Reason,
+)
 from bitrun.client.calls import RunOptions
 from bitrun.client.clients import DEFAULT_URL, AsyncClient, Client
 from bitrun.client.errors import (
@@ -38,18 +48,26 @@ __all__ = [
     "AlreadyInstalled",
     "AsyncClient",
     "AsyncSession",
+    "BatchOptions",
+    "BatchResult",
     "BitRunError",
     "Busy",
+    "Case",
     "Client",
+    "Compare",
     "Ended",
     "Event",
     "Extension",
     "Failed",
+    "JudgeEnd",
+    "JudgeProgram",
+    "Judged",
     "Limit",
     "Outcome",
     "Output",
     "Package",
     "Progress",
+    "Reason",
     "Refused",
     "Result",
     "RunOptions",

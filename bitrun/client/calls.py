@@ -125,15 +125,20 @@ def job(language: str, code: str | None = None, **options: Unpack[RunOptions]) -
     Raises:
         Refused: a limit is no possible time or size.
     """
-    files = [_file(name, content) for name, content in options.get("files", {}).items()]
+    return write_job(language, code, options)
+
+
+def write_job(language: str, code: str | None, options: RunOptions) -> dict[str, Any]:
+    """Write a job; options of other calls in addition to these are ignored."""
+    files = [file(name, content) for name, content in options.get("files", {}).items()]
     if code is not None:
         files.insert(0, {"content": code})
     limits = {
-        "run_timeout": _milliseconds("timeout", options.get("timeout")),
-        "run_cpu_time": _milliseconds("cpu_time", options.get("cpu_time")),
-        "compile_timeout": _milliseconds("compile_timeout", options.get("compile_timeout")),
-        "compile_cpu_time": _milliseconds("compile_cpu_time", options.get("compile_cpu_time")),
-    } | {field: _number(name, options.get(name)) for name, field in _NUMBERS.items()}
+        "run_timeout": milliseconds("timeout", options.get("timeout")),
+        "run_cpu_time": milliseconds("cpu_time", options.get("cpu_time")),
+        "compile_timeout": milliseconds("compile_timeout", options.get("compile_timeout")),
+        "compile_cpu_time": milliseconds("compile_cpu_time", options.get("compile_cpu_time")),
+    } | {field: number(name, options.get(name)) for name, field in _NUMBERS.items()}
     return {
         "language": language,
         "version": options.get("version", "*"),
@@ -145,7 +150,7 @@ def job(language: str, code: str | None = None, **options: Unpack[RunOptions]) -
 
 def read_result(answer: Mapping[str, Any]) -> Result:
     """Read the response of `execute`, whose `run` is a copy of `compile` if compiling failed."""
-    found = [_read_stage(name, answer[name]) for name in _STAGES if name in answer]
+    found = [read_stage(name, answer[name]) for name in _STAGES if name in answer]
     if not found[0].verdict.ok:
         del found[1:]
     return Result(answer["language"], answer["version"], tuple(found))
@@ -192,13 +197,13 @@ def read_progress(payload: Mapping[str, Any]) -> Progress | None:
     return Progress(payload["line"], payload.get("step"), payload.get("steps"))
 
 
-def _file(name: str, content: str | bytes) -> dict[str, str]:
+def file(name: str, content: str | bytes) -> dict[str, str]:
     if isinstance(content, str):
         return {"name": name, "content": content}
     return {"name": name, "content": base64.b64encode(content).decode(), "encoding": "base64"}
 
 
-def _milliseconds(name: str, seconds: float | None) -> int | None:
+def milliseconds(name: str, seconds: float | None) -> int | None:
     if seconds is None:
         return None
     if not 0 <= seconds <= _MAX_SECONDS:  # or not a number
@@ -207,7 +212,7 @@ def _milliseconds(name: str, seconds: float | None) -> int | None:
     return max(1, round(seconds * 1000))
 
 
-def _number(name: str, value: Any) -> int | None:
+def number(name: str, value: Any) -> int | None:
     # -1 stands for the most that the service allows.
     if value is not None and not -1 <= value <= _MAX_NUMBER:
         unit = "processes" if name.endswith("processes") else "bytes"
@@ -216,7 +221,7 @@ def _number(name: str, value: Any) -> int | None:
     return number
 
 
-def _read_stage(name: StageName, stage: Mapping[str, Any]) -> Stage:
+def read_stage(name: StageName, stage: Mapping[str, Any]) -> Stage:
     return Stage(name, stage["stdout"], stage["stderr"], stage["output"], read_verdict(stage))
 
 

@@ -1,19 +1,22 @@
 """The two clients, for threads and for asyncio. They share everything but their I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 import httpx2
 
-from bitrun.client import calls
+from bitrun.client import batches, calls
+from bitrun.client.batches import BatchOptions, BatchResult, Case, Judged, OnJudged
 from bitrun.client.calls import Call, RunOptions
 from bitrun.client.responses import (
     STREAM,
+    BatchStream,
     BuildStream,
     Report,
     connection_errors,
     is_stream,
+    read_refusal,
     read_response,
 )
 from bitrun.client.results import Extension, Package, Progress, Result, Runtime
@@ -27,6 +30,10 @@ _CONNECT_TIMEOUT = 10.0  # seconds
 
 
 def _ignore(_: Progress) -> None:
+    pass
+
+
+def _ignore_judged(_: Judged) -> None:
     pass
 
 
@@ -70,6 +77,33 @@ class Client:
     def run(self, language: str, code: str | None = None, **options: Unpack[RunOptions]) -> Result:
         """Run a program and return its result."""
         return self._send(calls.run(language, code, options))
+
+    def batch(
+        self,
+        language: str,
+        code: str | None = None,
+        cases: Sequence[Case] = (),
+        on_judged: OnJudged = _ignore_judged,
+        **options: Unpack[BatchOptions],
+    ) -> BatchResult:
+        """Run a program once for each case, and judge its outputs.
+
+        `on_judged` is called with each run as it ends.
+        """
+        body = batches.body(language, code, cases, options)
+        with (
+            connection_errors(self._settings.url),
+            self._http.stream(
+                "POST", batches.PATH, json=body, headers={"Accept": STREAM}
+            ) as response,
+        ):
+            if not is_stream(response):
+                response.read()
+                raise read_refusal(response)
+            stream = BatchStream(response.url, on_judged)
+            for line in response.iter_lines():
+                stream.feed(line)
+            return stream.answer
 
     def interact(
         self, language: str, code: str | None = None, **options: Unpack[RunOptions]
@@ -144,6 +178,27 @@ class AsyncClient:
         self, language: str, code: str | None = None, **options: Unpack[RunOptions]
     ) -> Result:
         return await self._send(calls.run(language, code, options))
+
+    async def batch(
+        self,
+        language: str,
+        code: str | None = None,
+        cases: Sequence[Case] = (),
+        on_judged: OnJudged = _ignore_judged,
+        **options: Unpack[BatchOptions],
+    ) -> BatchResult:
+        body = batches.body(language, code, cases, options)
+        with connection_errors(self._settings.url):
+            async with self._http.stream(
+                "POST", batches.PATH, json=body, headers={"Accept": STREAM}
+            ) as response:
+                if not is_stream(response):
+                    await response.aread()
+                    raise read_refusal(response)
+                stream = BatchStream(response.url, on_judged)
+                async for line in response.aiter_lines():
+                    stream.feed(line)
+                return stream.answer
 
     def interact(
         self, language: str, code: str | None = None, **options: Unpack[RunOptions]

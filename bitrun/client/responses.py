@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import httpx2
 
+from bitrun.client import batches
+from bitrun.client.batches import BatchResult, Judged, OnJudged
 from bitrun.client.calls import Call, read_progress
 from bitrun.client.errors import BitRunError, Failed, Unreachable, Unreadable, make_error
 from bitrun.client.results import Progress
@@ -73,6 +75,44 @@ class BuildStream:
         return self._answer
 
 
+class BatchStream:
+    """Parser of a batch's stream of lines; `answer` is available after the last line."""
+
+    def __init__(self, url: object, on_judged: OnJudged) -> None:
+        self._url = url
+        self._on_judged = on_judged
+        self._head: dict[str, Any] = {}
+        self._runs: dict[int, Judged] = {}
+        self._answer: BatchResult | None = None
+
+    def feed(self, line: str) -> None:
+        """Parse a line.
+
+        Raises:
+            Failed: an error has ended the batch.
+        """
+        with _format_errors(self._url):
+            payload = json.loads(line)
+            if "index" in payload:
+                judged = batches.read_run(payload)
+                self._runs[judged.index] = judged
+            elif "accepted" in payload:
+                self._answer = batches.read_batch(self._head, self._runs, payload)
+                return
+            elif "language" in payload:
+                self._head = payload
+                return
+            else:
+                raise Failed(payload["message"])
+        self._on_judged(judged)  # its errors are not those of the format
+
+    @property
+    def answer(self) -> BatchResult:
+        if self._answer is None:
+            raise Unreachable(f"The answer of {self._url} broke off")
+        return self._answer
+
+
 def is_stream(response: httpx2.Response) -> bool:
     return response.headers.get("Content-Type", "").startswith(STREAM)
 
@@ -81,6 +121,12 @@ def response_error(status: int, body: Any, headers: Mapping[str, str]) -> BitRun
     """Turn an error response into an error; its sentence has another key in v1 than in v2."""
     sentence = body["error"] if "error" in body else body["message"]
     return make_error(status, str(sentence), headers.get("Retry-After"))
+
+
+def read_refusal(response: httpx2.Response) -> BitRunError:
+    """Read the error that a service answers instead of a stream."""
+    with _format_errors(response.url):
+        return response_error(response.status_code, response.json(), response.headers)
 
 
 @contextmanager

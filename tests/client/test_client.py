@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bitrun import client as bitrun
-from bitrun.client import Ended, Outcome, Output, Started
+from bitrun.client import Case, Ended, Judged, JudgeProgram, Outcome, Output, Reason, Started
 from tests.support.both import BOTH
 from tests.support.server import Server
 from tests.support.tokens import ADMIN, RUN
@@ -113,6 +113,47 @@ def test_lists(client: Any) -> None:
     assert packages["bash"].installed
     extension = client.extensions()["C"]
     assert (extension.language, extension.package, extension.installed) == ("c++", "gcc", True)
+
+
+# Batches
+
+
+@pytest.mark.also_engine
+def test_a_batch(client: Any) -> None:
+    cases = [
+        Case(stdin="2", expected_output="4"),
+        Case(stdin="3", expected_output="5"),
+        Case(stdin="x"),
+        Case(stdin="0", args=["a"], files={"a": b"\xff"}, timeout=0.5, memory=-1),
+    ]
+    code = "import sys, os; print(2 * int(input()), *sys.argv[1:], *filter(os.path.exists, 'a'))"
+    seen: list[Judged] = []
+    result = client.batch("python", code, cases, seen.append, version="3.x", compare="tokens")
+    assert [run.reason for run in result.runs] == ["ok", "wrong", "exit", "ok"]
+    assert [run.index for run in result.runs] == [0, 1, 2, 3]
+    assert sorted(seen, key=lambda run: run.index) == list(result.runs)
+    assert (result.language, result.accepted, result.compilation) == ("python", False, None)
+    assert result.runs[1].message == "word 1: expected '5', got '6'"
+    assert result.runs[2].run.verdict.code == 1
+    assert result.runs[3].run.stdout == "0 a a\n"
+
+
+def test_a_batch_with_a_checker(client: Any) -> None:
+    checker = JudgeProgram("c", files={"main.c": "int main(void) { return 1; }"})
+    result = client.batch("c", "int main(void) { return 0; }", [Case(), Case()], checker=checker)
+    assert result.compilation.verdict.ok
+    assert [(run.reason, run.judge.verdict.code) for run in result.runs] == [("wrong", 1)] * 2
+    result = client.batch("c", "int main(", [Case()])
+    assert result.compilation.name == "compile"
+    assert result.runs == (Judged(0, accepted=False, reason=Reason.COMPILE),)
+
+
+def test_a_batch_that_is_refused(client: Any) -> None:
+    with pytest.raises(bitrun.Refused, match=r"^runs is required as an array") as caught:
+        client.batch("python", "")
+    assert caught.value.status == 400
+    with pytest.raises(bitrun.Refused, match=r"^timeout must be a number of seconds"):
+        client.batch("python", "", [Case(timeout=-1)])
 
 
 # Errors
