@@ -68,6 +68,17 @@ def key(token: Token | None, address: Address | None) -> str:
     return str(address)
 
 
+def box_owner(token: Token | None, address: Address | None) -> str | None:
+    """Return the name under which a client's used boxes are kept for it.
+
+    None for a client that can't be told from others. Unlike for the limits, a network of IPv6 is
+    not one client: who shares it need not share boxes.
+    """
+    if token is not None:
+        return f"token {token.name}"
+    return None if address is None else str(address)
+
+
 def _address(text: str) -> Address | None:
     try:
         address = ipaddress.ip_address(text)

@@ -92,6 +92,7 @@ class Language(_Entry):
     i386: bool = False
     ptys: bool = False
     network: bool = False
+    reuse: bool = True
 
     @property
     def command(self) -> str:

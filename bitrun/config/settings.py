@@ -101,6 +101,7 @@ class Settings(BaseSettings):
     max_batch_runs: int = Field(default=500, ge=1, le=100_000)
     pool_size: int = Field(default=32, ge=0, le=1024)
     pool_memory: int = Field(default=256 * MEBIBYTE, ge=0)
+    runs_per_box: int = Field(default=1, ge=1, le=1000)
     pool_pinned: Annotated[Mapping[str, Pinned], NoDecode] = Field(default_factory=dict)
 
     runtime: str | None = None

@@ -84,9 +84,9 @@ def build_job(
         environment: variables besides those of the box and of the language.
         limits: of each stage; what is missing is the effective limit of the language.
         wall_ms: limits all stages together.
-        fresh: never runs in a box that was started before the request.
         unbuffered: output of the run stage comes at each line's end, and before input is read, as
             far as the language's own environment can have it so.
+        fresh: never runs in a box that was started before the request, nor is the box used again.
     """
     language = target.language
     effective = language_limits(language, settings)
@@ -123,6 +123,8 @@ def build_job(
         limits=effective.box,
         wall_ms=wall_ms,
         fresh=fresh,
+        # With a network the kernel's counters of it move, and so no reset can be proven.
+        reuse=language.reuse and not language.network,
         language=language.name,
         version=target.version,
     )

@@ -35,6 +35,8 @@ class Runner:
     ) -> Result:
         """Run a job in a box of its own. It ends early if the client hangs up.
 
+        Where boxes serve several runs, it may be one that the client has used before.
+
         A `patient` one waits for its place as long as it takes, see `Admission`.
 
         Raises:
@@ -48,7 +50,8 @@ class Runner:
         started = time.monotonic()
         with self._admission.place(connection, patient=patient):
             record.queue = time.monotonic() - started
-            with self._open(record, connection) as session:
+            owner = connection.owner if connection is not None and job.reuse else None
+            with self._open(record, connection, owner) as session:
                 return Result(
                     tuple(run_stage(session, stage, connection) for stage in session.stages())
                 )
@@ -80,12 +83,14 @@ class Runner:
         """
         return self._open(RunRecord(job), connection)
 
-    def _open(self, record: RunRecord, connection: ClientConnection | None) -> Session:
+    def _open(
+        self, record: RunRecord, connection: ClientConnection | None, owner: str | None = None
+    ) -> Session:
         job = record.job
         started = time.monotonic()
         try:
             spec = BoxSpec(job.image, job.limits)
-            box = self._pool.take(spec, fresh=job.fresh, connection=connection)
+            box = self._pool.take(spec, fresh=job.fresh, client=owner, connection=connection)
         except NotOnEngine as error:
             raise PackageNotInstalled(job.package) from error
         except ServiceError as error:

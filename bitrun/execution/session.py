@@ -111,6 +111,11 @@ class Session:
         self._record.run = time.monotonic() - self._opened
         if self._verdict is None:
             self._box.discard()  # now: its program may still be running
+        self._box.ended_well = (
+            error is None
+            and self._verdict is not None
+            and all(verdict.is_own for _, verdict in self._record.stages)
+        )
         self._box.__exit__(kind, error, traceback)
         if isinstance(error, CommandRejected):
             # The client may have caused it; if not, an entry of the catalogue is wrong.

@@ -1,4 +1,4 @@
-"""Detects that the client of a request has disconnected, so that its run can end."""
+"""The connection of a request's client: detects its end, so that the run can end, too."""
 
 from collections.abc import Iterable
 
@@ -10,10 +10,12 @@ class ClientConnection:
     """The connection of a client.
 
     A client that closes only its sending side looks the same as one that has disconnected, and
-    counts as such.
+    counts as such. `owner` is the name under which used boxes may be kept for the client; None if
+    it can't be told from others.
     """
 
-    def __init__(self, connection: Pollable) -> None:
+    def __init__(self, connection: Pollable, owner: str | None = None) -> None:
+        self.owner = owner
         self._connection = connection
         self._ended = False
 

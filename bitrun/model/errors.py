@@ -152,6 +152,14 @@ class BoxEnded(BoxError):
         super().__init__(f"The box ended before its verdict{code}")
 
 
+class ResidueLeft(BoxError):
+    """A reset could not make a box as new. `reason` is one word of `docs/protocol.md`."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"The box is not as new: {text}")
+        self.reason = text.partition(":")[0]
+
+
 class BoxUnresponsive(BoxError):
     """A box is silent long after the time limit of its stage: it or its engine hangs."""
 

@@ -76,7 +76,8 @@ class Job:
 
     `image` is the engine's name for the image of `package`. The stages run in order until one
     fails. `wall_ms`, if set, limits all of them together. A `fresh` job never gets a box that was
-    started before the request. `language` and `version` label the job in log and metrics.
+    started before the request, and only with `reuse` one that its client has used before, where the
+    service allows that. `language` and `version` label the job in log and metrics.
     """
 
     package: str
@@ -86,6 +87,7 @@ class Job:
     limits: BoxLimits
     wall_ms: int | None = None
     fresh: bool = False
+    reuse: bool = False
     language: str = ""
     version: str = ""
 

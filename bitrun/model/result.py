@@ -28,6 +28,7 @@ class Outcome(StrEnum):
         return self in _LIMITS
 
 
+_OWN = frozenset((Outcome.OK, Outcome.EXIT, Outcome.SIGNAL))
 _LIMITS = frozenset((Outcome.WALL_TIME, Outcome.CPU_TIME, Outcome.STDOUT, Outcome.STDERR))
 
 
@@ -77,6 +78,11 @@ class Verdict:
             Outcome.STDERR: limits.output,
         }
         return dataclasses.replace(self, limit=values.get(self.outcome))
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the program ended by itself: with an exit code or a signal, within its limits."""
+        return self.outcome in _OWN and not self.oom_killed
 
     @property
     def shell_code(self) -> int:

@@ -1,5 +1,6 @@
-"""A box: one container for one run, used once and discarded."""
+"""A box: one container, for one run or for several of one client."""
 
+import contextlib
 import contextvars
 import logging
 import threading
@@ -9,7 +10,14 @@ from typing import Self
 
 from bitrun.engine.engine import Engine
 from bitrun.engine.errors import NotOnEngine
-from bitrun.model.errors import BoxEnded, EngineError, RequestError, ServiceError
+from bitrun.model.errors import (
+    BoxEnded,
+    BoxError,
+    BoxUnresponsive,
+    EngineError,
+    RequestError,
+    ServiceError,
+)
 from bitrun.model.job import Stage
 from bitrun.model.poll import READABLE, poll
 from bitrun.model.result import Outcome, Verdict
@@ -23,6 +31,11 @@ _REMOVAL_TIMEOUT = 5.0
 
 SUPERVISOR_PROCESSES = 1  # in the same cgroup as those of the program
 
+# The supervisor proves a reset within half a second, or ends.
+_RESET_TIMEOUT = 5.0
+
+_PARTIAL_FRAME_SECONDS = 0.01  # for the rest of a frame that has begun to arrive
+
 _log = logging.getLogger(__name__)
 
 
@@ -30,7 +43,9 @@ class Box:
     """A started container whose supervisor waits for its first frame.
 
     As a context manager it calls `on_exit` with itself, which discards it now or later. `origin` is
-    `hit`, `miss` or `fresh`, see `PoolStats`.
+    `hit`, `miss`, `fresh` or `reused`, see `PoolStats`. `runs` counts the jobs that it was taken
+    for, the first of them at `taken_at`. `ended_well` says that the last one ended by itself and
+    within its limits.
     """
 
     def __init__(
@@ -48,6 +63,11 @@ class Box:
         self.created_at = self._started_at = time.monotonic()
         self.on_exit: Callable[[Box], None] = Box.discard
         self.origin = "fresh"
+        self.runs = 0
+        self.taken_at = self.released_at = 0.0
+        self.ended_well = False
+        self._resets_until: float | None = None  # None when it is not being reset
+        self._limits_of_creation = (memory, processes)
         self._memory = memory
         self._processes = processes
         self._is_lowered = False  # the memory limit, below that of the container's creation
@@ -107,6 +127,49 @@ class Box:
         Until then it sends nothing: a readable stream means that the container has ended.
         """
         return not poll({self._stream: READABLE}, 0)
+
+    # Between two jobs
+
+    def start_reset(self) -> bool:
+        """Begin to make the box as new. False if it can't be: it must be discarded.
+
+        The engine must not have changed it since its creation. To have it change the box back would
+        take as long as most runs.
+        """
+        is_slowed = self._cpu_priority.end(self.container)
+        is_changed = (self._memory, self._processes) != self._limits_of_creation
+        if is_slowed or is_changed or self._is_lowered or not self.ended_well:
+            return False
+        self.ended_well = False
+        try:
+            self.supervisor.start_reset()
+        except BoxError:
+            return False
+        self.released_at = time.monotonic()
+        self._resets_until = self.released_at + _RESET_TIMEOUT
+        return True
+
+    def is_reset(self) -> bool:
+        """Whether the box is as new now; False while it is still being reset.
+
+        Raises:
+            ResidueLeft: it can't be proven.
+            BoxError: the box ended, or its reset takes too long.
+        """
+        deadline = self._resets_until
+        is_readable = not self.is_idle()
+        if deadline is None:
+            if is_readable:
+                raise BoxEnded
+            return True
+        if is_readable:
+            with contextlib.suppress(TimeoutError):  # a part of the frame
+                self.supervisor.receive_reset(_PARTIAL_FRAME_SECONDS)
+                self._resets_until = None
+                return True
+        if time.monotonic() > deadline:
+            raise BoxUnresponsive
+        return False
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when `SupervisorClient.receive` has something."""

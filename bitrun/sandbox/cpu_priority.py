@@ -41,9 +41,10 @@ class CpuPriority:
             if self._asleep:
                 self._changed.notify()
 
-    def end(self, container: str) -> None:
+    def end(self, container: str) -> bool:
+        """Stop the time of a container; return whether its weight was lowered."""
         with self._changed:
-            self._due.pop(container, None)
+            return self._due.pop(container, 0.0) == math.inf
 
     def _work(self) -> None:
         while True:

@@ -46,6 +46,7 @@ def pool_collector(pool: Pool, installed: InstalledPackages) -> Callable[[], Ite
             "idle": idle.total(),
             "creating": now.creating,
             "running": now.running,
+            "reusable": now.reusable,
             "used": now.used,
         }
         yield _gauge("bitrun_pool_places", "Idle boxes that the pool keeps", now.places)
@@ -53,6 +54,9 @@ def pool_collector(pool: Pool, installed: InstalledPackages) -> Callable[[], Ite
         yield _gauges("bitrun_pool_idle", "Idle boxes", "package", idle)
         yield _gauge("bitrun_pool_pending", "Requests that wait for a box", now.pending)
         yield _counter("bitrun_pool_requests", "Requests for a box", "origin", now.requests)
+        yield _counter(
+            "bitrun_resets_failed", "Boxes that were not used again", "reason", now.failed_resets
+        )
 
     return collect
 

@@ -52,6 +52,7 @@ class Service:
             settings.pool_places,
             self._pinned_boxes,
             used_memory=settings.used_memory,
+            runs_per_box=settings.runs_per_box,
         )
         events.subscribe(self._on_event)
         admission = Admission(settings.max_runs, settings.max_queue, settings.queue_timeout)

@@ -13,7 +13,7 @@
 /* v1 shows no limit as a number larger than this. */
 static const int64_t NO_LIMIT = INT64_C(1) << 60;
 
-static int cpu_fd = -1, limit_fd = -1, usage_fd = -1, peak_fd = -1, oom_fd = -1;
+static int cpu_fd = -1, limit_fd = -1, usage_fd = -1, peak_fd = -1, oom_fd = -1, stat_fd = -1;
 static bool version_2;
 static bool present;
 static bool charges_sockets;
@@ -70,6 +70,7 @@ cgroup_open(void)
 	/* memory.peak came with Linux 5.19. */
 	peak_fd = open_file(version_2 ? V2 "memory.peak" : V1_MEMORY "memory.max_usage_in_bytes");
 	oom_fd = open_file(version_2 ? V2 "memory.events" : V1_MEMORY "memory.oom_control");
+	stat_fd = open_file(version_2 ? V2 "memory.stat" : V1_MEMORY "memory.stat");
 	charges_sockets = version_2 || is_limited_v1_sockets();
 }
 
@@ -97,6 +98,16 @@ int64_t
 cgroup_memory_usage(void)
 {
 	return read_number(usage_fd, "");
+}
+
+int64_t
+cgroup_memory_held(void)
+{
+	int64_t cache = read_number(stat_fd, version_2 ? "\nfile " : "cache ");
+	int64_t reclaimable = version_2 ? read_number(stat_fd, "\nslab_reclaimable ") : 0;
+
+	/* Files in memory count as cache. */
+	return cgroup_memory_usage() - (cache - read_number(stat_fd, "\nshmem ")) - reclaimable;
 }
 
 bool

@@ -21,6 +21,10 @@ int64_t cgroup_memory_limit(void);
 int64_t cgroup_memory_usage(void);
 int64_t cgroup_memory_peak(void);
 
+/* The part of the usage that is not page cache of the image's files, which the kernel takes back
+ * when there is need of memory. */
+int64_t cgroup_memory_held(void);
+
 /* Whether the buffers of TCP and UDP count as memory: in v2. */
 bool cgroup_charges_sockets(void);
 

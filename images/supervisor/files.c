@@ -51,6 +51,12 @@ files_forward(const struct identity *identity, char type, const char *payload, s
 		files_finish();
 }
 
+bool
+files_pending(void)
+{
+	return writer != 0;
+}
+
 void
 files_finish(void)
 {

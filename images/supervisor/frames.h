@@ -20,15 +20,18 @@ enum frame_type {
 	FRAME_STDIN = 'I',  /* bytes for the program, within the credit window */
 	FRAME_EOF = 'E',    /* no more stdin */
 	FRAME_SIGNAL = 'K', /* one byte: the signal to send to the program's process group */
+	FRAME_RESET = 'N',  /* make the box as new for another job, see reset.h */
 
 	/* From the supervisor. */
 	FRAME_STDOUT = 'o',
 	FRAME_STDERR = 'e',
 	FRAME_CREDIT = 'c',     /* decimal: bytes of stdin that may be sent in addition */
 	FRAME_VERDICT = 'v',    /* key=value lines, see verdict.h */
+	FRAME_CLEAN = 'n',      /* the box is as new */
 	FRAME_FAULT_BOX = 'x',  /* text: a fault of the box; the supervisor exits */
 	FRAME_FAULT_FILE = 'f', /* text: a file could not be written; the supervisor exits */
 	FRAME_FAULT_COMMAND = 's', /* text: the command can't be executed; the supervisor exits */
+	FRAME_FAULT_RESIDUE = 'u', /* text: why the box is not as new; the supervisor exits */
 };
 
 enum {
@@ -44,6 +47,7 @@ enum fault_kind {
 	FAULT_BOX = FRAME_FAULT_BOX,
 	FAULT_FILE = FRAME_FAULT_FILE,
 	FAULT_COMMAND = FRAME_FAULT_COMMAND,
+	FAULT_RESIDUE = FRAME_FAULT_RESIDUE,
 };
 
 typedef void frame_handler(char type, char *payload, size_t size);

@@ -28,6 +28,9 @@
  * then killed, the rest of the pipes is transferred, and the verdict follows. A background child
  * that keeps stdout open neither delays the end nor outlives it.
  *
+ * Reset. At the controller's wish the box is made as new for another job, by a *cleaner* child, which
+ * is the run's user, too. What it can't remove the proof finds, and then the box ends: see reset.h.
+ *
  * End of the controller. End of file on stdin means that the controller is gone. The supervisor
  * exits, the kernel kills the namespace, and the engine removes the container. For this to work at
  * any moment, stdin is always read: the controller may only send stdin data that the credit window
@@ -39,6 +42,10 @@
  * Modules, from the top down; each uses only modules below it:
  *
  *   supervisor   the loop
+ *   reset        the reset between two jobs, and its proof
+ *   cleaner      the child that removes what a job has left
+ *   roots        the directories that the run's user can write to
+ *   tables       the kernel's tables of the box's namespaces
  *   stage        the state machine of a stage
  *   program      the child that becomes the program
  *   streams      the program's stdout and stderr, into frames
@@ -76,6 +83,7 @@
 #include "frames.h"
 #include "identity.h"
 #include "input.h"
+#include "reset.h"
 #include "stage.h"
 
 static struct identity identity;
@@ -83,6 +91,8 @@ static struct identity identity;
 static void
 handle(char type, char *payload, size_t size)
 {
+	if (reset_active() && (type == FRAME_FILE || type == FRAME_DATA || type == FRAME_STAGE))
+		fault(FAULT_BOX, "a job came during a reset");
 	switch (type) {
 	case FRAME_FILE:
 	case FRAME_DATA:
@@ -105,6 +115,11 @@ handle(char type, char *payload, size_t size)
 		if (size != 1)
 			fault(FAULT_BOX, "a signal frame holds one byte");
 		stage_signal(payload[0]);
+		break;
+	case FRAME_RESET:
+		if (stage_active() || files_pending())
+			fault(FAULT_BOX, "a reset came amid a job");
+		reset_start(&identity);
 		break;
 	default:
 		fault(FAULT_BOX, "unknown frame type %d", type);
@@ -168,6 +183,7 @@ main(int argc, char **argv)
 	etc_fill(identity.uid);
 	cgroup_open();
 	frames_open();
+	reset_open(&identity);
 
 	for (;;) {
 		struct pollfd polled[POLLED_COUNT] = {
@@ -178,7 +194,7 @@ main(int argc, char **argv)
 		};
 		struct timespec timeout;
 		stage_poll(polled);
-		bool timed = stage_timeout(&timeout);
+		bool timed = stage_timeout(&timeout) || reset_timeout(&timeout);
 		if (ppoll(polled, POLLED_COUNT, timed ? &timeout : NULL, NULL) < 0 &&
 		    errno != EINTR)
 			fault(FAULT_BOX, "ppoll: %s", strerror(errno));
@@ -191,6 +207,7 @@ main(int argc, char **argv)
 		stage_finish();
 		if (polled[POLLED_CONTROLLER_IN].revents)
 			frames_read(handle);
+		reset_prove();
 		frames_flush(stage_running());
 	}
 }

@@ -3,9 +3,10 @@
  *
  * Standard input is one end of a socket that serves as the attached streams of the container: what
  * comes there is the command's stdin; the command's stdout and stderr go there in Docker's
- * multiplexed format. The command is PID 1 of a PID namespace, sees this machine's programs read-only,
- * has a tmpfs of its own at WORKDIR and /tmp, and the folder of the command at /bitrun. It has no limits of memory, processes and
- * processors, and no seccomp filter: it isolates tests from each other, and is no sandbox.
+ * multiplexed format. The command is PID 1 of a PID namespace and sees this machine's programs
+ * read-only. It has a tmpfs of its own at WORKDIR, /tmp and /dev/shm, and its folder at /bitrun. It has
+ * no limits of memory, processes and processors, and no seccomp filter: it isolates tests from each
+ * other, and is no sandbox.
  *
  * Usage: box WORKDIR TMPFS-OPTIONS OPEN-FILES FILE-SIZE COMMAND...
  *
@@ -102,6 +103,10 @@ make_root(const char *workdir, const char *tmpfs, char *command)
 		must(symlink(LINKS[at][0], LINKS[at][1]), LINKS[at][1]);
 	must(mkdir("proc", 0755), "/proc");
 	must(mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL), "/proc");
+	must(mkdir("dev/shm", 0755), "/dev/shm");
+	must(mount("shm", "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777"), "/dev/shm");
+	must(mkdir("dev/mqueue", 0755), "/dev/mqueue");
+	must(mount("mqueue", "dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL), "/dev/mqueue");
 	must(mkdir("tmp", 0755), "/tmp");
 	must(mount("tmp", "tmp", "tmpfs", MS_NOSUID | MS_NODEV, tmpfs), "/tmp");
 	must(mkdir(workdir + 1, 0755), workdir);

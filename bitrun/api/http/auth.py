@@ -7,10 +7,10 @@ from itertools import chain
 
 from flask import Request
 
-from bitrun.access.identity import key
+from bitrun.access.identity import box_owner, find_address, key, within
 from bitrun.access.rate_limits import RateLimits
 from bitrun.access.tokens import Role, Token
-from bitrun.api.http.connection import address, is_operator
+from bitrun.api.http.connection import address, is_forwarded, is_operator
 from bitrun.model.errors import PermissionDenied, TokenRequired
 from bitrun.service.configuration import Configuration
 
@@ -33,10 +33,11 @@ class Auth:
     @contextmanager
     def granted(
         self, request: Request, role: Role = Role.RUN, more: Iterable[str] = ()
-    ) -> Iterator[None]:
+    ) -> Iterator[str | None]:
         """Authorize a request, and count it as running while the block runs.
 
-        `more` are tokens from other places of the request than the `Authorization` header.
+        `more` are tokens from other places of the request than the `Authorization` header. Yields
+        the client for whom used boxes may be kept; None if it can't be told from others.
 
         Raises:
             TokenRequired: tokens are configured, and the request has none of them.
@@ -45,11 +46,16 @@ class Auth:
         """
         token = self.check(request, role, more)
         client = address(request, self._proxies)
+        # A proxy that is not trusted has one address for all of its clients.
+        is_hidden = is_forwarded(request) and not within(
+            find_address(request.remote_addr or "", "", ()), self._proxies
+        )
+        owner = box_owner(token, None if is_hidden else client)
         if (token, client) in self._exempt_clients:
-            yield
+            yield owner
         else:
             with self._rate_limits.admit(key(token, client)):
-                yield
+                yield owner
 
     def client(self, request: Request) -> str:
         """Return the name under which the client of a request is counted."""

@@ -24,10 +24,13 @@ def set_timeout(request: Request) -> None:
         connection.settimeout(_IO_TIMEOUT_SECONDS)
 
 
-def client_connection(request: Request) -> ClientConnection | None:
-    """Return the connection to watch; None if the WSGI server does not expose its socket."""
+def client_connection(request: Request, owner: str | None = None) -> ClientConnection | None:
+    """Return the connection to watch; None if the WSGI server does not expose its socket.
+
+    `owner` is that of the boxes, see `ClientConnection`.
+    """
     connection = request.environ.get("gunicorn.socket")
-    return None if connection is None else ClientConnection(connection)
+    return None if connection is None else ClientConnection(connection, owner)
 
 
 def address(request: Request, proxies: Sequence[Network]) -> Address | None:
@@ -36,9 +39,14 @@ def address(request: Request, proxies: Sequence[Network]) -> Address | None:
     return find_address(request.remote_addr or "", forwarded, proxies)
 
 
+def is_forwarded(request: Request) -> bool:
+    """Whether a request has come through a proxy, trusted or not."""
+    return any(name in request.headers for name in _PROXY_HEADERS)
+
+
 def is_local(request: Request) -> bool:
     """Whether a request comes from this machine, and not through a proxy that runs on it."""
-    if any(name in request.headers for name in _PROXY_HEADERS):
+    if is_forwarded(request):
         return False
     try:
         return ip_address(request.remote_addr or "").is_loopback

@@ -28,10 +28,10 @@ def register(app: Flask, service: Service, auth: Auth, bodies: Bodies) -> None:
         # The protocol demands this check, with tokens, too. Agents send no Origin.
         if not origin.fits(request):
             raise CrossOriginRequest
-        with auth.granted(request), bodies.read(request) as body:
+        with auth.granted(request) as owner, bodies.read(request) as body:
             raw = body.take()
             limit_values(raw)
-            runs = Runs(service, client_connection(request))
+            runs = Runs(service, client_connection(request, owner))
             max_body = service.settings.max_body
             reply = answer(runs, request.headers.items(), raw, max_body)
         response = Response(reply.body, reply.status, reply.headers)

@@ -29,6 +29,7 @@ class RunOptions:
     arguments: Sequence[str]
     limits: Mapping[StageName, RequestedLimits]
     unbuffered: bool
+    fresh: bool
 
 
 def read_request(
@@ -74,7 +75,7 @@ def read_options(
         stdin += b"\n"
     arguments = _arguments(body.get("args"))
     unbuffered = interactive or read_flag(body, "unbuffered")
-    return RunOptions(stdin, arguments, limits, unbuffered)
+    return RunOptions(stdin, arguments, limits, unbuffered, fresh=read_flag(body, "fresh"))
 
 
 def make_job(
@@ -90,6 +91,7 @@ def make_job(
         environment={"PISTON_LANGUAGE": runtime.language.name},
         limits=options.limits,
         unbuffered=options.unbuffered,
+        fresh=options.fresh,
     )
 
 

@@ -60,25 +60,27 @@ def _add_execute(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies
 
     @routes.post("/execute")
     def execute() -> Response:
-        with auth.granted(request), bodies.read(request) as body:
+        with auth.granted(request) as owner, bodies.read(request) as body:
             runtime, job = read_request(
                 execute_body(request, body.take()), service.runtimes, service.settings
             )
             body.keep(job.size)
-            result = service.runner.run(job, client_connection(request))
+            result = service.runner.run(job, client_connection(request, owner))
         return jsonify(execute_reply(runtime, result))
 
     @routes.post("/execute/batch")
     def execute_batch() -> Response:
         with ExitStack() as held:
-            held.enter_context(auth.granted(request))
+            owner = held.enter_context(auth.granted(request))
             body = held.enter_context(bodies.read(request))
             runtime, batch = read_batch(
                 parse_object(body.take()), service.runtimes, service.settings
             )
             auth.count_runs(request, len(batch.cases))
             body.keep(batch.size)
-            judged = service.judge.judge(batch, auth.client(request), client_connection(request))
+            judged = service.judge.judge(
+                batch, auth.client(request), client_connection(request, owner)
+            )
             held.callback(judged.judgements.close)
             reply = BatchReply(runtime, judged)
             if not ndjson.is_wanted(request):

@@ -29,7 +29,7 @@ def _blueprint(service: Service, auth: Auth, bodies: Bodies) -> Blueprint:
     def run() -> Response:
         started = time.perf_counter_ns()
         with (
-            auth.granted(request, more=token_field.tokens(request)),
+            auth.granted(request, more=token_field.tokens(request)) as owner,
             bodies.read(request) as body,
         ):
             fields = read_fields(request, body.take())
@@ -47,7 +47,7 @@ def _blueprint(service: Service, auth: Auth, bodies: Bodies) -> Blueprint:
             command = fields.command or catalogue.fill(language.command, [job.files[0].name])
             del fields  # the text of a large program takes up to four times its bytes
             body.keep(job.size)
-            result = service.runner.run(job, client_connection(request))
+            result = service.runner.run(job, client_connection(request, owner))
         return run_reply(
             result,
             command=command,

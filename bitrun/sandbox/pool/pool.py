@@ -1,6 +1,7 @@
 """The pool: boxes created ahead, each taken once and replaced in the background.
 
-A run costs no more than its program if a box is idle for it, and 100 ms more if not.
+A run costs no more than its program if a box is idle for it, and 100 ms more if not. If boxes may
+serve several runs, a client gets its own used ones first.
 """
 
 import logging
@@ -9,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from bitrun.config.settings import MEBIBYTE
 from bitrun.engine.errors import NotOnEngine
@@ -21,15 +23,18 @@ from bitrun.sandbox.pool.idle_boxes import IdleBoxes
 from bitrun.sandbox.pool.refill import (
     MAX_CONCURRENT_CREATES,
     Create,
+    DiscardReusable,
     DiscardUsed,
     PoolState,
     next_action,
 )
+from bitrun.sandbox.pool.reusable_boxes import Owner, ReusableBoxes
 from bitrun.sandbox.pool.used_boxes import UsedBoxes
 
 _MAKER_THREADS = 2  # they refill the pool and discard used boxes
 _CREATE_TIMEOUT = 30.0  # until a request stops waiting for the creation of other boxes
 _CONNECTION_INTERVAL_SECONDS = 0.25  # between checks whether a waiting client is still connected
+_RESET_INTERVAL_SECONDS = 0.002  # between checks of a reset that a request waits for
 _CHECK_INTERVAL_SECONDS = 5.0  # between checks of the specs and of the idle boxes
 _RETRY_SECONDS = 1.0  # after the engine failed
 
@@ -40,25 +45,29 @@ _log = logging.getLogger(__name__)
 class PoolStats:
     """State of a pool at one moment, and its requests since the start.
 
-    `used` boxes are to be discarded; `pending` are requests that wait for a box. `requests` are
-    counted by the origin of their box: `hit` (an idle box), `miss` (no box was idle, one was
-    created), `fresh` (a new box was requested).
+    `reusable` boxes wait for their client, `used` ones are to be discarded; `pending` are requests
+    that wait for a box. `requests` are counted by the origin of their box: `hit` (an idle box),
+    `reused` (the client's own used one), `miss` (no box was idle, one was created), `fresh` (a new
+    box was requested). `failed_resets` are counted by reason.
     """
 
     places: int
     idle: Mapping[BoxSpec, int]
     creating: int
     running: int
+    reusable: int
     used: int
     pending: int
     requests: Mapping[str, int]
+    failed_resets: Mapping[str, int]
 
 
 class Pool:
     """Boxes for runs. Threads share it; `close` ends it.
 
     `specs` returns the specs that can be requested, each with the number of pinned boxes. Used
-    boxes together hold at most `used_memory` bytes.
+    boxes together hold at most `used_memory` bytes. A box serves up to `runs_per_box` runs of one
+    client.
     """
 
     def __init__(
@@ -68,6 +77,7 @@ class Pool:
         specs: Callable[[], Mapping[BoxSpec, int]],
         *,
         used_memory: int = 512 * MEBIBYTE,
+        runs_per_box: int = 1,
     ) -> None:
         self._boxes = boxes
         self._specs = specs
@@ -80,9 +90,11 @@ class Pool:
         self._refilling: Counter[BoxSpec] = Counter()
         self._creating = 0
         self._used = UsedBoxes(used_memory)
+        self._reusable = ReusableBoxes()
+        self._runs_per_box = runs_per_box
         self._pending = 0
         self._running = 0
-        self._requests: Counter[str] = Counter(dict.fromkeys(("hit", "miss", "fresh"), 0))
+        self._requests: Counter[str] = Counter(dict.fromkeys(("hit", "reused", "miss", "fresh"), 0))
         self._taken_at = 0.0
         self._released_at = 0.0
         self._checked_at = 0.0
@@ -97,21 +109,30 @@ class Pool:
             self._makers.append(maker)
 
     def take(
-        self, spec: BoxSpec, *, fresh: bool = False, connection: ClientConnection | None = None
+        self,
+        spec: BoxSpec,
+        *,
+        fresh: bool = False,
+        client: str | None = None,
+        connection: ClientConnection | None = None,
     ) -> Box:
-        """Take an idle box, or create one; a `fresh` one is always created.
+        """Take a used box of the client or an idle one, or create one; a `fresh` one is created.
+
+        Without a `client`, or if it is fresh, the box serves this run only.
 
         Raises:
             NotOnEngine: the image is not there.
             EngineUnavailable, EngineError: the engine failed, or makes no progress.
             ClientDisconnected: the client of `connection` disconnected during the wait.
         """
+        is_reusable = client is not None and not fresh and self._runs_per_box > 1
+        owner = Owner(spec, client) if client is not None and is_reusable else None
         with self._lock:
             self._idle.count_request(spec)
-            box = self._wait_for_box(spec, fresh, connection)
+            box = self._wait_for_box(spec, owner, connection, fresh=fresh)
             # The makers are notified when the run is over.
             self._running += 1
-            origin = "hit" if box is not None else "fresh" if fresh else "miss"
+            origin = _origin(box, fresh=fresh)
             self._requests[origin] += 1
             if box is None:
                 self._creating += 1
@@ -119,7 +140,10 @@ class Pool:
                 self._taken_at = time.monotonic()
         if box is None:
             box = self._create(spec)
-        box.on_exit = self._release
+        box.runs += 1
+        if box.runs == 1:
+            box.taken_at = time.monotonic()
+        box.on_exit = partial(self._release, owner if box.runs < self._runs_per_box else None)
         box.origin = origin
         return box
 
@@ -130,9 +154,11 @@ class Pool:
                 idle=self._idle.counts(),
                 creating=self._creating,
                 running=self._running,
+                reusable=len(self._reusable),
                 used=len(self._used),
                 pending=self._pending,
                 requests=dict(self._requests),
+                failed_resets=dict(self._reusable.failures),
             )
 
     def refresh(self) -> None:
@@ -150,28 +176,44 @@ class Pool:
             maker.join()
         with self._lock:
             self._idle.clear()
+            self._reusable.clear()
             while self._used:
                 self._used.pop().discard()
 
     def _wait_for_box(
-        self, spec: BoxSpec, fresh: bool, connection: ClientConnection | None
+        self,
+        spec: BoxSpec,
+        owner: Owner | None,
+        connection: ClientConnection | None,
+        *,
+        fresh: bool,
     ) -> Box | None:
         """Wait until a box is idle, or until one may be created; None for the latter."""
         self._pending += 1
         deadline = time.monotonic() + _CREATE_TIMEOUT
         try:
             while True:
-                box = None if fresh else self._idle.take(spec)
-                if box is not None or self._creating < MAX_CONCURRENT_CREATES:
+                box = None if fresh else self._take(spec, owner)
+                is_being_reset = owner is not None and self._reusable.has(owner)
+                if box is not None or (
+                    self._creating < MAX_CONCURRENT_CREATES and not is_being_reset
+                ):
                     return box
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise EngineUnavailable("The engine makes no progress with other boxes")
-                self._box_available.wait(min(left, _CONNECTION_INTERVAL_SECONDS))
+                pause = _RESET_INTERVAL_SECONDS if is_being_reset else _CONNECTION_INTERVAL_SECONDS
+                self._box_available.wait(min(left, pause))
                 if connection is not None:
                     connection.check()
         finally:
             self._pending -= 1
+
+    def _take(self, spec: BoxSpec, owner: Owner | None) -> Box | None:
+        # An idle box rather than to wait for a reset: at a steady load there are soon enough used
+        # ones.
+        box = None if owner is None else self._reusable.take(owner)
+        return self._idle.take(spec) if box is None else box
 
     def _create(self, spec: BoxSpec) -> Box:
         try:
@@ -184,7 +226,12 @@ class Pool:
                 self._creating -= 1
                 self._box_available.notify()
 
-    def _release(self, box: Box) -> None:
+    def _release(self, owner: Owner | None, box: Box) -> None:
+        if owner is not None and self._makers and box.start_reset():
+            with self._lock:
+                self._reusable.add(owner, box)
+            self._end_run()
+            return
         if not self._makers:
             self._end_run()
             box.discard()
@@ -222,6 +269,8 @@ class Pool:
                 action = next_action(self._state())
                 if isinstance(action, DiscardUsed):
                     return self._used.pop()
+                if isinstance(action, DiscardReusable):
+                    return self._reusable.pop()
                 if isinstance(action, Create):
                     if action.evict is not None:
                         self._idle.evict(action.evict)
@@ -239,6 +288,7 @@ class Pool:
             refilling=self._refilling,
             creating=self._creating,
             running=self._running,
+            reusable=self._reusable.counts(),
             used=len(self._used),
             pending=self._pending,
             since_taken=now - self._taken_at,
@@ -286,3 +336,10 @@ class Pool:
         with self._lock:
             self._idle.set_specs(specs)
             self._idle.discard_unusable()
+            self._reusable.discard_unusable(specs.keys())
+
+
+def _origin(box: Box | None, *, fresh: bool) -> str:
+    if box is None:
+        return "fresh" if fresh else "miss"
+    return "reused" if box.runs else "hit"

@@ -25,7 +25,7 @@ class PoolState(Generic[Spec]):
     (only their number counts: to count them all for every decision would be too slow), and
     `refilling` is how many are being created to become idle. `creating` counts these and the boxes
     that are created for a request. `pending` are requests that wait for a box, `used` boxes that
-    are to be discarded.
+    are to be discarded. `reusable` is how many used boxes of each spec wait for their client.
     """
 
     places: int
@@ -34,6 +34,7 @@ class PoolState(Generic[Spec]):
     refilling: Mapping[Spec, int]
     creating: int
     running: int
+    reusable: Mapping[Spec, int]
     used: int
     pending: int
     since_taken: float  # seconds since an idle box was taken
@@ -43,6 +44,11 @@ class PoolState(Generic[Spec]):
 @dataclass(frozen=True, slots=True)
 class DiscardUsed:
     """Discard a used box."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardReusable:
+    """Discard the used box that has waited longest for its client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,9 @@ class Wait:
     seconds: float
 
 
-def next_action(state: PoolState[Spec]) -> DiscardUsed | Create[Spec] | Wait | None:
+def next_action(
+    state: PoolState[Spec],
+) -> DiscardUsed | DiscardReusable | Create[Spec] | Wait | None:
     """Return what to do; None if nothing is missing."""
     pause = _pause(state)
     if state.used and (not pause or state.used > state.places):
@@ -80,20 +88,29 @@ def _pause(state: PoolState[Spec]) -> float:
     return max(0.0, pause)
 
 
-def _refill(state: PoolState[Spec]) -> Create[Spec] | None:
+def _refill(state: PoolState[Spec]) -> Create[Spec] | DiscardReusable | None:
     """Choose the spec that has the smallest part of its allocation.
 
-    If all places are taken, the spec with the largest surplus gives one up.
+    If all places are taken, reusable boxes give theirs up first; then the spec with the largest
+    surplus does. Reusable boxes replace new ones in up to half of a spec's allocation: any client
+    can have one of the other half.
     """
     allocation = state.allocation
     idle = {spec: len(state.idle.get(spec, ())) for spec in allocation}
-    count = {spec: idle[spec] + state.refilling.get(spec, 0) for spec in allocation}
+    new = {spec: idle[spec] + state.refilling.get(spec, 0) for spec in allocation}
+    count = {
+        spec: new[spec] + min(state.reusable.get(spec, 0), allocation[spec] // 2)
+        for spec in allocation
+    }
     short = [spec for spec in allocation if count[spec] < allocation[spec]]
-    is_full = sum(count.values()) >= state.places
+    taken, reusable = sum(new.values()), sum(state.reusable.values())
+    is_full = taken + reusable >= state.places
     if is_full:
         # A difference of one is not worth a box: the allocation changes a little with every
         # request.
         short = [spec for spec in short if not count[spec] or allocation[spec] - count[spec] > 1]
+    if reusable and (taken + reusable > state.places or (is_full and short)):
+        return DiscardReusable()
     if not short:
         return None
     spec = min(short, key=lambda each: count[each] / allocation[each])

@@ -10,6 +10,7 @@ from bitrun.model.errors import (
     BoxUnresponsive,
     CommandRejected,
     FileRejected,
+    ResidueLeft,
 )
 from bitrun.model.job import File, Stage
 from bitrun.model.output import Stream
@@ -17,6 +18,7 @@ from bitrun.model.result import Verdict
 from bitrun.sandbox.supervisor.frames import (
     CREDIT_WINDOW,
     MAX_CHUNK,
+    DecodedFrame,
     Decoder,
     Frame,
     decode_credit,
@@ -113,6 +115,36 @@ class SupervisorClient:
                 events += self._on_frame(frame_type, payload)
         return events
 
+    def start_reset(self) -> None:
+        """Have the box made as new, after the last verdict of a job.
+
+        Raises:
+            BoxError: the box is gone.
+        """
+        self.file_bytes = self.peak_memory = 0
+        self._queue(encode(Frame.RESET))
+        self._flush()
+
+    def receive_reset(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds until the box is as new.
+
+        Raises:
+            TimeoutError: it is not yet.
+            ResidueLeft: it can't be proven.
+            BoxError: the box ended, or broke the protocol.
+        """
+        frames: list[DecodedFrame] = []
+        while not frames:
+            data = self._channel.receive(timeout)
+            if not data:
+                raise BoxEnded
+            frames = self._decoder.feed(data)
+        frame_type, payload = frames[0]
+        if isinstance(frame_type, Frame) and frame_type is not Frame.CLEAN:
+            self._on_frame(frame_type, payload)
+        if frame_type is not Frame.CLEAN or len(frames) > 1:
+            raise BoxError(f"The supervisor answered a reset with {frame_type.name}")
+
     def _on_frame(self, frame_type: Frame, payload: bytes) -> list[Event]:
         match frame_type:
             case Frame.VERDICT:
@@ -128,6 +160,8 @@ class SupervisorClient:
             case Frame.FAULT_COMMAND:
                 reason = payload.decode("utf-8", "replace")
                 raise CommandRejected(f"The command can't be started: {reason}")
+            case Frame.FAULT_RESIDUE:
+                raise ResidueLeft(payload.decode("utf-8", "replace"))
             case Frame.FAULT_BOX:
                 raise BoxError(f"The supervisor: {payload.decode('utf-8', 'replace')}")
             case _:

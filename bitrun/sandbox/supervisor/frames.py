@@ -34,15 +34,18 @@ class Frame(Enum):
     STDIN = b"I"
     EOF = b"E"
     SIGNAL = b"K"
+    RESET = b"N"
 
     # From the supervisor
     STDOUT = b"o"
     STDERR = b"e"
     CREDIT = b"c"
     VERDICT = b"v"
+    CLEAN = b"n"
     FAULT_BOX = b"x"
     FAULT_FILE = b"f"
     FAULT_COMMAND = b"s"
+    FAULT_RESIDUE = b"u"
 
 
 # Output is decoded to its stream: such a pair goes all the way to the reply as it is, since there
