@@ -65,7 +65,6 @@ empty_directory(const char *path)
 {
 	if (chdir(path) < 0)
 		return;
-	(void)chmod(".", 0700); /* not of one that is root's */
 	for (unsigned depth = 0;;) {
 		if (!empty_level()) {
 			depth++;
@@ -133,10 +132,14 @@ remove_objects(const char *table, void (*reader)(const char *row))
 void
 cleaner_main(const struct identity *identity)
 {
+	/* It may have closed its work directory to itself. */
+	const struct identity elsewhere = {.uid = identity->uid, .workdir = "/"};
+
 	/* Nothing here waits; but if it did, the supervisor would not notice the controller's end. */
 	alarm(LONGEST_SECONDS);
-	if (!identity_assume(identity))
+	if (!identity_assume(&elsewhere))
 		_exit(1);
+	roots_restore(); /* their modes, to get in */
 	for (size_t at = 0; at < roots_count(); at++) {
 		empty_directory(roots_path(at));
 		clear_flags(roots_path(at));
@@ -144,6 +147,6 @@ cleaner_main(const struct identity *identity)
 	remove_objects("/proc/sysvipc/shm", remove_shared_memory);
 	remove_objects("/proc/sysvipc/sem", remove_semaphores);
 	remove_objects("/proc/sysvipc/msg", remove_queue);
-	roots_restore();
+	roots_restore(); /* their times, which all this has changed */
 	_exit(failed);
 }

@@ -81,8 +81,9 @@ roots_restore(void)
 		const struct timespec times[2] = {root->status.st_atim, root->status.st_mtim};
 		if (!root->present)
 			continue;
-		remove_attributes(root);
+		/* The mode first: who may not write has no right to the attributes either. */
 		(void)chmod(root->path, root->status.st_mode & 07777);
+		remove_attributes(root);
 		(void)utimensat(AT_FDCWD, root->path, times, 0);
 	}
 }

@@ -3,10 +3,10 @@
  *
  * Standard input is one end of a socket that serves as the attached streams of the container: what
  * comes there is the command's stdin; the command's stdout and stderr go there in Docker's
- * multiplexed format. The command is PID 1 of a PID namespace and sees this machine's programs
- * read-only. It has a tmpfs of its own at WORKDIR, /tmp and /dev/shm, and its folder at /bitrun. It has
- * no limits of memory, processes and processors, and no seccomp filter: it isolates tests from each
- * other, and is no sandbox.
+ * multiplexed format. The command is PID 1 of a PID namespace, root with the capabilities of a box. It
+ * sees this machine's programs read-only, and has a tmpfs of its own at WORKDIR, /tmp and /dev/shm, and
+ * its folder at /bitrun. It has no limits of memory, processes and processors, and no seccomp filter:
+ * it isolates tests from each other, and is no sandbox.
  *
  * Usage: box WORKDIR TMPFS-OPTIONS OPEN-FILES FILE-SIZE COMMAND...
  *
@@ -16,6 +16,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <linux/capability.h>
+#include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -24,9 +26,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -117,6 +121,26 @@ make_root(const char *workdir, const char *tmpfs, char *command)
 	must(chdir("/"), "root");
 }
 
+/* Of a process of uid 0, exec gives back no more than these. */
+static void
+drop_capabilities(void)
+{
+	for (int capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++)
+		if (capability != CAP_SETUID && capability != CAP_SETGID && capability != CAP_KILL)
+			must(prctl(PR_CAPBSET_DROP, capability), "capabilities");
+}
+
+/* As runc does. */
+static void
+raise_loopback(void)
+{
+	struct ifreq interface = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	must(ioctl(fd, SIOCSIFFLAGS, &interface), "loopback");
+	close(fd);
+}
+
 static void
 limit(int resource, const char *value)
 {
@@ -132,9 +156,11 @@ child(char **argv, int supervisor, int in, int out, int err)
 	must(dup2(in, 0) | dup2(out, 1) | dup2(err, 2), "streams");
 	make_root(argv[1], argv[2], argv[5]);
 	must(sethostname("box", 3), "host name");
+	raise_loopback();
 	limit(RLIMIT_NOFILE, argv[3]);
 	limit(RLIMIT_FSIZE, argv[4]);
 	limit(RLIMIT_CORE, "0");
+	drop_capabilities();
 	char *environment[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 			       "HOSTNAME=box", "HOME=/root", NULL};
 	/* Opened before its folder went out of sight. */

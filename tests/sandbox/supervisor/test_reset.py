@@ -1,21 +1,30 @@
 """The reset of a box between two jobs, by the real supervisor without Docker."""
 
+import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from bitrun.config.settings import Settings
-from bitrun.model.errors import ResidueLeft
+from bitrun.model.errors import BoxError, ResidueLeft
+from bitrun.model.job import File
 from bitrun.sandbox.box import Box
 from bitrun.sandbox.box_maker import BoxMaker
 from tests.support.fake_engine import FakeEngine
+from tests.support.residue import compiled
 from tests.support.stages import BOX_LIMITS, collect, stage
+
+OUTPUT = 4 << 20
 
 
 @pytest.fixture
-def box(fake_engine: FakeEngine) -> Iterator[Box]:
-    with BoxMaker(fake_engine, Settings()).make("bitrun/bash", BOX_LIMITS) as box:
+def boxes(fake_engine: FakeEngine) -> BoxMaker:
+    return BoxMaker(fake_engine, Settings())
+
+
+@pytest.fixture
+def box(boxes: BoxMaker) -> Iterator[Box]:
+    with boxes.make("bitrun/bash", BOX_LIMITS) as box:
         yield box
 
 
@@ -24,13 +33,53 @@ def reset(box: Box) -> None:
     box.supervisor.receive_reset(5)
 
 
-def run(box: Box, script: str) -> bytes:
-    verdict, stdout, stderr = collect(box.supervisor, stage("sh", "-c", script))
-    assert (verdict.code, stderr) == (0, b"")
-    return stdout
+def run(box: Box, name: str, *arguments: str, code: int = 0) -> str:
+    box.supervisor.queue_files([File("program", compiled(name))])
+    script = 'chmod 755 program; exec ./program "$@"'
+    started = stage("sh", "-c", script, "sh", *arguments, output=OUTPUT, wall_ms=20_000)
+    verdict, stdout, stderr = collect(box.supervisor, started)
+    assert (verdict.code, stderr) == (code, b""), stdout
+    return stdout.decode()
 
 
-def test_files_are_gone(box: Box) -> None:
-    run(box, "echo x >/box/f; mkdir -p /tmp/a/b; echo y >/dev/shm/z; chmod 0 /tmp/a")
+def test_nothing_of_a_run_is_left_to_the_next(box: Box) -> None:
+    new = run(box, "observe")
+    assert len(new.splitlines()) > 500
     reset(box)
-    assert run(box, "ls -a /box /tmp /dev/shm") == b"x"
+    for _ in range(3):
+        assert run(box, "leave_residue", code=7) == "left\n"
+        reset(box)
+        assert run(box, "observe") == new
+        reset(box)
+
+
+def test_what_a_used_box_shows_is_that_of_another_new_one(boxes: BoxMaker) -> None:
+    with (
+        boxes.make("bitrun/bash", BOX_LIMITS) as used,
+        boxes.make("bitrun/bash", BOX_LIMITS) as new,
+    ):
+        run(used, "leave_residue", code=7)
+        reset(used)
+        assert comparable(run(used, "observe")) == comparable(run(new, "observe"))
+
+
+def comparable(text: str) -> str:
+    found = re.search(r"^Uid:\t(\d+)", text, re.MULTILINE)
+    assert found is not None
+    text = text.replace(found[1], "UID")
+    # Of mounts: their numbers, the devices, and peers.
+    text = re.sub(r"^\d+ \d+ \d+:\d+ ", "MOUNT ", text, flags=re.MULTILINE)
+    return re.sub(r"^(/tmp|/dev/\w+): \d+\.\d+ \d+\.\d+$", r"\1: TIMES", text, flags=re.MULTILINE)
+
+
+def test_a_connection_in_time_wait_ends_the_box(box: Box) -> None:
+    run(box, "leave_residue", "1", "tcp", code=7)
+    with pytest.raises(ResidueLeft, match="namespaces: /proc/net/"):
+        reset(box)
+
+
+def test_a_job_during_a_reset(box: Box) -> None:
+    box.supervisor.start_reset()
+    box.supervisor.queue_files([File("a", b"")])
+    with pytest.raises(BoxError, match="job"):
+        collect(box.supervisor, stage("true"))

@@ -1,0 +1,159 @@
+"""Each step of the reset and of its proof is needed: without it, the tests of the reset would fail.
+
+For each of them, the supervisor is compiled with a change of its source that leaves the step out.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bitrun.config.settings import Settings
+from bitrun.model.errors import BoxError, ResidueLeft
+from bitrun.sandbox.box import Box
+from bitrun.sandbox.box_maker import BoxMaker
+from tests.sandbox.supervisor.test_reset import reset, run
+from tests.support.fake_images import engine_with_packages
+from tests.support.paths import ROOT
+from tests.support.process_boxes import ProcessBoxes, Programs
+from tests.support.stages import BOX_LIMITS
+from tests.support.waiting import wait_until
+
+
+@dataclass(frozen=True)
+class Change:
+    """A text of a source file, and what it is replaced by."""
+
+    file: str
+    before: str
+    after: str = ""
+
+
+NO_PROOF = (
+    Change("reset.c", "if (!roots_empty())", "if (false)"),
+    Change("reset.c", "if (!roots_restored())", "if (false)"),
+    Change("reset.c", "if ((table = tables_changed()) != NULL)", "if ((table = NULL))"),
+)
+
+
+def but_root(number: int) -> Change:
+    step = "empty_directory(roots_path(at));"
+    return Change("cleaner.c", step, f"if (at != {number}) {step}")
+
+
+def no_objects(name: str, function: str) -> Change:
+    return Change(
+        "cleaner.c", f'remove_objects("/proc/sysvipc/{name}", {function});', f"(void){function};"
+    )
+
+
+# By name: the step, and the word of the proof that finds what it leaves.
+STEPS = {
+    "empty /tmp": (but_root(0), "files"),
+    "empty /dev/shm": (but_root(1), "files"),
+    "empty /dev/mqueue": (but_root(2), "files"),
+    "empty /box": (but_root(3), "files"),
+    "open directories": (Change("cleaner.c", "chmod(entry->d_name, 0700) < 0 ||"), "cleaner"),
+    "remove shared memory": (no_objects("shm", "remove_shared_memory"), "namespaces"),
+    "remove semaphores": (no_objects("sem", "remove_semaphores"), "namespaces"),
+    "remove queues": (no_objects("msg", "remove_queue"), "namespaces"),
+    "restore modes": (
+        Change("roots.c", "(void)chmod(root->path, root->status.st_mode & 07777);"),
+        "files|directories",
+    ),
+    "restore modes first": (
+        Change("cleaner.c", "roots_restore(); /* their modes, to get in */"),
+        "files",
+    ),
+    "restore times": (
+        Change("roots.c", "(void)utimensat(AT_FDCWD, root->path, times, 0);", "(void)times;"),
+        "directories",
+    ),
+    "restore times last": (
+        Change("cleaner.c", "roots_restore(); /* their times, which all this has changed */"),
+        "directories",
+    ),
+    "restore the times of root's": (
+        Change("reset.c", "roots_restore(); /* those that are root's */"),
+        "directories",
+    ),
+    "remove attributes": (
+        Change("roots.c", "remove_attributes(root);", "(void)remove_attributes;"),
+        "files|directories",  # they may take room
+    ),
+}
+
+
+class Mutants:
+    """Boxes whose supervisor is compiled from changed sources."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs = programs
+        self._folder = folder
+
+    def box(self, *changes: Change) -> Box:
+        sources = self._folder / "sources"
+        shutil.copytree(ROOT / "images" / "supervisor", sources, dirs_exist_ok=True)
+        for change in changes:
+            path = sources / change.file
+            text = path.read_text()
+            assert text.count(change.before) == 1, change
+            path.write_text(text.replace(change.before, change.after))
+        supervisor = self._folder / "supervisor"
+        command = ["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-O0", "-static", "-o", supervisor]
+        subprocess.run([*command, *sources.glob("*.c")], check=True)
+        self.engine = engine_with_packages(
+            ProcessBoxes(Programs(supervisor, Programs.of(self._programs).box))
+        )
+        return BoxMaker(self.engine, Settings()).make("bitrun/bash", BOX_LIMITS)
+
+
+@pytest.fixture
+def mutants(programs: Path, tmp_path: Path) -> Iterator[Mutants]:
+    mutants = Mutants(programs, tmp_path)
+    yield mutants
+    assert wait_until(lambda: not mutants.engine.containers, 5)
+    mutants.engine.close()
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_left_out_is_found_by_the_proof(mutants: Mutants, step: str) -> None:
+    change, word = STEPS[step]
+    with mutants.box(change) as box:
+        run(box, "leave_residue", code=7)
+        with pytest.raises(ResidueLeft, match=word):
+            reset(box)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_left_out_is_found_by_the_next_program(mutants: Mutants, step: str) -> None:
+    """And so the proof of it is needed: here it is left out, too."""
+    with mutants.box(STEPS[step][0], *NO_PROOF) as box:
+        assert not stays_as_new(box)
+
+
+def test_inode_flags_are_found_by_the_next_program(mutants: Mutants) -> None:
+    with mutants.box(
+        Change("cleaner.c", "clear_flags(roots_path(at));", "(void)clear_flags;")
+    ) as box:
+        assert not stays_as_new(box)
+
+
+def test_without_a_proof_of_the_namespaces_counters_are_found(mutants: Mutants) -> None:
+    with mutants.box(*NO_PROOF) as box:
+        assert not stays_as_new(box, "1", "tcp")
+
+
+def stays_as_new(box: Box, *arguments: str) -> bool:
+    """Whether a program can't tell that another has left all it can in the box before its reset."""
+    new = run(box, "observe")
+    reset(box)
+    run(box, "leave_residue", *arguments, code=7)
+    try:
+        reset(box)
+        return run(box, "observe") == new
+    except BoxError:
+        return False
