@@ -1,12 +1,11 @@
 #include "cleaner.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/msg.h>
@@ -22,6 +21,7 @@
 static const unsigned LONGEST_SECONDS = 2;
 
 static bool failed;
+static size_t removed; /* System V objects */
 
 static bool
 is_self_or_parent(const char *name)
@@ -96,12 +96,21 @@ clear_flags(const char *path)
 }
 
 static void
+note(int result)
+{
+	if (result < 0)
+		failed = true;
+	else
+		removed++;
+}
+
+static void
 remove_shared_memory(const char *row)
 {
 	int id;
 
-	if (sscanf(row, "%*d %d", &id) == 1 && shmctl(id, IPC_RMID, NULL) < 0)
-		failed = true;
+	if (sscanf(row, "%*d %d", &id) == 1)
+		note(shmctl(id, IPC_RMID, NULL));
 }
 
 static void
@@ -109,8 +118,8 @@ remove_semaphores(const char *row)
 {
 	int id;
 
-	if (sscanf(row, "%*d %d", &id) == 1 && semctl(id, 0, IPC_RMID) < 0)
-		failed = true;
+	if (sscanf(row, "%*d %d", &id) == 1)
+		note(semctl(id, 0, IPC_RMID));
 }
 
 static void
@@ -118,15 +127,17 @@ remove_queue(const char *row)
 {
 	int id;
 
-	if (sscanf(row, "%*d %d", &id) == 1 && msgctl(id, IPC_RMID, NULL) < 0)
-		failed = true;
+	if (sscanf(row, "%*d %d", &id) == 1)
+		note(msgctl(id, IPC_RMID, NULL));
 }
 
 static void
 remove_objects(const char *table, void (*reader)(const char *row))
 {
-	while (!failed && tables_rows(table, reader) > 0)
-		continue;
+	do {
+		removed = 0;
+		tables_rows(table, reader);
+	} while (removed > 0 && !failed);
 }
 
 void

@@ -51,7 +51,7 @@ read_sockets(char *text, size_t size)
 	return end == NULL ? used : (size_t)(end - text);
 }
 
-size_t
+void
 tables_rows(const char *path, void (*reader)(const char *row))
 {
 	static char text[1 << 16];
@@ -66,7 +66,6 @@ tables_rows(const char *path, void (*reader)(const char *row))
 		used -= (size_t)(end + 1 - row);
 		row = end + 1;
 	}
-	return lines > 0 ? lines - 1 : 0;
 }
 
 void

@@ -4,11 +4,9 @@
 #ifndef TABLES_H
 #define TABLES_H
 
-#include <stddef.h>
-
-/* Call the reader for each row of a table but its heading, and return the number of rows. Of a long
- * table only the first ones are read. */
-size_t tables_rows(const char *path, void (*reader)(const char *row));
+/* Call the reader for each row of a table but its heading. Of a long table only the first ones are
+ * read. */
+void tables_rows(const char *path, void (*reader)(const char *row));
 
 /* Note what the tables read now, in a new box. */
 void tables_record(void);

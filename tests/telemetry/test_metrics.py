@@ -110,7 +110,7 @@ def test_boxes_are_counted(counted: Server) -> None:
         sample.labels["origin"]: sample.value
         for sample in scrape(counted)["bitrun_pool_requests"].samples
     }
-    assert given.keys() == {"hit", "miss", "fresh"}
+    assert given.keys() == {"hit", "reused", "miss", "fresh"}
     assert given["fresh"] == 1
     assert sum(given.values()) == 5
     assert wait_until(lambda: value(counted, "bitrun_pool_idle", package="bash") >= 1, 20)

@@ -115,7 +115,11 @@ begin_frame(size_t size)
 	case FRAME_FAULT_BOX:
 	case FRAME_FAULT_FILE:
 	case FRAME_FAULT_COMMAND:
+	case FRAME_FAULT_RESIDUE:
 		require(size < sizeof payload, "a fault's text is short");
+		break;
+	case FRAME_CLEAN:
+		require(size == 0 && box_is_new(), "a clean box is as new");
 		break;
 	default:
 		require(false, "a frame is of a known type");
@@ -127,7 +131,7 @@ end_frame(void)
 {
 	header_used = 0;
 	if (header[0] == FRAME_FAULT_BOX || header[0] == FRAME_FAULT_FILE ||
-	    header[0] == FRAME_FAULT_COMMAND)
+	    header[0] == FRAME_FAULT_COMMAND || header[0] == FRAME_FAULT_RESIDUE)
 		faulted = true;
 	if (header[0] != FRAME_VERDICT)
 		return;

@@ -19,6 +19,9 @@ void controller_stage_started(size_t stdout_cap, size_t stderr_cap);
 /* Its main process ended by itself, or was killed, with this status of wait(2). */
 void controller_program_ended(int status);
 
+/* Whether the box is as new, or already has a new program. The kernel knows. */
+bool box_is_new(void);
+
 /* Bytes came from the supervisor. */
 void controller_receive(const char *bytes, size_t size);
 

@@ -20,7 +20,10 @@
  *   n  exec of the command fails, without any bytes for a fault of the job
  *   w  the writer finds the disk full
  *   c  first of a case: the box has a cgroup v1
- *   m  its memory is this number of 64 KB (2 bytes), and each table of sockets has the other bytes
+ *   m  a program makes its memory this number of 64 KB (2 bytes), and each table of sockets has the other bytes
+ *   u  the program leaves what these bits say (1 byte, see kernel.h), and this number of directories
+ *      (1 byte), each in the one before
+ *   v  the kernel has freed all but the directories
  *   t  this number of milliseconds passes (2 bytes)
  *
  * A type in capitals happens together with the event after it. Other bytes are skipped.

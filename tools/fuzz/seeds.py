@@ -18,6 +18,7 @@ def seeds() -> dict[str, bytes]:
     """Return cases by name, in the format of `fake_kernel.h`."""
     hello = _sends(*encode_file(File("main.py", b"print('hello')\n"))) + _sends(_stage("python3"))
     ended = _event("x", b"\0\0")
+    reset = _sends(encode(Frame.RESET))
     stdin = _sends(_header(Frame.STDIN, CREDIT_WINDOW)) + _event("z", CREDIT_WINDOW.to_bytes(3))
     return {
         "hello": hello + _event("o", b"hello\n") + ended,
@@ -77,6 +78,13 @@ def seeds() -> dict[str, bytes]:
         "largest-frame": _sends(_header(Frame.FILE, MAX_PAYLOAD))
         + _event("z", MAX_PAYLOAD.to_bytes(3)),
         "too-large-a-frame": _sends(_header(Frame.STDIN, MAX_PAYLOAD + 1)),
+        "reset": (hello + ended + reset) * 3,
+        "reset-of-much": hello + _event("u", b"\0\x20") + _memory(1, _OBJECTS) + ended + reset + hello,
+        "reset-late": hello + _event("u", b"\x0f\1") + ended + reset + _event("v") + hello,
+        "reset-in-vain": hello + _event("u", b"\1") + ended + reset,
+        "reset-with-memory": _event("c") + hello + _memory(99, b"") + ended + reset,
+        "reset-amid-a-stage": hello + reset,
+        "job-amid-a-reset": hello + _event("u", b"\2") + ended + reset + hello,
         "slow-controller": _event("g", b"\0\x02")
         + hello
         + _event("o", b"x" * 300)
@@ -93,6 +101,7 @@ _SOCKSTAT = (
     b"sockets: used 300\nTCP: inuse 200 orphan 0 tw 40 alloc 200 mem 0\n"
     b"UNIX 1152 34 -1\nTCP 2304 200 0\nTCPv6 2432 1 0\n"
 )
+_OBJECTS = b"       key      shmid perms\n         0          1   600\n         0          2   600\n"
 _FULL_SOCKETS = b"".join(
     b"%4d: 0100007F:1F90 0100007F:%04X 01 0001FFFF:0001FFFF 00:00000000 00000000\n" % (row, row)
     for row in range(100)

@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from bitrun.sandbox.pool.refill import Create, DiscardUsed, PoolState, Wait, next_action
+from bitrun.sandbox.pool.refill import (
+    Create,
+    DiscardReusable,
+    DiscardUsed,
+    PoolState,
+    Wait,
+    next_action,
+)
 
 LONG = 3600.0
 
@@ -15,6 +22,7 @@ def state(allocation: dict[str, int], idle: dict[str, int], **changes: Any) -> P
         "refilling": {},
         "creating": 0,
         "running": 0,
+        "reusable": {},
         "used": 0,
         "pending": 0,
         "since_taken": LONG,
@@ -71,6 +79,32 @@ def test_eviction(
 
 
 @pytest.mark.parametrize(
+    ("allocation", "idle", "reusable", "action"),
+    [
+        # They replace new boxes in up to half of the allocation
+        ({"a": 4}, {"a": 2}, {"a": 2}, None),
+        ({"a": 4}, {"a": 3}, {"a": 1}, None),
+        # Beyond it they make room for new ones
+        ({"a": 4}, {"a": 0}, {"a": 4}, DiscardReusable()),
+        ({"a": 4}, {"a": 0}, {"a": 3}, Create("a")),
+        # for those of another spec, too, before the surplus of new boxes does
+        ({"a": 2, "b": 2}, {"b": 3}, {"b": 1}, DiscardReusable()),
+        ({"a": 1, "b": 3}, {"b": 3}, {"b": 1}, DiscardReusable()),
+        # but not for a difference of one
+        ({"a": 2, "b": 2}, {"a": 1, "b": 2}, {"b": 1}, None),
+        # Together with the new ones they take no more than the places
+        ({"a": 2}, {"a": 2}, {"a": 1}, DiscardReusable()),
+        # Those whose spec is not in the allocation take places, too
+        ({"a": 2}, {}, {"b": 2}, DiscardReusable()),
+    ],
+)
+def test_reusable_boxes(
+    allocation: dict[str, int], idle: dict[str, int], reusable: dict[str, int], action: object
+) -> None:
+    assert next_action(state(allocation, idle, reusable=reusable)) == action
+
+
+@pytest.mark.parametrize(
     ("changes", "action"),
     [
         # Requests come first
@@ -92,6 +126,9 @@ def test_eviction(
         # unless they are more than the pool has places
         ({"used": 3, "running": 1, "since_taken": 0.0}, DiscardUsed()),
         ({"used": 3, "since_released": 0.0}, DiscardUsed()),
+        # Reusable ones stay in a burst, however many
+        ({"reusable": {"a": 9}, "running": 1, "since_taken": 0.0}, Wait(0.5)),
+        ({"reusable": {"a": 9}}, DiscardReusable()),
     ],
 )
 def test_pauses_and_order(changes: dict[str, Any], action: object) -> None:

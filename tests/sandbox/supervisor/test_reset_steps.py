@@ -103,8 +103,8 @@ class Mutants:
             assert text.count(change.before) == 1, change
             path.write_text(text.replace(change.before, change.after))
         supervisor = self._folder / "supervisor"
-        command = ["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-O0", "-static", "-o", supervisor]
-        subprocess.run([*command, *sources.glob("*.c")], check=True)
+        command = ["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-O0", "-static", "-o", str(supervisor)]
+        subprocess.run([*command, *map(str, sources.glob("*.c"))], check=True)
         self.engine = engine_with_packages(
             ProcessBoxes(Programs(supervisor, Programs.of(self._programs).box))
         )

@@ -89,6 +89,7 @@ fake_pipe2(int ends[2], int flags)
 {
 	struct pipe *pipe = pipe_open();
 
+	kernel.pipe_opened = true;
 	ends[0] = descriptor_open(READS, pipe);
 	ends[1] = descriptor_open(WRITES, pipe);
 	kernel.descriptors[ends[0]].nonblocking = kernel.descriptors[ends[1]].nonblocking =

@@ -87,7 +87,18 @@ happen(char type, const uint8_t *bytes, size_t size)
 	case 'w':
 		kernel.writer.disk_full = true;
 		break;
+	case 'u':
+		if (alive) {
+			kernel.residue = (unsigned)number(bytes, size < 1 ? size : 1);
+			kernel.levels = size < 2 ? 0 : bytes[1];
+		}
+		break;
+	case 'v':
+		kernel.residue = 0;
+		break;
 	case 'm':
+		if (!alive)
+			break;
 		kernel.usage = (int64_t)number(bytes, size < 2 ? size : 2) << 16;
 		kernel.table = bytes + (size < 2 ? size : 2);
 		kernel.table_size = size < 2 ? 0 : size - 2;

@@ -26,11 +26,13 @@ ends(const char *text, const char *end)
 int
 file_open(const char *path)
 {
+	if (strcmp(path, ".") == 0)
+		return descriptor_open(DIRECTORY, NULL);
 	const char *counters[] = {"memory.limit_in_bytes", "memory.usage_in_bytes",
 				  "memory.max_usage_in_bytes", "cpuacct.usage",
 				  "memory.oom_control"};
 
-	if (starts(path, TABLES) || starts(path, SYSCTLS))
+	if (starts(path, TABLES) || starts(path, SYSCTLS) || starts(path, "/proc/sysvipc/"))
 		return descriptor_open(TABLE, NULL);
 	if (starts(path, CGROUP) && kernel.cgroup)
 		for (int at = 0; at < COUNTERS; at++)

@@ -19,10 +19,14 @@ enum {
 	PIPE_SIZE = 1 << 16,
 	MAX_SENT = 1 << 22, /* bytes from the controller */
 	MEMORY_LIMIT = 1 << 26, /* bytes, of the cgroup */
+	PROCESSORS = 2,
 	COUNTERS = 5,           /* files of the cgroup */
 };
 
-enum { SUPERVISOR_PID = 1, WRITER_PID, PROGRAM_PID, ORPHAN_PID };
+enum { SUPERVISOR_PID = 1, WRITER_PID, PROGRAM_PID, ORPHAN_PID, CLEANER_PID };
+
+/* What a program has left, beyond what the cleaner can remove. */
+enum residue { A_PROCESS = 1, A_FILE = 2, A_MODE = 4, AN_ATTRIBUTE = 8 };
 
 /* One direction of anything that has two ends. */
 struct pipe {
@@ -32,7 +36,7 @@ struct pipe {
 };
 
 struct descriptor {
-	enum { CLOSED, READS, WRITES, CHILDREN, OFFER, LISTENER, TABLE, SOCKET, COUNTER } use;
+	enum { CLOSED, READS, WRITES, CHILDREN, OFFER, LISTENER, TABLE, SOCKET, DIRECTORY, COUNTER } use;
 	size_t read; /* bytes of a table */
 	struct pipe *pipe;
 	bool nonblocking;
@@ -86,6 +90,16 @@ struct kernel {
 	} writer;
 	unsigned orphans;
 	bool child_signal;
+
+	bool pipe_opened; /* since the last fork */
+	unsigned residue;
+	struct {
+		bool alive, running;
+		int status;
+		unsigned depth; /* of its current directory */
+		jmp_buf exit;
+	} cleaner;
+	unsigned levels; /* of directories, each in the one before */
 };
 
 extern struct kernel kernel;
@@ -114,6 +128,9 @@ void program_end(int status);
 /* writer.c */
 void writer_run(void);
 bool writer_failed(void);
+
+/* cleaner.c */
+void cleaner_run(void);
 
 /* events.c: let the next events happen. False once there are no more. */
 bool next_events(void);

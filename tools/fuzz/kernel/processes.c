@@ -11,6 +11,11 @@
 pid_t
 fake_fork(void)
 {
+	if (!kernel.pipe_opened) {
+		kernel.cleaner.alive = true;
+		return CLEANER_PID;
+	}
+	kernel.pipe_opened = false;
 	if (kernel.program_pipe_count == 0) {
 		kernel.writer.alive = true;
 		kernel.writer.received = kernel.writer.read = 0;
@@ -49,6 +54,10 @@ program_end(int status)
 int
 fake_kill(pid_t pid, int number)
 {
+	if (pid == -1 && number == 0) {
+		require(!kernel.program.alive && !kernel.cleaner.alive, "a proof comes after the end");
+		return (kernel.residue & A_PROCESS) != 0 ? 0 : (int)fail(ESRCH);
+	}
 	if (pid == -1) {
 		require(!kernel.writer.alive, "the writer is not killed");
 		program_end(SIGKILL);
@@ -89,6 +98,12 @@ pid_t
 fake_waitpid(pid_t pid, int *status, int flags)
 {
 	(void)flags;
+	if (pid == CLEANER_PID) {
+		require(kernel.cleaner.alive, "a cleaner is reaped once");
+		cleaner_run();
+		*status = kernel.cleaner.status;
+		return CLEANER_PID;
+	}
 	require(pid == WRITER_PID && kernel.writer.zombie, "the writer's error is read first");
 	kernel.writer.zombie = false;
 	*status = kernel.writer.status;
@@ -98,6 +113,10 @@ fake_waitpid(pid_t pid, int *status, int flags)
 void
 fake__exit(int status)
 {
+	if (kernel.cleaner.running) {
+		kernel.cleaner.status = status << 8;
+		longjmp(kernel.cleaner.exit, 1);
+	}
 	if (kernel.writer.running) {
 		kernel.writer.status = status << 8;
 		longjmp(kernel.writer.exit, 1);
