@@ -79,7 +79,12 @@ def seeds() -> dict[str, bytes]:
         + _event("z", MAX_PAYLOAD.to_bytes(3)),
         "too-large-a-frame": _sends(_header(Frame.STDIN, MAX_PAYLOAD + 1)),
         "reset": (hello + ended + reset) * 3,
-        "reset-of-much": hello + _event("u", b"\0\x20") + _memory(1, _OBJECTS) + ended + reset + hello,
+        "reset-of-much": hello
+        + _event("u", b"\0\x20")
+        + _memory(1, _OBJECTS)
+        + ended
+        + reset
+        + hello,
         "reset-late": hello + _event("u", b"\x0f\1") + ended + reset + _event("v") + hello,
         "reset-in-vain": hello + _event("u", b"\1") + ended + reset,
         "reset-with-memory": _event("c") + hello + _memory(99, b"") + ended + reset,
@@ -101,7 +106,9 @@ _SOCKSTAT = (
     b"sockets: used 300\nTCP: inuse 200 orphan 0 tw 40 alloc 200 mem 0\n"
     b"UNIX 1152 34 -1\nTCP 2304 200 0\nTCPv6 2432 1 0\n"
 )
-_OBJECTS = b"       key      shmid perms\n         0          1   600\n         0          2   600\n"
+_OBJECTS = (
+    b"       key      shmid perms\n         0          1   600\n         0          2   600\n"
+)
 _FULL_SOCKETS = b"".join(
     b"%4d: 0100007F:1F90 0100007F:%04X 01 0001FFFF:0001FFFF 00:00000000 00000000\n" % (row, row)
     for row in range(100)

@@ -34,7 +34,8 @@ from bitrun.sandbox.pool.used_boxes import UsedBoxes
 _MAKER_THREADS = 2  # they refill the pool and discard used boxes
 _CREATE_TIMEOUT = 30.0  # until a request stops waiting for the creation of other boxes
 _CONNECTION_INTERVAL_SECONDS = 0.25  # between checks whether a waiting client is still connected
-_RESET_INTERVAL_SECONDS = 0.002  # between checks of a reset that a request waits for
+_RESET_TIMEOUT = 0.05  # until a request stops waiting for a reset: then a new box is as soon there
+_RESET_INTERVAL_SECONDS = 0.002  # between checks of it
 _CHECK_INTERVAL_SECONDS = 5.0  # between checks of the specs and of the idle boxes
 _RETRY_SECONDS = 1.0  # after the engine failed
 
@@ -190,20 +191,23 @@ class Pool:
     ) -> Box | None:
         """Wait until a box is idle, or until one may be created; None for the latter."""
         self._pending += 1
-        deadline = time.monotonic() + _CREATE_TIMEOUT
+        started = time.monotonic()
         try:
             while True:
                 box = None if fresh else self._take(spec, owner)
-                is_being_reset = owner is not None and self._reusable.has(owner)
+                waited = time.monotonic() - started
+                waits_for_reset = (
+                    owner is not None and self._reusable.has(owner) and waited < _RESET_TIMEOUT
+                )
                 if box is not None or (
-                    self._creating < MAX_CONCURRENT_CREATES and not is_being_reset
+                    self._creating < MAX_CONCURRENT_CREATES and not waits_for_reset
                 ):
                     return box
-                left = deadline - time.monotonic()
-                if left <= 0:
+                if waited > _CREATE_TIMEOUT:
                     raise EngineUnavailable("The engine makes no progress with other boxes")
-                pause = _RESET_INTERVAL_SECONDS if is_being_reset else _CONNECTION_INTERVAL_SECONDS
-                self._box_available.wait(min(left, pause))
+                self._box_available.wait(
+                    _RESET_INTERVAL_SECONDS if waits_for_reset else _CONNECTION_INTERVAL_SECONDS
+                )
                 if connection is not None:
                     connection.check()
         finally:
