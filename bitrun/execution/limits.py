@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from bitrun.config.catalogue import Language
 from bitrun.config.settings import Settings
@@ -25,6 +26,15 @@ class RequestedLimits:
     stack: int | None = None
     processes: int | None = None
     has_cpu_limit: bool = True
+
+    def or_else(self, other: Self) -> Self:
+        """Return these limits, and those of `other` where none is set here."""
+        missing = {
+            field.name: getattr(other, field.name)
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) is None
+        }
+        return dataclasses.replace(self, **missing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from bitrun.execution.job_builder import Target, build_job
 from bitrun.execution.judging import judge_program
 from bitrun.execution.judging.batch import Batch, Case
 from bitrun.execution.judging.comparison import DEFAULT_TOLERANCE, Comparator, Comparison
+from bitrun.execution.limits import language_limits
 from bitrun.model.errors import RequestError
 from bitrun.model.job import File, Job
 from bitrun.packages.runtimes import Runtime, Runtimes
@@ -33,17 +34,29 @@ def read_batch(
     """
     runtime, entries = read_program(body, runtimes, settings)
     runs = _runs(body.get("runs"), settings.max_batch_runs)
-    read_options(body, runtime, settings)  # so that no run is blamed for an error of the request
-    files = read_files(entries)
+    options = read_options(body, runtime, settings)
+    shared = make_job(runtime, read_files(entries), options, settings)
+    effective = language_limits(runtime.language, settings).stages["run"]
     cases = []
     for index, run in enumerate(runs):
         with _named(f"runs[{index}]"):
-            own = {name: value for name, value in run.items() if _is_own(name)}
-            job = make_job(
-                runtime, files, read_options({**body, **own}, runtime, settings), settings
+            # Only what the run sets is read again, and nothing that it does not set is copied:
+            # hundreds of runs may share a file of megabytes, or as many arguments.
+            own = read_options(
+                {name: value for name, value in run.items() if _is_own(name)}, runtime, settings
             )
-            data = _data(run.get("files"), settings)
-            cases.append(Case(_with_data(job, data), _expected(run.get("expected_output"))))
+            stage = dataclasses.replace(
+                shared.stages[-1],
+                limits=effective.merged(own.limits["run"].or_else(options.limits["run"])),
+                files=_data(run.get("files"), settings),
+            )
+            if run.get("stdin") is not None:
+                stage = dataclasses.replace(stage, stdin=own.stdin)
+            if run.get("args") is not None:
+                command = stage.argv[: len(stage.argv) - len(options.arguments)]
+                stage = dataclasses.replace(stage, argv=(*command, *own.arguments))
+            job = dataclasses.replace(shared, stages=(*shared.stages[:-1], stage))
+            cases.append(Case(job, _expected(run.get("expected_output"))))
     judges = {name: _judge(body.get(name), name, runtimes, settings) for name in _JUDGES}
     if all(judges.values()):
         raise RequestError("checker and interactor exclude each other: send one of them")
@@ -76,11 +89,6 @@ def _data(value: Any, settings: Settings) -> tuple[File, ...]:
     return tuple(each.file for each in read_files(check_contents(value, settings.workdir_inodes)))
 
 
-def _with_data(job: Job, files: tuple[File, ...]) -> Job:
-    *earlier, last = job.stages
-    return dataclasses.replace(job, stages=(*earlier, dataclasses.replace(last, files=files)))
-
-
 def _expected(value: Any) -> bytes | None:
     if value is None:
         return None
@@ -106,6 +114,7 @@ def _judge(value: Any, name: str, runtimes: Runtimes, settings: Settings) -> Job
             [each.file for each in files],
             code={each.file.name for each in files if each.is_code},
             arguments=judge_program.ARGUMENTS,
+            unbuffered=name == "interactor",
         )
 
 

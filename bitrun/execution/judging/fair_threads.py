@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from bitrun.model.disconnect import ClientConnection
+from bitrun.telemetry import request_context
 
 T = TypeVar("T")
 
@@ -21,6 +22,7 @@ class _Group:
 
     client: str
     weight: int
+    request_id: str | None
     pending: deque[tuple[int, Callable[[], Any]]]
     active: int = 0
     turn: int = 0
@@ -68,7 +70,12 @@ class FairThreads:
         Raises:
             ClientDisconnected: the client hung up.
         """
-        group = _Group(client, min(weight, self._places), deque(enumerate(tasks)))
+        group = _Group(
+            client,
+            min(weight, self._places),
+            request_context.request_id(),
+            deque(enumerate(tasks)),
+        )
         with self._changed:
             self._groups.append(group)
             self._start_threads(len(tasks))
@@ -117,10 +124,14 @@ class FairThreads:
         while (turn := self._next_turn()) is not None:
             group, index, task = turn
             result, error = None, None
+            # For the log lines of this task. Its fields are not those of the request's own line.
+            if group.request_id is not None:
+                request_context.begin(group.request_id)
             try:
                 result = task()
             except BaseException as raised:  # noqa: BLE001  the reader of the results raises it
                 error = raised
+            request_context.end()
             with self._changed:
                 self._used -= group.weight
                 group.active -= 1
