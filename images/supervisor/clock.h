@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <time.h>
 
-enum { MILLISECOND = 1000000, SECOND = 1000000000 };
+enum { MICROSECOND = 1000, MILLISECOND = 1000000, SECOND = 1000000000 };
 
 static inline int64_t
 clock_now(void)

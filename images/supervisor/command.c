@@ -46,7 +46,7 @@ command_parse(struct command *command, char *payload, size_t size)
 	command->wall_limit = command->cpu_limit = 0;
 	command->stdout_cap = command->stderr_cap = 0;
 	command->stack_limit = 0;
-	command->merge = false;
+	command->merge = command->interactive = false;
 	if (size == 0 || payload[size - 1] != '\0')
 		fault(FAULT_BOX, "stage: the last field does not end");
 	for (char *field = payload; field < payload + size; field += strlen(field) + 1) {
@@ -60,6 +60,9 @@ command_parse(struct command *command, char *payload, size_t size)
 			break;
 		case FIELD_MERGE:
 			command->merge = number(value, 1) != 0;
+			break;
+		case FIELD_INTERACTIVE:
+			command->interactive = number(value, 1) != 0;
 			break;
 		case FIELD_WALL_LIMIT:
 			command->wall_limit = nanoseconds(value);

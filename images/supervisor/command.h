@@ -23,6 +23,7 @@ enum command_field {
 	FIELD_STDERR_CAP = 'r', /* bytes */
 	FIELD_STACK_LIMIT = 's', /* bytes; 0 leaves the container's */
 	FIELD_MERGE = 'm',      /* 1: stderr goes into stdout */
+	FIELD_INTERACTIVE = 'i', /* 1: a session, one of many that may last for hours */
 };
 
 struct command {
@@ -31,7 +32,7 @@ struct command {
 	int64_t wall_limit, cpu_limit; /* ns; no CPU limit if 0 */
 	size_t stdout_cap, stderr_cap;
 	int64_t stack_limit; /* bytes; the container's if 0 */
-	bool merge;
+	bool merge, interactive;
 };
 
 /* Decode the payload. Faults on an unknown field, on a value out of range, and unless there are an

@@ -16,6 +16,7 @@ enum {
 	INBOX_SIZE = HEADER_SIZE + MAX_PAYLOAD,
 	OUTBOX_SIZE = 4 * MAX_CHUNK,
 	OUTBOX_RESERVE = 4096, /* kept free of streams, so that credits and verdicts always fit */
+	STREAM_ROOM = HEADER_SIZE + MAX_CHUNK + OUTBOX_RESERVE,
 	SMALL_OUTPUT = 4096,   /* bytes; less than that may be delayed */
 	FLUSH_DELAY = 10 * MILLISECOND,
 };
@@ -25,6 +26,7 @@ static char inbox[INBOX_SIZE];
 static size_t inbox_used;
 static char outbox[OUTBOX_SIZE];
 static size_t outbox_start, outbox_end;
+static char *growing;	/* the last frame, while more output may be added to it; or NULL */
 static bool urgent;	/* a frame other than output is queued */
 static bool blocked;	/* the controller must read before more can be sent */
 static int64_t sent_at; /* ns */
@@ -91,23 +93,20 @@ outbox_free(void)
 {
 	if (outbox_start == outbox_end)
 		outbox_start = outbox_end = 0;
-	if (outbox_start > 0 && OUTBOX_SIZE - outbox_end < MAX_CHUNK + OUTBOX_RESERVE) {
+	if (outbox_start > 0 && OUTBOX_SIZE - outbox_end < STREAM_ROOM) {
 		memmove(outbox, outbox + outbox_start, outbox_end - outbox_start);
+		if (growing != NULL)
+			growing -= outbox_start;
 		outbox_end -= outbox_start;
 		outbox_start = 0;
 	}
 	return OUTBOX_SIZE - outbox_end;
 }
 
-size_t
+bool
 frames_room(void)
 {
-	size_t space = outbox_free();
-	size_t reserve = HEADER_SIZE + OUTBOX_RESERVE;
-
-	if (space <= reserve)
-		return 0;
-	return space - reserve < MAX_CHUNK ? space - reserve : MAX_CHUNK;
+	return outbox_free() >= STREAM_ROOM;
 }
 
 void
@@ -118,23 +117,52 @@ frames_queue(enum frame_type type, const char *payload, size_t size)
 	put_header(outbox + outbox_end, type, size);
 	memcpy(outbox + outbox_end + HEADER_SIZE, payload, size);
 	outbox_end += HEADER_SIZE + size;
+	growing = NULL;
 	urgent = true;
+}
+
+static bool
+grows(enum frame_type type, size_t size)
+{
+	return growing != NULL && *growing == (char)type && header_size(growing) + size <= MAX_CHUNK;
+}
+
+/* Where the next `size` bytes of this output go. */
+static char *
+output_place(enum frame_type type, size_t size)
+{
+	return outbox + outbox_end + (grows(type, size) ? 0 : HEADER_SIZE);
+}
+
+/* They are there, and `kept` of them stay. */
+static void
+output_placed(enum frame_type type, size_t size, size_t kept)
+{
+	bool grow = grows(type, size);
+
+	if (kept == 0)
+		return;
+	if (!grow)
+		growing = outbox + outbox_end;
+	put_header(growing, type, (grow ? header_size(growing) : 0) + kept);
+	outbox_end += (grow ? 0 : HEADER_SIZE) + kept;
 }
 
 ssize_t
 frames_queue_from(enum frame_type type, int fd, size_t limit, size_t keep)
 {
-	char *frame = outbox + outbox_end;
+	ssize_t got = read(fd, output_place(type, limit), limit);
 
-	ssize_t got = read(fd, frame + HEADER_SIZE, limit);
-	if (got <= 0)
-		return got;
-	size_t kept = (size_t)got < keep ? (size_t)got : keep;
-	if (kept > 0) {
-		put_header(frame, type, kept);
-		outbox_end += HEADER_SIZE + kept;
-	}
+	if (got > 0)
+		output_placed(type, limit, (size_t)got < keep ? (size_t)got : keep);
 	return got;
+}
+
+void
+frames_queue_output(enum frame_type type, const char *data, size_t size)
+{
+	memcpy(output_place(type, size), data, size);
+	output_placed(type, size, size);
 }
 
 static bool
@@ -177,6 +205,8 @@ frames_flush(bool coalesce)
 		else if (errno != EINTR)
 			_exit(0); /* the controller is gone */
 	}
+	if (growing < outbox + outbox_start)
+		growing = NULL; /* its header is sent */
 	urgent = pending() && urgent;
 	sent_at = clock_now();
 }

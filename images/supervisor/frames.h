@@ -35,7 +35,7 @@ enum frame_type {
 };
 
 enum {
-	PROTOCOL_VERSION = 3,    /* not on the wire: both sides are of one source */
+	PROTOCOL_VERSION = 4,    /* not on the wire: both sides are of one source */
 	HEADER_SIZE = 5,         /* bytes */
 	MAX_PAYLOAD = 1 << 20,   /* bytes; only a stage comes near it */
 	MAX_CHUNK = 1 << 16,     /* payload bytes of the streaming types */
@@ -65,12 +65,14 @@ size_t frames_parse(char *data, size_t size, frame_handler *handler);
 /* Queue a frame. Callers check frames_room() first, except for the rare short ones. */
 void frames_queue(enum frame_type type, const char *payload, size_t size);
 
-/* Payload bytes that a streaming frame may hold now; 0 if the controller must read first. */
-size_t frames_room(void);
+/* Whether there is room for MAX_CHUNK more bytes of output; if not, the controller must read first. */
+bool frames_room(void);
 
-/* Read up to `limit` bytes from fd straight into a frame of this type, and queue at most `keep` of
- * them. Returns as read(2). */
+/* Read up to `limit` bytes, at most MAX_CHUNK, from fd straight into the queue, and keep at most `keep`
+ * of them: in a frame of this type, or in the last frame if that is of the same type and has room.
+ * Returns as read(2). The other does the same with bytes that have been read. */
 ssize_t frames_queue_from(enum frame_type type, int fd, size_t limit, size_t keep);
+void frames_queue_output(enum frame_type type, const char *data, size_t size);
 
 /* Send the queue. If `coalesce`, small output is delayed until 10 ms after the last packet, and sent
  * together with the output of that time: a packet costs the engine and the controller far more than

@@ -1,187 +1,134 @@
 #include "order.h"
 
 #include <errno.h>
-#include <linux/seccomp.h>
-#include <stdint.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
+#include <sys/signalfd.h>
+#include <sys/types.h>
 #include <unistd.h>
 
-#include "filter.h"
 #include "frames.h"
 
-static int offer = -1;    /* the socket on which the listener arrives */
-static int listener = -1; /* the descriptor of the notifications */
-static bool held;
-static uint64_t held_id;
+enum {
+	MAX_PENDING = 1024, /* far more than both pipes hold writes */
+	BATCH = 32,         /* signals a read */
+};
 
-#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
-#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
-#endif
-
-#ifdef NATIVE
-static int
-install(const struct sock_fprog *program, unsigned long more_flags)
-{
-	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-			    SECCOMP_FILTER_FLAG_NEW_LISTENER | more_flags, program);
-}
-#endif
+static int signals = -1;
+static int pending[MAX_PENDING]; /* a ring of descriptors */
+static size_t first, count;
 
 void
-order_offer(int socket)
+order_open(void)
 {
-#ifdef NATIVE
-	struct sock_filter filter[] = {
-		/*  0 */ LOAD(arch),
-		/*  1 */ EQUAL(NATIVE, 12),
-		/*  2 */ LOAD(nr),
-		/*  3 */ JUMP_IF(SYS_write, 7),
-		/*  4 */ JUMP_IF(SYS_writev, 6),
-		/*  5 */ JUMP_IF(SYS_dup3, 2),
-#ifdef SYS_dup2
-		/*  6 */ JUMP_IF(SYS_dup2, 1),
-#else
-		/*  6 */ RETURN(SECCOMP_RET_ALLOW),
-#endif
-		/*  7 */ RETURN(SECCOMP_RET_ALLOW),
-		/*  8 */ LOAD(args[1]),
-		/*  9 */ JUMP_IF(STDOUT_FILENO, 3),
-		/* 10 */ JUMP(1),
-		/* 11 */ LOAD(args[0]),
-		/* 12 */ EQUAL(STDERR_FILENO, 1),
-		/* 13 */ RETURN(SECCOMP_RET_USER_NOTIF),
-		/* 14 */ RETURN(SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = {.len = sizeof filter / sizeof *filter, .filter = filter};
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)),
-				.cmsg_level = SOL_SOCKET,
-				.cmsg_type = SCM_RIGHTS}};
-	struct iovec nothing = {.iov_base = (char[]){0}, .iov_len = 1};
-	struct msghdr message = {.msg_iov = &nothing,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof control};
+	sigset_t set;
 
-	/* After its notification is received, no signal shall make a call fail with EINTR: from Linux
-	 * 5.19 on. */
-	int fd = install(&program, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
-	if (fd < 0)
-		fd = install(&program, 0);
-	if (fd < 0)
-		return;
-	memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
-	/* Without an open listener the held calls would fail: better no program than that. */
-	if (sendmsg(socket, &message, 0) != 1)
-		_exit(126);
-	close(fd);
-#else
-	(void)socket;
-#endif
+	/* If the kernel can't queue another real-time signal it sends SIGIO, which must not end us. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	sigaddset(&set, SIGRTMIN);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signals < 0)
+		fault(FAULT_BOX, "start: signalfd: %s", strerror(errno));
+}
+
+bool
+order_watch(int fd)
+{
+	return fcntl(fd, F_SETOWN, getpid()) == 0 && fcntl(fd, F_SETSIG, SIGRTMIN) == 0 &&
+	       fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_ASYNC) == 0;
 }
 
 void
-order_await(int socket)
+order_unwatch(int fd)
 {
-	offer = socket;
-	held = false;
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_ASYNC);
 }
 
 int
 order_fd(void)
 {
-	if (held)
-		return -1;
-	return listener >= 0 ? listener : offer;
-}
-
-static void
-take_listener(void)
-{
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	char byte;
-	struct iovec nothing = {.iov_base = &byte, .iov_len = 1};
-	struct msghdr message = {.msg_iov = &nothing,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof control};
-
-	ssize_t got = recvmsg(offer, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	struct cmsghdr *header = got == 1 ? CMSG_FIRSTHDR(&message) : NULL;
-	if (header != NULL && header->cmsg_type == SCM_RIGHTS)
-		memcpy(&listener, CMSG_DATA(header), sizeof listener);
-	else if (got == 1)
-		fault(FAULT_BOX, "order: the listener did not arrive");
-	close(offer);
-	offer = -1;
-}
-
-static void
-take_notification(void)
-{
-	/* Newer kernels may write more than these headers define, and require it zeroed. */
-	static union {
-		struct seccomp_notif notification;
-		char space[1024];
-	} in;
-
-	memset(&in, 0, sizeof in);
-	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &in) == 0) {
-		held = true;
-		held_id = in.notification.id;
-	} else if (errno != EINTR && errno != ENOENT && errno != EAGAIN) {
-		fault(FAULT_BOX, "order: %s", strerror(errno));
-	}
+	return signals;
 }
 
 void
 order_read(void)
 {
-	if (listener >= 0)
-		take_notification();
-	else if (offer >= 0)
-		take_listener();
+	struct signalfd_siginfo batch[BATCH];
+
+	/* A program can make signals faster than they are read here, so not until there is none. */
+	for (size_t left = MAX_PENDING; left > 0; left -= BATCH) {
+		ssize_t got = read(signals, batch, sizeof batch);
+		for (size_t at = 0; got > 0 && at < (size_t)got / sizeof *batch; at++) {
+			if (batch[at].ssi_signo == SIGIO || count == MAX_PENDING)
+				continue;
+			pending[(first + count++) % MAX_PENDING] = batch[at].ssi_fd;
+		}
+		if (got < (ssize_t)sizeof batch)
+			break;
+	}
+}
+
+int
+order_next(void)
+{
+	while (count > 0) {
+		int fd = pending[first];
+		first = (first + 1) % MAX_PENDING;
+		count--;
+		if (fd >= 0)
+			return fd;
+	}
+	return -1;
+}
+
+size_t
+order_count(int fd)
+{
+	size_t found = 0;
+
+	if (fd < 0)
+		return 0;
+	for (size_t at = 0; at < count; at++)
+		found += pending[(first + at) % MAX_PENDING] == fd;
+	return found;
 }
 
 bool
-order_held(void)
+order_only(int fd)
 {
-	return held;
+	for (size_t at = 0; at < count; at++) {
+		int other = pending[(first + at) % MAX_PENDING];
+		if (other >= 0 && other != fd)
+			return false;
+	}
+	return true;
 }
 
 void
-order_release(void)
+order_drop(int fd, size_t keep, size_t number)
 {
-	static union {
-		struct seccomp_notif_resp response;
-		char space[1024];
-	} out;
-
-	memset(&out, 0, sizeof out);
-	out.response.id = held_id;
-	out.response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-	/* ENOENT: a signal has interrupted the call, or the program is dead. */
-	(void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &out);
-	held = false;
+	for (size_t at = 0; at < count && number > 0; at++) {
+		int *entry = &pending[(first + at) % MAX_PENDING];
+		if (*entry != fd)
+			continue;
+		if (keep > 0) {
+			keep--;
+		} else {
+			*entry = -1;
+			number--;
+		}
+	}
 }
 
 void
-order_close(void)
+order_reset(void)
 {
-	if (listener >= 0)
-		close(listener);
-	if (offer >= 0)
-		close(offer);
-	listener = offer = -1;
-	held = false;
+	do {
+		count = 0;
+		order_read();
+	} while (count > 0);
 }

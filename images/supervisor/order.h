@@ -1,40 +1,48 @@
 /*
  * The order of output across two pipes.
  *
- * If two pipes are readable, the kernel does not say which was written first. So the program is
- * held, by seccomp's user notification, at each write to its stderr and each dup onto its streams,
- * until all that it wrote before has been transferred. Programs that only write to stdout pay
- * nothing.
+ * If two pipes are readable, the kernel does not say which was written first. But it can be asked to
+ * queue a signal for each write to a pipe: O_ASYNC on the end to read from, with F_SETSIG and a
+ * real-time signal. Such signals are queued in the order of the writes, and each has the descriptor
+ * of its pipe. Nothing in the program changes, and no call of it waits for the supervisor.
  *
- * Between two such moments it writes, in this order: at most once to stderr, then to stdout. So of
- * what is readable, stderr comes first; see streams_transfer().
+ * The signals only give the order. Whether there is output, poll() and read() say, because signals
+ * can be lost (more are pending than the kernel queues), be missing (Linux 5.5 to 5.14 only signals
+ * a write to an empty pipe; gVisor knows no F_SETSIG), or have no write of their own: one that waits
+ * for room in a full pipe gives one more, and so does one that fails because there is none.
  *
- * Exact for what one thread writes through its descriptors 1 and 2, unless it closes one and takes
- * its number again. A signal that comes while a write is held may make it fail with EINTR, as
- * writing to a full pipe may. If the kernel or the engine has no notifications, programs run without.
+ * See streams.c for what is made of them.
  */
 #ifndef ORDER_H
 #define ORDER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
-/* In the child, before exec: install the filter, send its listener to `socket`. */
-void order_offer(int socket);
+/* At the start: block the signals, and open the descriptor that they are read from. */
+void order_open(void);
 
-/* A program was started that offers its listener on the other end. */
-void order_await(int socket);
+/* Ask for the signals of the pipe with this end to read from. False if the kernel has none. */
+bool order_watch(int fd);
 
-/* What to poll for input, or -1: the socket first, then the listener. */
+void order_unwatch(int fd);
+
+/* What to poll for input, or -1. */
 int order_fd(void);
 
-/* It is readable: take the listener, or note that the program is held. */
+/* Take the signals that are pending. */
 void order_read(void);
 
-/* Whether the program is held at a call; and let the call go on. */
-bool order_held(void);
-void order_release(void);
+/* Go on to the next signal, and return its pipe; -1 if none is left. */
+int order_next(void);
 
-/* The stage is over. */
-void order_close(void);
+/* How many signals of a pipe are left; whether there are none of others; and forget a number of them,
+ * after the first `keep`. */
+size_t order_count(int fd);
+bool order_only(int fd);
+void order_drop(int fd, size_t keep, size_t number);
+
+/* The pipes of a stage are closed: forget their signals. */
+void order_reset(void);
 
 #endif

@@ -7,45 +7,72 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "frames.h"
-#include "order.h"
 #include "sockets.h"
 
-enum { NICENESS = 10 };
+enum {
+	NICENESS = 10,
+	PACKET_PIPE_PAGES = 64, /* each write takes one of them, however small */
+};
 
 /* A pipe to or from the program. Its inode is root's: without the chmod the program could not open
- * its own /dev/stdout. */
-static void
-open_pipe(int ends[2], int ours)
+ * its own /dev/stdout. False if the kernel does not know a flag. */
+static bool
+open_pipe(int ends[2], int ours, int flags)
 {
-	if (pipe2(ends, O_CLOEXEC) < 0 || fchmod(ends[0], 0666) < 0 ||
+	if (pipe2(ends, O_CLOEXEC | flags) < 0) {
+		if (errno == EINVAL)
+			return false;
+		fault(FAULT_BOX, "stage: pipe: %s", strerror(errno));
+	}
+	if (fchmod(ends[0], 0666) < 0 ||
 	    fcntl(ends[ours], F_SETFL, fcntl(ends[ours], F_GETFL) | O_NONBLOCK) < 0)
 		fault(FAULT_BOX, "stage: pipe: %s", strerror(errno));
+	return true;
+}
+
+/* A pipe of packets, for stdout or stderr. A program in a session may run for hours beside many
+ * others, and the kernel bounds the pages in pipes of a user, who is the same in all boxes: it keeps
+ * the default size. So does one that comes when the bound is reached. */
+static bool
+open_packet_pipe(int ends[2], bool interactive)
+{
+	if (!open_pipe(ends, 0, O_DIRECT))
+		return false;
+	if (!interactive)
+		fcntl(ends[0], F_SETPIPE_SZ, PACKET_PIPE_PAGES * sysconf(_SC_PAGESIZE));
+	return true;
 }
 
 void
-program_open(struct program *program, bool merge)
+program_open(struct program *program, const struct command *command)
 {
-	int in[2], out[2], err[2] = {-1, -1}, exec_error[2], order[2] = {-1, -1};
+	int in[2], out[2], err[2] = {-1, -1}, exec_error[2];
+	bool packets = false;
 
-	open_pipe(in, 1);
-	open_pipe(out, 0);
-	if (!merge)
-		open_pipe(err, 0);
-	if (pipe2(exec_error, O_CLOEXEC | O_NONBLOCK) < 0 ||
-	    (!merge && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, order) < 0))
+	open_pipe(in, 1, 0);
+	if (command->merge) {
+		open_pipe(out, 0, 0);
+	} else {
+		packets = open_packet_pipe(out, command->interactive) &&
+			  open_packet_pipe(err, command->interactive);
+		if (!packets) {
+			open_pipe(out, 0, 0);
+			open_pipe(err, 0, 0);
+		}
+	}
+	if (pipe2(exec_error, O_CLOEXEC | O_NONBLOCK) < 0)
 		fault(FAULT_BOX, "stage: pipe: %s", strerror(errno));
 	*program = (struct program){
 		.in = in[1],
 		.out = out[0],
 		.err = err[0],
+		.packets = packets,
 		.exec_error = exec_error[0],
-		.order = order[0],
-		.child = {in[0], out[1], merge ? out[1] : err[1], exec_error[1], order[1]},
+		.child = {in[0], out[1], command->merge ? out[1] : err[1], exec_error[1]},
 	};
 }
 
@@ -115,8 +142,6 @@ become_program(const struct program *program, const struct identity *identity,
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		environ = (char **)command->variables; /* execvp() looks for PATH there */
 		sockets_restrict();
-		if (program->child.order >= 0)
-			order_offer(program->child.order);
 		execvp(command->arguments[0], command->arguments);
 		kind = exec_fault(errno);
 	}
@@ -137,11 +162,8 @@ program_start(struct program *program, const struct identity *identity,
 	close(program->child.in);
 	close(program->child.out);
 	close(program->child.exec_error);
-	if (program->err >= 0) {
+	if (program->err >= 0)
 		close(program->child.err);
-		close(program->child.order);
-		order_await(program->order);
-	}
 }
 
 void

@@ -13,17 +13,17 @@
 struct program {
 	pid_t pid;
 	int in, out, err; /* our ends of its stdin, stdout and stderr; err is -1 if merged */
+	bool packets;     /* one read of out or err gives what one write gave, up to a page of it */
 	int exec_error;   /* from the child: a kind of fault and its text if exec failed, or nothing */
-	int order;        /* where order.h's listener arrives; -1 if merged */
 
 	/* The child's ends of the same; closed here once it is started. */
 	struct {
-		int in, out, err, exec_error, order;
+		int in, out, err, exec_error;
 	} child;
 };
 
-/* Open the pipes of a program; if `merge`, its stderr goes into its stdout. */
-void program_open(struct program *program, bool merge);
+/* Open the pipes of a program that will execute this command. */
+void program_open(struct program *program, const struct command *command);
 
 /* Start it. */
 void program_start(struct program *program, const struct identity *identity,

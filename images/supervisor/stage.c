@@ -12,7 +12,6 @@
 #include "frames.h"
 #include "input.h"
 #include "limits.h"
-#include "order.h"
 #include "program.h"
 #include "streams.h"
 #include "usage.h"
@@ -35,7 +34,9 @@ stage_start(const struct identity *identity, char *payload, size_t size)
 	if (stage_active())
 		fault(FAULT_BOX, "a stage came while one was running");
 	command_parse(&command, payload, size);
-	program_open(&stage.program, command.merge);
+	program_open(&stage.program, &command);
+	streams_open(stage.program.out, command.stdout_cap, stage.program.err, command.stderr_cap,
+		     stage.program.packets);
 	stage.main_ended = false;
 	stage.main_status = 0;
 	stage.limit = LIMIT_NONE;
@@ -44,7 +45,6 @@ stage_start(const struct identity *identity, char *payload, size_t size)
 	limits_start(&command, stage.started);
 	program_start(&stage.program, identity, &command);
 	usage_main_process(stage.program.pid);
-	streams_open(stage.program.out, command.stdout_cap, stage.program.err, command.stderr_cap);
 	input_open(stage.program.in);
 	stage.state = RUNNING;
 }
@@ -77,7 +77,7 @@ stage_poll(struct pollfd polled[POLLED_COUNT])
 	polled[POLLED_PROGRAM_IN] = (struct pollfd){.fd = input_fd(), .events = POLLOUT};
 	polled[POLLED_PROGRAM_OUT] = (struct pollfd){.fd = streams_out_fd(), .events = POLLIN};
 	polled[POLLED_PROGRAM_ERR] = (struct pollfd){.fd = streams_err_fd(), .events = POLLIN};
-	polled[POLLED_PROGRAM_ORDER] = (struct pollfd){.fd = order_fd(), .events = POLLIN};
+	polled[POLLED_PROGRAM_ORDER] = (struct pollfd){.fd = streams_order_fd(), .events = POLLIN};
 }
 
 bool
@@ -85,14 +85,11 @@ stage_timeout(struct timespec *timeout)
 {
 	if (stage.state != RUNNING)
 		return false;
-	/* A held program waits for us alone: no descriptor becomes ready once there is room again. */
-	if (order_held() && frames_room() > 0) {
-		*timeout = (struct timespec){0};
-		return true;
-	}
 	int64_t next = limits_due();
 	if (frames_due() < next)
 		next = frames_due();
+	if (streams_due() < next)
+		next = streams_due();
 	int64_t left = next - clock_now();
 	if (left < 0)
 		left = 0;
@@ -117,10 +114,6 @@ stage_transfer(const struct pollfd polled[POLLED_COUNT])
 	if (polled[POLLED_PROGRAM_IN].revents)
 		input_write();
 	streams_transfer(polled[POLLED_PROGRAM_OUT].revents, polled[POLLED_PROGRAM_ERR].revents);
-	if (polled[POLLED_PROGRAM_ORDER].revents)
-		order_read();
-	if (order_held() && streams_drain())
-		order_release();
 	note_limit(streams_limit());
 }
 
@@ -166,7 +159,6 @@ end_processes(void)
 		continue;
 	program_check_exec(&stage.program);
 	input_close();
-	order_close();
 }
 
 void

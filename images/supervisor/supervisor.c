@@ -49,11 +49,12 @@
  *   stage        the state machine of a stage
  *   program      the child that becomes the program
  *   streams      the program's stdout and stderr, into frames
+ *   packets      writes, from their signals and packets
  *   verdict      the report of a finished stage
  *   limits       checks of wall time, CPU time and sockets
  *   usage        CPU time and memory of a stage
  *   sockets      memory of sockets that no cgroup charges
- *   order        the order of output across two pipes
+ *   order        the order of writes to two pipes
  *   input        the program's stdin, from frames
  *   files        the job's files: the supervisor's end of the writer
  *   writer       the child that writes them
@@ -83,6 +84,7 @@
 #include "frames.h"
 #include "identity.h"
 #include "input.h"
+#include "order.h"
 #include "reset.h"
 #include "stage.h"
 
@@ -182,6 +184,7 @@ main(int argc, char **argv)
 		close_ptys();
 	etc_fill(identity.uid);
 	cgroup_open();
+	order_open();
 	frames_open();
 	reset_open(&identity);
 

@@ -42,6 +42,17 @@ class SupervisorProcess:
         """Run one stage; return its verdict, stdout and stderr."""
         return collect(self.client, stage(*argv, **options))
 
+    @property
+    def pid(self) -> int:
+        """The supervisor itself; `process` is the one that started it."""
+        pid = self.process.pid
+        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
+
+    @property
+    def cpu_ms(self) -> float:
+        """Processor time of the supervisor alone."""
+        return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[0]) / 1e6
+
     def close(self) -> None:
         self.stdin.close()
         self.process.wait(timeout=5)

@@ -15,8 +15,9 @@
  *   r  the program reads this number of bytes of its stdin (2 bytes); without any: it closes it
  *   x  the main process ends, with this wait status (2 bytes)
  *   k  an orphan of the program ends
- *   l  the program sends its listener, see order.h
- *   h  the program is held at a call, and the listener has the notification
+ *   s  a signal comes without a write, for stdout; with any bytes: for stderr
+ *   l  signals of writes are lost from now on; with any bytes: they come again
+ *   d  first of a case: the kernel has no pipes of packets
  *   n  exec of the command fails, without any bytes for a fault of the job
  *   w  the writer finds the disk full
  *   c  first of a case: the box has a cgroup v1

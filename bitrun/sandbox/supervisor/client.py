@@ -85,7 +85,7 @@ class SupervisorClient:
             RequestError: the command can't be given to a program.
             BoxError: the box is gone.
         """
-        self._queue(encode_stage(stage))
+        self._queue(encode_stage(stage, interactive=interactive))
         self._deadline = time.monotonic() + stage.limits.wall_ms / 1000 + BACKSTOP_SECONDS
         self._stdin = bytearray(stage.stdin)
         self._stdin_ends = not interactive

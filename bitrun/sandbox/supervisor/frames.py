@@ -12,7 +12,7 @@ from bitrun.model.errors import BoxError, RequestError
 from bitrun.model.job import File
 from bitrun.model.output import Stream
 
-PROTOCOL_VERSION = 3  # not on the wire: an image is sealed with a supervisor of the same source
+PROTOCOL_VERSION = 4  # not on the wire: an image is sealed with a supervisor of the same source
 
 MAX_PAYLOAD = 1 << 20  # bytes
 MAX_CHUNK = 1 << 16  # payload bytes of a DATA, STDIN, STDOUT or STDERR frame

@@ -13,8 +13,10 @@ MAX_VARIABLES = 1024
 _MAX_STRING = 131072  # Linux's MAX_ARG_STRLEN
 
 
-def encode_stage(stage: Stage) -> bytes:
+def encode_stage(stage: Stage, *, interactive: bool = False) -> bytes:
     """Return the STAGE frame: fields of a key byte, a value and a NUL each.
+
+    An `interactive` stage is one of many that may last for hours; its pipes take less memory.
 
     Raises:
         RequestError: the command or its environment can't be given to a program.
@@ -31,6 +33,7 @@ def encode_stage(stage: Stage) -> bytes:
         f"r{limits.output}",
         f"s{limits.stack}",
         f"m{int(stage.merge)}",
+        f"i{int(interactive)}",
         *(f"a{argument}" for argument in stage.argv),
         *(f"e{name}={value}" for name, value in stage.env.items()),
     ]

@@ -90,7 +90,7 @@ def test_documented_sizes() -> None:
 
 def test_fields_of_a_stage() -> None:
     example = stage("cat", "x", wall_ms=11, cpu_ms=22, output=33, stack=44, merge=True)
-    payload = encode_stage(example)[HEADER_SIZE:].decode()
+    payload = encode_stage(example, interactive=True)[HEADER_SIZE:].decode()
     encoded = [(field[0], field[1:]) for field in payload.split("\0")[:-1]]
     assert sorted(encoded) == sorted(
         [
@@ -103,6 +103,7 @@ def test_fields_of_a_stage() -> None:
             (FIELDS["STDERR_CAP"], "33"),
             (FIELDS["STACK_LIMIT"], "44"),
             (FIELDS["MERGE"], "1"),
+            (FIELDS["INTERACTIVE"], "1"),
         ]
     )
     assert {letter for letter, _ in encoded} == set(FIELDS.values())

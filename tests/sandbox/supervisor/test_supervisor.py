@@ -87,56 +87,6 @@ def test_merged_streams_keep_their_order(supervisor: SupervisorProcess) -> None:
     assert stderr == b""
 
 
-LINES = 3000
-ALTERNATING = {
-    "perl": f'$| = 1; for (0..{LINES - 1}) {{ print "o$_\\n"; print STDERR "e$_\\n" }}',
-    "sh": f"i=0; while [ $i -lt {LINES} ]; do echo o$i; echo e$i >&2; i=$((i+1)); done",
-    "bash": f"for ((i=0; i<{LINES}; i++)); do echo o$i; echo e$i >&2; done",
-}
-
-
-@pytest.mark.parametrize("interpreter", ALTERNATING)
-def test_separate_streams_keep_their_order_too(
-    supervisor: SupervisorProcess, interpreter: str
-) -> None:
-    option = "-e" if interpreter == "perl" else "-c"
-    supervisor.client.start(stage(interpreter, option, ALTERNATING[interpreter]))
-    output = b""
-    streams = set()
-    while True:
-        events = supervisor.client.receive()
-        output += b"".join(event[1] for event in events if isinstance(event, tuple))
-        streams |= {event[0] for event in events if isinstance(event, tuple)}
-        if any(isinstance(event, Verdict) for event in events):
-            break
-    assert streams == {Stream.STDOUT, Stream.STDERR}
-    assert output.decode().split() == [f"{s}{i}" for i in range(LINES) for s in "oe"]
-
-
-def test_children_keep_the_order_too(supervisor: SupervisorProcess) -> None:
-    script = (
-        "for i in 1 2 3 4 5 6 7 8 9; do perl -e 'print qq(o)'; perl -e 'print STDERR qq(e)'; done"
-    )
-    for _ in range(5):
-        supervisor.client.start(stage("sh", "-c", script))
-        output = b""
-        while not output.endswith(b"v"):
-            for event in supervisor.client.receive():
-                output += b"v" if isinstance(event, Verdict) else event[1]
-        assert output == b"oe" * 9 + b"v"
-
-
-def test_tiny_writes_travel_together(supervisor: SupervisorProcess) -> None:
-    script = f'$| = 1; for (1..{LINES}) {{ print "o"; print STDERR "e" }}'
-    supervisor.client.start(stage("perl", "-e", script))
-    packets: list[list[object]] = []
-    while not packets or not isinstance(packets[-1][-1], Verdict):
-        packets.append(list(supervisor.client.receive()))
-    pieces = sum(map(len, packets)) - 1
-    assert pieces == 2 * LINES, "the order is lost"
-    assert len(packets) < LINES / 5
-
-
 def test_what_is_typed_is_answered_at_once(supervisor: SupervisorProcess) -> None:
     """A hundred times in less than what keeping answers back for 10 ms would take."""
     client = supervisor.client
@@ -280,18 +230,6 @@ def test_the_program_has_no_power(supervisor: SupervisorProcess) -> None:
     assert lines[-2] == "1000"
 
 
-@pytest.mark.parametrize("size", [100_000, 258_027, 258_028])
-def test_a_held_program_goes_on(supervisor: SupervisorProcess, size: int) -> None:
-    """Whatever the output that comes before a write to stderr; 258027 fills the outbox."""
-    script = (
-        "use Fcntl; fcntl(STDOUT, 1031, 1 << 20);"  # F_SETPIPE_SZ
-        f"syswrite(STDOUT, 'x' x {size}); syswrite(STDERR, 'e'); syswrite(STDERR, 'f')"
-    )
-    verdict, stdout, stderr = supervisor.run("perl", "-e", script, output=1 << 20)
-    assert (verdict.code, len(stdout), stderr) == (0, size, b"ef")
-    assert verdict.wall_ms < 1000
-
-
 @pytest.mark.attack("program", "killing the supervisor, and its entries in /proc", "refused")
 def test_the_supervisor_is_out_of_reach(supervisor: SupervisorProcess) -> None:
     for attempt in ("kill -9 1", "ls /proc/1/fd", "cat /proc/1/environ", "cat /proc/1/mem"):
@@ -338,14 +276,9 @@ def test_the_command_is_looked_up_in_its_own_path(supervisor: SupervisorProcess)
 def test_more_arguments_than_the_kernel_takes(supervisor: SupervisorProcess) -> None:
     supervisor.run("true")  # it has been executed, which sets its limits
     # Arguments may take a quarter of the stack.
-    resource.prlimit(_child(supervisor), resource.RLIMIT_STACK, (1 << 18, 1 << 18))
+    resource.prlimit(supervisor.pid, resource.RLIMIT_STACK, (1 << 18, 1 << 18))
     with pytest.raises(CommandRejected, match="started: true: Argument list too long"):
         supervisor.run("true", *["x" * 100_000] * 9)
-
-
-def _child(supervisor: SupervisorProcess) -> int:
-    pid = supervisor.process.pid
-    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
 
 
 SOCKET_OPTIONS = """

@@ -49,7 +49,8 @@ pipe_open(void)
 {
 	for (struct pipe *pipe = pipes; pipe < pipes + PIPES; pipe++) {
 		if (pipe->readers == 0 && pipe->writers == 0) {
-			pipe->used = 0;
+			pipe->used = pipe->packet_count = 0;
+			pipe->direct = false;
 			pipe->readers = pipe->writers = 1;
 			return pipe;
 		}
@@ -58,53 +59,93 @@ pipe_open(void)
 	return NULL;
 }
 
-size_t
-pipe_put(struct pipe *pipe, const void *data, size_t size)
+bool
+pipe_full(const struct pipe *pipe)
+{
+	return pipe->direct ? pipe->packet_count == PIPE_PACKETS : pipe->used == PIPE_SIZE;
+}
+
+/* A write to it, or the end of its last writer. */
+void
+pipe_signal(const struct pipe *pipe)
+{
+	for (int fd = 0; fd < DESCRIPTORS && !kernel.signals_lost; fd++) {
+		const struct descriptor *at = &kernel.descriptors[fd];
+		if (at->use != READS || at->pipe != pipe || !at->watched)
+			continue;
+		if (kernel.signal_count == MAX_SIGNALS)
+			kernel.signal_overflow = true;
+		else
+			kernel.signals[kernel.signal_count++] = fd;
+	}
+}
+
+static size_t
+put_piece(struct pipe *pipe, const char *data, size_t size)
 {
 	size_t room = PIPE_SIZE - pipe->used;
 
-	if (pipe->readers == 0)
-		return 0;
+	if (pipe->direct && size > PAGE)
+		size = PAGE;
 	if (size > room)
 		size = room;
 	memcpy(pipe->data + pipe->used, data, size);
 	pipe->used += size;
+	if (pipe->direct)
+		pipe->packets[pipe->packet_count++] = size;
 	return size;
 }
 
 size_t
+pipe_put(struct pipe *pipe, const void *data, size_t size)
+{
+	size_t put = 0;
+
+	if (pipe->readers == 0)
+		return 0;
+	while (put < size && !pipe_full(pipe))
+		put += put_piece(pipe, (const char *)data + put, size - put);
+	return put;
+}
+
+/* What a packet holds beyond `size` is lost. */
+size_t
 pipe_take(struct pipe *pipe, void *data, size_t size)
 {
-	if (size > pipe->used)
-		size = pipe->used;
+	size_t gone = pipe->used;
+
+	if (pipe->direct && pipe->packet_count > 0) {
+		gone = pipe->packets[0];
+		pipe->packet_count--;
+		memmove(pipe->packets, pipe->packets + 1, pipe->packet_count * sizeof *pipe->packets);
+	} else if (size < gone) {
+		gone = size;
+	}
+	if (size > gone)
+		size = gone;
 	if (data != NULL)
 		memcpy(data, pipe->data, size);
-	pipe->used -= size;
-	memmove(pipe->data, pipe->data + size, pipe->used);
+	pipe->used -= gone;
+	memmove(pipe->data, pipe->data + gone, pipe->used);
 	return size;
 }
 
 int
 fake_pipe2(int ends[2], int flags)
 {
+	if ((flags & O_DIRECT) != 0 && kernel.no_packets)
+		return (int)fail(EINVAL);
 	struct pipe *pipe = pipe_open();
-
-	kernel.pipe_opened = true;
+	pipe->direct = (flags & O_DIRECT) != 0;
 	ends[0] = descriptor_open(READS, pipe);
 	ends[1] = descriptor_open(WRITES, pipe);
 	kernel.descriptors[ends[0]].nonblocking = kernel.descriptors[ends[1]].nonblocking =
 		(flags & O_NONBLOCK) != 0;
-	/* The last one before a fork is that of the child's error. */
-	kernel.program.error = kernel.writer.error = pipe;
-	return 0;
-}
-
-int
-fake_socketpair(int domain, int type, int protocol, int ends[2])
-{
-	(void)domain, (void)type, (void)protocol;
-	ends[0] = descriptor_open(OFFER, NULL);
-	ends[1] = descriptor_open(OFFER, NULL);
+	/* The writer's error goes into the last one before its fork, the program's into the first that
+	 * is not one of its streams. */
+	kernel.writer.error = pipe;
+	if (kernel.opened_pipes++ == kernel.program_pipe_count)
+		kernel.program.error = pipe;
 	return 0;
 }
 
@@ -137,12 +178,24 @@ fake_fchmod(int fd, mode_t mode)
 int
 fake_fcntl(int fd, int command, ...)
 {
+	struct descriptor *at = descriptor(fd);
 	va_list arguments;
 
-	if (command != F_SETFL)
+	switch (command) {
+	case F_GETFL:
+		return (at->nonblocking ? O_NONBLOCK : 0) | (at->watched ? O_ASYNC : 0);
+	case F_SETFL:
+		va_start(arguments, command);
+		int flags = va_arg(arguments, int);
+		va_end(arguments);
+		at->nonblocking = (flags & O_NONBLOCK) != 0;
+		at->watched = (flags & O_ASYNC) != 0;
 		return 0;
-	va_start(arguments, command);
-	descriptor(fd)->nonblocking = (va_arg(arguments, int) & O_NONBLOCK) != 0;
-	va_end(arguments);
-	return 0;
+	case F_GETPIPE_SZ:
+		return PIPE_SIZE;
+	case F_SETPIPE_SZ:
+		return (int)fail(EPERM);
+	default:
+		return 0;
+	}
 }

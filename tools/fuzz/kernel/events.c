@@ -35,6 +35,14 @@ controller_sends(const void *bytes, size_t size)
 	kernel.controller.sent += size;
 }
 
+/* What has no room is lost: a write that fails, which makes a signal all the same. */
+static void
+program_writes(struct pipe *pipe, const void *bytes, size_t size)
+{
+	pipe_put(pipe, bytes, size);
+	pipe_signal(pipe);
+}
+
 static void
 happen(char type, const uint8_t *bytes, size_t size)
 {
@@ -57,7 +65,14 @@ happen(char type, const uint8_t *bytes, size_t size)
 	case 'o':
 	case 'e':
 		if (alive)
-			pipe_put(type == 'o' ? kernel.program.out : kernel.program.err, bytes, size);
+			program_writes(type == 'o' ? kernel.program.out : kernel.program.err, bytes, size);
+		break;
+	case 's':
+		if (alive)
+			pipe_signal(size == 0 ? kernel.program.out : kernel.program.err);
+		break;
+	case 'l':
+		kernel.signals_lost = size == 0;
 		break;
 	case 'r':
 		if (alive && size > 0)
@@ -71,12 +86,6 @@ happen(char type, const uint8_t *bytes, size_t size)
 	case 'k':
 		kernel.orphans++;
 		kernel.child_signal = true;
-		break;
-	case 'l':
-		kernel.program.listener_sent = alive && kernel.program.offers;
-		break;
-	case 'h':
-		kernel.program.held = alive;
 		break;
 	case 'n':
 		if (alive) {

@@ -1,6 +1,8 @@
 /* read() and write(): of the controller's streams, of pipes, of the signal descriptor. */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "kernel.h"
@@ -42,6 +44,28 @@ read_signal(size_t size)
 	return (ssize_t)size;
 }
 
+static ssize_t
+read_signals(struct signalfd_siginfo *signals, size_t size)
+{
+	size_t count = 0;
+
+	memset(signals, 0, size);
+	if (kernel.signal_overflow && size >= sizeof *signals)
+		signals[count++].ssi_signo = SIGIO;
+	kernel.signal_overflow = false;
+	size_t taken = 0;
+	while (taken < kernel.signal_count && (count + 1) * sizeof *signals <= size) {
+		signals[count].ssi_signo = (uint32_t)SIGRTMIN;
+		signals[count++].ssi_fd = kernel.signals[taken++];
+	}
+	if (count == 0)
+		return fail(EAGAIN);
+	kernel.signal_count -= taken;
+	memmove(kernel.signals, kernel.signals + taken, kernel.signal_count * sizeof *kernel.signals);
+	kernel.activity++;
+	return (ssize_t)(count * sizeof *signals);
+}
+
 ssize_t
 fake_read(int fd, void *buffer, size_t size)
 {
@@ -52,6 +76,8 @@ fake_read(int fd, void *buffer, size_t size)
 		return read_controller(buffer, size);
 	if (from->use == CHILDREN)
 		return read_signal(size);
+	if (from->use == SIGNALS)
+		return read_signals(buffer, size);
 	if (from->use == TABLE)
 		return table_read(from, buffer, size);
 	require(from->use == READS, "what is read is an end to read from");
@@ -90,6 +116,27 @@ write_to_writer(const void *buffer, size_t size)
 	memcpy(writer_bytes + kernel.writer.received, buffer, size);
 	kernel.writer.received += size;
 	return (ssize_t)size;
+}
+
+ssize_t
+fake_splice(int from_fd, off_t *from_offset, int to_fd, off_t *to_offset, size_t size, unsigned flags)
+{
+	struct descriptor *from = descriptor(from_fd), *to = descriptor(to_fd);
+	size_t moved = 0;
+
+	(void)from_offset, (void)to_offset, (void)flags;
+	require(from->use == READS && to->use == WRITES, "packets go from a pipe to a pipe");
+	require(to->pipe->used == 0, "what was taken is read before more is");
+	to->pipe->direct = from->pipe->direct;
+	while (from->pipe->used > 0 && moved < size) {
+		char packet[PIPE_SIZE];
+		size_t got = pipe_take(from->pipe, packet, sizeof packet);
+		moved += pipe_put(to->pipe, packet, got);
+	}
+	if (moved == 0)
+		return from->pipe->writers == 0 ? 0 : fail(EAGAIN);
+	kernel.activity++;
+	return (ssize_t)moved;
 }
 
 ssize_t

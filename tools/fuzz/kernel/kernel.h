@@ -16,7 +16,10 @@
 enum {
 	DESCRIPTORS = 24, /* only what a supervisor needs: one that leaks runs out of them */
 	PIPES = 6,        /* the same of pipes */
-	PIPE_SIZE = 1 << 16,
+	PAGE = 4096,      /* bytes */
+	PIPE_PACKETS = 16,
+	PIPE_SIZE = PIPE_PACKETS * PAGE,
+	MAX_SIGNALS = 100, /* that are pending */
 	MAX_SENT = 1 << 22, /* bytes from the controller */
 	MEMORY_LIMIT = 1 << 26, /* bytes, of the cgroup */
 	PROCESSORS = 2,
@@ -32,14 +35,17 @@ enum residue { A_PROCESS = 1, A_FILE = 2, A_MODE = 4, AN_ATTRIBUTE = 8 };
 struct pipe {
 	char data[PIPE_SIZE];
 	size_t used;
+	bool direct; /* it holds packets, and these are their sizes */
+	size_t packets[PIPE_PACKETS], packet_count;
 	int readers, writers;
 };
 
 struct descriptor {
-	enum { CLOSED, READS, WRITES, CHILDREN, OFFER, LISTENER, TABLE, SOCKET, DIRECTORY, COUNTER } use;
+	enum { CLOSED, READS, WRITES, CHILDREN, SIGNALS, TABLE, SOCKET, DIRECTORY, COUNTER } use;
 	size_t read; /* bytes of a table */
 	struct pipe *pipe;
 	bool nonblocking;
+	bool watched; /* each write to its pipe makes a signal */
 };
 
 struct kernel {
@@ -68,14 +74,12 @@ struct kernel {
 	/* The pipes that were opened to the program since the last fork. */
 	struct pipe *program_pipes[3];
 	size_t program_pipe_count;
+	size_t opened_pipes; /* of any kind */
 
 	/* The supervisor's children. A zombie is not reaped yet. */
 	struct {
 		bool alive, zombie;
 		int status;
-		bool offers; /* it has a listener, not sent yet */
-		bool listener_sent;
-		bool held;
 		int64_t started; /* ns */
 		struct pipe *in, *out, *err, *error;
 	} program;
@@ -91,7 +95,6 @@ struct kernel {
 	unsigned orphans;
 	bool child_signal;
 
-	bool pipe_opened; /* since the last fork */
 	unsigned residue;
 	struct {
 		bool alive, running;
@@ -100,6 +103,12 @@ struct kernel {
 		jmp_buf exit;
 	} cleaner;
 	unsigned levels; /* of directories, each in the one before */
+
+	bool no_packets;   /* pipe2() knows no O_DIRECT */
+	bool signals_lost; /* writes make none */
+	bool signal_overflow;
+	int signals[MAX_SIGNALS]; /* descriptors */
+	size_t signal_count;
 };
 
 extern struct kernel kernel;
@@ -114,6 +123,8 @@ ssize_t fail(int reason);
 /* descriptors.c */
 int descriptor_open(int use, struct pipe *pipe);
 struct descriptor *descriptor(int fd);
+bool pipe_full(const struct pipe *pipe);
+void pipe_signal(const struct pipe *pipe);
 size_t pipe_put(struct pipe *pipe, const void *data, size_t size);
 size_t pipe_take(struct pipe *pipe, void *data, size_t size);
 void pipes_reset(void);

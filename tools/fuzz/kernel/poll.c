@@ -23,21 +23,15 @@ ready(int fd, short events)
 	switch (at->use) {
 	case CHILDREN:
 		return kernel.child_signal ? POLLIN : 0;
-	case OFFER:
-		if (kernel.program.listener_sent)
-			return POLLIN;
-		return kernel.program.alive && kernel.program.offers ? 0 : POLLIN | POLLHUP;
-	case LISTENER:
-		if (!kernel.program.alive)
-			return POLLHUP;
-		return kernel.program.held ? POLLIN : 0;
+	case SIGNALS:
+		return kernel.signal_count > 0 || kernel.signal_overflow ? POLLIN : 0;
 	case READS:
 		return (short)(((at->pipe->used > 0 ? POLLIN : 0) & events) |
 			       (at->pipe->writers == 0 ? POLLHUP : 0));
 	default:
 		if (at->pipe->readers == 0)
 			return POLLERR;
-		return (short)((at->pipe->used < PIPE_SIZE ? POLLOUT : 0) & events);
+		return (short)((!pipe_full(at->pipe) ? POLLOUT : 0) & events);
 	}
 }
 

@@ -11,11 +11,11 @@
 pid_t
 fake_fork(void)
 {
-	if (!kernel.pipe_opened) {
+	if (kernel.opened_pipes == 0) {
 		kernel.cleaner.alive = true;
 		return CLEANER_PID;
 	}
-	kernel.pipe_opened = false;
+	kernel.opened_pipes = 0;
 	if (kernel.program_pipe_count == 0) {
 		kernel.writer.alive = true;
 		kernel.writer.received = kernel.writer.read = 0;
@@ -23,8 +23,6 @@ fake_fork(void)
 		return WRITER_PID;
 	}
 	kernel.program.alive = true;
-	kernel.program.held = kernel.program.listener_sent = false;
-	kernel.program.offers = kernel.program_pipe_count == 3;
 	kernel.program.started = kernel.clock;
 	kernel.program.in = kernel.program_pipes[0];
 	kernel.program.out = kernel.program_pipes[1];
@@ -46,7 +44,9 @@ program_end(int status)
 	kernel.program.status = status;
 	kernel.program.in->readers = 0;
 	kernel.program.out->writers--;
+	pipe_signal(kernel.program.out);
 	kernel.program.err->writers--;
+	pipe_signal(kernel.program.err);
 	kernel.child_signal = true;
 	controller_program_ended(status);
 }

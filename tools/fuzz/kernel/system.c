@@ -8,8 +8,8 @@
 int
 fake_signalfd(int fd, const sigset_t *mask, int flags)
 {
-	(void)fd, (void)mask, (void)flags;
-	return descriptor_open(CHILDREN, NULL);
+	(void)fd, (void)flags;
+	return descriptor_open(sigismember(mask, SIGCHLD) ? CHILDREN : SIGNALS, NULL);
 }
 
 /* There is no cgroup v2. */
@@ -23,8 +23,7 @@ fake_access(const char *path, int mode)
 long
 fake_sysconf(int name)
 {
-	(void)name;
-	return PROCESSORS;
+	return name == _SC_PAGESIZE ? PAGE : PROCESSORS;
 }
 
 #define SUCCEEDS(call) long fake_##call(void) { return 0; }
