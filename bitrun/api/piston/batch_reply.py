@@ -27,6 +27,7 @@ class BatchReply:
             "language": runtime.language.name,
             "version": runtime.version,
         }
+        request_context.note(**self._head, package=runtime.package.id)
         if judged.compilation is not None:
             self._head["compile"] = stage_reply(judged.compilation)
 

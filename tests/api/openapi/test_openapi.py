@@ -226,6 +226,20 @@ def test_anything_at_v2(serve: Callable[..., Server]) -> None:
 
 
 @pytest.mark.engine
+def test_anything_at_batches(serve: Callable[..., Server]) -> None:
+    server = serve(run_timeout=500, max_batch_runs=3)
+    seen = answered_as_described(
+        server,
+        "/api/v2/execute/batch",
+        "post",
+        SOUND,
+        12,
+        fields={"language": "bash", "version": "*", "checker": None, "interactor": None},
+    )
+    assert seen.keys() >= {200, 400}
+
+
+@pytest.mark.engine
 def test_anything_at_mcp(server: Server) -> None:
     seen = answered_as_described(
         server, "/mcp", "post", SOUND, 8, fields={"id": 1, "method": "ping"}
