@@ -12,6 +12,11 @@ INTERRUPTED = _SIGNALLED + SIGNAL_NUMBERS["SIGINT"]
 PIPE_CLOSED = _SIGNALLED + SIGNAL_NUMBERS["SIGPIPE"]
 
 
+def signal_code(number: int) -> int:
+    """Return the exit code of a command that this signal has ended."""
+    return _SIGNALLED + number
+
+
 def exit_code(verdict: Verdict) -> int:
     if verdict.outcome in (Outcome.WALL_TIME, Outcome.CPU_TIME):
         return TIMED_OUT

@@ -39,6 +39,7 @@ from bitrun.client.results import (
     Runtime,
     Stage,
     Started,
+    TerminalSize,
     Verdict,
 )
 from bitrun.client.sessions import AsyncSession, Session
@@ -75,6 +76,7 @@ __all__ = [
     "Session",
     "Stage",
     "Started",
+    "TerminalSize",
     "TokenRefused",
     "Unreachable",
     "Unreadable",

@@ -19,6 +19,7 @@ from bitrun.client.results import (
     Runtime,
     Stage,
     StageName,
+    TerminalSize,
     Verdict,
 )
 
@@ -70,12 +71,14 @@ class RunOptions(TypedDict, total=False):
     `timeout` (wall time) and `cpu_time` limit the run stage, in seconds, `memory` in bytes; those
     with `compile_` limit the compile stage. `output` limits each stream and `stack` the
     stack of each process, in bytes, `processes` the number of processes and threads.
-    `Runtime.limits` has the defaults and the maxima.
+    `Runtime.limits` has the defaults and the maxima. An `unbuffered` program writes each line at
+    its end, as those of sessions do.
     """
 
     version: str
     files: Mapping[str, str | bytes]
     stdin: str
+    unbuffered: bool
     args: Sequence[str]
     timeout: float
     cpu_time: float
@@ -145,7 +148,16 @@ def write_job(language: str, code: str | None, options: RunOptions) -> dict[str,
         "files": files,
         "stdin": options.get("stdin", ""),
         "args": list(options.get("args", ())),
+        **({"unbuffered": True} if options.get("unbuffered") else {}),
     } | {name: value for name, value in limits.items() if value is not None}
+
+
+def session(
+    language: str, code: str | None, tty: TerminalSize | None, options: RunOptions
+) -> dict[str, Any]:
+    """Write a job as the `init` message of `connect` takes it."""
+    fields = job(language, code, **options)
+    return fields if tty is None else fields | {"tty": tty._asdict()}
 
 
 def read_result(answer: Mapping[str, Any]) -> Result:

@@ -19,7 +19,7 @@ from bitrun.client.responses import (
     read_refusal,
     read_response,
 )
-from bitrun.client.results import Extension, Package, Progress, Result, Runtime
+from bitrun.client.results import Extension, Package, Progress, Result, Runtime, TerminalSize
 from bitrun.client.sessions import AsyncSession, Session
 
 DEFAULT_URL = "http://127.0.0.1:5000"
@@ -106,12 +106,19 @@ class Client:
             return stream.answer
 
     def interact(
-        self, language: str, code: str | None = None, **options: Unpack[RunOptions]
+        self,
+        language: str,
+        code: str | None = None,
+        *,
+        tty: TerminalSize | None = None,
+        **options: Unpack[RunOptions],
     ) -> Session:
-        """Run a program interactively; use the session as a context manager."""
-        return Session(
-            self._settings.url, self._settings.token, calls.job(language, code, **options)
-        )
+        """Run a program interactively; use the session as a context manager.
+
+        With `tty` its streams are a terminal of that size, and all output is of stdout.
+        """
+        job = calls.session(language, code, tty, options)
+        return Session(self._settings.url, self._settings.token, job)
 
     def runtimes(self) -> tuple[Runtime, ...]:
         """List the installed languages."""
@@ -201,11 +208,15 @@ class AsyncClient:
                 return stream.answer
 
     def interact(
-        self, language: str, code: str | None = None, **options: Unpack[RunOptions]
+        self,
+        language: str,
+        code: str | None = None,
+        *,
+        tty: TerminalSize | None = None,
+        **options: Unpack[RunOptions],
     ) -> AsyncSession:
-        return AsyncSession(
-            self._settings.url, self._settings.token, calls.job(language, code, **options)
-        )
+        job = calls.session(language, code, tty, options)
+        return AsyncSession(self._settings.url, self._settings.token, job)
 
     async def runtimes(self) -> tuple[Runtime, ...]:
         return await self._send(calls.runtimes())

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Stream = Literal["stdout", "stderr"]
 StageName = Literal["compile", "run"]
@@ -144,6 +144,13 @@ class Progress:
 
 
 # Events of a session
+
+
+class TerminalSize(NamedTuple):
+    """Size of a terminal in characters, each from 1 to 65535."""
+
+    rows: int
+    columns: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,15 @@ from websockets.sync.client import ClientConnection, connect
 from bitrun.client.calls import read_verdict
 from bitrun.client.errors import BitRunError, Busy, Failed, Refused, Unreachable, Unreadable
 from bitrun.client.responses import response_error
-from bitrun.client.results import Ended, Event, Output, StageName, Started, Verdict
+from bitrun.client.results import (
+    Ended,
+    Event,
+    Output,
+    StageName,
+    Started,
+    TerminalSize,
+    Verdict,
+)
 
 # Close codes: those of Piston from 4000 on, and those of RFC 6455.
 _DONE, _REFUSED = 4999, 4000
@@ -109,6 +117,10 @@ def _signal_message(name: str) -> str:
     return json.dumps({"type": "signal", "signal": name})
 
 
+def _resize_message(size: TerminalSize) -> str:
+    return json.dumps({"type": "resize", "rows": size.rows, "columns": size.columns})
+
+
 _EOF_MESSAGE = json.dumps({"type": "eof"})
 
 
@@ -129,8 +141,12 @@ class Session:
         self._send(_stdin_message(text))
 
     def end_input(self) -> None:
-        """Close stdin, after what was written before."""
+        """Close stdin, after what was written before; on a terminal, type Ctrl-D."""
         self._send(_EOF_MESSAGE)
+
+    def resize(self, size: TerminalSize) -> None:
+        """Change the size of the program's terminal."""
+        self._send(_resize_message(size))
 
     def signal(self, name: str) -> None:
         """Send a signal, such as "SIGINT", to the process group of the program."""
@@ -181,6 +197,9 @@ class AsyncSession:
 
     async def end_input(self) -> None:
         await self._send(_EOF_MESSAGE)
+
+    async def resize(self, size: TerminalSize) -> None:
+        await self._send(_resize_message(size))
 
     async def signal(self, name: str) -> None:
         await self._send(_signal_message(name))

@@ -11,7 +11,7 @@ from bitrun.config.catalogue import Language
 from bitrun.config.settings import Settings
 from bitrun.execution.limits import RequestedLimits, language_limits
 from bitrun.execution.sources import Sources, choose_output, choose_sources, occupied
-from bitrun.model.job import STAGES, File, Job, Stage, StageName
+from bitrun.model.job import STAGES, File, Job, Stage, StageName, TerminalSize
 from bitrun.packages.runtimes import Runtime
 
 # All that a program sees of the world by default; nothing of the service's own environment.
@@ -23,6 +23,8 @@ _ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "TERM": "dumb",
 }
+
+_ON_TERMINAL = {"TERM": "xterm-256color"}
 
 # C's stdio buffers a pipe in blocks. The library, which sealing adds to every image, has it buffer
 # lines. AddressSanitizer refuses any library that is loaded before its own, unless it is told not
@@ -67,6 +69,7 @@ def build_job(
     limits: Mapping[StageName, RequestedLimits] | None = None,
     wall_ms: int | None = None,
     fresh: bool = False,
+    tty: TerminalSize | None = None,
     unbuffered: bool = False,
 ) -> Job:
     """Build a job: compile, if the language does, then run.
@@ -84,9 +87,10 @@ def build_job(
         environment: variables besides those of the box and of the language.
         limits: of each stage; what is missing is the effective limit of the language.
         wall_ms: limits all stages together.
-        unbuffered: output of the run stage comes at each line's end, and before input is read, as
-            far as the language's own environment can have it so.
         fresh: never runs in a box that was started before the request, nor is the box used again.
+        tty: the run stage has a terminal of that size, and no pipes.
+        unbuffered: output of the run stage comes at each line's end, and before input is read, as
+            far as the language's own environment can have it so. Without effect on a terminal.
     """
     language = target.language
     effective = language_limits(language, settings)
@@ -96,7 +100,7 @@ def build_job(
     }
     given = dict(environment or {})
     variables = _ENVIRONMENT | dict(language.env) | given
-    run_variables = variables | _streams(language, unbuffered) | given
+    run_variables = variables | _streams(language, tty, unbuffered) | given
     compilation: tuple[str, ...] = ()
     if command is not None:
         argv: tuple[str, ...] = ("sh", "-c", command)
@@ -112,7 +116,7 @@ def build_job(
         argv = catalogue.argv(language.run, sources.main, arguments, output)
         if language.compile is not None:
             compilation = catalogue.argv(language.compile, sources.compiled, output=output)
-    stages = [Stage("run", argv, run_variables, merged["run"], stdin, merge)]
+    stages = [Stage("run", argv, run_variables, merged["run"], stdin, merge, tty=tty)]
     if compilation:
         stages.insert(0, Stage("compile", compilation, variables, merged["compile"], merge=merge))
     return Job(
@@ -140,8 +144,10 @@ def _prepared(file: File, language: Language, sources: Sources) -> File:
     return File(name, content)
 
 
-def _streams(language: Language, unbuffered: bool) -> dict[str, str]:
+def _streams(language: Language, tty: TerminalSize | None, unbuffered: bool) -> dict[str, str]:
     """Return the variables of a run stage that its streams need."""
+    if tty is not None:
+        return _ON_TERMINAL
     if not unbuffered:
         return {}
     # The library is none for 32-bit programs, and the loader would say so on their stderr.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Self
 
 from bitrun.model.errors import BoxEnded, CommandRejected
-from bitrun.model.job import Stage
+from bitrun.model.job import Stage, TerminalSize
 from bitrun.model.output import Stream
 from bitrun.model.result import Verdict
 from bitrun.model.run_record import OnFinished, RunRecord
@@ -94,6 +94,10 @@ class Session:
     def signal(self, number: int) -> None:
         """Send a signal to the program's process group."""
         self._box.supervisor.signal(number)
+
+    def resize(self, size: TerminalSize) -> None:
+        """Change the size of the program's terminal, if it has one."""
+        self._box.supervisor.resize(size)
 
     @property
     def unsent_stdin(self) -> int:

@@ -55,10 +55,20 @@ class BoxLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """One command of a job. `merge` sends stderr to stdout, which keeps their order exact.
+class TerminalSize:
+    """Size of a terminal in characters; both numbers fit into 16 bits."""
 
-    `files` are written right before it starts; those of the job are there from the first stage on.
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One command of a job.
+
+    `merge` sends stderr to stdout, which keeps their order exact. With `tty` all three streams are
+    one terminal of that size, and all output is stdout. `files` are written right before it starts;
+    those of the job are there from the first stage on.
     """
 
     name: StageName
@@ -68,6 +78,7 @@ class Stage:
     stdin: bytes = b""
     merge: bool = False
     files: tuple[File, ...] = ()
+    tty: TerminalSize | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,29 @@ nanoseconds(const char *text)
 	return number(text, MAX_MILLISECONDS) * 1000000;
 }
 
+static unsigned short
+characters(const char *text)
+{
+	int64_t value = number(text, UINT16_MAX);
+
+	if (value == 0)
+		fault(FAULT_BOX, "stage: a terminal without a size");
+	return (unsigned short)value;
+}
+
+static struct terminal_size
+terminal_size(char *text)
+{
+	char *cross = strchr(text, 'x');
+
+	if (cross == NULL)
+		fault(FAULT_BOX, "stage: not a terminal's size: %.40s", text);
+	*cross = '\0';
+	struct terminal_size size = {.rows = characters(text), .columns = characters(cross + 1)};
+	*cross = 'x'; /* the loop over the fields goes by their length */
+	return size;
+}
+
 static void
 append(char **list, size_t *count, size_t maximum, char *value)
 {
@@ -47,6 +70,7 @@ command_parse(struct command *command, char *payload, size_t size)
 	command->stdout_cap = command->stderr_cap = 0;
 	command->stack_limit = 0;
 	command->merge = command->interactive = false;
+	command->terminal = (struct terminal_size){0};
 	if (size == 0 || payload[size - 1] != '\0')
 		fault(FAULT_BOX, "stage: the last field does not end");
 	for (char *field = payload; field < payload + size; field += strlen(field) + 1) {
@@ -78,6 +102,9 @@ command_parse(struct command *command, char *payload, size_t size)
 			break;
 		case FIELD_STACK_LIMIT:
 			command->stack_limit = number(value, INT64_MAX);
+			break;
+		case FIELD_TERMINAL:
+			command->terminal = terminal_size(value);
 			break;
 		default:
 			fault(FAULT_BOX, "stage: unknown field %d", *field);

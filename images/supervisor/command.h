@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "terminal.h"
+
 enum {
 	MAX_ARGUMENTS = 8192,
 	MAX_VARIABLES = 1024,
@@ -24,6 +26,7 @@ enum command_field {
 	FIELD_STACK_LIMIT = 's', /* bytes; 0 leaves the container's */
 	FIELD_MERGE = 'm',      /* 1: stderr goes into stdout */
 	FIELD_INTERACTIVE = 'i', /* 1: a session, one of many that may last for hours */
+	FIELD_TERMINAL = 't',   /* ROWSxCOLUMNS: a terminal of that size in place of pipes */
 };
 
 struct command {
@@ -33,6 +36,7 @@ struct command {
 	size_t stdout_cap, stderr_cap;
 	int64_t stack_limit; /* bytes; the container's if 0 */
 	bool merge, interactive;
+	struct terminal_size terminal;
 };
 
 /* Decode the payload. Faults on an unknown field, on a value out of range, and unless there are an

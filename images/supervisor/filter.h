@@ -1,5 +1,5 @@
 /*
- * Instructions of seccomp filters.
+ * Seccomp filters of the program: their instructions, and their installation.
  */
 #ifndef FILTER_H
 #define FILTER_H
@@ -23,5 +23,8 @@
 #define JUMP_IF(value, then) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (then), 0)
 #define JUMP(distance) BPF_JUMP(BPF_JMP | BPF_JA, (distance), 0, 0)
 #define RETURN(action) BPF_STMT(BPF_RET | BPF_K, (action))
+
+/* Confine this process. Kernels and engines without filters leave it as it is. */
+void filter_install(const struct sock_fprog *program);
 
 #endif

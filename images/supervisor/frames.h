@@ -21,6 +21,7 @@ enum frame_type {
 	FRAME_EOF = 'E',    /* no more stdin */
 	FRAME_SIGNAL = 'K', /* one byte: the signal to send to the program's process group */
 	FRAME_RESET = 'N',  /* make the box as new for another job, see reset.h */
+	FRAME_RESIZE = 'W', /* rows and columns of the terminal, 2 bytes each, big-endian */
 
 	/* From the supervisor. */
 	FRAME_STDOUT = 'o',
@@ -35,7 +36,7 @@ enum frame_type {
 };
 
 enum {
-	PROTOCOL_VERSION = 4,    /* not on the wire: both sides are of one source */
+	PROTOCOL_VERSION = 5,    /* not on the wire: both sides are of one source */
 	HEADER_SIZE = 5,         /* bytes */
 	MAX_PAYLOAD = 1 << 20,   /* bytes; only a stage comes near it */
 	MAX_CHUNK = 1 << 16,     /* payload bytes of the streaming types */

@@ -47,10 +47,29 @@ open_packet_pipe(int ends[2], bool interactive)
 	return true;
 }
 
-void
-program_open(struct program *program, const struct command *command)
+static void
+open_terminal(struct program *program, const struct command *command)
 {
-	int in[2], out[2], err[2] = {-1, -1}, exec_error[2];
+	struct terminal terminal;
+
+	terminal_open(&terminal, command->terminal);
+	/* Each of the two is closed by its module. */
+	int in = fcntl(terminal.master, F_DUPFD_CLOEXEC, 0);
+	if (in < 0)
+		fault(FAULT_BOX, "stage: terminal: %s", strerror(errno));
+	*program = (struct program){
+		.in = in,
+		.out = terminal.master,
+		.err = -1,
+		.terminal = terminal.slave,
+		.child = {terminal.slave, terminal.slave, terminal.slave, -1},
+	};
+}
+
+static void
+open_pipes(struct program *program, const struct command *command)
+{
+	int in[2], out[2], err[2] = {-1, -1};
 	bool packets = false;
 
 	open_pipe(in, 1, 0);
@@ -64,16 +83,29 @@ program_open(struct program *program, const struct command *command)
 			open_pipe(err, 0, 0);
 		}
 	}
-	if (pipe2(exec_error, O_CLOEXEC | O_NONBLOCK) < 0)
-		fault(FAULT_BOX, "stage: pipe: %s", strerror(errno));
 	*program = (struct program){
 		.in = in[1],
 		.out = out[0],
 		.err = err[0],
 		.packets = packets,
-		.exec_error = exec_error[0],
-		.child = {in[0], out[1], command->merge ? out[1] : err[1], exec_error[1]},
+		.terminal = -1,
+		.child = {in[0], out[1], command->merge ? out[1] : err[1], -1},
 	};
+}
+
+void
+program_open(struct program *program, const struct command *command)
+{
+	int exec_error[2];
+
+	if (command->terminal.rows > 0)
+		open_terminal(program, command);
+	else
+		open_pipes(program, command);
+	if (pipe2(exec_error, O_CLOEXEC | O_NONBLOCK) < 0)
+		fault(FAULT_BOX, "stage: pipe: %s", strerror(errno));
+	program->exec_error = exec_error[0];
+	program->child.exec_error = exec_error[1];
 }
 
 /* When memory runs out, the kernel shall pick the program, not the supervisor. A program that lowers
@@ -122,6 +154,12 @@ exec_fault(int error)
 	}
 }
 
+static bool
+begin_session(const struct program *program)
+{
+	return program->terminal >= 0 ? terminal_control(program->terminal) : setsid() >= 0;
+}
+
 _Noreturn static void
 become_program(const struct program *program, const struct identity *identity,
 	       const struct command *command)
@@ -134,8 +172,7 @@ become_program(const struct program *program, const struct identity *identity,
 	    raise_oom_score() && limit_stack(command->stack_limit) &&
 	    dup2(program->child.in, STDIN_FILENO) >= 0 &&
 	    dup2(program->child.out, STDOUT_FILENO) >= 0 &&
-	    dup2(program->child.err, STDERR_FILENO) >= 0) {
-		setsid();
+	    dup2(program->child.err, STDERR_FILENO) >= 0 && begin_session(program)) {
 		signal(SIGPIPE, SIG_DFL);
 		signal(SIGXFSZ, SIG_DFL);
 		sigemptyset(&none);
@@ -159,11 +196,21 @@ program_start(struct program *program, const struct identity *identity,
 		fault(FAULT_BOX, "stage: fork: %s", strerror(errno));
 	if (program->pid == 0)
 		become_program(program, identity, command);
+	close(program->child.exec_error);
+	if (program->terminal >= 0)
+		return;
 	close(program->child.in);
 	close(program->child.out);
-	close(program->child.exec_error);
 	if (program->err >= 0)
 		close(program->child.err);
+}
+
+void
+program_close(struct program *program)
+{
+	if (program->terminal >= 0)
+		close(program->terminal);
+	program->terminal = -1;
 }
 
 void

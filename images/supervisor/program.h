@@ -1,5 +1,5 @@
 /*
- * The child that becomes the stage's program: its pipes, its privileges, its exec.
+ * The child that becomes the stage's program: its pipes or terminal, its privileges, its exec.
  */
 #ifndef PROGRAM_H
 #define PROGRAM_H
@@ -12,8 +12,9 @@
 
 struct program {
 	pid_t pid;
-	int in, out, err; /* our ends of its stdin, stdout and stderr; err is -1 if merged */
+	int in, out, err; /* our ends of its stdin, stdout and stderr; err is -1 if they are one */
 	bool packets;     /* one read of out or err gives what one write gave, up to a page of it */
+	int terminal;     /* its end of its terminal, see terminal.h; -1 if it has pipes */
 	int exec_error;   /* from the child: a kind of fault and its text if exec failed, or nothing */
 
 	/* The child's ends of the same; closed here once it is started. */
@@ -22,12 +23,15 @@ struct program {
 	} child;
 };
 
-/* Open the pipes of a program that will execute this command. */
+/* Open the pipes or the terminal of a program that will execute this command. */
 void program_open(struct program *program, const struct command *command);
 
 /* Start it. */
 void program_start(struct program *program, const struct identity *identity,
 		   const struct command *command);
+
+/* Close its terminal, after all of its output is read. */
+void program_close(struct program *program);
 
 /* After its end: fault if the command could not be executed. */
 void program_check_exec(struct program *program);

@@ -326,9 +326,6 @@ sockets_restrict(void)
 	};
 	struct sock_fprog program = {.len = sizeof filter / sizeof *filter, .filter = filter};
 
-	/* Before Linux 5.16 a filter without this flag turns off speculation, which makes the program
-	 * slower. Kernels and engines without filters run programs without. */
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) < 0)
-		syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+	filter_install(&program);
 #endif
 }

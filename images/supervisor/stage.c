@@ -14,6 +14,7 @@
 #include "limits.h"
 #include "program.h"
 #include "streams.h"
+#include "terminal.h"
 #include "usage.h"
 #include "verdict.h"
 
@@ -68,6 +69,13 @@ stage_signal(int number)
 	 * group yet. */
 	if (stage.state == RUNNING && !stage.main_ended && kill(-stage.program.pid, number) < 0)
 		kill(stage.program.pid, number);
+}
+
+void
+stage_resize(const char *payload, size_t size)
+{
+	if (stage.state == RUNNING && stage.program.terminal >= 0)
+		terminal_resize(stage.program.terminal, payload, size);
 }
 
 void
@@ -176,6 +184,7 @@ stage_finish(void)
 		return;
 	note_limit(streams_limit());
 	streams_close();
+	program_close(&stage.program);
 	verdict_queue(&(struct verdict){
 		.status = stage.main_status,
 		.limit = stage.limit,

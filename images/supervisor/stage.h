@@ -38,6 +38,9 @@ bool stage_running(void);
 /* Send a signal to the main process's group, as a terminal would. */
 void stage_signal(int number);
 
+/* The payload of a RESIZE frame, for the stage's terminal; without effect if it has none. */
+void stage_resize(const char *payload, size_t size);
+
 /* Fill in the descriptors to wait for; and the time to wait. False if there is no limit to check. */
 void stage_poll(struct pollfd polled[POLLED_COUNT]);
 bool stage_timeout(struct timespec *timeout);

@@ -17,8 +17,8 @@
  *
  * Pipes. Stdin and stdout are the attached streams of the container. They carry the frames to and
  * from the *controller*, the service that made the box (see frames.h and docs/protocol.md). The
- * program has three other pipes as its 0, 1 and 2, and no further descriptor: its output is only
- * ever payload, so no output can look like a frame.
+ * program has three other pipes, or a terminal, as its 0, 1 and 2, and no further descriptor: its
+ * output is only ever payload, so no output can look like a frame.
  *
  * Loop. It sleeps in ppoll() on: the controller's frames, the room for ours, the program's pipes,
  * SIGCHLD, and the next moment at which a limit could be crossed. Then it transfers I/O, reaps
@@ -60,9 +60,10 @@
  *   writer       the child that writes them
  *   etc          the box's /etc
  *   command      the decoded STAGE frame
+ *   terminal     a pseudo-terminal, in place of pipes
  *   identity     the run's user
  *   cgroup       the kernel's counters
- *   filter       instructions of seccomp filters
+ *   filter       seccomp filters
  *   frames       framing, queues, faults
  *   clock        the time
  */
@@ -122,6 +123,9 @@ handle(char type, char *payload, size_t size)
 		if (stage_active() || files_pending())
 			fault(FAULT_BOX, "a reset came amid a job");
 		reset_start(&identity);
+		break;
+	case FRAME_RESIZE:
+		stage_resize(payload, size);
 		break;
 	default:
 		fault(FAULT_BOX, "unknown frame type %d", type);

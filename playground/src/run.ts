@@ -11,6 +11,7 @@ type Tone = "" | "busy" | "good" | "bad";
 
 // A program that runs for longer than this is assumed to wait for input.
 const INPUT_DELAY_MS = 350;
+const CONTROL_C = "\x03";
 
 export class Run {
   onTokenWanted: () => void = () => {};
@@ -37,6 +38,7 @@ export class Run {
     this.terminal.onLine = (line) => this.sendLine(line);
     this.terminal.onInterrupt = () => this.interrupt();
     this.terminal.onEnd = () => this.endInput();
+    this.terminal.onResize = (size) => this.session?.resize(size);
     this.stopButton.addEventListener("click", () => this.stop());
     this.endButton.addEventListener("click", () => this.endInput());
   }
@@ -60,6 +62,8 @@ export class Run {
       args: splitWords(program.args),
       stdin: program.stdin,
       run_timeout: timeout,
+      // Input that is given before the start is complete: it comes by a pipe, and stderr by another.
+      ...(program.stdin === "" && { tty: this.terminal.size }),
     };
     const session = new Session(init, token, {
       stage: (name) => this.enter(name, program.stdin === ""),
@@ -103,20 +107,16 @@ export class Run {
   }
 
   private sendLine(line: string): void {
-    this.terminal.write("stdin", line);
-    this.session?.write(line);
+    this.session?.write(line); // the program's terminal echoes it, unless the program hides it
   }
 
   private interrupt(): void {
-    this.terminal.write("stdin", "^C\n");
-    this.session?.signal("SIGINT");
+    this.session?.write(CONTROL_C);
   }
 
+  /** Types Ctrl-D, after which the program may read on. */
   private endInput(): void {
     this.session?.endInput();
-    this.leaveInput();
-    this.endButton.hidden = true;
-    this.terminal.accepting = false;
   }
 
   private stop(): void {

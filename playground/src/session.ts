@@ -1,6 +1,7 @@
 /** One run over the WebSocket `/api/v2/connect`. */
 
 import { tokenProtocols } from "./link";
+import type { Size } from "./terminal";
 import type { Exit } from "./verdict";
 
 export interface Init {
@@ -10,6 +11,8 @@ export interface Init {
   args: string[];
   stdin: string;
   run_timeout: number;
+  /** A terminal of that size in place of pipes: its echo and stderr are stdout. */
+  tty?: Size;
 }
 
 export interface Problem {
@@ -72,6 +75,10 @@ export class Session {
 
   endInput(): void {
     this.send({ type: "eof" });
+  }
+
+  resize(size: Size): void {
+    this.send({ type: "resize", ...size });
   }
 
   signal(name: string): void {

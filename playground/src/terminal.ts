@@ -2,7 +2,13 @@
 
 import { Ansi, type Style } from "./ansi";
 
-export type Source = "stdout" | "stderr" | "stdin";
+export type Source = "stdout" | "stderr";
+
+/** In characters. */
+export interface Size {
+  rows: number;
+  columns: number;
+}
 
 const MAX_KEPT = 1_000_000; // characters; unlimited output would crash the tab
 const CHUNK_SIZE = 8192; // characters in one block
@@ -13,6 +19,7 @@ export class Terminal {
   onLine: (text: string) => void = () => {};
   onInterrupt: () => void = () => {};
   onEnd: () => void = () => {};
+  onResize: (size: Size) => void = () => {};
 
   private parsers = newParsers();
   private waiting: [Source, string][] = [];
@@ -21,6 +28,7 @@ export class Terminal {
   private open = 0; // characters after the last chunk
   private lastSource: Source = "stdout";
   private timer = 0;
+  private lastSize: Size;
 
   constructor(
     private readonly screen: HTMLElement,
@@ -32,6 +40,30 @@ export class Terminal {
     screen.addEventListener("click", () => {
       if (!input.hidden && getSelection()?.isCollapsed) input.focus();
     });
+    this.lastSize = this.size;
+    new ResizeObserver(() => {
+      const { rows, columns } = this.size;
+      if (rows === this.lastSize.rows && columns === this.lastSize.columns) return;
+      this.lastSize = { rows, columns };
+      this.onResize(this.lastSize);
+    }).observe(screen);
+  }
+
+  get size(): Size {
+    const ruler = document.createElement("span");
+    ruler.textContent = "0".repeat(100);
+    ruler.className = "ruler";
+    this.screen.append(ruler);
+    const width = ruler.getBoundingClientRect().width / 100;
+    ruler.remove();
+    const style = getComputedStyle(this.screen);
+    const inside = (whole: number, ...paddings: string[]) =>
+      paddings.reduce((rest, padding) => rest - parseFloat(padding), whole);
+    const count = (space: number, each: number) => Math.max(1, Math.floor(space / each) || 1);
+    return {
+      rows: count(inside(this.screen.clientHeight, style.paddingTop, style.paddingBottom), parseFloat(style.lineHeight)),
+      columns: count(inside(this.screen.clientWidth, style.paddingLeft, style.paddingRight), width),
+    };
   }
 
   write(source: Source, text: string): void {
@@ -146,14 +178,14 @@ export class Terminal {
 }
 
 function newParsers(): Record<Source, Ansi> {
-  return { stdout: new Ansi(), stderr: new Ansi(), stdin: new Ansi() };
+  return { stdout: new Ansi(), stderr: new Ansi() };
 }
 
 /** A label for screen readers at a change of stream, which is otherwise shown by colour. */
 function spokenLabel(source: Source): HTMLElement {
   const label = document.createElement("span");
   label.className = "spoken";
-  label.textContent = { stdout: "", stderr: "Error output: ", stdin: "Input: " }[source];
+  label.textContent = { stdout: "", stderr: "Error output: " }[source];
   return label;
 }
 

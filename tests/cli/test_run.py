@@ -1,8 +1,6 @@
 """`bitrun run`: a program there as if it were here."""
 
 import json
-import os
-import pty
 import signal
 import subprocess
 import time
@@ -11,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import COMMAND, bitrun, environment, outcome, started
+from tests.support.command import bitrun, outcome, started
 from tests.support.server import Server
 from tests.support.tokens import RUN
 
@@ -172,22 +170,6 @@ def test_stdin_that_is_no_text(server: Server, tmp_path: Path) -> None:
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 125
     assert errors == "bitrun: stdin is not UTF-8, and only text can be forwarded\n"
-
-
-@pytest.mark.also_engine
-def test_on_a_terminal(server: Server, tmp_path: Path) -> None:
-    """Typed lines go to the program, and Ctrl-D ends its stdin."""
-    file = write(tmp_path, "a.py", "import sys\nfor line in sys.stdin: print(line.strip()[::-1])")
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [*COMMAND, "run", file], env=environment(server), stdin=theirs, stdout=theirs, stderr=theirs
-    )
-    os.close(theirs)
-    os.write(ours, b"nuRtiB\n\x04")
-    assert process.wait(timeout=20) == 0
-    output = os.read(ours, 1 << 16)
-    os.close(ours)
-    assert output == b"nuRtiB\r\nBitRun\r\n"
 
 
 def test_tokens(serve: Callable[..., Server], tmp_path: Path) -> None:

@@ -69,6 +69,11 @@ class Playground:
         self.page.keyboard.press("Delete")
         self.page.keyboard.insert_text(text)
 
+    def give_input(self, text: str) -> None:
+        """Fill in the complete stdin, so that the program has pipes and no terminal."""
+        self.page.locator("#inputs").evaluate("details => { details.open = true }")
+        self.page.get_by_label("Input", exact=True).fill(text)
+
     def run(self, text: str) -> None:
         self.write(text)
         self.page.keyboard.press("ControlOrMeta+Enter")

@@ -35,8 +35,7 @@ def test_a_program_is_typed_run_and_answered(server: Server, visit: Visit) -> No
     expect(playground.log).to_contain_text("Hi Ada")
     playground.page.keyboard.type("Bob\n")
     expect(playground.verdict).to_have_text("Exit code 0")
-    assert playground.text("stdout") == "Who? Hi Ada\nWho? Hi Bob\n"
-    assert playground.text("stdin") == "Ada\nBob\n"
+    assert playground.text("stdout") == "Who? Ada\nHi Ada\nWho? Bob\nHi Bob\n"
     expect(playground.measured).to_have_text(re.compile(r"Time.*s.*CPU.*ms.*Memory.*MiB"))
     expect(playground.input).to_be_hidden()
 
@@ -53,6 +52,7 @@ def test_output_comes_as_it_is_written(server: Server, visit: Visit) -> None:
 
 def test_stderr_looks_different(server: Server, visit: Visit) -> None:
     playground = visit(server)
+    playground.give_input("\n")
     playground.run("import sys\nprint('good')\nprint('bad', file=sys.stderr)\nsys.exit(3)")
     expect(playground.verdict).to_have_text("Exit code 3")
     assert (playground.text("stdout"), playground.text("stderr")) == ("good\n", "bad\n")
@@ -84,12 +84,42 @@ def test_keys_of_a_terminal(server: Server, visit: Visit) -> None:
     playground.page.keyboard.type("12\n")
     playground.page.keyboard.press("Control+D")
     expect(playground.verdict).to_have_text("Exit code 0")
-    assert playground.text("stdout") == "3\n"
+    assert playground.text("stdout") == "12\n3\n"
     expect(playground.editor).to_be_focused()  # as before the run
     playground.run(WAIT)
     expect(playground.input).to_be_focused()
     playground.page.keyboard.press("Control+C")
     expect(playground.verdict).to_have_text("Ended by SIGINT: interrupted")
+
+
+def test_the_program_has_a_terminal(server: Server, visit: Visit) -> None:
+    playground = visit(server)
+    playground.run(
+        "import getpass, os, signal, sys\n"
+        "show = lambda *_: print(*os.get_terminal_size(), flush=True)\n"
+        "show()\n"
+        "print(getpass.getpass('Secret? ')[::-1], all(map(os.isatty, range(3))))\n"
+        "signal.signal(signal.SIGWINCH, show)\n"
+        "for line in sys.stdin: pass\n"
+        "print('end of input'); print('Again:', input())"
+    )
+    expect(playground.input).to_be_focused()
+    playground.page.keyboard.type("word\n")
+    expect(playground.log).to_contain_text("drow True")
+    columns, rows = map(int, playground.text("stdout").split("\n")[0].split())
+    assert 40 < columns < 200
+    assert 10 < rows < 100
+    assert "word" not in playground.text("stdout").replace("drow", "")
+    playground.page.set_viewport_size({"width": 400, "height": 900})
+    expect(playground.log).not_to_contain_text(re.compile(r"drow True\s*$"))
+    playground.button("End input").click()
+    expect(playground.log).to_contain_text("end of input")
+    narrow = int(playground.text("stdout").split("drow True\n")[1].split()[0])
+    assert narrow < columns
+    playground.input.fill("more")
+    playground.input.press("Enter")
+    expect(playground.log).to_contain_text("Again: more")
+    expect(playground.verdict).to_have_text("Exit code 0")
 
 
 def test_running_again_ends_what_runs(server: Server, visit: Visit) -> None:
@@ -142,6 +172,7 @@ def test_a_token_is_asked_for(serve: Callable[..., Server], visit: Visit) -> Non
 )  # fmt: skip
 def test_limits_in_words(bounded: Server, visit: Visit, program: str, words: str) -> None:
     playground = visit(bounded)
+    playground.give_input("\n")
     playground.run(program)
     expect(playground.verdict).to_have_text(re.compile(f"^{words}$"))
 
@@ -190,7 +221,7 @@ def test_files_as_tabs(server: Server, visit: Visit) -> None:
     expect(files.get_by_role("button")).to_have_text(["other.py"])
     playground.button("Run").click()
     expect(playground.verdict).to_have_text("Exit code 1")
-    assert "No module named 'helper'" in playground.text("stderr")
+    assert "No module named 'helper'" in playground.text("stdout")
 
 
 def test_a_link_carries_the_program(server: Server, visit: Visit) -> None:
@@ -273,7 +304,7 @@ def test_by_keyboard_alone(server: Server, visit: Visit) -> None:
     expect(playground.input).to_be_focused()
     playground.page.keyboard.type("it\n")
     expect(playground.verdict).to_have_text("Exit code 0")
-    assert playground.text("stdout") == "got it\n"
+    assert playground.text("stdout") == "it\ngot it\n"
     press("Shift+Tab")
     tab_to("Text of main.sh")
     press("Escape")
@@ -312,7 +343,7 @@ def test_accessibility(server: Server, visit: Visit, node_modules: Path, scheme:
     playground.page.keyboard.press("Enter")
     playground.page.get_by_text("Arguments and input").click()
     playground.button("Share").click()
-    playground.run("import sys\nprint('\\033[31mred \\033[90mgrey', file=sys.stderr)\ninput('? ')")
+    playground.run("print('\\033[31mred \\033[90mgrey'); input('? ')")
     expect(playground.input).to_be_focused()
     playground.page.evaluate((node_modules / "node_modules/axe-core/axe.min.js").read_text())
     found = playground.page.evaluate("axe.run().then(result => result.violations)")

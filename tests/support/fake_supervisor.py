@@ -7,6 +7,7 @@ import contextlib
 import os
 import select
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from tests.support.fake_engine import Container
 
 _STDOUT = 1  # of Docker's stream format
 _RECEIVE_SIZE = 1 << 18
-_FOR_A_STAGE = (Frame.STDIN, Frame.EOF, Frame.SIGNAL)
+_FOR_A_STAGE = (Frame.STDIN, Frame.EOF, Frame.SIGNAL, Frame.RESIZE)
 
 
 class Ended(Exception):
@@ -33,6 +34,7 @@ class Command:
     env: dict[str, str]
     limits: dict[str, int]  # by the letters of the stage's payload: w, c, o, r, m
     files: dict[str, bytes]
+    tty: str | None = None  # ROWSxCOLUMNS
 
 
 @dataclass
@@ -45,6 +47,7 @@ class Talk:
     stdin: bytearray = field(default_factory=bytearray)
     stdin_ended: bool = False
     signals: list[int] = field(default_factory=list)
+    sizes: list[tuple[int, ...]] = field(default_factory=list)  # of the terminal
 
     # To the service
 
@@ -133,6 +136,7 @@ class Talk:
                 case Frame.STAGE:
                     self.stdin.clear()
                     self.signals.clear()
+                    self.sizes.clear()
                     self.stdin_ended = False
                     yield _command(payload, files)
                 case _:
@@ -151,6 +155,8 @@ class Talk:
                     self.stdin_ended = True
                 case Frame.SIGNAL:
                     self.signals.append(payload[0])
+                case Frame.RESIZE:
+                    self.sizes.append(struct.unpack(">HH", payload))
 
     def _receive(self, timeout: float | None) -> None:
         self.sock.settimeout(timeout)
@@ -237,6 +243,7 @@ def _command(payload: bytes, files: dict[str, bytes]) -> Command:
     return Command(
         argv=[value for letter, value in fields if letter == "a"],
         env=dict(value.split("=", 1) for letter, value in fields if letter == "e"),
-        limits={letter: int(value) for letter, value in fields if letter not in "ae"},
+        limits={letter: int(value) for letter, value in fields if letter not in "aet"},
         files=dict(files),
+        tty=dict(fields).get("t"),
     )

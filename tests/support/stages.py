@@ -1,7 +1,7 @@
 """Stages with small limits, and the collection of their output."""
 
 from bitrun.config.settings import MEBIBYTE
-from bitrun.model.job import BoxLimits, Limits, Stage
+from bitrun.model.job import BoxLimits, Limits, Stage, TerminalSize
 from bitrun.model.output import Stream
 from bitrun.model.result import Verdict
 from bitrun.sandbox.supervisor.client import SupervisorClient
@@ -31,6 +31,7 @@ def stage(
     stdin: bytes = b"",
     merge: bool = False,
     env: dict[str, str] | None = None,
+    tty: TerminalSize | None = None,
 ) -> Stage:
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin"} | (env or {})
     limits = Limits(
@@ -41,4 +42,4 @@ def stage(
         stack=stack,
         processes=processes,
     )
-    return Stage("run", argv, environment, limits, stdin, merge)
+    return Stage("run", argv, environment, limits, stdin, merge, tty=tty)

@@ -16,6 +16,7 @@ from bitrun.api.http.json_body import parse_object
 from bitrun.api.http.websocket import Disconnected, WebSocket
 from bitrun.api.piston.reply import new_decoder, verdict_reply
 from bitrun.api.piston.request import read_request
+from bitrun.api.piston.terminal import read_terminal
 from bitrun.execution.runner import BACKSTOP_CHECK_MS
 from bitrun.execution.session import Session
 from bitrun.model.disconnect import ClientConnection
@@ -116,7 +117,7 @@ class _Terminal:
                 if message.get("type") == "init":
                     self._enqueue(messages[position + 1 :])
                     return message
-                if message.get("type") in ("data", "signal", "eof"):
+                if message.get("type") in ("data", "signal", "eof", "resize"):
                     raise Closed(4003, "Not yet initialized")
 
     def _run(self, session: Session, stage: Stage) -> None:
@@ -167,6 +168,8 @@ class _Terminal:
                     session.signal(SIGNAL_NUMBERS[message["signal"]])
                 case "eof":
                     session.end_stdin()
+                case "resize":
+                    session.resize(read_terminal(message))
         self._pending.clear()
 
     def _receive(self) -> list[dict[str, Any]]:
@@ -194,6 +197,8 @@ def _is_for_program(message: Mapping[str, Any]) -> bool:
             name = message.get("signal")
             if not isinstance(name, str) or name not in SIGNAL_NUMBERS:
                 raise Closed(4005, "Invalid signal")
+        case "resize":
+            read_terminal(message)
         case "eof":
             pass
         case _:

@@ -9,11 +9,12 @@ from typing import Any
 
 from bitrun.api.piston.files import RequestFile, any_is_text, check_contents, read_files
 from bitrun.api.piston.limits import read_limits
+from bitrun.api.piston.terminal import read_terminal
 from bitrun.config.settings import Settings
 from bitrun.execution.job_builder import Target, build_job
 from bitrun.execution.limits import RequestedLimits, language_limits
 from bitrun.model.errors import RequestError
-from bitrun.model.job import Job, StageName
+from bitrun.model.job import Job, StageName, TerminalSize
 from bitrun.packages.runtimes import Runtime, Runtimes
 
 _NO_CODE = "file"  # the language whose files need not be text
@@ -30,6 +31,7 @@ class RunOptions:
     limits: Mapping[StageName, RequestedLimits]
     unbuffered: bool
     fresh: bool
+    tty: TerminalSize | None
 
 
 def read_request(
@@ -75,7 +77,14 @@ def read_options(
         stdin += b"\n"
     arguments = _arguments(body.get("args"))
     unbuffered = interactive or read_flag(body, "unbuffered")
-    return RunOptions(stdin, arguments, limits, unbuffered, fresh=read_flag(body, "fresh"))
+    return RunOptions(
+        stdin,
+        arguments,
+        limits,
+        unbuffered,
+        fresh=read_flag(body, "fresh"),
+        tty=read_terminal(body["tty"]) if interactive and body.get("tty") else None,
+    )
 
 
 def make_job(
@@ -90,6 +99,7 @@ def make_job(
         stdin=options.stdin,
         environment={"PISTON_LANGUAGE": runtime.language.name},
         limits=options.limits,
+        tty=options.tty,
         unbuffered=options.unbuffered,
         fresh=options.fresh,
     )

@@ -12,7 +12,7 @@ from bitrun.model.errors import (
     FileRejected,
     ResidueLeft,
 )
-from bitrun.model.job import File, Stage
+from bitrun.model.job import File, Stage, TerminalSize
 from bitrun.model.output import Stream
 from bitrun.model.result import Verdict
 from bitrun.sandbox.supervisor.frames import (
@@ -24,6 +24,7 @@ from bitrun.sandbox.supervisor.frames import (
     decode_credit,
     encode,
     encode_file,
+    encode_resize,
 )
 from bitrun.sandbox.supervisor.stage_command import encode_stage
 from bitrun.sandbox.supervisor.verdict_report import decode_verdict
@@ -33,6 +34,8 @@ from bitrun.sandbox.supervisor.verdict_report import decode_verdict
 BACKSTOP_SECONDS = 5.0
 
 _FLUSH_SIZE = 1 << 18  # bytes
+_END_OF_FILE = b"\x04"  # Ctrl-D
+_LINE_ENDS = (b"", b"\n", b"\r", b"\x03", _END_OF_FILE)  # as typed; the first is the start
 
 Event = tuple[Stream, bytes] | Verdict
 
@@ -67,6 +70,8 @@ class SupervisorClient:
         self._deadline = 0.0
         self._stdin = bytearray()
         self._stdin_ends = True
+        self._has_terminal = False
+        self._last_byte = b""
         self._credit = 0
         self.file_bytes = 0
         self.peak_memory = 0
@@ -87,10 +92,15 @@ class SupervisorClient:
         """
         self._queue(encode_stage(stage, interactive=interactive))
         self._deadline = time.monotonic() + stage.limits.wall_ms / 1000 + BACKSTOP_SECONDS
+        self._has_terminal = stage.tty is not None
+        self._last_byte = stage.stdin[-1:]
         self._stdin = bytearray(stage.stdin)
-        self._stdin_ends = not interactive
+        self._stdin_ends = False
         self._credit = CREDIT_WINDOW
-        self._send_stdin()
+        if interactive:
+            self._send_stdin()
+        else:
+            self.end_stdin()
 
     def receive(self, timeout: float | None = None) -> list[Event]:
         """Wait for events of the stage: pieces of output, at last its verdict.
@@ -171,13 +181,28 @@ class SupervisorClient:
 
     def write(self, data: bytes) -> None:
         """Give the program more stdin."""
+        self._last_byte = data[-1:] or self._last_byte
         self._stdin += data
         self._send_stdin()
 
     def end_stdin(self) -> None:
-        """End the program's stdin after all of it has been sent."""
+        """End the program's stdin after all of it has been sent.
+
+        On a terminal nothing ends it for good: this types Ctrl-D, which ends one read, and more may
+        be written.
+        """
+        if self._has_terminal:
+            # In the middle of a line Ctrl-D only sends the line: it takes a second one to end.
+            self.write(_END_OF_FILE * (1 if self._last_byte in _LINE_ENDS else 2))
+            return
         self._stdin_ends = True
         self._send_stdin()
+
+    def resize(self, size: TerminalSize) -> None:
+        """Change the size of the stage's terminal, if it has one."""
+        if self._has_terminal:
+            self._queue(encode_resize(size))
+            self._flush()
 
     def signal(self, number: int) -> None:
         """Send a signal to the program's process group."""

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from enum import Enum
 
 from bitrun.model.errors import BoxError, RequestError
-from bitrun.model.job import File
+from bitrun.model.job import File, TerminalSize
 from bitrun.model.output import Stream
 
-PROTOCOL_VERSION = 4  # not on the wire: an image is sealed with a supervisor of the same source
+PROTOCOL_VERSION = 5  # not on the wire: an image is sealed with a supervisor of the same source
 
 MAX_PAYLOAD = 1 << 20  # bytes
 MAX_CHUNK = 1 << 16  # payload bytes of a DATA, STDIN, STDOUT or STDERR frame
@@ -20,6 +20,8 @@ CREDIT_WINDOW = 1 << 20  # bytes of stdin that may be sent when a stage starts
 
 _HEADER = struct.Struct(">cI")
 HEADER_SIZE = _HEADER.size
+
+_TERMINAL_SIZE = struct.Struct(">HH")
 
 _MAX_CREDIT_DIGITS = 20
 
@@ -35,6 +37,7 @@ class Frame(Enum):
     EOF = b"E"
     SIGNAL = b"K"
     RESET = b"N"
+    RESIZE = b"W"
 
     # From the supervisor
     STDOUT = b"o"
@@ -71,6 +74,10 @@ def encode_file(file: File) -> Iterator[bytes]:
     content = memoryview(file.content)
     for start in range(0, len(content), MAX_CHUNK):
         yield encode(Frame.DATA, content[start : start + MAX_CHUNK])
+
+
+def encode_resize(size: TerminalSize) -> bytes:
+    return encode(Frame.RESIZE, _TERMINAL_SIZE.pack(size.rows, size.columns))
 
 
 def encode_text(text: str) -> bytes:

@@ -34,6 +34,7 @@ def encode_stage(stage: Stage, *, interactive: bool = False) -> bytes:
         f"s{limits.stack}",
         f"m{int(stage.merge)}",
         f"i{int(interactive)}",
+        *([] if stage.tty is None else [f"t{stage.tty.rows}x{stage.tty.columns}"]),
         *(f"a{argument}" for argument in stage.argv),
         *(f"e{name}={value}" for name, value in stage.env.items()),
     ]

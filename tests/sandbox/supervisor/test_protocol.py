@@ -5,6 +5,7 @@ import re
 import pytest
 
 from bitrun.model.errors import BoxError
+from bitrun.model.job import TerminalSize
 from bitrun.sandbox.supervisor import frames, stage_command
 from bitrun.sandbox.supervisor.client import BACKSTOP_SECONDS
 from bitrun.sandbox.supervisor.frames import HEADER_SIZE, Frame
@@ -89,7 +90,8 @@ def test_documented_sizes() -> None:
 
 
 def test_fields_of_a_stage() -> None:
-    example = stage("cat", "x", wall_ms=11, cpu_ms=22, output=33, stack=44, merge=True)
+    size = TerminalSize(rows=55, columns=66)
+    example = stage("cat", "x", wall_ms=11, cpu_ms=22, output=33, stack=44, merge=True, tty=size)
     payload = encode_stage(example, interactive=True)[HEADER_SIZE:].decode()
     encoded = [(field[0], field[1:]) for field in payload.split("\0")[:-1]]
     assert sorted(encoded) == sorted(
@@ -104,6 +106,7 @@ def test_fields_of_a_stage() -> None:
             (FIELDS["STACK_LIMIT"], "44"),
             (FIELDS["MERGE"], "1"),
             (FIELDS["INTERACTIVE"], "1"),
+            (FIELDS["TERMINAL"], "55x66"),
         ]
     )
     assert {letter for letter, _ in encoded} == set(FIELDS.values())
