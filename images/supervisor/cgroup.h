@@ -15,6 +15,7 @@ void cgroup_open(void);
 bool cgroup_present(void);
 
 int64_t cgroup_cpu_ns(void);
+int64_t cgroup_user_ns(void); /* what of it was not spent in the kernel */
 
 /* Bytes. The limit is 0 if there is none, and may change between stages. */
 int64_t cgroup_memory_limit(void);
@@ -24,6 +25,14 @@ int64_t cgroup_memory_peak(void);
 /* The part of the usage that is not page cache of the image's files, which the kernel takes back
  * when there is need of memory. */
 int64_t cgroup_memory_held(void);
+
+struct cgroup_memory {
+	int64_t file;     /* bytes: of the image's files, as far as they are charged to this cgroup */
+	int64_t kernel;   /* bytes: of the kernel's own */
+	int64_t refaults; /* pages of files that were read again soon after they were driven out */
+	int64_t major_faults; /* page faults that had to wait for a disk */
+};
+void cgroup_memory_read(struct cgroup_memory *memory);
 
 /* Whether the buffers of TCP and UDP count as memory: in v2. */
 bool cgroup_charges_sockets(void);

@@ -53,6 +53,7 @@
  *   verdict      the report of a finished stage
  *   limits       checks of wall time, CPU time and sockets
  *   usage        CPU time and memory of a stage
+ *   memory       the peak of its memory, and whether it has too little
  *   sockets      memory of sockets that no cgroup charges
  *   order        the order of writes to two pipes
  *   input        the program's stdin, from frames

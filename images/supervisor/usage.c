@@ -4,11 +4,11 @@
 
 #include "cgroup.h"
 #include "clock.h"
+#include "memory.h"
 #include "sockets.h"
 
 static pid_t main_process; /* 0 once it is reaped */
-static int64_t cpu_base, peak_base, oom_base;
-static int64_t largest_process; /* bytes: the peak of the largest process reaped */
+static int64_t cpu_base, oom_base;
 
 static int64_t
 rusage_ns(int who)
@@ -41,9 +41,7 @@ void
 usage_start(void)
 {
 	main_process = 0;
-	largest_process = 0;
 	cpu_base = cpu_total();
-	peak_base = cgroup_memory_peak();
 	oom_base = cgroup_oom_kills();
 }
 
@@ -56,10 +54,7 @@ usage_main_process(pid_t pid)
 void
 usage_reaped(pid_t pid, const struct rusage *usage)
 {
-	int64_t resident = usage->ru_maxrss * INT64_C(1024);
-
-	if (resident > largest_process)
-		largest_process = resident;
+	memory_reaped(usage);
 	if (pid == main_process)
 		main_process = 0;
 }
@@ -73,11 +68,11 @@ usage_cpu_ns(void)
 int64_t
 usage_memory(void)
 {
-	int64_t peak = cgroup_memory_peak();
+	int64_t peak = memory_peak();
 
-	/* A peak of an earlier stage, or of the runtime that made the container, is not this one's. */
-	if (peak <= peak_base)
-		peak = largest_process;
+	/* A stage that ran out of memory has had all of it, for a moment that no sample need have seen. */
+	if (usage_oom_killed() && cgroup_memory_limit() > peak)
+		peak = cgroup_memory_limit();
 	return sockets_peak() > peak ? sockets_peak() : peak;
 }
 

@@ -14,17 +14,23 @@ UID = 20001
 
 
 class SupervisorProcess:
-    """A channel to a supervisor that runs as a process of this machine."""
+    """A channel to a supervisor that runs as a process of this machine.
 
-    def __init__(self, binary: Path, workdir: Path) -> None:
+    `prepare` is a shell command that runs before it, in its mount namespace; then it has no network.
+    """
+
+    def __init__(self, binary: Path, workdir: Path, prepare: str = "") -> None:
         self.workdir = workdir
+        script = f'{prepare}\nexec "$@"'
         self.process = subprocess.Popen(
-            # With `ptys`, since its /dev is this machine's, and stays as it is.
-            ["unshare", "--pid", "--fork", "--mount-proc", binary, str(UID), workdir, "ptys"],
+            ["unshare", "--pid", *(["--net"] if prepare else []), "--fork", "--mount-proc",
+             "sh", "-ec", script, "sh",
+             # With `ptys`, since its /dev is this machine's, and stays as it is.
+             binary, str(UID), workdir, "ptys"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
-        )
+        )  # fmt: skip
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.stdin, self.stdout = self.process.stdin, self.process.stdout

@@ -1,4 +1,5 @@
 /* Calls with a fixed result: the supervisor's own privileges and signals, and the machine. */
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <unistd.h>
@@ -18,6 +19,15 @@ fake_access(const char *path, int mode)
 {
 	(void)path, (void)mode;
 	return (int)fail(ENOENT);
+}
+
+/* No process can be seen. */
+DIR *
+fake_opendir(const char *path)
+{
+	(void)path;
+	errno = ENOENT;
+	return NULL;
 }
 
 long
