@@ -48,6 +48,16 @@ def test_service_cpu_goals() -> None:
     assert [goal.met for goal in goals.service_cpu_goals(samples)] == [True, False]
 
 
+@pytest.mark.parametrize(("spent", "met"), [(0.3, True), (1.5, False)])
+def test_supervisor_cpu_goal(spent: float, met: bool) -> None:
+    assert goals.supervisor_cpu_goal(spent).met is met
+
+
+@pytest.mark.parametrize(("cost", "met"), [(199, True), (201, False)])
+def test_write_goal(cost: float, met: bool) -> None:
+    assert goals.write_goal(cost, 100).met is met
+
+
 def test_errors_are_shown_in_the_report(capsys: pytest.CaptureFixture[str]) -> None:
     Report("machine").add("python", sample(10.0, 20.0, errors=3), 5.0)
     assert capsys.readouterr().out == "| python | 4.0 | 20.0 | 20.0 | 20.0 | 2.0 | 3 |  |\n"

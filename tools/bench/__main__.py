@@ -7,12 +7,21 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tools.bench import goals, machine
-from tools.bench.baselines import bare_root, engine_ceiling, run_docker_cli, stream_rate
+from tools.bench.baselines import (
+    bare_root,
+    engine_ceiling,
+    run_docker_cli,
+    stream_rate,
+    supervisor_cpu_ms,
+    write_cost,
+)
 from tools.bench.client import Sample, paced, repeated
 from tools.bench.measurements import BareProgram, measure_growth, measure_load, measure_memory
 from tools.bench.programs import PROGRAMS, PYTHON, Program
 from tools.bench.report import Goal, Report
 from tools.bench.service import ROOT, Target, own_service, warm_up
+
+_SUPERVISOR_RUNS = 40
 
 
 def main() -> None:
@@ -55,11 +64,18 @@ def _measure_all(
         growth, steady = measure_growth(report, target, runs)
     docker_run, cold = _measure_cold(report, bare[PYTHON])
     written, read = _measure_streams(report)
+    supervisor = supervisor_cpu_ms(PYTHON, _SUPERVISOR_RUNS)
+    report.fact("the supervisor's own CPU of a run", f"{supervisor:.2f} ms")
+    cost, plain = write_cost(merge=False), write_cost(merge=True)
+    report.fact("100,000 writes of one byte", f"{cost:.0f} ms of CPU")
+    report.fact("the same into a plain pipe", f"{plain:.0f} ms of CPU")
     report.goals = [
         *goals.paced_goals(samples, bare),
         goals.burst_goal(samples, bare),
         goals.rate_goal(samples, ceiling),
         *goals.service_cpu_goals(samples),
+        goals.supervisor_cpu_goal(supervisor),
+        goals.write_goal(cost, plain),
         goals.cold_goal(cold, docker_run),
         goals.streaming_goal(written, read),
         Goal(f"{runs} runs", "no growth", growth, steady),

@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import statistics
 import subprocess
 import tarfile
 import threading
@@ -15,9 +16,11 @@ import docker
 from bitrun.config.settings import Settings
 from bitrun.engine.engine import Engine
 from bitrun.engine.labels import INSTANCE
-from bitrun.model.job import BoxLimits, Limits, Stage
+from bitrun.model.job import BoxLimits, File, Limits, Stage
 from bitrun.model.result import Verdict
+from bitrun.sandbox.box import Box
 from bitrun.sandbox.box_maker import BoxMaker
+from tools.bench import machine
 from tools.bench.client import Sample, timed
 from tools.bench.programs import Program
 
@@ -98,14 +101,60 @@ def stream_rate(command: tuple[str, ...], stdin: bytes) -> float:
 
     Output is counted and dropped, not collected: as in a session, which passes it on.
     """
+    with _box("bitrun/bash") as box:
+        started = time.perf_counter()
+        _, transferred = _run_stage(box, command, stdin=stdin, merge=True)
+        seconds = time.perf_counter() - started
+    return max(transferred, len(stdin)) / seconds
+
+
+def supervisor_cpu_ms(program: Program, runs: int) -> float:
+    """Return the CPU time of a box's supervisor per run, the median of `runs` in one box."""
+    with _box(program.image) as box:
+        client = docker.APIClient(version="auto", **docker.utils.kwargs_from_env())
+        pid = client.inspect_container(box.container)["State"]["Pid"]
+        client.close()
+        box.supervisor.queue_files([File(program.file, program.source.encode())])
+        spent = []
+        for _ in range(runs):
+            before = machine.thread_cpu_ms(pid)
+            for command in program.commands:
+                _run_stage(box, command)
+            spent.append(machine.thread_cpu_ms(pid) - before)
+    return statistics.median(spent)
+
+
+def write_cost(*, merge: bool) -> float:
+    """Return the CPU time of 100,000 writes of one byte, in ms; with `merge` into a plain pipe."""
+    script = "import os\nfor _ in range(100_000): os.write(1, b'x')"
+    with _box("bitrun/python") as box:
+        verdicts = [_run_stage(box, ("python3", "-c", script), merge=merge)[0] for _ in range(5)]
+    return min(verdict.cpu_ms for verdict in verdicts)
+
+
+@contextmanager
+def _box(image_name: str) -> Iterator[Box]:
     settings = Settings()
     engine = Engine()
-    image = engine.find_image("bitrun/bash")
-    limits = default_limits(settings)
+    image = engine.find_image(image_name)
+    try:
+        with BoxMaker(engine, settings).make(
+            image.id if image else "", default_limits(settings)
+        ) as box:
+            yield box
+    finally:
+        engine.close()
+
+
+def _run_stage(
+    box: Box, command: tuple[str, ...], *, stdin: bytes = b"", merge: bool = False
+) -> tuple[Verdict, int]:
+    """Run a command; return its verdict and the number of bytes that it wrote."""
+    limits = default_limits(Settings())
     stage = Stage(
         name="run",
         argv=command,
-        env={"PATH": "/usr/bin:/bin"},
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin"},
         limits=Limits(
             wall_ms=60_000,
             cpu_ms=None,
@@ -115,21 +164,15 @@ def stream_rate(command: tuple[str, ...], stdin: bytes) -> float:
             processes=limits.processes,
         ),
         stdin=stdin,
-        merge=True,
+        merge=merge,
     )
-    with BoxMaker(engine, settings).make(image.id if image else "", limits) as box:
-        started = time.perf_counter()
-        box.start(stage)
-        transferred, verdict = 0, None
-        while verdict is None:
-            for event in box.supervisor.receive():
-                if isinstance(event, Verdict):
-                    verdict = event
-                else:
-                    transferred += len(event[1])
-        seconds = time.perf_counter() - started
-    engine.close()
-    return max(transferred, len(stdin)) / seconds
+    box.start(stage)
+    transferred = 0
+    while True:
+        for event in box.supervisor.receive():
+            if isinstance(event, Verdict):
+                return event, transferred
+            transferred += len(event[1])
 
 
 def engine_objects() -> int:

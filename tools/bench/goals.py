@@ -40,6 +40,17 @@ def service_cpu_goals(samples: dict[str, Sample]) -> list[Goal]:
     ]
 
 
+def supervisor_cpu_goal(milliseconds: float) -> Goal:
+    return Goal(
+        "the supervisor's own CPU per run", "≤ 1 ms", f"{milliseconds:.2f} ms", milliseconds <= 1
+    )
+
+
+def write_goal(cost: float, plain: float) -> Goal:
+    ratio = cost / plain
+    return Goal("writes of one byte", "≤ 2 x a plain pipe", f"{ratio:.2f} x", ratio <= 2)
+
+
 def cold_goal(cold: Sample, docker_run: Sample) -> Goal:
     ratio = cold.quantile(0.5) / docker_run.quantile(0.5)
     return Goal("cold run", "≤ docker run", f"{ratio:.2f} x docker run", ratio <= 1)

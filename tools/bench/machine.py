@@ -30,6 +30,11 @@ def process_cpu_ms(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) * _TICK_MS
 
 
+def thread_cpu_ms(pid: int) -> float:
+    """CPU time of a process's main thread, to the nanosecond."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e6
+
+
 def process_usage(pid: int) -> ProcessUsage:
     return ProcessUsage(
         memory=_proportional_memory(pid),
