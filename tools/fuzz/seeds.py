@@ -3,15 +3,19 @@
 import signal
 import struct
 
-from bitrun.model.job import File, Limits, Stage
+from bitrun.model.job import File, Limits, Stage, TerminalSize
 from bitrun.sandbox.supervisor.frames import (
     CREDIT_WINDOW,
     MAX_PAYLOAD,
     Frame,
     encode,
     encode_file,
+    encode_resize,
 )
 from bitrun.sandbox.supervisor.stage_command import MAX_ARGUMENTS, MAX_VARIABLES, encode_stage
+
+
+_SIZE = TerminalSize(rows=24, columns=80)
 
 
 def seeds() -> dict[str, bytes]:
@@ -101,6 +105,26 @@ def seeds() -> dict[str, bytes]:
         + _event("o", b"x" * 300)
         + _event("g")
         + ended,
+        "terminal": _sends(_stage("bash", tty=_SIZE), encode(Frame.STDIN, b"ls\n\4"))
+        + _event("r", b"\0\4")
+        + _event("o", b"ls\r\nmain\r\n")
+        + _sends(encode_resize(TerminalSize(rows=50, columns=132)))
+        + ended,
+        "terminal-twice": (_sends(_stage("cat", tty=_SIZE)) + ended) * 2 + hello + ended,
+        "terminal-over-the-cap": _sends(_stage("yes", tty=_SIZE, output=100))
+        + _event("o", b"y\r\n" * 40)
+        + ended,
+        "terminal-that-is-full": _sends(_stage("cat", tty=_SIZE))
+        + stdin
+        + _event("r", b"\xff\xff")
+        + _event("r")
+        + _sends(encode(Frame.EOF), encode(Frame.STDIN, b"late"))
+        + ended,
+        "no-terminals": _event("p") + _sends(_stage("cat", tty=_SIZE)) + ended,
+        "terminal-without-a-size": _sends(_raw_stage("w9\0aa\0t0x80\0")),
+        "terminal-with-half-a-size": _sends(_raw_stage("w9\0aa\0t80\0")),
+        "resize-of-pipes": hello + _sends(encode_resize(TerminalSize(rows=1, columns=1))) + ended,
+        "resize-too-short": _sends(_stage("cat", tty=_SIZE), encode(Frame.RESIZE, b"\1")),
         "gone": hello + _event("q"),
         "environment": _sends(_stage("sh", "-c", "echo $A", env={"A": "1", "PATH": "/bin"}))
         + ended,
@@ -131,11 +155,12 @@ def _stage(
     cpu_ms: int | None = None,
     output: int = 65536,
     env: dict[str, str] | None = None,
+    tty: TerminalSize | None = None,
 ) -> bytes:
     limits = Limits(
         wall_ms=3000, cpu_ms=cpu_ms, output=output, memory=1 << 26, stack=1 << 26, processes=64
     )
-    return encode_stage(Stage("run", argv, env or {}, limits, b"", merge))
+    return encode_stage(Stage("run", argv, env or {}, limits, b"", merge, tty=tty))
 
 
 def _raw_stage(fields: str) -> bytes:

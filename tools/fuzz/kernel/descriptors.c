@@ -44,7 +44,7 @@ pipes_reset(void)
 		pipe->readers = pipe->writers = 0;
 }
 
-static struct pipe *
+struct pipe *
 pipe_open(void)
 {
 	for (struct pipe *pipe = pipes; pipe < pipes + PIPES; pipe++) {
@@ -160,6 +160,14 @@ fake_close(int fd)
 		closed->pipe->readers--;
 	if (closed->use == WRITES)
 		closed->pipe->writers--;
+	if (closed->use == MASTER) {
+		closed->pipe->readers--;
+		closed->typed->writers--;
+	}
+	if (closed->use == SLAVE) {
+		closed->pipe->writers--;
+		closed->typed->readers--;
+	}
 	closed->use = CLOSED;
 	kernel.activity++;
 	return 0;
@@ -170,6 +178,10 @@ int
 fake_fchmod(int fd, mode_t mode)
 {
 	(void)mode;
+	if (descriptor(fd)->use == SLAVE) {
+		terminal_offer(descriptor(fd));
+		return 0;
+	}
 	require(kernel.program_pipe_count < 3, "a program has three pipes");
 	kernel.program_pipes[kernel.program_pipe_count++] = descriptor(fd)->pipe;
 	return 0;
@@ -191,6 +203,8 @@ fake_fcntl(int fd, int command, ...)
 		at->nonblocking = (flags & O_NONBLOCK) != 0;
 		at->watched = (flags & O_ASYNC) != 0;
 		return 0;
+	case F_DUPFD_CLOEXEC:
+		return terminal_end_copy(fd);
 	case F_GETPIPE_SZ:
 		return PIPE_SIZE;
 	case F_SETPIPE_SZ:

@@ -78,7 +78,7 @@ happen(char type, const uint8_t *bytes, size_t size)
 		if (alive && size > 0)
 			pipe_take(kernel.program.in, NULL, number(bytes, size));
 		else if (alive)
-			kernel.program.in->readers = 0;
+			program_close_stdin();
 		break;
 	case 'x':
 		program_end(wait_status(number(bytes, size)));

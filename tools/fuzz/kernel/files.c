@@ -32,6 +32,8 @@ file_open(const char *path)
 				  "memory.max_usage_in_bytes", "cpuacct.usage",
 				  "memory.oom_control"};
 
+	if (terminal_path(path))
+		return terminal_end_open(path);
 	if (starts(path, TABLES) || starts(path, SYSCTLS) || starts(path, "/proc/sysvipc/"))
 		return descriptor_open(TABLE, NULL);
 	if (starts(path, CGROUP) && kernel.cgroup)

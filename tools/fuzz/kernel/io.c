@@ -80,7 +80,7 @@ fake_read(int fd, void *buffer, size_t size)
 		return read_signals(buffer, size);
 	if (from->use == TABLE)
 		return table_read(from, buffer, size);
-	require(from->use == READS, "what is read is an end to read from");
+	require(from->use == READS || from->use == MASTER, "what is read is an end to read from");
 	if (kernel.writer.alive && from->pipe == kernel.writer.error)
 		writer_run();
 	if (from->pipe->used == 0 && from->pipe->writers > 0) {
@@ -147,13 +147,14 @@ fake_write(int fd, const void *buffer, size_t size)
 	struct descriptor *to = descriptor(fd);
 	if (fd == STDOUT_FILENO)
 		return write_controller(buffer, size);
-	require(to->use == WRITES, "what is written to is an end to write to");
+	require(to->use == WRITES || to->use == MASTER, "what is written to is an end to write to");
+	struct pipe *pipe = to->use == MASTER ? to->typed : to->pipe;
 	if (kernel.writer.alive && !to->nonblocking)
 		return write_to_writer(buffer, size);
 	require(to->nonblocking, "only ppoll() waits");
-	if (to->pipe->readers == 0)
+	if (pipe->readers == 0)
 		return fail(EPIPE);
-	size_t put = pipe_put(to->pipe, buffer, size);
+	size_t put = pipe_put(pipe, buffer, size);
 	if (put == 0)
 		return fail(EAGAIN);
 	kernel.activity++;

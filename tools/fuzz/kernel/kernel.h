@@ -41,9 +41,10 @@ struct pipe {
 };
 
 struct descriptor {
-	enum { CLOSED, READS, WRITES, CHILDREN, SIGNALS, TABLE, SOCKET, DIRECTORY, COUNTER } use;
+	enum { CLOSED, READS, WRITES, MASTER, SLAVE, CHILDREN, SIGNALS, TABLE, SOCKET, DIRECTORY, COUNTER } use;
 	size_t read; /* bytes of a table */
 	struct pipe *pipe;
+	struct pipe *typed; /* of an end of a terminal, whose `pipe` is what is printed */
 	bool nonblocking;
 	bool watched; /* each write to its pipe makes a signal */
 };
@@ -82,6 +83,7 @@ struct kernel {
 		int status;
 		int64_t started; /* ns */
 		struct pipe *in, *out, *err, *error;
+		bool reads; /* it has not closed its stdin */
 	} program;
 	struct {
 		bool alive, zombie;
@@ -105,6 +107,7 @@ struct kernel {
 	unsigned levels; /* of directories, each in the one before */
 
 	bool no_packets;   /* pipe2() knows no O_DIRECT */
+	bool no_terminals; /* there is no /dev/ptmx */
 	bool signals_lost; /* writes make none */
 	bool signal_overflow;
 	int signals[MAX_SIGNALS]; /* descriptors */
@@ -123,6 +126,7 @@ ssize_t fail(int reason);
 /* descriptors.c */
 int descriptor_open(int use, struct pipe *pipe);
 struct descriptor *descriptor(int fd);
+struct pipe *pipe_open(void);
 bool pipe_full(const struct pipe *pipe);
 void pipe_signal(const struct pipe *pipe);
 size_t pipe_put(struct pipe *pipe, const void *data, size_t size);
@@ -134,7 +138,14 @@ int file_open(const char *path);
 ssize_t table_read(struct descriptor *from, void *buffer, size_t size);
 
 /* processes.c */
+void program_close_stdin(void);
 void program_end(int status);
+
+/* terminal.c */
+bool terminal_path(const char *path);
+int terminal_end_open(const char *path);
+int terminal_end_copy(int fd);
+void terminal_offer(struct descriptor *slave);
 
 /* writer.c */
 void writer_run(void);

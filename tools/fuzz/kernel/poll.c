@@ -28,6 +28,9 @@ ready(int fd, short events)
 	case READS:
 		return (short)(((at->pipe->used > 0 ? POLLIN : 0) & events) |
 			       (at->pipe->writers == 0 ? POLLHUP : 0));
+	case MASTER:
+		return (short)(((at->pipe->used > 0 ? POLLIN : 0) |
+				(!pipe_full(at->typed) ? POLLOUT : 0)) & events);
 	default:
 		if (at->pipe->readers == 0)
 			return POLLERR;

@@ -28,10 +28,19 @@ fake_fork(void)
 	kernel.program.out = kernel.program_pipes[1];
 	kernel.program.err = kernel.program_pipes[kernel.program_pipe_count - 1];
 	kernel.program.in->readers++;
+	kernel.program.reads = true;
 	kernel.program.out->writers++;
 	kernel.program.err->writers++;
 	kernel.program_pipe_count = 0;
 	return PROGRAM_PID;
+}
+
+void
+program_close_stdin(void)
+{
+	if (kernel.program.reads)
+		kernel.program.in->readers--;
+	kernel.program.reads = false;
 }
 
 void
@@ -42,7 +51,7 @@ program_end(int status)
 	kernel.program.alive = false;
 	kernel.program.zombie = true;
 	kernel.program.status = status;
-	kernel.program.in->readers = 0;
+	program_close_stdin();
 	kernel.program.out->writers--;
 	pipe_signal(kernel.program.out);
 	kernel.program.err->writers--;

@@ -22,6 +22,7 @@ fake_kernel_run(const uint8_t *data, size_t size)
 	kernel.events_left = size;
 	kernel.clock = 1000000000000;
 	kernel.cgroup = size > 0 && (*data | 0x20) == 'c';
+	kernel.no_terminals = size > 0 && (*data | 0x20) == 'p';
 	kernel.no_packets = size > 0 && (*data | 0x20) == 'd';
 	descriptor_open(READS, NULL);
 	descriptor_open(WRITES, NULL);

@@ -39,5 +39,6 @@ fake_command_parse(struct command *command, char *payload, size_t size)
 	require(command->arguments[0] != NULL, "there is a command");
 	require(length(command->arguments, size) <= MAX_ARGUMENTS, "the arguments have room");
 	require(length(command->variables, size) <= MAX_VARIABLES, "the variables have room");
+	require((command->terminal.rows > 0) == (command->terminal.columns > 0), "a terminal has a size");
 	controller_stage_started(command->stdout_cap, command->stderr_cap);
 }
