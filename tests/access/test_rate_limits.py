@@ -16,7 +16,7 @@ from bitrun.access.identity import ExemptClients, find_address, key
 from bitrun.access.rate_limits import RateLimits
 from bitrun.access.tokens import Role, Token, Tokens
 from bitrun.config.settings import Settings, SettingsError
-from bitrun.model.errors import TooManyRequests
+from bitrun.model.errors import RequestError, TooManyRequests
 from tests.support.waiting import wait_until
 
 ALICE = Token("alice", Role.RUN, b"")
@@ -43,6 +43,21 @@ def test_a_rate_comes_back() -> None:
     assert [ask(limits) for _ in range(3)] == [0, 0, 1]
     assert wait_until(lambda: ask(limits) == 0, 3)
     assert ask(limits) > 0
+
+
+def test_a_request_that_stands_for_many() -> None:
+    limits = RateLimits(Settings(rate_limit="100/second; 10/minute"))
+    with limits.admit("alice"):
+        limits.count("alice", 7)
+    assert [ask(limits) for _ in range(2)] == [0, 0]
+    assert ask(limits) > 0
+    with limits.admit("bob"):
+        limits.count("bob", 9)  # all that is possible
+        with pytest.raises(TooManyRequests):
+            limits.count("bob", 1)
+    with limits.admit("carol"), pytest.raises(RequestError, match="allows no 11 runs"):
+        limits.count("carol", 10)
+    RateLimits(Settings()).count("dave", 10_000)
 
 
 def test_so_much_at_once() -> None:

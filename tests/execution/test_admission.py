@@ -59,6 +59,35 @@ def test_one_who_hangs_up_leaves_the_queue() -> None:
         pass
 
 
+def test_the_patient_wait_outside_of_the_queue() -> None:
+    admission = Admission(1, 0, 0.1)
+    with ThreadPoolExecutor(2) as pool:
+        with admission.place():
+            waiting = [pool.submit(enter_and_leave, admission) for _ in range(2)]
+            time.sleep(0.5)  # longer than the timeout of the queue
+            assert not any(each.done() for each in waiting)
+            assert admission.stats().waiting == 0
+            with pytest.raises(Busy), admission.place():
+                pass
+        for each in waiting:
+            each.result(timeout=1)
+    ours, theirs = socket.socketpair()
+    with admission.place(), ours:
+        theirs.close()
+        with (
+            pytest.raises(ClientDisconnected),
+            admission.place(ClientConnection(ours), patient=True),
+        ):
+            pass
+    with admission.place():
+        pass
+
+
+def enter_and_leave(admission: Admission) -> None:
+    with admission.place(patient=True):
+        time.sleep(0.05)
+
+
 @pytest.mark.also_engine
 @pytest.mark.attack(
     "request", "more requests than places and queue", "503 with Retry-After at once"

@@ -12,6 +12,7 @@ import pytest
 from bitrun.execution.judging.fair_threads import FairThreads
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import ClientDisconnected
+from bitrun.telemetry import request_context
 from tests.support.waiting import wait_until
 
 
@@ -163,6 +164,15 @@ def test_a_reader_that_leaves_ends_what_runs() -> None:
         next(results)
         results.close()
         assert list(threads.run("a", [lambda: 1])) == [(0, 1)]
+
+
+def test_tasks_have_the_id_of_their_request() -> None:
+    threads = FairThreads(1)
+    request_context.begin("mine")
+    found = list(threads.run("a", [request_context.request_id] * 2))
+    request_context.end()
+    assert found == [(0, "mine"), (1, "mine")]
+    assert list(threads.run("a", [request_context.request_id])) == [(0, None)]
 
 
 def test_threads_end_when_there_is_nothing_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
