@@ -356,8 +356,9 @@ def test_a_large_batch_leaves_places_for_others(serve: Callable[..., Server]) ->
     code = "import time; time.sleep(float(input()))"
     with ThreadPoolExecutor(1) as pool:
         batch = pool.submit(judge, server, "python", code, *runs)
-        assert wait_until(lambda: taken(server) == 2, 10)
-        for _ in range(3):
+        assert wait_until(lambda: taken(server) >= 2, 10)
+        for _ in range(5):
+            assert taken(server) <= 2
             # Without a queue it would be refused at once if no place were free.
             assert server.run(filename="a.sh", content="echo 1").text == "1\n"
             assert not batch.done()
