@@ -54,6 +54,9 @@ def test_missing_programs_and_needless_reasons_are_found(tmp_path: Path) -> None
     (tmp_path / "incapable.yml").write_text("utf8: no\n")
     interpreted = Language(name="one", run="one %s")
     assert programs.missing(tmp_path, interpreted) == ["compile-error", "hello", "utf8"]
+    (tmp_path / "library.txt").unlink()
+    (tmp_path / "incapable.yml").write_text("user: no\n")
+    assert programs.missing(tmp_path, interpreted) == ["compile-error", "hello", "user"]
 
 
 def result_of(

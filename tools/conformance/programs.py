@@ -24,7 +24,8 @@ _REASONS = "incapable.yml"
 class Task:
     """Input and expected result of a program; `code` None expects any failure.
 
-    The default of `stdin` is that of Piston's clients.
+    The default of `stdin` is that of Piston's clients. An `optional` task needs no reason where it
+    has no program.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Task:
     stdin: str = "\n"
     arguments: tuple[str, ...] = ()
     code: int | None = 0
+    optional: bool = False
 
     def complaint(self, result: Result) -> str | None:
         """Return how the result of a run differs from the expected one, or None."""
@@ -63,6 +65,9 @@ TASKS = (
     Task("modules", "Hello, module!\n"),
     Task(COMPILE_ERROR),
     Task("utf8", "Größe 日本\nüñí → 世界\n", stdin="üñí → 世界\n"),
+    Task("localhost", "Hello, localhost!\n", optional=True),
+    Task("user", "user /tmp\n", optional=True),
+    Task("library", "42\n", optional=True),
 )
 
 
@@ -89,9 +94,16 @@ def incapable(place: Path) -> dict[str, str]:
 
 def missing(place: Path, language: Language) -> list[str]:
     """Return the tasks with neither a program nor a reason, and those with both or not needed."""
-    needed = {task.name for task in TASKS if language.compile or task.name != COMPILE_ERROR}
+    needed = {
+        task.name
+        for task in TASKS
+        if not task.optional and (language.compile or task.name != COMPILE_ERROR)
+    }
     present = [program.task.name for program in find(place)] + list(incapable(place))
-    return sorted(name for name in needed.union(present) if present.count(name) != (name in needed))
+    allowed = needed | {task.name for task in TASKS if task.optional}
+    return sorted(
+        name for name in needed.union(present) if present.count(name) != (name in allowed)
+    )
 
 
 def _files(place: Path, task: Task) -> Iterator[File]:

@@ -1,0 +1,3 @@
+fun main() {
+    println("${System.getProperty("user.name")} ${System.getProperty("user.home")}")
+}

@@ -1,0 +1,9 @@
+const http = require('http');
+
+const server = http.createServer((request, response) => response.end('Hello, localhost!'));
+server.listen(8080, 'localhost', async () => {
+  const response = await fetch('http://localhost:8080/');
+  console.log(await response.text());
+  server.close();
+  server.closeAllConnections();
+});

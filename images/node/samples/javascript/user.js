@@ -1,0 +1,4 @@
+const os = require('os');
+
+const { username, homedir } = os.userInfo();
+console.log(username, homedir);
