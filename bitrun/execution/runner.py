@@ -10,8 +10,8 @@ from bitrun.execution.session import Session
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import PackageNotInstalled, ServiceError
 from bitrun.model.job import Job, Stage
-from bitrun.model.output import Output
-from bitrun.model.result import Result, StageResult
+from bitrun.model.output import Output, Stream
+from bitrun.model.result import Outcome, Result, StageResult, Verdict
 from bitrun.model.run_record import OnFinished, RunRecord
 from bitrun.sandbox.box_spec import BoxSpec
 from bitrun.sandbox.pool.pool import Pool
@@ -114,4 +114,11 @@ def run_stage(session: Session, stage: Stage, connection: ClientConnection | Non
             pieces = session.receive_ready()
         for stream, data in pieces:
             output.append(stream, data)
-    return StageResult(stage.name, session.verdict, output)
+    return finish_stage(stage, session.verdict, output)
+
+
+def finish_stage(stage: Stage, verdict: Verdict, output: Output) -> StageResult:
+    """Return the result of a stage; a limit of output has cut no character in two."""
+    if verdict.outcome in (Outcome.STDOUT, Outcome.STDERR):
+        output = output.without_partial_character(Stream(verdict.outcome))
+    return StageResult(stage.name, verdict, output)

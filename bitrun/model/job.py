@@ -109,3 +109,9 @@ class Job:
         return sum(len(file.content) for file in files) + sum(
             len(stage.stdin) for stage in self.stages
         )
+
+    def output_beyond(self, limit: int) -> int:
+        """Return how many bytes it may write beyond a limit of each stream, at most."""
+        return sum(
+            (1 if stage.merge else 2) * max(0, stage.limits.output - limit) for stage in self.stages
+        )

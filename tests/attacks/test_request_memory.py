@@ -50,6 +50,7 @@ def as_json(**fields: Any) -> bytes:
 
 
 WIDE = "\N{GRINNING FACE}" + "x" * (SIZE - 200)  # text of four bytes a character in memory
+FLOOD = "import os\nfor _ in range(128): os.write(1, b'o' * 65536); os.write(2, b'e' * 65536)"
 EXECUTE, V1 = "/api/v2/execute", "/api/v1/run"
 ATTACKS = [
     Attack("v1 escapes without a token", V1, FORM, lambda: b"content=" + b"%41" * (SIZE // 3), False, (400,)),
@@ -67,6 +68,7 @@ ATTACKS = [
     Attack("JSON of small objects", EXECUTE, JSON, lambda: b'{"files": [' + b"{}," * (SIZE // 3 - 9) + b"{}]}", True, (400, 503)),
     Attack("JSON of wide text", EXECUTE, JSON, lambda: as_json(**request("bash", ": " + WIDE)), True, (200, 400, 503)),
     Attack("wide stdin of a program that sleeps", EXECUTE, JSON, lambda: as_json(**request("bash", "sleep 1", stdin=WIDE)), True, (200, 503)),
+    Attack("the largest output on both streams", EXECUTE, JSON, lambda: as_json(**request("python", FLOOD, run_output_limit=-1)), True, (200, 503)),
     Attack("deep JSON", EXECUTE, JSON, lambda: b"[" * SIZE, True, (400, 503)),
     Attack("a call of a tool of small objects", "/mcp", JSON, lambda: b"[" + b"{}," * (SIZE // 3) + b"{}]", True, (400, 503)),
     Attack("a call of a tool with wide text", "/mcp", JSON, lambda: as_json(

@@ -16,6 +16,10 @@ from bitrun.model.errors import Busy
 # bytes a character once as a whole and once as values, and the values as bytes.
 PARSE_FACTOR = 10
 
+# Bytes of memory for a byte of output: itself, a byte of a length where a program writes single
+# bytes to both streams in turn, and what is allocated in advance of both.
+OUTPUT_FACTOR = 3
+
 _FIRST_READ = 1 << 16  # of a body that does not say how long it is
 
 
@@ -44,9 +48,15 @@ class Body:
         raw, self._raw = self._raw, b""
         return raw
 
-    def keep(self, size: int) -> None:
-        """Hold only what so many bytes of jobs take from now on: files, and stdin in two copies."""
-        self._reservation.resize(min(2 * size, self._reservation.size))
+    def keep(self, size: int, output: int = 0) -> None:
+        """Hold only what jobs take from now on: `size` bytes of files, and of stdin in two copies.
+
+        And `output` bytes that they may write beyond the default limits.
+
+        Raises:
+            Busy: the budget has no room for so much output now.
+        """
+        self._reservation.resize(min(2 * size, self._reservation.size) + OUTPUT_FACTOR * output)
 
     def keep_reply(self, size: int) -> bool:
         """Hold in addition what so many bytes of output take in a reply; False without room."""

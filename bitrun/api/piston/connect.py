@@ -135,7 +135,9 @@ class _Terminal:
                 for stream, data in session.receive_ready():
                     self._send_data(stream, decoders[stream].decode(data))
         for stream, decoder in decoders.items():
-            self._send_data(stream, decoder.decode(b"", final=True))
+            # What a limit of output has cut in two is left out.
+            if session.verdict.outcome.value != stream.value:
+                self._send_data(stream, decoder.decode(b"", final=True))
         self._send(type="exit", stage=stage.name, **verdict_reply(session.verdict))
 
     def _wait(self, session: Session) -> tuple[bool, bool]:

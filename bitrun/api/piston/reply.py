@@ -1,8 +1,11 @@
 """Results and runtimes as Piston writes them."""
 
 import codecs
+from collections.abc import Collection, Iterator
+from functools import partial
 from typing import Any
 
+from bitrun.api.http import large_json
 from bitrun.api.piston import verdicts
 from bitrun.api.piston.limits import limits_reply
 from bitrun.config.settings import Settings
@@ -11,6 +14,14 @@ from bitrun.model.job import STAGES
 from bitrun.model.output import Output, Stream
 from bitrun.model.result import Result, StageResult, Verdict
 from bitrun.packages.runtimes import Runtime
+
+# Texts of a stage, and the streams in them.
+_TEXTS = {
+    "stdout": (Stream.STDOUT,),
+    "stderr": (Stream.STDERR,),
+    "output": (Stream.STDOUT, Stream.STDERR),
+}
+_SLICE = 1 << 16  # bytes of output in a part
 
 
 def runtime_reply(runtime: Runtime, settings: Settings) -> dict[str, Any]:
@@ -28,9 +39,14 @@ def runtime_reply(runtime: Runtime, settings: Settings) -> dict[str, Any]:
     return reply
 
 
-def execute_reply(runtime: Runtime, result: Result) -> dict[str, Any]:
-    """Write a result; where compiling failed, `run` is a copy of `compile`."""
-    reply: dict[str, Any] = {stage.name: stage_reply(stage) for stage in result.stages}
+def execute_reply(runtime: Runtime, result: Result, *, in_parts: bool = False) -> dict[str, Any]:
+    """Write a result; where compiling failed, `run` is a copy of `compile`.
+
+    If `in_parts`, texts of a large output are written in parts.
+    """
+    reply: dict[str, Any] = {
+        stage.name: stage_reply(stage, in_parts=in_parts) for stage in result.stages
+    }
     reply.setdefault("run", reply.get("compile"))
     return reply | {"language": runtime.language.name, "version": runtime.version}
 
@@ -57,16 +73,20 @@ def new_decoder() -> codecs.IncrementalDecoder:
     return codecs.getincrementaldecoder("utf-8")("replace")
 
 
-def stage_reply(stage: StageResult) -> dict[str, Any]:
+def stage_reply(stage: StageResult, *, in_parts: bool = False) -> dict[str, Any]:
+    """Write a stage; if `in_parts`, texts of a large output are written in parts."""
+    size = len(stage.streams) if in_parts else 0
     return {
-        "stdout": stage.stdout.decode(errors="replace"),
-        "stderr": stage.stderr.decode(errors="replace"),
-        "output": _merged(stage.streams),
+        name: large_json.text(partial(_texts, stage.streams, streams), size)
+        for name, streams in _TEXTS.items()
     } | verdict_reply(stage.verdict)
 
 
-def _merged(output: Output) -> str:
-    """Join both streams in the order in which they were written."""
-    stdout, out, err = Stream.STDOUT, new_decoder(), new_decoder()
-    texts = [(out if stream is stdout else err).decode(data) for stream, data in output.pieces()]
-    return "".join([*texts, out.decode(b"", final=True), err.decode(b"", final=True)])
+def _texts(output: Output, streams: Collection[Stream]) -> Iterator[str]:
+    """Give the text of these streams, in the order in which they were written."""
+    decoders = {stream: new_decoder() for stream in streams}
+    for stream, data in output.pieces(_SLICE):
+        if stream in decoders:
+            yield decoders[stream].decode(data)
+    for decoder in decoders.values():
+        yield decoder.decode(b"", final=True)

@@ -8,7 +8,7 @@ from flask import Blueprint, Flask, Response, jsonify, request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from bitrun.access.tokens import Role
-from bitrun.api.http import ndjson
+from bitrun.api.http import large_json, ndjson
 from bitrun.api.http.auth import Auth, protocol_token
 from bitrun.api.http.body import Bodies
 from bitrun.api.http.connection import client_connection
@@ -60,13 +60,17 @@ def _add_execute(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies
 
     @routes.post("/execute")
     def execute() -> Response:
-        with auth.granted(request) as owner, bodies.read(request) as body:
+        with ExitStack() as held:
+            owner = held.enter_context(auth.granted(request))
+            body = held.enter_context(bodies.read(request))
             runtime, job = read_request(
                 execute_body(request, body.take()), service.runtimes, service.settings
             )
-            body.keep(job.size)
+            body.keep(job.size, job.output_beyond(service.settings.output_limit))
             result = service.runner.run(job, client_connection(request, owner))
-        return jsonify(execute_reply(runtime, result))
+            response = large_json.reply(execute_reply(runtime, result, in_parts=True))
+            response.call_on_close(held.pop_all().close)
+        return response
 
     @routes.post("/execute/batch")
     def execute_batch() -> Response:
@@ -77,7 +81,12 @@ def _add_execute(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies
                 parse_object(body.take()), service.runtimes, service.settings
             )
             auth.count_runs(request, len(batch.cases))
-            body.keep(batch.size)
+            settings = service.settings
+            body.keep(
+                batch.size,
+                min(len(batch.cases), settings.max_runs)
+                * max(case.job.output_beyond(settings.output_limit) for case in batch.cases),
+            )
             judged = service.judge.judge(
                 batch, auth.client(request), client_connection(request, owner)
             )

@@ -1,11 +1,15 @@
 """Results as v1 writes them: the plain output, and `X-Run-*` headers."""
 
 import re
+from collections.abc import Iterator
+from functools import partial
 from http import HTTPStatus
 
-from flask import Response, jsonify
+from flask import Response
 
+from bitrun.api.http import large_json
 from bitrun.api.piston import verdicts
+from bitrun.api.piston.reply import new_decoder
 from bitrun.api.v1.durations import go_duration
 from bitrun.model.result import Outcome, Result
 
@@ -14,6 +18,7 @@ HEADERS = (
     "X-Run-Message", "X-Run-Signal", "X-Run-Wall-Time", "X-Run-Cpu-Time", "X-Run-Memory",
 )  # fmt: skip
 
+_SLICE = 1 << 16  # bytes of output in a part of a reply
 _MAX_HEADER = 4096  # bytes
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NS_PER_MS = 1_000_000
@@ -52,15 +57,22 @@ def _content_type(media_type: str) -> str:
 
 def _timed_out(output: bytes, timeout_ms: int) -> Response:
     timeout = go_duration(timeout_ms * _NS_PER_MS)
-    response = jsonify(
+    response = large_json.reply(
         {
             "error": f"Operation timed out after {timeout}",
-            "output": output.decode("utf-8", "replace"),
+            "output": large_json.text(partial(_text, output), len(output)),
         }
     )
     response.status_code = HTTPStatus.BAD_REQUEST
     response.headers["X-Run-Verdict"] = Outcome.WALL_TIME
     return response
+
+
+def _text(output: bytes) -> Iterator[str]:
+    decoder = new_decoder()
+    for start in range(0, len(output), _SLICE):
+        yield decoder.decode(output[start : start + _SLICE])
+    yield decoder.decode(b"", final=True)
 
 
 def _headers(result: Result, command: str, duration_ns: int) -> dict[str, str]:

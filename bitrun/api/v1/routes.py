@@ -1,6 +1,7 @@
 """Routes of v1: form fields in, the program's plain output and `X-Run-*` headers out."""
 
 import time
+from contextlib import ExitStack
 
 from flask import Blueprint, Flask, Response, jsonify, request
 
@@ -28,10 +29,9 @@ def _blueprint(service: Service, auth: Auth, bodies: Bodies) -> Blueprint:
     @routes.post("/run")
     def run() -> Response:
         started = time.perf_counter_ns()
-        with (
-            auth.granted(request, more=token_field.tokens(request)) as owner,
-            bodies.read(request) as body,
-        ):
+        with ExitStack() as held:
+            owner = held.enter_context(auth.granted(request, more=token_field.tokens(request)))
+            body = held.enter_context(bodies.read(request))
             fields = read_fields(request, body.take())
             package, language = find_language(fields, service.catalogue)
             target = find_target(
@@ -46,15 +46,17 @@ def _blueprint(service: Service, auth: Auth, bodies: Bodies) -> Blueprint:
             job = read_job(fields, target, settings)
             command = fields.command or catalogue.fill(language.command, [job.files[0].name])
             del fields  # the text of a large program takes up to four times its bytes
-            body.keep(job.size)
+            body.keep(job.size, job.output_beyond(settings.output_limit))
             result = service.runner.run(job, client_connection(request, owner))
-        return run_reply(
-            result,
-            command=command,
-            media_type=language.format,
-            timeout_ms=settings.v1_timeout_ms,
-            duration_ns=time.perf_counter_ns() - started,
-        )
+            response = run_reply(
+                result,
+                command=command,
+                media_type=language.format,
+                timeout_ms=settings.v1_timeout_ms,
+                duration_ns=time.perf_counter_ns() - started,
+            )
+            response.call_on_close(held.pop_all().close)
+        return response
 
     @routes.get("/config")
     def config() -> Response:

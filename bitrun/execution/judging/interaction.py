@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from bitrun.execution.runner import BACKSTOP_CHECK_MS, run_stage
+from bitrun.execution.runner import BACKSTOP_CHECK_MS, finish_stage, run_stage
 from bitrun.execution.session import Session
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.job import Stage
@@ -94,7 +94,7 @@ def _pass_on(side: _Side, other: _Side) -> None:
     verdict = side.session.verdict
     if verdict is None:
         return
-    side.result = StageResult(side.stage.name, verdict, side.output)
+    side.result = finish_stage(side.stage, verdict, side.output)
     next(side.stages, None)  # the session records the verdict
     if other.result is None:
         other.session.end_stdin()

@@ -413,6 +413,30 @@ def test_the_stack_is_as_large_as_the_memory(server: Server) -> None:
 
 
 @pytest.mark.also_engine
+@pytest.mark.parametrize("limit", [1, 2, 4, 5, 6, 7, 8])
+def test_a_limit_of_output_cuts_no_character(server: Server, limit: int) -> None:
+    text = "€😀€"
+    stage = run(
+        server, "bash", f"printf %s '{text}'; printf %s '{text}' >&2", run_output_limit=limit
+    )
+    whole = text.encode()[:limit].decode(errors="ignore")
+    assert (stage["stdout"], stage["status"]) == (whole, "OL")
+    v1 = server.run(filename="a.sh", content=f"printf %s '{text}'", output_limit=limit)
+    assert v1.content == whole.encode()
+
+
+@pytest.mark.also_engine
+def test_both_streams_at_the_largest_limit(server: Server) -> None:
+    script = (
+        "import os\nfor _ in range(128): os.write(1, b'\\xe4' * 65536); os.write(2, b'\\0' * 65536)"
+    )
+    stage = run(server, "python", script, run_output_limit=-1, run_timeout=3000)
+    assert stage["stdout"] == "\ufffd" * (8 << 20)
+    assert stage["stderr"] == "\0" * (8 << 20)
+    assert len(stage["output"]) == 16 << 20
+
+
+@pytest.mark.also_engine
 def test_a_limit_of_output(server: Server) -> None:
     large = "head -c 8388608 /dev/zero | tr '\\0' a"
     assert len(run(server, "bash", large, run_output_limit=8 << 20)["stdout"]) == 8 << 20
