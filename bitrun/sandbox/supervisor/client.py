@@ -30,8 +30,9 @@ from bitrun.sandbox.supervisor.stage_command import encode_stage
 from bitrun.sandbox.supervisor.verdict_report import decode_verdict
 
 # The supervisor ends a stage at its limit to the millisecond. If it is silent for this much longer,
-# it hangs, or its engine does.
-BACKSTOP_SECONDS = 5.0
+# it hangs, or its engine does. Beside a fork bomb, with sixty processes waiting for two processors,
+# it took more than 5 s.
+BACKSTOP_SECONDS = 10.0
 
 _FLUSH_SIZE = 1 << 18  # bytes
 _END_OF_FILE = b"\x04"  # Ctrl-D
