@@ -14,7 +14,6 @@ from bitrun.sandbox.supervisor.frames import (
 )
 from bitrun.sandbox.supervisor.stage_command import MAX_ARGUMENTS, MAX_VARIABLES, encode_stage
 
-
 _SIZE = TerminalSize(rows=24, columns=80)
 
 
