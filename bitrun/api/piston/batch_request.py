@@ -34,29 +34,11 @@ def read_batch(
     """
     runtime, entries = read_program(body, runtimes, settings)
     runs = _runs(body.get("runs"), settings.max_batch_runs)
-    options = read_options(body, runtime, settings)
-    shared = make_job(runtime, read_files(entries), options, settings)
-    effective = language_limits(runtime.language, settings).stages["run"]
+    reader = _CaseReader(body, runtime, entries, settings)
     cases = []
     for index, run in enumerate(runs):
         with _named(f"runs[{index}]"):
-            # Only what the run sets is read again, and nothing that it does not set is copied:
-            # hundreds of runs may share a file of megabytes, or as many arguments.
-            own = read_options(
-                {name: value for name, value in run.items() if _is_own(name)}, runtime, settings
-            )
-            stage = dataclasses.replace(
-                shared.stages[-1],
-                limits=effective.merged(own.limits["run"].or_else(options.limits["run"])),
-                files=_data(run.get("files"), settings),
-            )
-            if run.get("stdin") is not None:
-                stage = dataclasses.replace(stage, stdin=own.stdin)
-            if run.get("args") is not None:
-                command = stage.argv[: len(stage.argv) - len(options.arguments)]
-                stage = dataclasses.replace(stage, argv=(*command, *own.arguments))
-            job = dataclasses.replace(shared, stages=(*shared.stages[:-1], stage))
-            cases.append(Case(job, _expected(run.get("expected_output"))))
+            cases.append(reader.read(run))
     judges = {name: _judge(body.get(name), name, runtimes, settings) for name in _JUDGES}
     if all(judges.values()):
         raise RequestError("checker and interactor exclude each other: send one of them")
@@ -66,6 +48,43 @@ def read_batch(
         stop_on_failure=read_flag(body, "stop_on_failure"),
         **judges,
     )
+
+
+class _CaseReader:
+    """Reads runs. What a run does not set is not copied, but shared with all others.
+
+    Hundreds of them may have a file of megabytes in common, or thousands of arguments.
+    """
+
+    def __init__(
+        self,
+        body: Mapping[str, Any],
+        runtime: Runtime,
+        entries: list[dict[str, Any]],
+        settings: Settings,
+    ) -> None:
+        self._runtime = runtime
+        self._settings = settings
+        self._options = read_options(body, runtime, settings)
+        self._job = make_job(runtime, read_files(entries), self._options, settings)
+        self._limits = language_limits(runtime.language, settings).stages["run"]
+
+    def read(self, run: Mapping[str, Any]) -> Case:
+        fields = {name: value for name, value in run.items() if _is_own(name)}
+        own = read_options(fields, self._runtime, self._settings)
+        *earlier, stage = self._job.stages
+        stage = dataclasses.replace(
+            stage,
+            limits=self._limits.merged(own.limits["run"].or_else(self._options.limits["run"])),
+            files=_data(run.get("files"), self._settings),
+        )
+        if run.get("stdin") is not None:
+            stage = dataclasses.replace(stage, stdin=own.stdin)
+        if run.get("args") is not None:
+            command = stage.argv[: len(stage.argv) - len(self._options.arguments)]
+            stage = dataclasses.replace(stage, argv=(*command, *own.arguments))
+        job = dataclasses.replace(self._job, stages=(*earlier, stage))
+        return Case(job, _expected(run.get("expected_output")))
 
 
 def _runs(value: Any, maximum: int) -> list[dict[str, Any]]:
