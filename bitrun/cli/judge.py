@@ -19,6 +19,8 @@ from bitrun.client import BatchOptions, BatchResult, Client, Compare, Judged, Ju
 
 _REJECTED = 1
 _HEADINGS = ("CASE", "VERDICT", "WALL", "CPU", "MEMORY", "MESSAGE")
+_BY_WORDS = (Reason.OK, Reason.WRONG)  # a checker or an interactor says why
+_JUDGE_FAILED = (Reason.CHECKER, Reason.INTERACTOR)
 _MEBIBYTE = 1024 * 1024
 _MAX_MESSAGE = 100  # characters
 
@@ -118,10 +120,19 @@ def register(app: typer.Typer) -> None:
             judgements = _judge(client, language, options, found)
         if json:
             print_json([{"case": name} | dataclasses.asdict(each) for name, each in judgements])
-        elif judgements[0][1].reason is not Reason.COMPILE:
-            print_table(_HEADINGS, (_row(name, each) for name, each in judgements))
+        else:
+            _print(judgements)
         if not all(each.accepted for _, each in judgements):
             raise typer.Exit(_REJECTED)
+
+
+def _print(judgements: Sequence[tuple[str, Judged]]) -> None:
+    if judgements[0][1].reason is Reason.COMPILE:
+        return
+    print_table(_HEADINGS, (_row(name, each) for name, each in judgements))
+    if sys.stdout.isatty():
+        accepted = sum(each.accepted for _, each in judgements)
+        typer.echo(f"{accepted} of {len(judgements)} accepted")
 
 
 def _judge(
@@ -191,13 +202,14 @@ def _row(name: str, judged: Judged) -> tuple[str, ...]:
 
 def _message(judged: Judged) -> str:
     """Return what explains a verdict, in one line."""
-    if judged.message is not None:
-        text = judged.message
-    elif judged.judge is not None:
-        failed = judged.reason in (Reason.CHECKER, Reason.INTERACTOR)
-        words = judged.judge.output.strip().partition("\n")[0]
-        text = (judged.judge.verdict.detail or "") if failed else words
-    else:
-        text = "" if judged.run is None else judged.run.verdict.detail or ""
+    text = judged.message
+    if text is None and judged.judge is not None and judged.reason in _BY_WORDS:
+        text = judged.judge.output.strip().partition("\n")[0]
+    elif text is None and judged.judge is not None and judged.reason in _JUDGE_FAILED:
+        text = judged.judge.verdict.detail
+    elif text is None and judged.run is not None:
+        text = judged.run.verdict.detail
+    if text is None:
+        return ""
     # What a program has written may hold anything, tabs and escape sequences included.
     return "".join(each if each.isprintable() else " " for each in text)[:_MAX_MESSAGE]

@@ -1,7 +1,11 @@
 """`bitrun judge`: a program and the cases of a problem."""
 
 import json
+import os
+import pty
+import subprocess
 from collections.abc import Callable
+from io import RawIOBase
 from pathlib import Path
 
 import pytest
@@ -9,7 +13,7 @@ import typer
 
 from bitrun.cli.cases import NamedCase, in_requests, read_cases
 from bitrun.client import Case
-from tests.support.command import bitrun, outcome
+from tests.support.command import COMMAND, bitrun, environment, outcome
 from tests.support.server import Server
 
 SUM = "print(sum(map(int, input().split())))"
@@ -47,6 +51,30 @@ def test_a_table(server: Server, problem: Path) -> None:
     assert cpu.endswith(" ms")
     assert memory.endswith(" MiB")
     assert message == "line 1: expected '1', got '0'"
+
+
+def test_on_a_terminal_there_is_a_sum(server: Server, problem: Path) -> None:
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "judge", problem / "sum.py", "--cases", problem / "cases"],
+        env=environment(server, COLUMNS="100"), stdout=terminal, stderr=terminal,
+    )  # fmt: skip
+    os.close(terminal)
+    with os.fdopen(controller, "rb", buffering=0) as screen:
+        shown = b""
+        while piece := read_terminal(screen):
+            shown += piece
+    assert process.wait(10) == 1
+    lines = [line.strip() for line in shown.decode().splitlines()]
+    assert lines[-1] == "3 of 4 accepted"
+    assert any("CASE" in line and "VERDICT" in line for line in lines)
+
+
+def read_terminal(screen: RawIOBase) -> bytes:
+    try:
+        return screen.read(1 << 16) or b""
+    except OSError:  # the end of a terminal
+        return b""
 
 
 def test_all_are_accepted(server: Server, problem: Path) -> None:
@@ -99,6 +127,20 @@ def test_an_interactor_needs_no_outputs(server: Server, problem: Path) -> None:
         "--interactor", problem / "ask.py",
     )  # fmt: skip
     assert [verdict for _, verdict in rows(done.stdout)] == ["ok", "wrong", "wrong", "wrong"]
+
+
+def test_what_explains_a_verdict(server: Server, problem: Path) -> None:
+    """A program that failed explains itself, whatever the interactor says after that."""
+    (problem / "ask.py").write_text(
+        "import sys\nprint('no answer', file=sys.stderr)\nif not input(): sys.exit(3)"
+    )
+    (problem / "sum.py").write_text("import sys\nsys.exit(7)")
+    arguments = ("judge", problem / "sum.py", "--cases", problem / "cases" / "secret")
+    done = bitrun(server, *arguments, "--interactor", problem / "ask.py")
+    assert done.stdout.split("\t")[1::4] == ["exit", "Exited with error status 7\n"]
+    (problem / "sum.py").write_text("print()")
+    done = bitrun(server, *arguments, "--interactor", problem / "ask.py")
+    assert done.stdout.split("\t")[1::4] == ["interactor", "Exited with error status 3\n"]
 
 
 def test_what_is_missing(server: Server, problem: Path) -> None:
