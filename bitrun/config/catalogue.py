@@ -35,10 +35,19 @@ def _quotes_close(command: str) -> str:
     return command
 
 
+def _pattern_compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern} is no regular expression: {error}") from error
+    return pattern
+
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+#-]*$", max_length=64)]
 Alias = Annotated[str, StringConstraints(pattern=r"^\S+$", max_length=64)]
 Extension = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+]{1,12}$")]
 Command = Annotated[str, StringConstraints(min_length=1), AfterValidator(_quotes_close)]
+Pattern = Annotated[str, AfterValidator(_pattern_compiles)]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 Count = Annotated[int, Field(ge=1)]
@@ -83,6 +92,7 @@ class Language(_Entry):
     extensions: tuple[Extension, ...] = ()
     suffix: Extension | None = None
     compile: Command | None = None
+    compile_args: Pattern | None = None
     run: Command
     binary: bool = False
     format: str = "text/plain"
@@ -93,6 +103,12 @@ class Language(_Entry):
     ptys: bool = False
     network: bool = False
     reuse: bool = True
+
+    @model_validator(mode="after")
+    def _compiled(self) -> Self:
+        if self.compile_args is not None and self.compile is None:
+            raise ValueError("compile_args without a compile command")
+        return self
 
     @property
     def command(self) -> str:

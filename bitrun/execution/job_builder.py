@@ -63,6 +63,7 @@ def build_job(
     code: Collection[str] | None = None,
     command: str | None = None,
     arguments: Iterable[str] = (),
+    compile_arguments: Iterable[str] = (),
     stdin: bytes = b"",
     merge: bool = False,
     environment: Mapping[str, str] | None = None,
@@ -82,6 +83,7 @@ def build_job(
         code: names of the files that are compiled or run; None for all of them.
         command: a shell command that replaces those of the language, with no file renamed.
         arguments: follow the run command of the language.
+        compile_arguments: follow its compile command.
         stdin: what the run stage reads.
         merge: sends stderr to stdout, which keeps their order exact.
         environment: variables besides those of the box and of the language.
@@ -115,7 +117,9 @@ def build_job(
         output = choose_output(language, [file.name for file in files])
         argv = catalogue.argv(language.run, sources.main, arguments, output)
         if language.compile is not None:
-            compilation = catalogue.argv(language.compile, sources.compiled, output=output)
+            compilation = catalogue.argv(
+                language.compile, sources.compiled, compile_arguments, output
+            )
     stages = [Stage("run", argv, run_variables, merged["run"], stdin, merge, tty=tty)]
     if compilation:
         stages.insert(0, Stage("compile", compilation, variables, merged["compile"], merge=merge))

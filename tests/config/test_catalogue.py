@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,8 @@ def write(path: Path, text: str) -> Path:
         ("run: one %s", "run: one '%s", "languages.0.run", "No closing quotation"),
         ("extensions: [one]", "extensions: [o.ne]", "languages.0.extensions.0", "pattern"),
         ("extensions: [one]", "extensions: one", "languages.0.extensions", "tuple"),
+        ("extensions: [one]", "compile_args: -O", "languages.0", "without a compile command"),
+        ("extensions: [one]", "compile_args: (", "0.compile_args", "is no regular expression"),
         ("extensions: [one]", "env: {A-B: c}", "languages.0.env", "pattern"),
         ("build: one", "color: red", "packages.0", "not permitted"),
         ("    build: one\n", "", "packages.0", "one of build and pull"),
@@ -69,6 +72,28 @@ def test_a_fault_names_file_key_and_reason(
 def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match="No such file"):
         catalogue.load(tmp_path / "nowhere.yml")
+
+
+@pytest.mark.parametrize(
+    ("argument", "allowed"),
+    [
+        *dict.fromkeys(
+            ["-O", "-O3", "-Ofast", "-std=c++17", "-std=gnu11", "-Wall", "-Wl,-z,stack-size=1",
+             "-DONLINE_JUDGE", "-DN=10", '-DTEXT="a b"', "-fsanitize=address,undefined", "-march=native",
+             "-lpthread", "-pthread", "-g", "-static", "-w"], True,
+        ).items(),
+        *dict.fromkeys(
+            ["-o", "-omain", "main.c", "@file", "", "-O9", "-std=", "-DA=\n", "-DA=\0", "-x", "--help"],
+            False,
+        ).items(),
+    ],
+)  # fmt: skip
+def test_arguments_of_c(argument: str, allowed: bool) -> None:
+    (pattern,) = {
+        language.compile_args for package, language in SHIPPED.languages() if package.id == "gcc"
+    }
+    assert pattern is not None
+    assert (re.fullmatch(pattern, argument) is not None) is allowed
 
 
 def test_extensions_keep_their_case_where_it_matters() -> None:

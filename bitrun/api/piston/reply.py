@@ -34,6 +34,8 @@ def runtime_reply(runtime: Runtime, settings: Settings) -> dict[str, Any]:
             language_limits(language, settings), ("run",) if language.compile is None else STAGES
         ),
     }
+    if language.compile_args is not None:
+        reply["compile_args"] = language.compile_args
     if runtime.implementation is not None:
         reply["runtime"] = runtime.implementation
     return reply

@@ -10,6 +10,7 @@ from typing import Any
 from bitrun.api.piston.files import RequestFile, any_is_text, check_contents, read_files
 from bitrun.api.piston.limits import read_limits
 from bitrun.api.piston.terminal import read_terminal
+from bitrun.config.catalogue import Language
 from bitrun.config.settings import Settings
 from bitrun.execution.job_builder import Target, build_job
 from bitrun.execution.limits import RequestedLimits, language_limits
@@ -28,6 +29,7 @@ class RunOptions:
 
     stdin: bytes
     arguments: Sequence[str]
+    compile_arguments: Sequence[str]
     limits: Mapping[StageName, RequestedLimits]
     unbuffered: bool
     fresh: bool
@@ -80,6 +82,7 @@ def read_options(
     return RunOptions(
         stdin,
         arguments,
+        _compile_arguments(body.get("compile_args"), runtime.language),
         limits,
         unbuffered,
         fresh=read_flag(body, "fresh"),
@@ -96,6 +99,7 @@ def make_job(
         [each.file for each in files],
         code={each.file.name for each in files if each.is_code},
         arguments=options.arguments,
+        compile_arguments=options.compile_arguments,
         stdin=options.stdin,
         environment={"PISTON_LANGUAGE": runtime.language.name},
         limits=options.limits,
@@ -132,6 +136,22 @@ def _arguments(value: Any) -> list[str]:
     ):
         raise RequestError("If specified, args must be an array of strings and numbers")
     return [each if isinstance(each, str) else _number(each) for each in value]
+
+
+def _compile_arguments(value: Any, language: Language) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or any(not isinstance(each, str) for each in value):
+        raise RequestError("If specified, compile_args must be an array of strings")
+    if value and language.compile_args is None:
+        raise RequestError(f"{language.name} takes no compile_args: leave them out")
+    for each in value:
+        if not re.fullmatch(language.compile_args or "", each):
+            raise RequestError(
+                f"{language.name} does not take {each} in compile_args: each must match"
+                f" {language.compile_args}"
+            )
+    return value
 
 
 def _number(value: float) -> str:

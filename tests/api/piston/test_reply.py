@@ -201,7 +201,8 @@ def runtimes(server: Server) -> list[dict[str, Any]]:
 def test_runtimes(server: Server) -> None:
     found = runtimes(server)
     for runtime in found:
-        assert runtime.keys() - {"runtime"} == {"language", "version", "aliases", "limits"}
+        optional = {"runtime", "compile_args"}
+        assert runtime.keys() - optional == {"language", "version", "aliases", "limits"}
         assert re.fullmatch(r"\d+\.\d+\.\d+\S*", runtime["version"])
         assert runtime.get("runtime", "x") is not None
     by_name = {runtime["language"]: runtime for runtime in reversed(found)}
@@ -209,8 +210,10 @@ def test_runtimes(server: Server) -> None:
     assert python["version"].startswith("3.")
     assert "py" in python["aliases"]
     assert "runtime" not in python
+    assert "compile_args" not in python
     for name in ("c", "c++"):
         assert by_name[name]["runtime"] == "gcc"
+        assert re.fullmatch(by_name[name]["compile_args"], "-std=c++17")
     assert by_name["c"]["version"] == by_name["c++"]["version"]
 
 

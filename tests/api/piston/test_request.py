@@ -13,7 +13,9 @@ from bitrun.model.job import File, Job
 from bitrun.packages.runtimes import Runtimes
 
 PYTHON = Language(name="python", aliases=("py",), run="python3 %s")
-C = Language(name="c", compile="gcc %s", run="./a.out", suffix="c")
+C = Language(
+    name="c", compile="gcc %s", compile_args=r"-O\d|-D\w+=[ -~]*", run="./a.out", suffix="c"
+)
 ANY = Language(name="file", run="./%1")
 
 
@@ -177,3 +179,30 @@ def test_names_that_can_not_be_used(name: Any, fault: str) -> None:
 def test_a_language_whose_files_need_not_be_text() -> None:
     found = job(language="file", files=[{"name": "a", "content": "7f", "encoding": "hex"}])
     assert found.files == (File("a", b"\x7f"),)
+
+
+def test_arguments_of_the_compiler() -> None:
+    compilation, run = job(language="c", compile_args=["-O3", "-DA=b c"], args=["x"]).stages
+    assert compilation.argv == ("gcc", "file0.c", "-O3", "-DA=b c")
+    assert run.argv == ("./a.out", "x")
+    absent: Any
+    for absent in (None, []):
+        assert job(compile_args=absent).stages[0].argv == ("python3", "file0.code")
+
+
+@pytest.mark.parametrize(
+    ("language", "value", "sentence"),
+    [
+        ("c", "-O3", "If specified, compile_args must be an array of strings"),
+        ("c", ["-O3", 3], "If specified, compile_args must be an array of strings"),
+        ("python", ["-O"], "python takes no compile_args: leave them out"),
+        (
+            "c",
+            ["-O3", "-O33"],
+            r"c does not take -O33 in compile_args: each must match -O\d|-D\w+=[ -~]*",
+        ),
+    ],
+)
+def test_arguments_that_the_compiler_does_not_get(language: str, value: Any, sentence: str) -> None:
+    files = [{"content": "x"}]
+    assert refusal(language=language, version="*", files=files, compile_args=value) == sentence
