@@ -235,7 +235,7 @@ def argv(
 
 def fill(template: str, names: Iterable[str], output: str = DEFAULT_OUTPUT) -> str:
     """Replace the placeholders of a command, with names quoted for a shell."""
-    # A name that starts with a dash would be read as an option.
-    safe = [shlex.quote(f"./{name}" if name.startswith("-") else name) for name in names]
+    # Tools take -name for an option, and compilers @name for a file with more arguments.
+    safe = [shlex.quote(f"./{name}" if name.startswith(("-", "@")) else name) for name in names]
     replacements = {"%s": " ".join(safe), "%1": "".join(safe[:1]), OUTPUT: output}
     return _PLACEHOLDER.sub(lambda found: replacements[found[0]], template)

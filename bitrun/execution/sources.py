@@ -73,7 +73,7 @@ def _fit(name: str, language: Language, is_first: bool) -> str | None:
     """Return the name with an ending of the language; None if the file is something else."""
     endings = {language.suffix, *language.extensions}
     stem, dot, ending = name.rpartition(".")
-    if not dot or "/" in ending:
+    if not dot or "/" in ending or stem.endswith("/") or not stem:
         return f"{name}.{language.suffix}" if is_first else None
     if ending in endings:
         return name

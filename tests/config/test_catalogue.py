@@ -121,6 +121,7 @@ def test_versions_of_a_package_share_its_name_and_nothing_else() -> None:
     [
         ("python3 -B %s", ["a.py"], ["x y"], ("python3", "-B", "a.py", "x y")),
         ("run %s", ["-x"], [], ("run", "./-x")),
+        ("run %s", ["@x"], [], ("run", "./@x")),
         ("run %s", ["a b'c"], [], ("run", "a b'c")),
         ("cc %1", ["a.c", "b.c"], [], ("cc", "a.c")),
         ("cc %s %1", ["%s.c", "%1.c"], [], ("cc", "%s.c", "%1.c", "%s.c")),

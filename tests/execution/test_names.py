@@ -1,8 +1,13 @@
 """File names: what a program is called, and what its tools write beside it."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
-from tests.support.piston import execute, request
+from bitrun.config import catalogue
+from bitrun.config.settings import Settings
+from tests.support.piston import execute, package, request, write_catalogue
 from tests.support.server import Server
 
 C = "int main(void) { return 4; }"
@@ -85,6 +90,18 @@ def test_the_output_replaces_nothing(
 ) -> None:
     stage = files(server, "c", *entries)
     assert stage["code"] == code, stage
+
+
+def test_assembler_in_folders(serve: Callable[..., Server], tmp_path: Path) -> None:
+    """The catalogue's entry, with the assembler of this machine."""
+    shipped = catalogue.load(Settings.model_fields["languages"].default)
+    gas = next(language for _, language in shipped.languages() if language.name == "gas")
+    entry = package("gas", "gcc", suffix="s", compile=gas.compile, run=gas.run)
+    server = serve(languages=write_catalogue(tmp_path, entry))
+    main = ".globl _start\n_start: call six\nmov $60, %eax\nsyscall\n"
+    six = ".globl six\nsix: mov $6, %edi\nret\n"
+    stage = files(server, "gas", ("src/main.s", main), ("lib/my six.s", six), ("main", ""))
+    assert stage["code"] == 6, stage
 
 
 @pytest.mark.also_engine

@@ -22,6 +22,7 @@ COMPILED = STRICT.model_copy(update={"compile": "cc -o %o %s", "run": "./%o"})
         (COMPILED, ["a", "b.h"], Sources(("a.cc",), ("a.cc",), {"a": "a.cc"})),
         (COMPILED, ["a.txt"], Sources(("a.txt.cc",), ("a.txt.cc",), {"a.txt": "a.txt.cc"})),
         (COMPILED, ["d.d/a"], Sources(("d.d/a.cc",), ("d.d/a.cc",), {"d.d/a": "d.d/a.cc"})),
+        (COMPILED, [".cc"], Sources((".cc.cc",), (".cc.cc",), {".cc": ".cc.cc"})),
         # The first file is the program, whether or not another has the ending.
         (COMPILED, ["a", "b.cc"], Sources(("a.cc",), ("a.cc", "b.cc"), {"a": "a.cc"})),
         (COMPILED, ["b.cc", "data"], Sources(("b.cc",), ("b.cc",), {})),

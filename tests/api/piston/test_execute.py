@@ -223,7 +223,9 @@ def test_a_header_may_come_first(server: Server) -> None:
     assert body["run"]["code"] == 8
 
 
-@pytest.mark.parametrize("name", [None, "main", "program.txt", "sub/code", "it's $HOME.c"])
+@pytest.mark.parametrize(
+    "name", [None, "main", "program.txt", "sub/code", "it's $HOME.c", "@c.c", ".c"]
+)
 def test_c_under_any_name(server: Server, name: str | None) -> None:
     body = files(server, "c", {"name": name, "content": "int main() { return 4; }"})
     assert (body["compile"]["output"], body["run"]["code"]) == ("", 4)
