@@ -61,6 +61,25 @@ count_signals(const struct packets *packets)
 	return order_count(packets->fd);
 }
 
+/* Count signals that came while packets were taken: that waits for a long write, whose signal follows.
+ * If nothing else is in the pipe yet, all signals are of what was taken, but for one of the end of the
+ * last writer. */
+static void
+count_late(struct packets *packets)
+{
+	size_t count = count_signals(packets);
+	short events = poll_now(packets->fd, POLLIN);
+
+	if ((events & POLLHUP) && !(events & POLLIN)) {
+		count = count_signals(packets);
+		count -= count > 0;
+	}
+	if (!(events & POLLIN))
+		packets->writes = count;
+	else if (count > packets->writes)
+		packets->late = count - packets->writes;
+}
+
 void
 packets_take(struct packets *packets)
 {
@@ -82,12 +101,19 @@ packets_take(struct packets *packets)
 	packets->left = (size_t)got;
 	packets->writes = count < most ? count : most;
 	packets->run = 0;
-	if (count > most)
+	packets->late = 0;
+	if (count > most) {
 		order_drop(packets->fd, most, count - most);
+		return;
+	}
 	/* In between it may have become full, most likely if another process ran in our place. */
-	else if ((count > most * 3 / 4 || clock_now() - begun > SLOW_TAKE) &&
-		 count_signals(packets) > most && !(poll_now(packets->pipe[1], POLLOUT) & POLLOUT))
+	if ((count > most * 3 / 4 || clock_now() - begun > SLOW_TAKE) &&
+	    count_signals(packets) > most && !(poll_now(packets->pipe[1], POLLOUT) & POLLOUT)) {
 		order_drop(packets->fd, most, 1);
+		return;
+	}
+	if ((size_t)got >= page())
+		count_late(packets);
 }
 
 static ssize_t
@@ -138,41 +164,43 @@ look_ahead(struct packets *packets)
 	return true;
 }
 
+/* The same number of full packets in so many writes that end with one: how many in each, 0 if that is
+ * impossible, SIZE_MAX if there are no such writes. */
+static size_t
+divide(size_t full, size_t writes)
+{
+	if (writes == 0)
+		return SIZE_MAX;
+	if (writes >= full)
+		return 1;
+	return full % writes == 0 ? full / writes : 0;
+}
+
 /* After how many full packets a write ends, those before the current packet included, of which there
  * are `full`; SIZE_MAX if never, that is with a packet that is not full. */
 static size_t
 find_run(struct packets *packets, size_t full)
 {
+	size_t partial = 0;
+
 	if (!look_ahead(packets))
 		return SIZE_MAX;
-	/* Some may have been written after the signals were counted. If nothing is in the pipe, all
-	 * signals are of what was taken, but for one of the end of the last writer. */
-	size_t count = count_signals(packets);
-	short events = poll_now(packets->fd, POLLIN);
-	if ((events & POLLHUP) && !(events & POLLIN)) {
-		count = count_signals(packets);
-		count -= count > 0;
+	for (size_t at = 0; at < packets->size_count; at++)
+		*(packets->sizes[at] == page() ? &full : &partial) += 1;
+	size_t least = 1 + packets->writes;
+	/* Most likely as before. */
+	size_t usual = packets->usual;
+	if (usual > 0 && full % usual == 0 && full / usual + partial >= least &&
+	    full / usual + partial <= least + packets->late)
+		return usual;
+	for (size_t writes = least; writes <= least + packets->late; writes++) {
+		size_t run = divide(full, writes > partial ? writes - partial : 0);
+		if (run > 0)
+			return run;
 	}
-	if (!(events & POLLIN))
-		packets->writes = count;
-	size_t writes = 1 + packets->writes;
-	for (size_t at = 0; at < packets->size_count; at++) {
-		if (packets->sizes[at] == page())
-			full++;
-		else if (writes > 0)
-			writes--;
-	}
-	/* So many writes end with a full packet. */
-	if (writes == 0)
-		return SIZE_MAX;
-	if (writes >= full)
-		return 1;
-	if (full % writes == 0)
-		return full / writes;
 	/* One signal may be of a write that waits. */
-	if (writes > 1 && full % (writes - 1) == 0)
-		return full / (writes - 1);
-	return SIZE_MAX;
+	size_t run = least - 1 > partial ? divide(full, least - 1 - partial) : 0;
+	return run > 0 ? run : SIZE_MAX;
 }
 
 bool
@@ -186,6 +214,8 @@ packets_continue(struct packets *packets, size_t size)
 		return true;
 	if (packets->run == 0)
 		packets->run = find_run(packets, size / page());
+	if (packets->run < SIZE_MAX)
+		packets->usual = packets->run;
 	return size / page() < packets->run;
 }
 

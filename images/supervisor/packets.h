@@ -34,6 +34,7 @@ struct packets {
 	int pipe[2];	 /* what was taken from it, */
 	size_t left;	 /* bytes: so much of it is left, */
 	size_t writes;	 /* and so many signals that were there before, without the current one */
+	size_t late;	 /* and perhaps so many more */
 	size_t capacity; /* packets that either pipe holds */
 
 	/* Those that were read to look at their sizes. */
@@ -41,7 +42,8 @@ struct packets {
 	uint32_t sizes[MAX_AHEAD];
 	size_t ahead_start, ahead_used; /* bytes */
 	size_t next_size, size_count;
-	size_t run; /* full packets after which a write ends, 0 if not known */
+	size_t run;   /* full packets after which a write ends, 0 if not known */
+	size_t usual; /* the same, when it was last known */
 };
 
 /* Begin with the pipe of this end, before anything is written; `ahead` is of AHEAD_SIZE. False if the

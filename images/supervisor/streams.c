@@ -11,6 +11,7 @@
 #include "streams.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -55,6 +56,8 @@ static int64_t transferred;   /* ns: when writes were last transferred */
 static int64_t resting;	      /* ns: until when writes may accumulate; 0 if none may */
 static int64_t unsignalled;   /* ns: until when output without a signal waits for one; 0 if none is */
 static bool stalled;	      /* the controller must read before more is transferred */
+static bool ending;	      /* all writers are dead */
+static bool proven;	      /* a signal has come, in any stage */
 static unsigned missing;      /* signals that did not come, in all stages */
 
 static void
@@ -88,7 +91,7 @@ streams_open(int out_fd, size_t out_cap, int err_fd, size_t err_cap, bool packet
 		  packets_open(&err.packets, err_fd, ahead[1]);
 	quiet = latest = NULL;
 	writes = 0;
-	stalled = quiet_ends = false;
+	stalled = quiet_ends = ending = false;
 	transferred = resting = unsignalled = 0;
 }
 
@@ -103,9 +106,13 @@ streams_close(void)
 static int
 pollable(const struct stream *stream)
 {
+	/* A write wakes those that poll its pipe before it queues its signal, and a writer that then
+	 * loses the processor to us would leave a packet without one: so signals alone are polled, once
+	 * it is known that they come. */
+	bool signals = ordered && proven && stream != quiet && !ending;
 	bool waits = resting != 0 || unsignalled != 0 || !frames_room();
 
-	return waits ? -1 : stream->fd;
+	return signals || waits ? -1 : stream->fd;
 }
 
 int
@@ -220,6 +227,7 @@ transfer_signalled(void)
 		transfer_packets(&err);
 	while (frames_room() && (fd = order_next()) >= 0) {
 		number++;
+		proven = true;
 		if (fd == out.fd)
 			transfer_write(&out);
 		else if (fd == err.fd)
@@ -303,8 +311,17 @@ note_pace(int64_t now, size_t number)
 		begin_quiet(latest);
 }
 
+/* Whether there is output for which no signal is left. */
+static bool
+any_left(void)
+{
+	struct pollfd polled[] = {{.fd = out.fd, .events = POLLIN}, {.fd = err.fd, .events = POLLIN}};
+
+	return out.packets.left > 0 || err.packets.left > 0 || poll(polled, 2, 0) > 0;
+}
+
 static void
-transfer_ordered(bool readable)
+transfer_ordered(void)
 {
 	int64_t now = clock_now();
 
@@ -324,10 +341,9 @@ transfer_ordered(bool readable)
 	stalled = !frames_room();
 	if (number > 0)
 		note_pace(now, number);
-	if (number > 0 || unsignalled == 0) {
-		bool left = quiet == NULL && (out.packets.left > 0 || err.packets.left > 0);
-		unsignalled = left || (readable && number == 0) ? now + PATIENCE : 0;
-	} else if (now >= unsignalled && drain_both()) {
+	if (number > 0 || unsignalled == 0)
+		unsignalled = quiet == NULL && any_left() ? now + PATIENCE : 0;
+	else if (now >= unsignalled && drain_both()) {
 		unsignalled = 0;
 		if (++missing == MAX_MISSING)
 			end_order();
@@ -338,7 +354,7 @@ void
 streams_transfer(short out_events, short err_events)
 {
 	if (ordered) {
-		transfer_ordered(out_events || err_events);
+		transfer_ordered();
 		return;
 	}
 	if (out_events || err_events)
@@ -350,6 +366,7 @@ streams_transfer(short out_events, short err_events)
 bool
 streams_drain(void)
 {
+	ending = true;
 	resting = unsignalled = 0;
 	if (quiet != NULL && !drain(quiet))
 		return false;
