@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -13,12 +14,25 @@
 
 enum {
 	MAX_PENDING = 1024, /* far more than both pipes hold writes */
+	MAX_QUEUED = 4096,  /* by the kernel */
 	BATCH = 32,         /* signals a read */
 };
 
 static int signals = -1;
+static struct rlimit program_limit; /* of the container */
 static int pending[MAX_PENDING]; /* a ring of descriptors */
 static size_t first, count;
+
+/* The kernel bounds the pending signals of a user, who is the host's root here. */
+static void
+limit_pending(rlim_t maximum)
+{
+	struct rlimit limit = program_limit;
+
+	if (maximum < limit.rlim_cur)
+		limit.rlim_cur = maximum;
+	setrlimit(RLIMIT_SIGPENDING, &limit);
+}
 
 void
 order_open(void)
@@ -31,8 +45,15 @@ order_open(void)
 	sigaddset(&set, SIGRTMIN);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (signals < 0)
+	if (signals < 0 || getrlimit(RLIMIT_SIGPENDING, &program_limit) < 0)
 		fault(FAULT_BOX, "start: signalfd: %s", strerror(errno));
+	limit_pending(MAX_QUEUED);
+}
+
+void
+order_leave(void)
+{
+	limit_pending(RLIM_INFINITY);
 }
 
 bool
@@ -70,6 +91,12 @@ order_read(void)
 		if (got < (ssize_t)sizeof batch)
 			break;
 	}
+}
+
+bool
+order_flooded(void)
+{
+	return count == MAX_PENDING;
 }
 
 int

@@ -22,6 +22,9 @@
 /* At the start: block the signals, and open the descriptor that they are read from. */
 void order_open(void);
 
+/* In the child, before exec. */
+void order_leave(void);
+
 /* Ask for the signals of the pipe with this end to read from. False if the kernel has none. */
 bool order_watch(int fd);
 
@@ -32,6 +35,9 @@ int order_fd(void);
 
 /* Take the signals that are pending. */
 void order_read(void);
+
+/* Whether more have come than there can be writes: some are forgotten. */
+bool order_flooded(void);
 
 /* Go on to the next signal, and return its pipe; -1 if none is left. */
 int order_next(void);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "frames.h"
+#include "order.h"
 #include "sockets.h"
 
 enum {
@@ -178,6 +179,7 @@ become_program(const struct program *program, const struct identity *identity,
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		environ = (char **)command->variables; /* execvp() looks for PATH there */
+		order_leave();
 		sockets_restrict();
 		execvp(command->arguments[0], command->arguments);
 		kind = exec_fault(errno);

@@ -329,11 +329,15 @@ transfer_ordered(void)
 		return;
 	resting = 0;
 	order_read();
+	/* A program that writes on to a full pipe, without waiting for room, makes signals as fast as
+	 * it can. */
+	if (quiet == NULL && order_flooded())
+		begin_quiet(order_count(out.fd) >= order_count(err.fd) ? &out : &err);
 	size_t number = 0;
 	bool other = quiet != NULL && order_count(quiet == &out ? err.fd : out.fd) > 0;
 	if (quiet != NULL && !quiet_ends && !other)
 		number = transfer_quiet();
-	if (quiet != NULL &&
+	if (quiet != NULL && frames_room() &&
 	    (quiet_ends || other || (number == 0 && now - transferred >= PAUSE)))
 		end_quiet();
 	if (quiet == NULL)

@@ -3,8 +3,11 @@
 import os
 import platform
 import re
+import resource
 import subprocess
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -211,12 +214,30 @@ def test_one_byte_writes_cost_little_more_than_into_a_plain_pipe(
     assert cost[False] < 3 * cost[True], cost
 
 
-def test_a_program_that_writes_to_a_full_pipe_all_the_time(supervisor: SupervisorProcess) -> None:
-    """Each attempt makes a signal, though nothing is written."""
-    script = """
-        use Fcntl; fcntl(STDOUT, F_SETFL, fcntl(STDOUT, F_GETFL, 0) | O_NONBLOCK);
-        $end = time + 2; while (time < $end) { syswrite STDOUT, "x" x 4000 }
-    """
-    verdict, stdout, stderr = supervisor.run("perl", "-e", script, output=1 << 30)
-    assert (verdict.outcome, verdict.code, stderr) == (Outcome.OK, 0, b"")
-    assert set(stdout) == {ord("x")}
+FLOOD = """
+    use Fcntl; fcntl(STDOUT, F_SETFL, fcntl(STDOUT, F_GETFL, 0) | O_NONBLOCK);
+    fork; fork; $end = time + 2; while (time < $end) { syswrite STDOUT, "x" x 4000 }
+"""
+ROW = "a flood of signals to the supervisor, by writes to a full pipe"
+
+
+@pytest.mark.attack("program", ROW, "at most 4096 are pending; the supervisor stops listening")
+def test_a_flood_of_signals(supervisor: SupervisorProcess) -> None:
+    """Each failed write makes one, and the kernel bounds those of all root processes together."""
+    verdict, _ = pieces(supervisor, "perl", "-e", FLOOD, output=1 << 30)
+    assert (verdict.outcome, verdict.code) == (Outcome.OK, 0)
+    supervisor.client.start(stage("perl", "-e", FLOOD, output=1 << 30))
+    before = supervisor.cpu_ms
+    for _ in range(15):  # nothing is received, so the pipe stays full
+        time.sleep(0.1)
+        status = Path(f"/proc/{supervisor.pid}/status").read_text()
+        pending, limit = re.findall(r"SigQ:\s*(\d+)/(\d+)", status)[0]
+        assert (int(pending) <= 4096, int(limit)) == (True, 4096)
+    assert supervisor.cpu_ms - before < 500
+    while not any(isinstance(event, Verdict) for event in supervisor.client.receive()):
+        continue
+
+
+def test_programs_keep_their_own_limit_of_signals(supervisor: SupervisorProcess) -> None:
+    _, stdout, _ = supervisor.run("bash", "-c", "ulimit -i")
+    assert int(stdout) == resource.getrlimit(resource.RLIMIT_SIGPENDING)[0]
