@@ -49,9 +49,14 @@ def as_json(**fields: Any) -> bytes:
     return json.dumps(fields).encode()
 
 
+def batch(code: str, runs: list[Any], **fields: Any) -> bytes:
+    return as_json(**request("python", code, runs=runs, **fields))
+
+
 WIDE = "\N{GRINNING FACE}" + "x" * (SIZE - 200)  # text of four bytes a character in memory
 FLOOD = "import os\nfor _ in range(128): os.write(1, b'o' * 65536); os.write(2, b'e' * 65536)"
 EXECUTE, V1 = "/api/v2/execute", "/api/v1/run"
+BATCH = f"{EXECUTE}/batch"
 ATTACKS = [
     Attack("v1 escapes without a token", V1, FORM, lambda: b"content=" + b"%41" * (SIZE // 3), False, (400,)),
     Attack("v1 fields without a token", V1, FORM, lambda: b"a=&" * (SIZE // 3), False, (400,)),
@@ -69,6 +74,9 @@ ATTACKS = [
     Attack("JSON of wide text", EXECUTE, JSON, lambda: as_json(**request("bash", ": " + WIDE)), True, (200, 400, 503)),
     Attack("wide stdin of a program that sleeps", EXECUTE, JSON, lambda: as_json(**request("bash", "sleep 1", stdin=WIDE)), True, (200, 503)),
     Attack("the largest output on both streams", EXECUTE, JSON, lambda: as_json(**request("python", FLOOD, run_output_limit=-1)), True, (200, 503)),
+    Attack("a batch of the largest outputs", BATCH, JSON, lambda: batch(FLOOD, [{}] * 12, run_output_limit=-1), True, (200, 503)),
+    Attack("a batch with wide stdin for all", BATCH, JSON, lambda: batch("", [{}] * 12, stdin=WIDE), True, (200, 503)),
+    Attack("a batch with wide text in each run", BATCH, JSON, lambda: batch("", [{"expected_output": WIDE[:SIZE // 12]}] * 12), True, (200, 503)),
     Attack("deep JSON", EXECUTE, JSON, lambda: b"[" * SIZE, True, (400, 503)),
     Attack("a call of a tool of small objects", "/mcp", JSON, lambda: b"[" + b"{}," * (SIZE // 3) + b"{}]", True, (400, 503)),
     Attack("a call of a tool with wide text", "/mcp", JSON, lambda: as_json(

@@ -1,7 +1,7 @@
 """Bodies of requests: read after the token was checked, and within the memory budget."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from flask import Request
@@ -10,7 +10,9 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from bitrun.api.http.connection import client_connection
 from bitrun.api.http.memory_budget import MemoryBudget, Reservation
 from bitrun.config.settings import Settings
+from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import Busy
+from bitrun.model.job import Job
 
 # Bytes of memory for a byte of body while it is parsed: itself, and in the worst case text of four
 # bytes a character once as a whole and once as values, and the values as bytes.
@@ -72,6 +74,7 @@ class Bodies:
 
     def __init__(self, settings: Settings) -> None:
         self._max_size = settings.max_body
+        self._output_limit = settings.output_limit
         self.budget = MemoryBudget(settings.body_memory, settings.queue_timeout)
 
     @contextmanager
@@ -90,6 +93,19 @@ class Bodies:
         with self.budget.reserve(size, client_connection(request)) as reservation:
             # No name for the bytes here: this frame lives as long as the run.
             yield Body(self._receive(request, reservation), reservation)
+
+    def hold_output(
+        self, job: Job, connection: ClientConnection | None
+    ) -> AbstractContextManager[object]:
+        """Hold what the output of one of many jobs takes beyond the default limits.
+
+        Its output is kept, and copied where it is compared or checked.
+
+        Raises:
+            Busy, ClientDisconnected: as `MemoryBudget.reserve`, when the context is entered.
+        """
+        beyond = job.output_beyond(self._output_limit)
+        return self.budget.reserve((OUTPUT_FACTOR + 2) * beyond, connection)
 
     def _receive(self, request: Request, reservation: Reservation) -> bytes:
         if request.content_length is None:

@@ -31,7 +31,12 @@ def reply(value: Mapping[str, Any]) -> Response:
     """Write an object of plain JSON and of `Parts`; without any of these as a whole."""
     if not _has_parts(value):
         return jsonify(value)
-    return _InParts(_object(value, end="}\n"), content_type=_TYPE)
+    return _InParts(line(value), content_type=_TYPE)
+
+
+def line(value: Mapping[str, Any]) -> Iterator[str]:
+    """Write an object of plain JSON and of `Parts`, and the end of a line."""
+    return _object(value, end="}\n")
 
 
 def _has_parts(value: Any) -> bool:

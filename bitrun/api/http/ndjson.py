@@ -1,10 +1,12 @@
 """Replies as a stream: one JSON object a line, sent as it comes into being."""
 
-import json
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from flask import Request, Response
+
+from bitrun.api.http import large_json
 
 TYPE = "application/x-ndjson"
 
@@ -21,6 +23,7 @@ def is_wanted(request: Request) -> bool:
 
 def stream(objects: Iterable[dict[str, Any]]) -> Response:
     """Stream objects; an iterator that raises breaks the reply off."""
-    response = _Stream((json.dumps(each) + "\n" for each in objects), content_type=TYPE)
+    lines = chain.from_iterable(map(large_json.line, objects))
+    response = _Stream(lines, content_type=TYPE)
     response.headers["X-Accel-Buffering"] = "no"  # else nginx buffers the lines
     return response

@@ -9,7 +9,6 @@ from bitrun.api.piston.reply import stage_reply, verdict_reply
 from bitrun.execution.judging.batch import JudgedBatch
 from bitrun.execution.judging.judgement import Judgement
 from bitrun.model.output import Output
-from bitrun.model.result import StageResult
 from bitrun.packages.runtimes import Runtime
 from bitrun.telemetry import request_context
 
@@ -39,10 +38,12 @@ class BatchReply:
         runs: list[dict[str, Any]] = [{}] * count
         left = MAX_OUTPUT
         for index, judgement in self._judged.judgements:
-            size = 0 if judgement.run is None else len(judgement.run.output)
+            size = 0 if judgement.run is None else len(judgement.run.streams)
             fits = size <= left and keep(size)
             left -= size if fits else 0
-            runs[index] = self._run(judgement, with_output=fits)
+            runs[index] = self._run(judgement if fits else _without_output(judgement))
+            if not fits:
+                runs[index]["run"]["truncated"] = True
         return self._head | {"accepted": _note(runs), "runs": runs}
 
     def objects(self) -> Iterator[dict[str, Any]]:
@@ -51,7 +52,7 @@ class BatchReply:
         try:
             yield self._head
             for index, judgement in self._judged.judgements:
-                reply = self._run(judgement)
+                reply = self._run(judgement, in_parts=True)
                 accepted.append({"accepted": reply["accepted"]})
                 yield {"index": index} | reply
             yield {"accepted": _note(accepted)}
@@ -59,7 +60,7 @@ class BatchReply:
             # The status was sent long ago.
             yield {"message": errors.report(error).text(error)}
 
-    def _run(self, judgement: Judgement, *, with_output: bool = True) -> dict[str, Any]:
+    def _run(self, judgement: Judgement, *, in_parts: bool = False) -> dict[str, Any]:
         reply: dict[str, Any] = {
             "accepted": judgement.accepted,
             "reason": judgement.reason,
@@ -68,7 +69,7 @@ class BatchReply:
         if judgement.error is not None:
             reply["message"] = self._sentence(judgement.error)
         if judgement.run is not None:
-            reply["run"] = _stage(judgement.run, with_output=with_output)
+            reply["run"] = stage_reply(judgement.run, in_parts=in_parts)
         if judgement.judge is not None:
             words = judgement.judge.words.decode(errors="replace")
             reply["judge"] = {"output": words} | verdict_reply(judgement.judge.verdict)
@@ -81,10 +82,10 @@ class BatchReply:
         return row.text(error)
 
 
-def _stage(stage: StageResult, *, with_output: bool) -> dict[str, Any]:
-    if with_output:
-        return stage_reply(stage)
-    return stage_reply(dataclasses.replace(stage, streams=Output())) | {"truncated": True}
+def _without_output(judgement: Judgement) -> Judgement:
+    if judgement.run is None:
+        return judgement
+    return dataclasses.replace(judgement, run=dataclasses.replace(judgement.run, streams=Output()))
 
 
 def _note(runs: list[dict[str, Any]]) -> bool:

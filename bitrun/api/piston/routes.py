@@ -1,6 +1,7 @@
 """Piston v2 over plain HTTP: runtimes, execute, packages."""
 
 from contextlib import ExitStack
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Never
 
@@ -81,14 +82,13 @@ def _add_execute(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies
                 parse_object(body.take()), service.runtimes, service.settings
             )
             auth.count_runs(request, len(batch.cases))
-            settings = service.settings
-            body.keep(
-                batch.size,
-                min(len(batch.cases), settings.max_runs)
-                * max(case.job.output_beyond(settings.output_limit) for case in batch.cases),
-            )
+            body.keep(batch.size)
+            connection = client_connection(request, owner)
             judged = service.judge.judge(
-                batch, auth.client(request), client_connection(request, owner)
+                batch,
+                auth.client(request),
+                connection,
+                partial(bodies.hold_output, connection=connection),
             )
             held.callback(judged.judgements.close)
             reply = BatchReply(runtime, judged)

@@ -1,7 +1,8 @@
 """Batches: one program, many inputs, each in a box of its own."""
 
 import dataclasses
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -13,10 +14,13 @@ from bitrun.execution.judging.judge_program import Answer
 from bitrun.execution.judging.judgement import Judgement, JudgeResult, Reason
 from bitrun.execution.runner import Runner
 from bitrun.model.disconnect import ClientConnection
-from bitrun.model.errors import BoxError, ClientDisconnected, RequestError, ServiceError
+from bitrun.model.errors import BoxError, Busy, ClientDisconnected, RequestError, ServiceError
 from bitrun.model.job import Job
 from bitrun.model.output import Stream
 from bitrun.model.result import StageResult
+
+Hold = Callable[[Job], AbstractContextManager[object]]
+_Results = Generator[tuple[int, tuple[Judgement, ExitStack]]]
 
 _INTERACTIVE_WEIGHT = 2  # boxes
 
@@ -75,10 +79,13 @@ class Judge:
         self._runner = runner
         self._threads = FairThreads(places)
 
-    def judge(self, batch: Batch, client: str, connection: ClientConnection | None) -> JudgedBatch:
+    def judge(
+        self, batch: Batch, client: str, connection: ClientConnection | None, hold: Hold
+    ) -> JudgedBatch:
         """Compile the program and what judges it, and begin to judge.
 
-        `client` is who shares the places with others.
+        `client` is who shares the places with others. `hold` makes a context that holds the memory
+        of a run's output; each is left once the reader of the judgements goes on.
 
         Raises:
             RequestError: the checker or the interactor can't be compiled.
@@ -93,14 +100,14 @@ class Judge:
         compilation = compiled.get("program")
         if compilation is not None and compilation.verdict.failed:
             return JudgedBatch(compilation, _all_not_compiled(len(batch.cases)))
-        run = _BatchRun(batch, self._runner, connection)
-        judgements = self._threads.run(
+        run = _BatchRun(batch, self._runner, connection, hold)
+        results = self._threads.run(
             client,
             [partial(run.judge, case) for case in batch.cases],
             weight=1 if batch.interactor is None else _INTERACTIVE_WEIGHT,
             connection=connection,
         )
-        return JudgedBatch(compilation, judgements)
+        return JudgedBatch(compilation, run.released(results))
 
     def _compile(
         self, batch: Batch, client: str, connection: ClientConnection | None
@@ -121,16 +128,35 @@ class Judge:
 class _BatchRun:
     """Judges the cases of one batch, each in the thread that calls `judge`."""
 
-    def __init__(self, batch: Batch, runner: Runner, connection: ClientConnection | None) -> None:
+    def __init__(
+        self, batch: Batch, runner: Runner, connection: ClientConnection | None, hold: Hold
+    ) -> None:
         self._batch = batch
         self._runner = runner
         self._connection = connection
+        self._hold = hold
+        self._held: set[ExitStack] = set()  # of results that are not read yet
         self._last: Judgement | None = None  # for all that has not begun
 
-    def judge(self, case: Case) -> Judgement:
-        if self._last is not None:
-            return self._last
-        judgement = self._judge(case)
+    def released(self, results: _Results) -> Generator[tuple[int, Judgement]]:
+        """Yield judgements, and release the memory of each when the next one is wanted."""
+        try:
+            for index, (judgement, held) in results:
+                yield index, judgement
+                held.close()
+        finally:
+            results.close()  # what runs ends first
+            for held in tuple(self._held):
+                held.close()
+
+    def judge(self, case: Case) -> tuple[Judgement, ExitStack]:
+        held = ExitStack()
+        self._held.add(held)
+        held.callback(self._held.discard, held)
+        return self._last or self._judge_one(case, held), held
+
+    def _judge_one(self, case: Case, held: ExitStack) -> Judgement:
+        judgement = self._judge(case, held)
         if self._batch.stop_on_failure and not judgement.accepted:
             self._last = Judgement(Reason.SKIPPED)
         if isinstance(judgement.error, ServiceError) and not isinstance(judgement.error, BoxError):
@@ -138,14 +164,15 @@ class _BatchRun:
             self._last = Judgement(Reason.ERROR, error=judgement.error)
         return judgement
 
-    def _judge(self, case: Case) -> Judgement:
+    def _judge(self, case: Case, held: ExitStack) -> Judgement:
         try:
+            held.enter_context(self._hold(case.job))
             if self._batch.interactor is not None:
                 return self._judge_interaction(case, self._batch.interactor)
             return self._judge_output(case)
         except ClientDisconnected:
             raise
-        except (RequestError, ServiceError) as error:
+        except (RequestError, ServiceError, Busy) as error:
             return Judgement(Reason.ERROR, error=error)
 
     def _judge_output(self, case: Case) -> Judgement:

@@ -1,17 +1,19 @@
 """Batches without HTTP, on an engine without Docker: faults, and who ends when."""
 
 import dataclasses
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from bitrun.config.settings import Settings
 from bitrun.execution.admission import Admission
-from bitrun.execution.judging.batch import Batch, Case, Judge
+from bitrun.execution.judging.batch import Batch, Case, Judge, JudgedBatch
 from bitrun.execution.judging.judgement import Judgement, Reason
 from bitrun.execution.runner import Runner
-from bitrun.model.errors import BoxError, EngineUnavailable, PackageNotInstalled
+from bitrun.model.errors import BoxError, Busy, EngineUnavailable, PackageNotInstalled
 from bitrun.model.job import File, Job
 from bitrun.sandbox.box_maker import BoxMaker
 from bitrun.sandbox.pool.pool import Pool
@@ -36,18 +38,50 @@ def engine() -> Iterator[FakeEngine]:
     assert wait_until(lambda: not engine.containers, 2)
 
 
+class Memory:
+    """Counts what is held, and how often something was."""
+
+    def __init__(self) -> None:
+        self.held = 0
+        self.count = 0
+        self.room = 1000
+
+    @contextmanager
+    def hold(self, _: Job) -> Iterator[None]:
+        if self.held == self.room:
+            raise Busy
+        self.held += 1
+        self.count += 1
+        try:
+            yield
+        finally:
+            self.held -= 1
+
+
 @pytest.fixture
-def judge(engine: FakeEngine) -> Callable[[Batch], list[Judgement]]:
-    """Judge a batch, one run at a time, and return the judgements in their order."""
+def memory() -> Memory:
+    return Memory()
+
+
+@pytest.fixture
+def begin(engine: FakeEngine, memory: Memory) -> Callable[[Batch], JudgedBatch]:
+    """Begin to judge a batch, one run at a time."""
     runner = Runner(Pool(BoxMaker(engine, Settings()), 0, dict), Admission(4, 0, 1.0))
+    return lambda batch: Judge(runner, 1).judge(batch, "client", None, memory.hold)
+
+
+@pytest.fixture
+def judge(begin: Callable[[Batch], JudgedBatch]) -> Callable[[Batch], list[Judgement]]:
+    """Judge a batch, and return the judgements in their order."""
 
     def judge(batch: Batch) -> list[Judgement]:
-        found = dict(Judge(runner, 1).judge(batch, "client", None).judgements)
+        found = dict(begin(batch).judgements)
         return [found[index] for index in range(len(batch.cases))]
 
     return judge
 
 
+Begin = Callable[[Batch], JudgedBatch]
 Run = Callable[[Batch], list[Judgement]]
 
 
@@ -85,6 +119,34 @@ def test_files_of_a_stage_are_there_when_it_starts(judge: Run) -> None:
     program = job("cat", "data", files=(File("data", b"x"),))
     (found,) = judge(Batch([Case(program, b"x")]))
     assert found.reason is Reason.OK
+
+
+def test_memory_is_held_until_the_next_judgement_is_wanted(begin: Begin, memory: Memory) -> None:
+    judgements = begin(Batch([Case(job("echo"))] * 9)).judgements
+    assert memory.count == 0
+    for _ in range(2):
+        next(judgements)
+        assert memory.held >= 1
+    time.sleep(0.2)
+    assert memory.held == 3  # this one, and two that are not read
+    assert len(list(judgements)) == 7
+    assert (memory.held, memory.count) == (0, 9)
+
+
+def test_memory_of_what_nobody_reads_is_released(begin: Begin, memory: Memory) -> None:
+    judgements = begin(Batch([Case(job("echo"))] * 9)).judgements
+    next(judgements)
+    time.sleep(0.2)
+    judgements.close()
+    assert memory.held == 0
+    assert memory.count < 9
+
+
+def test_a_run_without_memory_for_its_output(judge: Run, memory: Memory) -> None:
+    memory.room = 0
+    found = judge(Batch([Case(job("echo"))] * 2))
+    assert [each.reason for each in found] == [Reason.ERROR] * 2
+    assert isinstance(found[0].error, Busy)
 
 
 def test_an_interactor_whose_box_ends(engine: FakeEngine, judge: Run) -> None:
