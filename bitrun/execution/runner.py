@@ -75,7 +75,7 @@ class Runner:
             ):
                 yield session, other
 
-    def open(self, job: Job, connection: ClientConnection) -> Session:
+    def open(self, job: Job, connection: ClientConnection | None = None) -> Session:
         """Take a box for a job that the caller drives stage by stage.
 
         Takes no admission slot; the caller limits concurrent sessions. Raises as `run` does, but

@@ -119,6 +119,13 @@ class Talk:
             self.send(encode(Frame.CREDIT, str(len(line)).encode()))
         return line
 
+    def wait_for_stdin(self, expected: bytes, seconds: float) -> bool:
+        """Whether exactly this comes as stdin within that time."""
+        deadline = time.monotonic() + seconds
+        while self.stdin != expected and (left := deadline - time.monotonic()) > 0:
+            self._listen(left)
+        return self.stdin == expected
+
     def commands(self) -> Iterator[Command]:
         """Yield each stage that is started."""
         files: dict[str, bytes] = {}

@@ -17,6 +17,7 @@ from bitrun.service.service import Service
 from tools.conformance import programs
 from tools.conformance.programs import HELLO, Program
 from tools.conformance.records import LanguageRecord, Record
+from tools.conformance.terminal import SIZE, run_on_terminal
 
 _MEASURED_RUNS = 3
 _FROM = re.compile(r"^FROM\s+(\S+)", flags=re.MULTILINE)
@@ -49,13 +50,20 @@ def _run_language(service: Service, runtime: Runtime, found: tuple[Program, ...]
     for program in found:
         name = program.task.name
         try:
-            result = service.runner.run(_job(service, runtime, program))
+            result = _run(service, runtime, program)
             record.complaints[name] = program.task.complaint(result)
             if name == HELLO and record.complaints[name] is None:
                 _measure(service, _job(service, runtime, program), record)
         except (RequestError, ServiceError) as fault:
             record.complaints[name] = str(fault)
     return record
+
+
+def _run(service: Service, runtime: Runtime, program: Program) -> Result:
+    job = _job(service, runtime, program)
+    if program.task.prompt:
+        return run_on_terminal(service.runner, job, program.task)
+    return service.runner.run(job)
 
 
 def _measure(service: Service, job: Job, record: LanguageRecord) -> None:
@@ -80,8 +88,9 @@ def _job(service: Service, runtime: Runtime, program: Program) -> Job:
         service.settings,
         program.files,
         arguments=program.task.arguments,
-        stdin=program.task.stdin.encode(),
+        stdin=b"" if program.task.prompt else program.task.stdin.encode(),
         fresh=True,
+        tty=SIZE if program.task.prompt else None,
     )
 
 

@@ -25,7 +25,8 @@ class Task:
     """Input and expected result of a program; `code` None expects any failure.
 
     The default of `stdin` is that of Piston's clients. An `optional` task needs no reason where it
-    has no program.
+    has no program. With a `prompt` the program runs on a terminal, and `stdin` is what is typed
+    after it.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Task:
     arguments: tuple[str, ...] = ()
     code: int | None = 0
     optional: bool = False
+    prompt: str = ""
 
     def complaint(self, result: Result) -> str | None:
         """Return how the result of a run differs from the expected one, or None."""
@@ -68,6 +70,7 @@ TASKS = (
     Task("localhost", "Hello, localhost!\n", optional=True),
     Task("user", "user /tmp\n", optional=True),
     Task("library", "42\n", optional=True),
+    Task("terminal", "name? Ada\nHello, Ada!\n", stdin="Ada\r", prompt="name? ", optional=True),
 )
 
 

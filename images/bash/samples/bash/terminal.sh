@@ -1,0 +1,2 @@
+read -rp "name? " name
+echo "Hello, $name!"

@@ -1,0 +1,8 @@
+program terminal;
+var
+    name: string;
+begin
+    write('name? ');
+    readln(name);
+    writeln('Hello, ', name, '!');
+end.

@@ -1,0 +1,3 @@
+print "name? ";
+chomp(my $name = <STDIN>);
+print "Hello, $name!\n";

@@ -1,0 +1,4 @@
+<?php
+echo "name? ";
+$name = trim(fgets(STDIN));
+echo "Hello, $name!\n";

@@ -1,0 +1,3 @@
+puts -nonewline "name? "
+flush stdout
+puts "Hello, [gets stdin]!"
