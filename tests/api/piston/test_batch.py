@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from tests.support.piston import call, message, request
+from tests.support.scale import scaled
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 from tests.support.wire import dial, post
@@ -396,6 +397,28 @@ def test_a_client_that_leaves(
     time.sleep(0.5)
     assert taken(server) == 0
     assert wait_until(lambda: not containers(), 5)
+
+
+@pytest.mark.engine
+@pytest.mark.attack(
+    "request", "a stream of a batch that nobody reads", "it ends after 10 s without a read"
+)
+def test_a_client_that_never_reads(serve: Callable[..., Server]) -> None:
+    server = serve(max_runs=4)
+    fields = {"runs": [{}] * 100, "run_output_limit": -1}
+    body = json.dumps(request("python", "print('x' * 3_000_000)", **fields)).encode()
+    with dial(server) as connection:
+        connection.sendall(post(PATH, "application/json", body, "Accept: application/x-ndjson"))
+        assert wait_until(lambda: taken(server) > 0, 10)
+        assert wait_until(lambda: taken(server) == 0, 10)  # two results wait for their reader
+        time.sleep(scaled(12))
+        connection.settimeout(scaled(10))
+        received = 0
+        while piece := connection.recv(1 << 20):
+            received += len(piece)
+    assert received < 100 * 3_000_000
+    metrics = server.get("/metrics").text
+    assert "bitrun_body_memory_bytes 0.0" in metrics
 
 
 def taken(server: Server) -> int:
