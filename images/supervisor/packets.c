@@ -101,6 +101,7 @@ packets_take(struct packets *packets)
 	packets->left = (size_t)got;
 	packets->writes = count < most ? count : most;
 	packets->run = 0;
+	packets->alone = false;
 	packets->late = 0;
 	if (count > most) {
 		order_drop(packets->fd, most, count - most);
@@ -209,8 +210,11 @@ packets_continue(struct packets *packets, size_t size)
 	/* The rest of a write that waits for room comes with another signal. */
 	if (packets->left == 0)
 		return false;
-	order_read();
-	if (order_only(packets->fd))
+	if (!packets->alone) {
+		order_read();
+		packets->alone = order_only(packets->fd);
+	}
+	if (packets->alone)
 		return true;
 	if (packets->run == 0)
 		packets->run = find_run(packets, size / page());
@@ -228,11 +232,14 @@ packets_signalled(struct packets *packets)
 		packets->writes--;
 }
 
-void
+size_t
 packets_settle(struct packets *packets)
 {
-	if (packets->left > 0)
-		return;
-	order_drop(packets->fd, 0, packets->writes);
+	size_t settled = packets->writes;
+
+	if (packets->left > 0 || settled == 0)
+		return 0;
+	order_drop(packets->fd, 0, settled);
 	packets->writes = 0;
+	return settled;
 }

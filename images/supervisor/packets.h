@@ -42,6 +42,7 @@ struct packets {
 	uint32_t sizes[MAX_AHEAD];
 	size_t ahead_start, ahead_used; /* bytes */
 	size_t next_size, size_count;
+	bool alone;   /* nothing was written elsewhere before the last of them */
 	size_t run;   /* full packets after which a write ends, 0 if not known */
 	size_t usual; /* the same, when it was last known */
 };
@@ -61,8 +62,9 @@ ssize_t packets_queue(struct packets *packets, enum frame_type type, size_t limi
  * of the same write. */
 bool packets_continue(struct packets *packets, size_t size);
 
-/* Go on to the next signal of this pipe; and, after its packets, forget signals without any. */
+/* Go on to the next signal of this pipe; and, after its packets, forget those whose packets are
+ * transferred, too, or that have none; return their number. */
 void packets_signalled(struct packets *packets);
-void packets_settle(struct packets *packets);
+size_t packets_settle(struct packets *packets);
 
 #endif

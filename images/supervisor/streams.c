@@ -51,7 +51,7 @@ static bool ordered;	      /* signals give the order of writes */
 static struct stream *quiet;  /* the stream that has no signals for now, or NULL */
 static bool quiet_ends;	      /* what it has is taken, and the next has signals */
 static struct stream *latest; /* the stream last written to, */
-static unsigned writes;	      /* and its writes since the other's last, or since a pause */
+static size_t writes;	      /* and its writes since the other's last, or since a pause */
 static int64_t transferred;   /* ns: when writes were last transferred */
 static int64_t resting;	      /* ns: until when writes may accumulate; 0 if none may */
 static int64_t unsignalled;   /* ns: until when output without a signal waits for one; 0 if none is */
@@ -202,16 +202,16 @@ transfer_packets(struct stream *stream)
 		stream->unfinished += got;
 	} while (got == read_size && packets_continue(&stream->packets, stream->unfinished));
 	stream->unfinished = 0;
-	packets_settle(&stream->packets);
+	writes += packets_settle(&stream->packets);
 }
 
 static void
 transfer_write(struct stream *stream)
 {
-	packets_signalled(&stream->packets);
-	transfer_packets(stream);
 	writes = stream == latest ? writes + 1 : 1;
 	latest = stream;
+	packets_signalled(&stream->packets);
+	transfer_packets(stream);
 }
 
 /* Transfer the writes whose signals have come; return their number. */

@@ -10,8 +10,14 @@
 
 enum { MAX_STAGES = 64 };
 
+/* What a program wrote to a stream within its cap, or what has come of it, as a checksum. */
+struct content {
+	size_t left; /* bytes until the cap */
+	uint64_t sum;
+};
+
 struct stage {
-	size_t stdout_left, stderr_left;
+	struct content written[2], received[2]; /* stdout, stderr */
 	bool ended;
 	int status;
 };
@@ -49,7 +55,22 @@ controller_stage_started(size_t stdout_cap, size_t stderr_cap)
 {
 	require(count < MAX_STAGES, "a case is short");
 	stages[(first + count++) % MAX_STAGES] =
-		(struct stage){.stdout_left = stdout_cap, .stderr_left = stderr_cap};
+		(struct stage){.written = {{.left = stdout_cap}, {.left = stderr_cap}},
+			       .received = {{.left = stdout_cap}, {.left = stderr_cap}}};
+}
+
+static void
+add(struct content *content, const unsigned char *bytes, size_t size)
+{
+	for (size_t at = 0; at < size && content->left > 0; at++, content->left--)
+		content->sum = (content->sum ^ bytes[at]) * 0x100000001b3;
+}
+
+void
+controller_output_written(bool to_stderr, const void *bytes, size_t size)
+{
+	require(count > 0, "a program is of a stage");
+	add(&stages[(first + count - 1) % MAX_STAGES].written[to_stderr], bytes, size);
 }
 
 void
@@ -73,6 +94,10 @@ check_verdict(const struct stage *stage)
 			    &oom_killed);
 	require(fields == 4, "a verdict is complete");
 	require(stage->ended, "a verdict comes after the end");
+	for (int stream = 0; stream < 2; stream++)
+		require(stage->received[stream].left == stage->written[stream].left &&
+				stage->received[stream].sum == stage->written[stream].sum,
+			"all output comes, as it was written");
 	require(oom_killed == (strcmp(limit, "memory") == 0), "memory runs out at its limit");
 	if (strcmp(limit, "none") != 0) {
 		require(number == 9, "a program over a limit is killed");
@@ -84,12 +109,6 @@ check_verdict(const struct stage *stage)
 		"the signal is the one that killed it");
 }
 
-static void
-spend(size_t *left, size_t size)
-{
-	require(size <= MAX_CHUNK && size <= *left, "output stays within its cap");
-	*left -= size;
-}
 
 static void
 begin_frame(size_t size)
@@ -101,12 +120,10 @@ begin_frame(size_t size)
 	payload_used = 0;
 	switch (header[0]) {
 	case FRAME_STDOUT:
-		require(count > 0, "output belongs to a stage");
-		spend(&stage->stdout_left, size);
-		break;
 	case FRAME_STDERR:
 		require(count > 0, "output belongs to a stage");
-		spend(&stage->stderr_left, size);
+		require(size > 0 && size <= MAX_CHUNK && size <= stage->received[header[0] == FRAME_STDERR].left,
+			"output stays within its cap");
 		break;
 	case FRAME_CREDIT:
 	case FRAME_VERDICT:
@@ -156,6 +173,9 @@ controller_receive(const char *bytes, size_t size)
 					      ? part
 					      : sizeof payload - payload_used - 1;
 			memcpy(payload + payload_used, bytes, kept);
+			if (header[0] == FRAME_STDOUT || header[0] == FRAME_STDERR)
+				add(&stages[first].received[header[0] == FRAME_STDERR],
+				    (const unsigned char *)bytes, part);
 			payload_used += kept;
 			payload_left -= part;
 			bytes += part;

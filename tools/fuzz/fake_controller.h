@@ -16,6 +16,9 @@ void controller_reset(void);
 /* A stage was decoded, with these caps. */
 void controller_stage_started(size_t stdout_cap, size_t stderr_cap);
 
+/* Its program wrote these bytes to one of its streams, and they are in the pipe. */
+void controller_output_written(bool to_stderr, const void *bytes, size_t size);
+
 /* Its main process ended by itself, or was killed, with this status of wait(2). */
 void controller_program_ended(int status);
 

@@ -39,7 +39,9 @@ controller_sends(const void *bytes, size_t size)
 static void
 program_writes(struct pipe *pipe, const void *bytes, size_t size)
 {
-	pipe_put(pipe, bytes, size);
+	size_t put = pipe_put(pipe, bytes, size);
+
+	controller_output_written(pipe == kernel.program.err && pipe != kernel.program.out, bytes, put);
 	pipe_signal(pipe);
 }
 
