@@ -8,8 +8,8 @@
  *   - inode numbers, offsets in directories, and the times of the change of an inode;
  *   - in /box, which gets the files of the job, the time of its modification;
  *   - ids of System V objects;
- *   - what PID 1 has used: times, faults, memory, context switches; and how many signals are queued
- *     for root, on the whole machine;
+ *   - what PID 1 has used: times, faults, memory, context switches; which signals of this
+ *     program's writes it has not read yet; and how many are queued for root, on the whole machine;
  *   - the counters of the box's cgroup;
  *   - what is the whole machine's, below /proc and /sys.
  */
@@ -207,6 +207,9 @@ print_status(const char *path)
 	while (file != NULL && fgets(line, sizeof line, file) != NULL) {
 		if (is_own && strncmp(line, "SigQ:", 5) == 0)
 			fputs(line, stdout);
+		/* PID 1 has those of this program's writes, until it has read them. */
+		if (!is_own && strncmp(line, "ShdPnd:", 7) == 0)
+			continue;
 		for (size_t at = 0; at < sizeof FIELDS / sizeof *FIELDS; at++)
 			if (strncmp(line, FIELDS[at], strlen(FIELDS[at])) == 0)
 				fputs(line, stdout);
