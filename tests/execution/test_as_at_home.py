@@ -224,6 +224,11 @@ PROGRAMS = (
     "program", PROGRAMS, ids=[f"{each.language}: {each.what}" for each in PROGRAMS]
 )
 def test_a_program(server: Server, program: Program) -> None:
+    check(server, program)
+
+
+def check(server: Server, program: Program) -> None:
+    """Run a program and compare all that came of it."""
     files = program.files
     if isinstance(files, str):
         files = {MAIN[program.language]: files}
