@@ -88,6 +88,7 @@ def test_keys_of_a_terminal(server: Server, visit: Visit) -> None:
     expect(playground.editor).to_be_focused()  # as before the run
     playground.run(WAIT)
     expect(playground.input).to_be_focused()
+    expect(playground.log).to_contain_text("ready")
     playground.page.keyboard.press("Control+C")
     expect(playground.verdict).to_have_text("Ended by SIGINT: interrupted")
 
@@ -104,6 +105,7 @@ def test_the_program_has_a_terminal(server: Server, visit: Visit) -> None:
         "print('end of input'); print('Again:', input())"
     )
     expect(playground.input).to_be_focused()
+    expect(playground.log).to_contain_text("Secret?")  # what is typed before, getpass discards
     playground.page.keyboard.type("word\n")
     expect(playground.log).to_contain_text("drow True")
     columns, rows = map(int, playground.text("stdout").split("\n")[0].split())
