@@ -18,6 +18,7 @@ import pytest
 from tests.support.piston import execute, package, run, write_catalogue
 from tests.support.scale import scaled
 from tests.support.server import Server
+from tests.support.terminal import Terminal, shown
 
 pytestmark = pytest.mark.engine
 
@@ -225,6 +226,18 @@ def test_servers_on_loopback_work(long_limits: Server) -> None:
 )
 def test_no_pseudo_terminals(long_limits: Server) -> None:
     assert send(long_limits, "terminals.py", "5000")["stdout"] == "Permission denied\n0\n"
+
+
+@pytest.mark.attack(
+    "program", "more pseudo-terminals of the host than its session has asked for", "none"
+)
+def test_a_program_with_a_terminal_opens_no_others(long_limits: Server) -> None:
+    with Terminal(long_limits) as terminal:
+        source = (FOLDER / "terminals.py").read_text()
+        terminal.init("python", source, args=["5000"], tty={"rows": 24, "columns": 80})
+        lines = shown(terminal.rest()).split("\r\n")
+    own = ["/dev/tty opened", "/dev/pts/0 opened"]
+    assert lines == ["Permission denied", *own, "0", ""]
 
 
 def test_the_catalogue_opens_pseudo_terminals(serve: Callable[..., Server], tmp_path: Path) -> None:

@@ -1,8 +1,0 @@
-import System.IO
-
-main :: IO ()
-main = do
-    putStr "name? "
-    hFlush stdout
-    name <- getLine
-    putStrLn ("Hello, " ++ name ++ "!")
