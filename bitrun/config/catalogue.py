@@ -125,6 +125,7 @@ class Package(_Entry):
     version_command: Command
     build: Name | None = None
     pull: str | None = None
+    libraries: tuple[str, ...] = ()
     languages: tuple[Language, ...] = Field(min_length=1)
 
     @property

@@ -48,6 +48,14 @@ def test_every_program_belongs_to_a_task() -> None:
             assert path.name.partition(".")[0] in known, path
 
 
+def test_the_page_has_the_libraries_of_the_catalogue() -> None:
+    page = (Settings().images.parent / "docs" / "languages.md").read_text()
+    listed = [package for package in SHIPPED.packages if package.libraries]
+    assert "python-science" in {package.id for package in listed}
+    for package in listed:
+        assert f"- `{package.id}`: {', '.join(package.libraries)}\n" in page
+
+
 def test_missing_programs_and_needless_reasons_are_found(tmp_path: Path) -> None:
     for task in TASKS[1:]:
         (tmp_path / f"{task.name}.txt").touch()

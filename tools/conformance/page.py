@@ -37,6 +37,13 @@ _IMAGES = """
 |---|---|---|---|
 """
 
+_LIBRARIES = """
+## Libraries
+
+What a package contains beyond the core of its languages; `/api/v2/packages` tells it, too.
+
+"""
+
 _SHARED = """
 ## Shared extensions
 
@@ -68,6 +75,7 @@ def write(path: Path, catalogue: Catalogue, records: Records, images: Path) -> N
         record = records.read(package)
         row = _image_row(package, record, images)
         text.append(row if record else kept.get(_key(row), row))
+    text += [_LIBRARIES, *_libraries(catalogue)]
     text += [_SHARED, *_shared(catalogue, images), _INCAPABLE, *_incapable(catalogue, images)]
     path.write_text("".join(text), encoding="utf-8")
 
@@ -122,6 +130,12 @@ def _image_row(package: Package, record: Record | None, images: Path) -> str:
     sizes = (record.size, record.own_size) if record else ()
     numbers = [f"{round(size / _MEGABYTE)}" for size in sizes] or ["", ""]
     return f"| `{package.id}` | {parent} | {' | '.join(numbers)} |\n"
+
+
+def _libraries(catalogue: Catalogue) -> Iterator[str]:
+    for package in catalogue.packages:
+        if package.libraries:
+            yield f"- `{package.id}`: {', '.join(package.libraries)}\n"
 
 
 def _shared(catalogue: Catalogue, images: Path) -> Iterator[str]:

@@ -102,9 +102,7 @@ def _add_execute(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies
 def _add_packages(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies) -> None:
     @routes.get("/packages")
     def packages() -> Response:
-        return jsonify(
-            [_package(state) | {"installed": state.installed} for state in service.packages.all()]
-        )
+        return jsonify([_package(state) for state in service.packages.all()])
 
     @routes.post("/packages")
     def install() -> Response:
@@ -170,7 +168,12 @@ def _named_package(bodies: Bodies) -> tuple[Any, Any]:
 
 
 def _package(state: PackageState) -> dict[str, Any]:
-    return {"language": state.package.name, "language_version": state.version}
+    return {
+        "language": state.package.name,
+        "language_version": state.version,
+        "installed": state.installed,
+        "libraries": list(state.package.libraries),
+    }
 
 
 def _reply(state: PackageState) -> dict[str, Any]:

@@ -153,7 +153,8 @@ def uninstall(server: Server, language: Any = "tool", version: Any = "*") -> req
 
 def listed(server: Server) -> list[tuple[str, str, bool]]:
     found = call(server, "GET", PATH).json()
-    assert all(each.keys() == {"language", "language_version", "installed"} for each in found)
+    keys = {"language", "language_version", "installed", "libraries"}
+    assert all(each.keys() == keys for each in found)
     return [
         (each["language"], each["language_version"], each["installed"])
         for each in found
