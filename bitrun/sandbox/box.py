@@ -67,6 +67,7 @@ class Box:
         self.taken_at = self.released_at = 0.0
         self.ended_well = False
         self._resets_until: float | None = None  # None when it is not being reset
+        self._is_clean = False  # by its supervisor's word
         self._limits_of_creation = (memory, processes)
         self._memory = memory
         self._processes = processes
@@ -133,18 +134,19 @@ class Box:
     def start_reset(self) -> bool:
         """Begin to make the box as new. False if it can't be: it must be discarded.
 
-        The engine must not have changed it since its creation. To have it change the box back would
-        take as long as most runs.
+        Its limits must be those of its creation. To have the engine set them back would take as
+        long as most runs.
         """
-        is_slowed = self._cpu_priority.end(self.container)
         is_changed = (self._memory, self._processes) != self._limits_of_creation
-        if is_slowed or is_changed or self._is_lowered or not self.ended_well:
+        if is_changed or self._is_lowered or not self.ended_well:
             return False
+        self._cpu_priority.restore(self.container)
         self.ended_well = False
         try:
             self.supervisor.start_reset()
         except BoxError:
             return False
+        self._is_clean = False
         self.released_at = time.monotonic()
         self._resets_until = self.released_at + _RESET_TIMEOUT
         return True
@@ -162,11 +164,15 @@ class Box:
             if is_readable:
                 raise BoxEnded
             return True
+        if is_readable and self._is_clean:
+            raise BoxEnded
         if is_readable:
             with contextlib.suppress(TimeoutError):  # a part of the frame
                 self.supervisor.receive_reset(_PARTIAL_FRAME_SECONDS)
-                self._resets_until = None
-                return True
+                self._is_clean = True
+        if self._is_clean and self._cpu_priority.is_restored(self.container):
+            self._resets_until = None
+            return True
         if time.monotonic() > deadline:
             raise BoxUnresponsive
         return False

@@ -48,6 +48,20 @@ def test_only_what_runs_for_long_makes_way(engine: Engine, shares: Shares) -> No
 
 
 @pytest.mark.also_engine
+def test_for_another_job_the_weight_is_set_back(engine: Engine, shares: Shares) -> None:
+    priority = CpuPriority(engine)
+    with BoxMaker(engine, Settings()).make("bitrun/bash", BOX_LIMITS) as box:
+        for _ in range(2):
+            priority.begin(box.container)
+            assert wait_until(lambda: shares(box.container) == 128, 5)
+            priority.restore(box.container)
+            assert wait_until(lambda: priority.is_restored(box.container), 5)
+            assert shares(box.container) == 1024
+        priority.restore(box.container)
+        assert priority.is_restored(box.container)
+
+
+@pytest.mark.also_engine
 def test_an_engine_that_knows_no_such_box(engine: Engine) -> None:
     with BoxMaker(engine, Settings()).make("bitrun/bash", BOX_LIMITS) as box:
         pass
@@ -78,3 +92,8 @@ def test_what_has_ended_is_left_alone_and_a_failure_ends_nothing() -> None:
     precedence.begin("third")
     assert wait_until(lambda: "third" in engine.asked, 5)
     assert engine.asked == ["first", "second", "third"]
+    precedence.restore("second")
+    assert wait_until(lambda: engine.asked[3:] == ["second"], 5)
+    assert not precedence.is_restored("second"), "the engine has failed"
+    precedence.end("second")
+    assert precedence.is_restored("second")

@@ -218,19 +218,39 @@ print_status(const char *path)
 		fclose(file);
 }
 
-static void
-print_process(const char *path)
-{
-	char file[128], comm[256] = "";
+static char names[64][256];
+static size_t name_count;
 
-	if (strspn(path + 6, "0123456789") != strlen(path + 6))
+static void
+note_process(const char *path)
+{
+	char file[128];
+
+	if (strspn(path + 6, "0123456789") != strlen(path + 6) || name_count == 64)
 		return;
 	snprintf(file, sizeof file, "%.100s/comm", path);
 	int fd = open(file, O_RDONLY);
-	ssize_t got = read(fd, comm, sizeof comm);
+	if (read(fd, names[name_count], sizeof *names - 1) > 0)
+		name_count++;
 	close(fd);
-	printf("process: ");
-	print_text(comm, got < 0 ? 0 : (size_t)got);
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* In the order of their names: their ids differ. */
+static void
+print_processes(void)
+{
+	each("/proc", note_process);
+	qsort(names, name_count, sizeof *names, by_text);
+	for (size_t at = 0; at < name_count; at++) {
+		printf("process: ");
+		print_text(names[at], strlen(names[at]));
+	}
 }
 
 static void
@@ -375,7 +395,7 @@ main(void)
 	print_tree("/dev");
 	print_files_below("/proc/sysvipc");
 	print_files_below("/proc/sys");
-	each("/proc", print_process);
+	print_processes();
 	print_process_details("self");
 	print_process_details("1");
 	each("/proc/self/fd", print_descriptor);

@@ -1,6 +1,7 @@
 """The reset of a box between two jobs, by the real supervisor without Docker."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,8 @@ from bitrun.sandbox.box_maker import BoxMaker
 from tests.support.fake_engine import FakeEngine
 from tests.support.residue import compiled
 from tests.support.stages import BOX_LIMITS, collect, stage
+from tests.support.waiting import wait_until
+from tools.bench import machine
 
 OUTPUT = 4 << 20
 
@@ -76,6 +79,28 @@ def test_a_connection_in_time_wait_ends_the_box(box: Box) -> None:
     run(box, "leave_residue", "1", "tcp", code=7)
     with pytest.raises(ResidueLeft, match="namespaces: /proc/net/"):
         reset(box)
+
+
+def test_a_process_that_no_stage_has_started_ends_the_box(
+    box: Box, fake_engine: FakeEngine
+) -> None:
+    """As of `docker exec`."""
+    run(box, "observe")
+    running = fake_engine.containers[box.container].running
+    assert running is not None
+    (supervisor,) = machine.children(running.pid)
+    stranger = subprocess.Popen(["nsenter", "-t", str(supervisor), "-p", "sleep", "60"])
+    assert wait_until(lambda: bool(machine.children(stranger.pid)), 5)
+    with pytest.raises(ResidueLeft, match="processes"):
+        reset(box)
+    stranger.wait()  # its child has ended with the box
+
+
+def test_a_reset_amid_a_stage(box: Box) -> None:
+    box.supervisor.start(stage("sleep", "9"))
+    box.supervisor.start_reset()
+    with pytest.raises(BoxError, match="a reset came amid a job"):
+        box.supervisor.receive()
 
 
 def test_a_job_during_a_reset(box: Box) -> None:
