@@ -4,105 +4,100 @@ The second prints all that it can observe. It must be, byte for byte, what it pr
 when that was new. `programs/observe.c` lists what it does not print.
 """
 
-import base64
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
+import docker
 import pytest
 
-from tests.support.piston import execute
+from bitrun.config import catalogue
+from bitrun.config.settings import Settings
+from bitrun.engine.engine import Engine
+from bitrun.execution.job_builder import Target, build_job
+from bitrun.execution.limits import RequestedLimits
+from bitrun.model.errors import ResidueLeft
+from bitrun.model.job import STAGES, File
+from bitrun.sandbox.box import Box
+from bitrun.sandbox.box_maker import BoxMaker
 from tests.support.residue import compiled
 from tests.support.scale import scaled
-from tests.support.server import Server
-from tests.support.waiting import wait_until
+from tests.support.stages import BOX_LIMITS, collect, stage
 
 pytestmark = pytest.mark.engine
 
-LONG = round(scaled(20_000))
-REUSE = {
-    "runs_per_box": 50,
-    "pool_size": 8,
-    "output_limit": 4 << 20,
-    "run_timeout": LONG,
-    "run_cpu_time": LONG,
-}
-
 # A program of each default language that becomes, or runs, the one beside it.
-C = 'int chmod(const char *, unsigned), execv(const char *, char **);\nint main(int, char **argv) { chmod("program", 0755); return execv("./program", argv); }'
 STARTERS = {
     "python": "import os, sys\nos.chmod('program', 0o755)\nos.execv('./program', sys.argv)",
     "ruby": "File.chmod(0755, 'program')\nexec('./program', *ARGV)",
     "php": "<?php chmod('program', 0755); array_shift($argv); passthru('./program ' . implode(' ', $argv), $code); exit($code);",
     "javascript": "const c = require('child_process'); require('fs').chmodSync('program', 0o755);\nprocess.exit(c.spawnSync('./program', process.argv.slice(2), {stdio: 'inherit'}).status)",
     "bash": 'chmod 755 program; exec ./program "$@"',
-    "c": C,
+    "c": '#include <sys/stat.h>\n#include <unistd.h>\nint main(int, char **argv) { chmod("program", 0755); return execv("./program", argv); }',
     "c++": '#include <sys/stat.h>\n#include <unistd.h>\nint main(int, char **argv) { chmod("program", 0755); return execv("./program", argv); }',
 }  # fmt: skip
+SETTINGS = Settings(
+    output_limit=4 << 20,
+    run_timeout=round(scaled(60_000)),
+    run_cpu_time=round(scaled(60_000)),
+    compile_timeout=round(scaled(60_000)),
+    compile_cpu_time=round(scaled(60_000)),
+)
+TARGETS = {
+    language.name: Target(language, package.id, package.image, "")
+    for package, language in reversed(list(catalogue.load(SETTINGS.languages).languages()))
+    if package.id in SETTINGS.packages
+}
+LIMITS = {name: RequestedLimits() for name in STAGES}
 
 
-PACKAGES = {"javascript": "node", "c": "gcc", "c++": "gcc"}
+class UsedBox:
+    """A box of a language's image, in which programs are started by ones of the language."""
+
+    def __init__(self, language: str, engine: Engine) -> None:
+        self._language = language
+        job = self._job("observe")
+        image = engine.find_image(job.image)
+        assert image is not None
+        self.box = BoxMaker(engine, SETTINGS).make(image.id, job.limits)
+
+    def _job(self, name: str, *arguments: str) -> Any:
+        files = [File("main", STARTERS[self._language].encode()), File("program", compiled(name))]
+        target = TARGETS[self._language]
+        return build_job(target, SETTINGS, files, code={"main"}, arguments=arguments)
+
+    def run(self, name: str, *arguments: str, code: int = 0) -> str:
+        """Run a program, and reset the box."""
+        job = self._job(name, *arguments)
+        self.box.supervisor.queue_files(job.files)
+        for each in job.stages:
+            verdict, stdout, stderr = collect(self.box.supervisor, each)
+            assert stderr == b""
+        assert verdict.code == code, (verdict, stdout[-1000:])
+        reset(self.box)
+        return stdout.decode()
+
+    def observe(self) -> str:
+        """Return all that can be observed, but for the times of `/tmp` if a compiler has used it."""
+        text = self.run("observe")
+        if TARGETS[self._language].language.compile is None:
+            return text
+        return re.sub(r"^/tmp: \d.*\n", "", text, flags=re.MULTILINE)
+
+
+def reset(box: Box) -> None:
+    box.supervisor.start_reset()
+    box.supervisor.receive_reset(scaled(10))
 
 
 @pytest.fixture
-def serve_one(serve: Callable[..., Server]) -> Callable[[str], Server]:
-    """Start a service whose pool is for one language: no other needs the place of a used box."""
-
-    def serve_one(language: str) -> Server:
-        # The limits of C and C++ differ, and so do their boxes.
-        pinned = 4 if language.startswith("c") else 8
-        package = PACKAGES.get(language, language)
-        server = serve(pool_pinned=f"{package}={pinned}", **REUSE)
-        assert wait_until(lambda: counts(server, "bitrun_pool_boxes")["idle"] == 8, scaled(30)), (
-            counts(server, "bitrun_pool_boxes")
-        )
-        return server
-
-    return serve_one
+def box(real_engine: Engine) -> Iterator[Box]:
+    with BoxMaker(real_engine, SETTINGS).make("bitrun/bash", BOX_LIMITS) as box:
+        yield box
 
 
-def start(server: Server, language: str, name: str, *arguments: str) -> dict[str, Any]:
-    program = base64.b64encode(compiled(name)).decode()
-    files = [
-        {"content": STARTERS[language]},
-        {"name": "program", "content": program, "encoding": "base64"},
-    ]
-    body = {"language": language, "version": "*", "files": files, "args": arguments}
-    response = execute(server, body)
-    assert response.status_code == 200, response.text
-    stage: dict[str, Any] = response.json()["run"]
-    assert stage["stderr"] == "", stage
-    return stage
-
-
-def observed(language: str, stage: dict[str, Any]) -> str:
-    """Return the output, but for the times of `/tmp` if a compiler has just used it."""
-    text = str(stage["stdout"])
-    return (
-        re.sub(r"^/tmp: \d.*\n", "", text, flags=re.MULTILINE) if language.startswith("c") else text
-    )
-
-
-def counts(server: Server, name: str) -> dict[str, float]:
-    """Return the values of a metric by its one label."""
-    found = re.findall(rf'^{name}{{\w+="(\w+)"}} (\S+)$', server.get("/metrics").text, re.MULTILINE)
-    return {label: float(value) for label, value in found}
-
-
-def rest(server: Server, boxes: int) -> None:
-    """Wait until so many boxes are reusable, and their resets over."""
-    assert wait_until(
-        lambda: counts(server, "bitrun_pool_boxes")["reusable"] == boxes, scaled(15)
-    ), counts(server, "bitrun_resets_failed_total")
-    assert not wait_until(lambda: counts(server, "bitrun_pool_boxes")["reusable"] != boxes, 1), (
-        counts(server, "bitrun_resets_failed_total")
-    )
-
-
-def test_every_default_language_is_tested(serve_one: Callable[[str], Server]) -> None:
-    server = serve_one("python")
-    installed = {each["language"] for each in server.get("/api/v2/runtimes").json()}
-    assert installed & {"python", "ruby", "php", "javascript", "bash", "c", "c++"} <= set(STARTERS)
+def test_every_default_language_is_tested() -> None:
+    assert TARGETS.keys() - {"file"} <= STARTERS.keys()
 
 
 @pytest.mark.parametrize("language", STARTERS)
@@ -111,22 +106,14 @@ def test_every_default_language_is_tested(serve_one: Callable[[str], Server]) ->
     "leaving all it can in a box that is used again: files, links, pipes, sockets, System V and POSIX objects, daemons, locks, changed directories",
     "the next program of the same client observes, byte for byte, a new box",
 )
-def test_a_reused_box_looks_like_a_new_one(
-    serve_one: Callable[[str], Server], language: str
-) -> None:
-    server = serve_one(language)
-    new = start(server, language, "observe")
-    assert new["code"] == 0
-    assert len(new["stdout"].splitlines()) > 500
-    rest(server, 1)
-    for _ in range(2):
-        left = start(server, language, "leave_residue", "100")
-        assert (left["code"], left["stdout"]) == (7, "left\n"), left
-        rest(server, 1)
-        again = start(server, language, "observe")
-        assert observed(language, again) == observed(language, new)
-        rest(server, 1)
-    assert counts(server, "bitrun_pool_requests_total")["reused"] == 4
+def test_a_reused_box_looks_like_a_new_one(real_engine: Engine, language: str) -> None:
+    used = UsedBox(language, real_engine)
+    with used.box:
+        new = used.observe()
+        assert len(new.splitlines()) > 500
+        for _ in range(2):
+            assert used.run("leave_residue", "100", code=7) == "left\n"
+            assert used.observe() == new
 
 
 @pytest.mark.attack(
@@ -134,8 +121,24 @@ def test_a_reused_box_looks_like_a_new_one(
     "leaving a TCP connection in TIME_WAIT, in a box that is used again",
     "that box is discarded: its network can't be made as new",
 )
-def test_a_used_network_ends_the_box(serve_one: Callable[[str], Server]) -> None:
-    server = serve_one("python")
-    start(server, "python", "leave_residue", "1", "tcp")
-    rest(server, 0)
-    assert counts(server, "bitrun_resets_failed_total")["namespaces"] == 1
+def test_a_used_network_ends_the_box(real_engine: Engine) -> None:
+    used = UsedBox("bash", real_engine)
+    with used.box, pytest.raises(ResidueLeft, match="namespaces: /proc/net/"):
+        used.run("leave_residue", "1", "tcp", code=7)
+
+
+@pytest.mark.attack(
+    "program",
+    "filling the kernel's cache of names, in a box that is used again",
+    "that box is discarded, unless the kernel takes such memory back by itself (cgroup v2)",
+)
+def test_memory_of_the_kernel_ends_the_box(box: Box, docker_client: docker.APIClient) -> None:
+    script = "for ((i = 0; i < 40000; i++)); do [ -e /usr/share/$i-$RANDOM ]; done"
+    started = stage("bash", "-c", f"{script}; true", wall_ms=round(scaled(60_000)))
+    verdict, _, _ = collect(box.supervisor, started)
+    assert verdict.code == 0
+    if docker_client.info().get("CgroupVersion") == "2":
+        reset(box)
+    else:
+        with pytest.raises(ResidueLeft, match="memory"):
+            reset(box)

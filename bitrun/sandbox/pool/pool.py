@@ -92,6 +92,7 @@ class Pool:
         self._creating = 0
         self._used = UsedBoxes(used_memory)
         self._reusable = ReusableBoxes()
+        self._lent: Counter[BoxSpec] = Counter()  # running ones that become reusable
         self._runs_per_box = runs_per_box
         self._pending = 0
         self._running = 0
@@ -144,7 +145,12 @@ class Pool:
         box.runs += 1
         if box.runs == 1:
             box.taken_at = time.monotonic()
-        box.on_exit = partial(self._release, owner if box.runs < self._runs_per_box else None)
+        if box.runs == self._runs_per_box:
+            owner = None
+        if owner is not None:
+            with self._lock:
+                self._lent[spec] += 1
+        box.on_exit = partial(self._release, owner)
         box.origin = origin
         return box
 
@@ -231,11 +237,15 @@ class Pool:
                 self._box_available.notify()
 
     def _release(self, owner: Owner | None, box: Box) -> None:
-        if owner is not None and self._makers and box.start_reset():
+        if owner is not None:
+            is_reset = bool(self._makers) and box.start_reset()
             with self._lock:
-                self._reusable.add(owner, box)
-            self._end_run()
-            return
+                self._lent[owner.spec] -= 1
+                if is_reset:
+                    self._reusable.add(owner, box)
+            if is_reset:
+                self._end_run()
+                return
         if not self._makers:
             self._end_run()
             box.discard()
@@ -293,6 +303,7 @@ class Pool:
             creating=self._creating,
             running=self._running,
             reusable=self._reusable.counts(),
+            lent=self._lent,
             used=len(self._used),
             pending=self._pending,
             since_taken=now - self._taken_at,

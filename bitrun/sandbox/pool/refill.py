@@ -25,7 +25,8 @@ class PoolState(Generic[Spec]):
     (only their number counts: to count them all for every decision would be too slow), and
     `refilling` is how many are being created to become idle. `creating` counts these and the boxes
     that are created for a request. `pending` are requests that wait for a box, `used` boxes that
-    are to be discarded. `reusable` is how many used boxes of each spec wait for their client.
+    are to be discarded. `reusable` is how many used boxes of each spec wait for their client, and
+    `lent` how many will once their run is over.
     """
 
     places: int
@@ -35,6 +36,7 @@ class PoolState(Generic[Spec]):
     creating: int
     running: int
     reusable: Mapping[Spec, int]
+    lent: Mapping[Spec, int]
     used: int
     pending: int
     since_taken: float  # seconds since an idle box was taken
@@ -99,7 +101,8 @@ def _refill(state: PoolState[Spec]) -> Create[Spec] | DiscardReusable | None:
     idle = {spec: len(state.idle.get(spec, ())) for spec in allocation}
     new = {spec: idle[spec] + state.refilling.get(spec, 0) for spec in allocation}
     count = {
-        spec: new[spec] + min(state.reusable.get(spec, 0), allocation[spec] // 2)
+        spec: new[spec]
+        + min(state.reusable.get(spec, 0) + state.lent.get(spec, 0), allocation[spec] // 2)
         for spec in allocation
     }
     short = [spec for spec in allocation if count[spec] < allocation[spec]]

@@ -264,8 +264,6 @@ print_process_details(const char *process)
 		snprintf(path, sizeof path, "/proc/%s/%s", process, FILES[at]);
 		print_file(path);
 	}
-	snprintf(path, sizeof path, "/proc/%s/status", process);
-	print_status(path);
 }
 
 static void
@@ -387,6 +385,9 @@ probe_objects(void)
 int
 main(void)
 {
+	/* Before any output, which reaches PID 1 as a signal, too. */
+	print_status("/proc/1/status");
+	print_status("/proc/self/status");
 	print_self();
 	print_root("/tmp");
 	print_root("/dev/shm");

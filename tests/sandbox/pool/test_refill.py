@@ -23,6 +23,7 @@ def state(allocation: dict[str, int], idle: dict[str, int], **changes: Any) -> P
         "creating": 0,
         "running": 0,
         "reusable": {},
+        "lent": {},
         "used": 0,
         "pending": 0,
         "since_taken": LONG,
@@ -102,6 +103,21 @@ def test_reusable_boxes(
     allocation: dict[str, int], idle: dict[str, int], reusable: dict[str, int], action: object
 ) -> None:
     assert next_action(state(allocation, idle, reusable=reusable)) == action
+
+
+@pytest.mark.parametrize(
+    ("idle", "lent", "action"),
+    [
+        # Those that will be reusable soon count, too
+        ({"a": 3}, {"a": 1}, None),
+        ({"a": 2}, {"a": 2}, None),
+        # but new ones are created beside them for other clients
+        ({"a": 1}, {"a": 3}, Create("a")),
+        ({}, {"a": 4}, Create("a")),
+    ],
+)
+def test_lent_boxes(idle: dict[str, int], lent: dict[str, int], action: object) -> None:
+    assert next_action(state({"a": 4}, idle, lent=lent)) == action
 
 
 @pytest.mark.parametrize(
