@@ -37,6 +37,7 @@ struct stream {
 	enum frame_type type;
 	size_t left;	   /* bytes until the cap */
 	enum limit limit;  /* crossed if more than that come */
+	bool over;	   /* it is crossed: nothing more is read */
 	struct packets packets;
 	size_t unfinished; /* bytes of a write for whose rest there was no room */
 	size_t capacity;   /* packets that either holds */
@@ -110,7 +111,7 @@ pollable(const struct stream *stream)
 	 * loses the processor to us would leave a packet without one: so signals alone are polled, once
 	 * it is known that they come. */
 	bool signals = ordered && proven && stream != quiet && !ending;
-	bool waits = resting != 0 || unsignalled != 0 || !frames_room();
+	bool waits = resting != 0 || unsignalled != 0 || stream->over || !frames_room();
 
 	return signals || waits ? -1 : stream->fd;
 }
@@ -151,7 +152,7 @@ streams_due(void)
 static size_t
 transfer(struct stream *stream)
 {
-	if (stream->fd < 0 || !frames_room())
+	if (stream->fd < 0 || stream->over || !frames_room())
 		return 0;
 	/* One byte more than the cap allows, to detect an output over it. */
 	size_t limit = read_size <= stream->left ? read_size : stream->left + 1;
@@ -159,10 +160,16 @@ transfer(struct stream *stream)
 	ssize_t got = packets_queue(&stream->packets, stream->type, limit, stream->left);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
-	if (got <= 0 || (size_t)got > stream->left) {
-		if (got > 0 && exceeded == LIMIT_NONE)
-			exceeded = stream->limit;
+	if (got <= 0) {
 		close_stream(stream);
+		return 0;
+	}
+	if ((size_t)got > stream->left) {
+		/* The pipe stays open until its writers are dead: a closed one has an error for them,
+		 * of which they could write to the other stream. */
+		stream->over = true;
+		if (exceeded == LIMIT_NONE)
+			exceeded = stream->limit;
 		return 0;
 	}
 	stream->left -= (size_t)got;
@@ -173,7 +180,7 @@ transfer(struct stream *stream)
 static bool
 drain(struct stream *stream)
 {
-	while (stream->fd >= 0) {
+	while (stream->fd >= 0 && !stream->over) {
 		if (!frames_room())
 			return false;
 		if (transfer(stream) == 0)

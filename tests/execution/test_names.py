@@ -56,7 +56,7 @@ def test_capitals(server: Server, filename: str, content: str, output: str) -> N
 @pytest.mark.also_engine
 def test_the_command_that_is_shown_is_the_one_that_ran(server: Server) -> None:
     shown = server.run(filename="MAIN.CPP", content=CPP).headers["X-Run-Command"]
-    assert shown == "g++ -std=gnu++20 -O1 -o main MAIN.cpp && ./main"
+    assert shown == "g++ -std=gnu++20 -O2 -o main MAIN.cpp && ./main"
 
 
 @pytest.mark.parametrize(

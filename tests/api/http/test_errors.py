@@ -23,6 +23,7 @@ from bitrun.model.errors import (
     Busy,
     EngineUnavailable,
     RequestError,
+    ResidueLeft,
     ServiceError,
     SessionEnded,
     TokenRequired,
@@ -36,9 +37,10 @@ CLASSES = [
     for _, error in inspect.getmembers(model_errors, inspect.isclass)
     if issubclass(error, Exception) and error.__module__ == model_errors.__name__
 ]
-# These have no row: the first leaves a session and answers nothing; the others are answered as
-# faults of the service, with no sentence that a client could use.
-WITHOUT_ROW = {SessionEnded, ServiceError, BoxError}
+# These have no row: the first leaves a session and answers nothing, and the second comes when the
+# answer is on its way; the others are answered as faults of the service, with no sentence that a
+# client could use.
+WITHOUT_ROW = {SessionEnded, ResidueLeft, ServiceError, BoxError}
 # Answers to what is no operation of the document: no client is left, no route or method fits, or
 # gunicorn can't parse the request.
 OF_NO_OPERATION = {499, 405, 414, 417, 431}

@@ -12,7 +12,7 @@ from tests.support.server import Server
 
 STAGE = {
     "signal", "stdout", "stderr", "code", "output", "memory", "message", "status", "cpu_time",
-    "wall_time", "verdict",
+    "wall_time", "verdict", "detail",
 }  # fmt: skip
 
 

@@ -141,7 +141,6 @@ BINARY = bytes(range(256)) * 3
     [
         ("cat a.sh\nexit\n", b"cat a.sh\nexit\n"),
         ("cat a.sh; exit # no final newline", b"cat a.sh; exit # no final newline"),
-        ("cat a.sh; exit;#\r\nhello\r\n\r\n", b"cat a.sh; exit;#\r\nhello\r\n\r\n"),
         ("cat a.sh # żółć 🦊 日本", "cat a.sh # żółć 🦊 日本".encode()),
         ("true", b""),
         ("printf '\\0\\377\\r\\n'", b"\0\xff\r\n"),
