@@ -24,7 +24,7 @@ from tests.support.fake_images import engine_with_packages
 from tests.support.fork_server import ForkServer
 from tests.support.process_boxes import ProcessBoxes, Programs, compile_programs
 from tests.support.scale import scaled
-from tests.support.server import Server
+from tests.support.server import REUSES_BOXES, Server
 from tests.support.services import FakeServices, NowhereServices, RealServices, Services
 from tests.support.stages import BOX_LIMITS, stage
 from tests.support.supervisor_process import UID, SupervisorProcess
@@ -111,6 +111,9 @@ def nothing_left_behind(request: pytest.FixtureRequest, engine_kind: str) -> Ite
         yield
         if services is not None:
             assert wait_until(lambda: not services.containers(), 2), services.containers()
+        return
+    if REUSES_BOXES:  # they stay for the next test
+        yield
         return
     client = request.getfixturevalue("docker_client")
     before = our_containers(client)

@@ -13,6 +13,9 @@ import requests
 from tests.support.paths import ROOT
 from tests.support.waiting import wait_until
 
+# Whether the tests run with reused boxes: BITRUN_RUNS_PER_BOX=50 make attacks
+REUSES_BOXES = int(os.environ.get("BITRUN_RUNS_PER_BOX", "1")) > 1
+
 
 class Process(Protocol):
     """What is needed of a `Popen`."""
@@ -45,7 +48,8 @@ class Server:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         # Without a pool, every container that is left after a test was left by it.
-        defaults = {"BITRUN_PORT": str(self.port), "BITRUN_POOL_SIZE": "0"}
+        pool_size = "8" if REUSES_BOXES else "0"
+        defaults = {"BITRUN_PORT": str(self.port), "BITRUN_POOL_SIZE": pool_size}
         self.process = start(dict(os.environ) | defaults | settings)
         if not wait_until(self._answers, 20):
             self.process.kill()

@@ -2,14 +2,16 @@
 
 import signal
 import time
+from typing import Any
 
 import pytest
 
-from tools.bench import compare, goals
+from tools.bench import compare, goals, lanes
 from tools.bench.client import Sample, concurrent, repeated
 from tools.bench.compare import OutOfTime, Turn, time_limit
-from tools.bench.measurements import burst_name, clients_name, paced_name
-from tools.bench.programs import PYTHON
+from tools.bench.lanes import Lanes
+from tools.bench.measurements import burst_name, paced_name
+from tools.bench.programs import NODE, PYTHON
 from tools.bench.report import Report
 
 
@@ -34,10 +36,46 @@ def test_wrong_answers_are_errors() -> None:
     assert concurrent(4, lambda: False).errors == 4
 
 
-@pytest.mark.parametrize(("rate", "errors", "met"), [(90, 0, True), (89, 0, False), (95, 1, False)])
-def test_rate_goal(rate: int, errors: int, met: bool) -> None:
-    samples = {clients_name(PYTHON, 8): sample(*[1.0] * rate, errors=errors)}
-    assert goals.rate_goal(samples, sample(*[1.0] * 100)).met is met
+@pytest.mark.parametrize(
+    ("changes", "missed"),
+    [
+        ({}, set()),
+        ({(lanes.REUSED, NODE, 8): sample(*[1.0] * 79)}, {"reused boxes: node, 8 at once"}),
+        (
+            {(lanes.REUSED, NODE, 8): sample(*[1.0] * 90, errors=1)},
+            {"reused boxes: node, 8 at once"},
+        ),
+        (
+            {(lanes.REUSED, PYTHON, 1): sample(14.1)},
+            {"reused boxes: python, one at a time, p50"},
+        ),
+        (
+            {(lanes.REUSED, PYTHON, 8): sample(*[1.0] * 90, cpu_ms=90 * 2.6)},
+            {"reused boxes: the service's own CPU"},
+        ),
+        (
+            {(lanes.ALONE, PYTHON, 8): sample(*[1.0] * 8)},
+            {"a box for each run: python, 8 at once"},
+        ),
+    ],
+)
+def test_goals_of_lanes(changes: dict[Any, Sample], missed: set[str]) -> None:
+    measured = Lanes(ceiling=sample(*[1.0] * 10))
+    for program in lanes.PROGRAMS:
+        measured.add(lanes.BARE, program, 8, sample(*[1.0] * 100))
+        measured.add(lanes.REUSED, program, 8, sample(*[1.0] * 80, cpu_ms=80 * 2.5))
+    measured.add(lanes.BARE, PYTHON, 1, sample(10.0))
+    measured.add(lanes.REUSED, PYTHON, 1, sample(14.0))
+    measured.add(lanes.ALONE, PYTHON, 8, sample(*[1.0] * 9))
+    measured.samples |= changes
+    assert {goal.name for goal in measured.goals() if not goal.met} == missed
+
+
+def test_rounds_add_up() -> None:
+    measured = Lanes()
+    for _ in range(3):
+        measured.add(lanes.BARE, PYTHON, 1, sample(1.0, 2.0))
+    assert measured.samples[lanes.BARE, PYTHON, 1].rate == 2
 
 
 def test_service_cpu_goals() -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 from tools.bench import goals, machine
 from tools.bench.baselines import (
     bare_root,
-    engine_ceiling,
     run_docker_cli,
     stream_rate,
     supervisor_cpu_ms,
     write_cost,
 )
 from tools.bench.client import Sample, paced, repeated
+from tools.bench.lanes import measure_lanes
 from tools.bench.measurements import BareProgram, measure_growth, measure_load, measure_memory
 from tools.bench.programs import PROGRAMS, PYTHON, Program
 from tools.bench.report import Goal, Report
@@ -58,10 +58,9 @@ def _measure_all(
         warm_up(target.url)
         measure_memory(report, target)
         samples = measure_load(report, target, bare, seconds)
-        ceiling = report.add(
-            "the engine alone: create, start, remove; 8 at once", engine_ceiling(8, seconds), 0
-        )
         growth, steady = measure_growth(report, target, runs)
+    lanes = measure_lanes(bare, seconds / 4)
+    lanes.report(report)
     docker_run, cold = _measure_cold(report, bare[PYTHON])
     written, read = _measure_streams(report)
     supervisor = supervisor_cpu_ms(PYTHON, _SUPERVISOR_RUNS)
@@ -72,7 +71,7 @@ def _measure_all(
     report.goals = [
         *goals.paced_goals(samples, bare),
         goals.burst_goal(samples, bare),
-        goals.rate_goal(samples, ceiling),
+        *lanes.goals(),
         *goals.service_cpu_goals(samples),
         goals.supervisor_cpu_goal(supervisor),
         goals.write_goal(cost, plain),

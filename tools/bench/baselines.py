@@ -43,11 +43,13 @@ def bare_root(program: Program, folder: Path) -> Iterator[Path]:
     shutil.rmtree(root)
 
 
-def run_bare(program: Program, root: Path) -> bool:
+def run_bare(program: Program, root: Path, folder: str = "/") -> bool:
     """Run the program's commands as plain processes, chrooted into the unpacked image."""
     output = b""
     for command in program.commands:
-        done = subprocess.run(["chroot", root, *command], capture_output=True, check=False)
+        done = subprocess.run(
+            ["chroot", root, "env", "-C", folder, *command], capture_output=True, check=False
+        )
         output = done.stdout
         if done.returncode:
             return False

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -128,14 +129,19 @@ def burst(url: str, program: Program, count: int) -> Sample:
 
 def sustained(url: str, program: Program, clients: int, more: Callable[[], bool]) -> Sample:
     """Keep this number of clients sending requests while `more()` is true."""
+    return looped(clients, more, lambda: partial(Client(url).run, program))
+
+
+def looped(at_once: int, more: Callable[[], bool], new: Callable[[], Callable[[], bool]]) -> Sample:
+    """Repeat an action in so many threads while `more()` is true; `new` makes that of each."""
     sample = Sample()
 
-    def client_loop() -> None:
-        client = Client(url)
+    def loop() -> None:
+        action = new()
         while more():
-            timed(sample, lambda: client.run(program))
+            timed(sample, action)
 
-    threads = [threading.Thread(target=client_loop) for _ in range(clients)]
+    threads = [threading.Thread(target=loop) for _ in range(at_once)]
     started = time.perf_counter()
     for thread in threads:
         thread.start()

@@ -1,7 +1,7 @@
 """The goals of the benchmark, and whether the samples reach them."""
 
 from tools.bench.client import Sample
-from tools.bench.measurements import BURST, BareProgram, burst_name, clients_name, paced_name
+from tools.bench.measurements import BURST, BareProgram, burst_name, paced_name
 from tools.bench.programs import PYTHON, C, Program
 from tools.bench.report import Goal
 
@@ -18,13 +18,6 @@ def paced_goals(samples: dict[str, Sample], bare: dict[Program, BareProgram]) ->
 def burst_goal(samples: dict[str, Sample], bare: dict[Program, BareProgram]) -> Goal:
     ratio = samples[burst_name(PYTHON)].seconds / bare[PYTHON].burst_seconds
     return Goal(f"burst of {BURST}", "≤ 2 x bare", f"{ratio:.2f} x bare", ratio <= 2)
-
-
-def rate_goal(samples: dict[str, Sample], ceiling: Sample) -> Goal:
-    sample = samples[clients_name(PYTHON, 8)]
-    share = sample.rate / ceiling.rate
-    met = share >= 0.9 and not sample.errors
-    return Goal("8 at once", "≥ 90 % of the engine's ceiling", f"{share:.0%}", met)
 
 
 def service_cpu_goals(samples: dict[str, Sample]) -> list[Goal]:

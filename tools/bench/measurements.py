@@ -1,6 +1,7 @@
 """The measurements of the benchmark, each taken on a running service."""
 
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
@@ -25,10 +26,18 @@ class BareProgram:
     """A program as bare processes, measured at the same time and in the same way as the service."""
 
     def __init__(self, program: Program, root: Path) -> None:
+        self._program = program
+        self._root = root
         self._run = partial(run_bare, program, root)
         self._run()
         self.paced = Sample()
         self._bursts: list[float] = []
+
+    def alone(self) -> Callable[[], bool]:
+        """Return the program in a folder of its own, to be run at the same time as others."""
+        folder = Path(tempfile.mkdtemp(dir=self._root))
+        (folder / self._program.file).write_text(self._program.source)
+        return partial(run_bare, self._program, self._root, f"/{folder.name}")
 
     def measure_paced(self, count: int = _PACED // 2) -> None:
         """Take one half of the sample: one half before the service's sample, one after it."""

@@ -1,6 +1,7 @@
 """Installs, tests and measures languages: `python -m tools.conformance [NAME...]`."""
 
 import argparse
+import atexit
 import sys
 from collections.abc import Sequence
 
@@ -35,6 +36,9 @@ def main() -> int:
     console = Console(highlight=False, soft_wrap=True)
     try:
         service = Service(configuration.load())
+        if service.settings.runs_per_box > 1:
+            service.start()  # its pool keeps the used boxes
+            atexit.register(service.close)
         chosen = select(service.catalogue, arguments.names)
         test = ConformanceTest(service, console, again=arguments.again, remove=arguments.remove)
         failed = test.run(chosen)

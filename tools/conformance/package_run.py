@@ -1,6 +1,7 @@
 """Runs the programs of a package in boxes, as the API does, and measures its hello program."""
 
 import re
+import socket
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from docker.utils import kwargs_from_env
 
 from bitrun.config.catalogue import IMAGE_PREFIX, Package
 from bitrun.execution.job_builder import Target, build_job
+from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import RequestError, ServiceError
 from bitrun.model.job import Job
 from bitrun.model.result import Result
@@ -63,14 +65,14 @@ def _run(service: Service, runtime: Runtime, program: Program) -> Result:
     job = _job(service, runtime, program)
     if program.task.prompt:
         return run_on_terminal(service.runner, job, program.task)
-    return service.runner.run(job)
+    return _run_alone(service, job)
 
 
 def _measure(service: Service, job: Job, record: LanguageRecord) -> None:
     cold, warm = [], []
     for _ in range(_MEASURED_RUNS):
         started = time.monotonic()
-        result = service.runner.run(job)
+        result = _run_alone(service, job)
         cold.append((time.monotonic() - started) * 1000)
         warm.append(_wall_ms(result))
     # The best ones: other work of the machine only makes a program slower.
@@ -89,9 +91,16 @@ def _job(service: Service, runtime: Runtime, program: Program) -> Job:
         program.files,
         arguments=program.task.arguments,
         stdin=b"" if program.task.prompt else program.task.stdin.encode(),
-        fresh=True,
+        fresh=service.settings.runs_per_box == 1,
         tty=SIZE if program.task.prompt else None,
     )
+
+
+def _run_alone(service: Service, job: Job) -> Result:
+    """Run a job; where boxes serve several runs, as one client's."""
+    here, there = socket.socketpair()
+    with here, there:
+        return service.runner.run(job, ClientConnection(here, owner="conformance"))
 
 
 def _sizes(package: Package, images: Path) -> tuple[int, int]:
