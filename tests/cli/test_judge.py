@@ -4,7 +4,6 @@ import json
 import os
 import pty
 import subprocess
-from collections.abc import Callable
 from io import RawIOBase
 from pathlib import Path
 
@@ -172,67 +171,3 @@ def test_line_ends_are_kept(tmp_path: Path) -> None:
     assert case == NamedCase("1", Case(stdin="a\r\nb\r", expected_output="é\r\n"))
     with pytest.raises(typer.BadParameter):
         read_cases(tmp_path / "1.in", need_outputs=True)
-
-
-# A solution that ends as its input says, and a checker that takes any order of the numbers.
-MANNERS = """
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <string>
-#include <vector>
-#include <unistd.h>
-int main() {
-    char manner[20];
-    int count;
-    if (scanf("%19s %d", manner, &count) != 2) return 9;
-    std::vector<long> numbers(count);
-    for (long &each : numbers) if (scanf("%ld", &each) != 1) return 9;
-    std::string how = manner;
-    if (how == "slow") sleep(60);
-    if (how == "busy") for (volatile long i = 0;; i++) {}
-    if (how == "leak") for (;;) memset(malloc(1 << 20), 1, 1 << 20);
-    if (how == "crash") *(volatile int *)nullptr = 0;
-    if (how == "abort") abort();
-    if (how == "flood") for (;;) puts("123456789");
-    if (how == "exit") return 7;
-    if (how == "wrong") numbers[0]++;
-    std::reverse(numbers.begin(), numbers.end());
-    for (long each : numbers) printf("%ld ", each);
-}
-"""
-ANY_ORDER = """
-import sys
-given = sorted(map(int, open(sys.argv[1]).read().split()[2:]))
-found = sorted(map(int, open(sys.argv[2]).read().split()))
-print(len(found), "numbers", file=sys.stderr)
-sys.exit(0 if found == given else 1)
-"""
-VERDICTS = {
-    "right": "ok", "wrong": "wrong", "slow": "wall_time", "busy": "cpu_time", "leak": "memory",
-    "crash": "signal", "abort": "signal", "flood": "stdout", "exit": "exit",
-}  # fmt: skip
-
-
-@pytest.mark.engine
-def test_a_hundred_cases_and_every_verdict(serve: Callable[..., Server], tmp_path: Path) -> None:
-    server = serve(run_timeout=3000, run_cpu_time=700)
-    (tmp_path / "manners.cpp").write_text(MANNERS)
-    (tmp_path / "check.py").write_text(ANY_ORDER)
-    cases = tmp_path / "cases"
-    cases.mkdir()
-    expected = []
-    rare = [manner for manner in VERDICTS if manner != "right"]
-    for number in range(1, 101):
-        manner = rare[number % len(rare)] if number % 5 == 0 else "right"
-        numbers = " ".join(str(each * number) for each in range(1, 21))
-        (cases / f"{number}.in").write_text(f"{manner} 20 {numbers}\n")
-        expected.append((str(number), VERDICTS[manner]))
-    done = bitrun(
-        server, "judge", tmp_path / "manners.cpp", "--cases", cases, "--memory", "64M",
-        "--checker", tmp_path / "check.py",
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (1, "")
-    assert rows(done.stdout) == expected
-    assert {verdict for _, verdict in expected} == set(VERDICTS.values())

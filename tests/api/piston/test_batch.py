@@ -248,6 +248,69 @@ def test_compiled_programs_that_interact(server: Server) -> None:
     assert reasons(body) == ["ok"], body
 
 
+# Every verdict
+
+# Reverses numbers, or ends otherwise, as its input says.
+MANNERS = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+int main(void) {
+    char how[20];
+    int count;
+    long numbers[100];
+    if (scanf("%19s %d", how, &count) != 2) return 9;
+    for (int i = 0; i < count; i++) if (scanf("%ld", numbers + i) != 1) return 9;
+    if (!strcmp(how, "slow")) sleep(60);
+    if (!strcmp(how, "busy")) for (volatile long i = 0;; i++) {}
+    if (!strcmp(how, "leak")) for (;;) memset(malloc(1 << 20), 1, 1 << 20);
+    if (!strcmp(how, "crash")) *(volatile int *)0 = 0;
+    if (!strcmp(how, "abort")) abort();
+    if (!strcmp(how, "flood")) for (;;) puts("123456789");
+    if (!strcmp(how, "exit")) return 7;
+    if (!strcmp(how, "wrong")) numbers[0]++;
+    while (count--) printf("%ld ", numbers[count]);
+    return 0;
+}
+"""
+ANY_ORDER = """
+import sys
+given = sorted(map(int, open(sys.argv[1]).read().split()[2:]))
+found = sorted(map(int, open(sys.argv[2]).read().split()))
+print(len(found), "numbers", file=sys.stderr)
+sys.exit(0 if found == given else 1)
+"""
+VERDICTS = {
+    "right": "ok", "wrong": "wrong", "slow": "wall_time", "busy": "cpu_time", "leak": "memory",
+    "crash": "signal", "abort": "signal", "flood": "stdout", "exit": "exit",
+}  # fmt: skip
+
+
+@pytest.mark.engine
+def test_a_hundred_cases_and_every_verdict(serve: Callable[..., Server]) -> None:
+    """What a judge's author tries: a checker, and programs that fail in all possible manners."""
+    server = serve(run_timeout=20_000, run_cpu_time=20_000)
+    # Of their own, so that a machine that has no time for anybody changes no other verdict.
+    limits = {"busy": {"run_cpu_time": 30}, "slow": {"run_timeout": 1000}}
+    rare = [manner for manner in VERDICTS if manner != "right"]
+    manners = [rare[number % len(rare)] if number % 5 == 0 else "right" for number in range(100)]
+    numbers = " ".join(map(str, range(20)))
+    body = request(
+        "c",
+        MANNERS,
+        runs=[{"stdin": f"{manner} 20 {numbers}"} | limits.get(manner, {}) for manner in manners],
+        checker=program(ANY_ORDER),
+        run_memory_limit=64 * 1024 * 1024,
+    )
+    head, *answers, last = stream(server, body)
+    assert head["compile"]["verdict"] == "ok"
+    reasons = {answer["index"]: answer["reason"] for answer in answers}
+    assert [reasons[index] for index in range(100)] == [VERDICTS[manner] for manner in manners]
+    assert set(reasons.values()) == set(VERDICTS.values())
+    assert last == {"accepted": False}
+
+
 # Refusals
 
 
