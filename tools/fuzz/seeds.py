@@ -95,7 +95,10 @@ def seeds() -> dict[str, bytes]:
         + reset
         + hello,
         "reset-late": hello + _event("u", b"\x0f\1") + ended + reset + _event("v") + hello,
-        "reset-in-vain": hello + _event("u", b"\1") + ended + reset,
+        "reset-with-a-process": hello + _event("u", b"\1") + ended + reset,
+        "reset-with-a-file": hello + _event("u", b"\2") + ended + reset,
+        "reset-with-a-mode": hello + _event("u", b"\4") + ended + reset,
+        "reset-with-an-attribute": hello + _event("u", b"\x08") + ended + reset,
         "reset-with-memory": _event("c") + hello + _memory(99, b"") + ended + reset,
         "reset-amid-a-stage": hello + reset,
         "job-amid-a-reset": hello + _event("u", b"\2") + ended + reset + hello,
