@@ -95,8 +95,9 @@ class Judge:
         compiled = self._compile(batch, client, connection)
         for name in ("checker", "interactor"):
             if name in compiled and compiled[name].verdict.failed:
+                outcome = compiled[name].verdict.outcome
                 words = _words(compiled[name]).decode(errors="replace")
-                raise RequestError(f"The {name} can't be compiled: {words}")
+                raise RequestError(f"The {name} can't be compiled ({outcome}): {words}")
         compilation = compiled.get("program")
         if compilation is not None and compilation.verdict.failed:
             return JudgedBatch(compilation, _all_not_compiled(len(batch.cases)))

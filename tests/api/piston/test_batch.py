@@ -182,7 +182,7 @@ def test_a_compiled_checker(server: Server) -> None:
     assert reasons(judge(server, "python", "", {}, checker=program(code, "c"))) == ["ok"]
     response = ask(server, request("python", "", runs=[{}], checker=program("int main(", "c")))
     assert response.status_code == 400
-    assert message(response).startswith("The checker can't be compiled: ")
+    assert message(response).startswith("The checker can't be compiled (exit): ")
 
 
 # Interactors
