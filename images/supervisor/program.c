@@ -161,6 +161,15 @@ begin_session(const struct program *program)
 	return program->terminal >= 0 ? terminal_control(program->terminal) : setsid() >= 0;
 }
 
+/* The supervisor shares the box's processors with all that the program starts. An engine that runs
+ * with a higher niceness can't lower it. */
+static bool
+raise_niceness(void)
+{
+	return getpriority(PRIO_PROCESS, 0) >= NICENESS ||
+	       setpriority(PRIO_PROCESS, 0, NICENESS) == 0;
+}
+
 _Noreturn static void
 become_program(const struct program *program, const struct identity *identity,
 	       const struct command *command)
@@ -168,9 +177,7 @@ become_program(const struct program *program, const struct identity *identity,
 	enum fault_kind kind = FAULT_BOX;
 	sigset_t none;
 
-	/* The supervisor shares the box's processors with all that the program starts. */
-	if (setpriority(PRIO_PROCESS, 0, NICENESS) == 0 && identity_assume(identity) &&
-	    raise_oom_score() && limit_stack(command->stack_limit) &&
+	if (raise_niceness() && identity_assume(identity) && raise_oom_score() && limit_stack(command->stack_limit) &&
 	    dup2(program->child.in, STDIN_FILENO) >= 0 &&
 	    dup2(program->child.out, STDOUT_FILENO) >= 0 &&
 	    dup2(program->child.err, STDERR_FILENO) >= 0 && begin_session(program)) {

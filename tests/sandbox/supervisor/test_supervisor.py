@@ -128,6 +128,16 @@ def test_what_the_starter_ignored_is_not_inherited(supervisor_binary: Path, work
     assert int(stdout, 16) & sum(1 << number - 1 for number in IGNORED_BY_STARTER) == 0
 
 
+@pytest.mark.parametrize(("niceness", "expected"), [(0, b"10\n"), (15, b"15\n")])
+def test_niceness(supervisor_binary: Path, workdir: Path, niceness: int, expected: bytes) -> None:
+    """In a container it can't be lowered, to start a program on a busy machine's nice engine."""
+    process = SupervisorProcess(supervisor_binary, workdir, f"renice -n {niceness} $$ >/dev/null")
+    try:
+        assert process.run("nice")[1] == expected
+    finally:
+        process.close()
+
+
 def test_more_stdin_while_it_runs(supervisor: SupervisorProcess) -> None:
     client = supervisor.client
     client.start(stage("cat"), interactive=True)
