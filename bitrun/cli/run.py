@@ -75,6 +75,13 @@ def register(app: typer.Typer) -> None:
                 help="Limit of processes and threads.",
             ),
         ] = None,
+        compile_arg: Annotated[
+            list[str] | None,
+            typer.Option(
+                "--compile-arg", metavar="ARG",
+                help="Argument of the compiler, such as -std=c++17. Can be repeated.",
+            ),
+        ] = None,
         url: Url = DEFAULT_URL,
         token: Token = None,
         json: Json = False,
@@ -85,7 +92,10 @@ def register(app: typer.Typer) -> None:
         the program. Output of a compiler goes to stderr.
         """
         options = RunOptions(
-            version=version, args=arguments or [], files=read_files(file, add or [])
+            version=version,
+            args=arguments or [],
+            compile_args=compile_arg or [],
+            files=read_files(file, add or []),
         )
         if timeout is not None:
             options["timeout"] = timeout

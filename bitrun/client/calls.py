@@ -72,14 +72,17 @@ class RunOptions(TypedDict, total=False):
     with `compile_` limit the compile stage. `output` limits each stream and `stack` the
     stack of each process, in bytes, `processes` the number of processes and threads.
     `Runtime.limits` has the defaults and the maxima. An `unbuffered` program writes each line at
-    its end, as those of sessions do.
+    its end, as those of sessions do. `compile_args` are arguments of the compiler. A `fresh` run
+    gets a new box, where the service reuses them.
     """
 
     version: str
     files: Mapping[str, str | bytes]
     stdin: str
     unbuffered: bool
+    fresh: bool
     args: Sequence[str]
+    compile_args: Sequence[str]
     timeout: float
     cpu_time: float
     memory: int
@@ -142,14 +145,21 @@ def write_job(language: str, code: str | None, options: RunOptions) -> dict[str,
         "compile_timeout": milliseconds("compile_timeout", options.get("compile_timeout")),
         "compile_cpu_time": milliseconds("compile_cpu_time", options.get("compile_cpu_time")),
     } | {field: number(name, options.get(name)) for name, field in _NUMBERS.items()}
-    return {
+    body: dict[str, Any] = {
         "language": language,
         "version": options.get("version", "*"),
         "files": files,
         "stdin": options.get("stdin", ""),
         "args": list(options.get("args", ())),
-        **({"unbuffered": True} if options.get("unbuffered") else {}),
-    } | {name: value for name, value in limits.items() if value is not None}
+    }
+    # Piston does not know the following.
+    if options.get("unbuffered"):
+        body["unbuffered"] = True
+    if options.get("fresh"):
+        body["fresh"] = True
+    if compile_args := options.get("compile_args"):
+        body["compile_args"] = list(compile_args)
+    return body | {name: value for name, value in limits.items() if value is not None}
 
 
 def session(

@@ -33,6 +33,8 @@ def test_output_stdin_arguments_and_exit_code(server: Server, tmp_path: Path) ->
 def test_what_a_compiler_says_goes_to_stderr(server: Server, tmp_path: Path) -> None:
     file = write(tmp_path, "hello.c", '#include <stdio.h>\nint main(void) { puts("hi"); }')
     assert outcome(bitrun(server, "run", file)) == (0, "hi\n", "")
+    file = write(tmp_path, "size.c", "int main(void) { return SIZE; }")
+    assert bitrun(server, "run", "--compile-arg", "-DSIZE=7", file).returncode == 7
     file = write(tmp_path, "wrong.C", "int main() { return x; }")  # C++
     done = bitrun(server, "run", file)
     assert (done.returncode, done.stdout) == (1, "")

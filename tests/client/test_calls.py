@@ -90,6 +90,14 @@ NUMBERS = {
 }
 
 
+def test_the_fields_that_piston_does_not_know() -> None:
+    added = {"unbuffered": True, "fresh": True, "compile_args": ["-O0", "-g"]}
+    plain = job("py", "x", unbuffered=False, fresh=False, compile_args=())
+    assert plain.keys().isdisjoint(added)
+    written = job("py", "x", unbuffered=True, fresh=True, compile_args=("-O0", "-g"))
+    assert written == plain | added
+
+
 def limited(value: float, *names: str) -> dict[str, Any]:
     options: Any = dict.fromkeys(names, value)
     return job("py", "x", **options)
