@@ -87,7 +87,7 @@ function start(): void {
   const runtime = choice.current;
   if (!runtime) return;
   if (runtime.language !== language) return showNotInstalled();
-  run.start(current(), runtime.run_timeout, token.value);
+  void run.start(current(), runtime.run_timeout, token.value);
 }
 
 choice.onLanguage = () => {

@@ -1,17 +1,17 @@
 /** Runs a program and shows its output and verdict. */
 
+import { Output } from "./output";
 import { element } from "./page";
 import type { Program } from "./program";
 import { Session, type Problem } from "./session";
 import { splitWords } from "./shell-words";
-import { Terminal } from "./terminal";
+import type { Terminal } from "./terminal";
 import { describe, duration, size, type Exit } from "./verdict";
 
 type Tone = "" | "busy" | "good" | "bad";
 
 // A program that runs for longer than this is assumed to wait for input.
 const INPUT_DELAY_MS = 350;
-const CONTROL_C = "\x03";
 
 export class Run {
   onTokenWanted: () => void = () => {};
@@ -22,12 +22,12 @@ export class Run {
   private readonly stopButton = element("stop", HTMLButtonElement);
   private readonly endButton = element("end-input", HTMLButtonElement);
   private readonly runButton = element("run", HTMLButtonElement);
-  private readonly terminal = new Terminal(
-    this.screen,
-    element("log", HTMLElement),
-    element("input", HTMLTextAreaElement),
-  );
+  private readonly output = new Output(this.screen, element("log", HTMLElement));
+  private readonly terminalPlace = element("terminal", HTMLElement);
 
+  /** Of an interactive program; stays in sight when it has ended. */
+  private terminal: Terminal | null = null;
+  private starting: object | null = null; // identifies the latest start
   private session: Session | null = null;
   private stage: Exit["stage"] | null = null;
   private exits: Exit[] = [];
@@ -35,18 +35,16 @@ export class Run {
   private previousFocus: Element | null = null;
 
   constructor() {
-    this.terminal.onLine = (line) => this.sendLine(line);
-    this.terminal.onInterrupt = () => this.interrupt();
-    this.terminal.onEnd = () => this.endInput();
-    this.terminal.onResize = (size) => this.session?.resize(size);
     this.stopButton.addEventListener("click", () => this.stop());
     this.endButton.addEventListener("click", () => this.endInput());
   }
 
   /** Starts a program. A program that is still running is ended. */
-  start(program: Program, timeout: number, token: string): void {
+  async start(program: Program, timeout: number, token: string): Promise<void> {
     this.session?.abort();
-    this.terminal.clear();
+    this.session = null;
+    this.output.clear();
+    this.closeTerminal();
     this.stage = null;
     this.exits = [];
     this.stops = 0;
@@ -55,6 +53,10 @@ export class Run {
     this.setRunning(true);
     // On a narrow screen the output pane is below the editor and may be out of sight.
     this.screen.parentElement?.scrollIntoView({ block: "nearest" });
+    // Input that is given before the start is complete: it comes by a pipe, and stderr by another.
+    const starting = (this.starting = {});
+    const terminal = program.stdin === "" ? await this.openTerminal(starting) : null;
+    if (this.starting !== starting) return;
     const init = {
       language: program.language,
       version: program.version,
@@ -62,12 +64,14 @@ export class Run {
       args: splitWords(program.args),
       stdin: program.stdin,
       run_timeout: timeout,
-      // Input that is given before the start is complete: it comes by a pipe, and stderr by another.
-      ...(program.stdin === "" && { tty: this.terminal.size }),
+      ...(terminal && { tty: terminal.size }),
     };
     const session = new Session(init, token, {
-      stage: (name) => this.enter(name, program.stdin === ""),
-      data: (stream, text) => this.terminal.write(stream, text),
+      stage: (name) => this.enter(name),
+      data: (stream, text) => {
+        if (terminal && this.stage === "run") terminal.write(text);
+        else this.output.write(stream, text);
+      },
       exit: (exit) => void this.exits.push(exit),
       closed: (problem) => this.finish(problem),
     });
@@ -80,10 +84,32 @@ export class Run {
     this.verdict.dataset.tone = tone;
   }
 
-  private enter(stage: Exit["stage"], interactive: boolean): void {
+  /** Shows an empty terminal, unless the start is cancelled while it loads. */
+  private async openTerminal(starting: object): Promise<Terminal | null> {
+    try {
+      const { Terminal } = await import("./terminal");
+      if (this.starting !== starting) return null;
+      this.terminalPlace.hidden = false;
+      this.terminal = new Terminal(this.terminalPlace);
+      this.terminal.onKeys = (text) => this.session?.write(text);
+      this.terminal.onResize = (size) => this.session?.resize(size);
+    } catch {
+      if (this.starting === starting) this.finish({ text: "The server does not answer", needsToken: false });
+    }
+    return this.terminal;
+  }
+
+  private closeTerminal(): void {
+    this.leaveInput();
+    this.terminal?.dispose();
+    this.terminal = null;
+    this.terminalPlace.hidden = true;
+  }
+
+  private enter(stage: Exit["stage"]): void {
     this.stage = stage;
     this.showStatus(stage === "compile" ? "Compiling …" : "Running …", "busy");
-    if (stage !== "run" || !interactive) return;
+    if (stage !== "run" || !this.terminal) return;
     this.terminal.accepting = true;
     this.endButton.hidden = false;
     this.offerInput();
@@ -100,18 +126,10 @@ export class Run {
     for (const name of events) addEventListener(name, notice, { capture: true });
     setTimeout(() => {
       for (const name of events) removeEventListener(name, notice, { capture: true });
-      if (busy || this.session !== session || !this.terminal.accepting) return;
+      if (busy || this.session !== session || !this.terminal?.accepting) return;
       this.previousFocus = document.activeElement;
       this.terminal.focus();
     }, INPUT_DELAY_MS);
-  }
-
-  private sendLine(line: string): void {
-    this.session?.write(line); // the program's terminal echoes it, unless the program hides it
-  }
-
-  private interrupt(): void {
-    this.session?.write(CONTROL_C);
   }
 
   /** Types Ctrl-D, after which the program may read on. */
@@ -132,7 +150,7 @@ export class Run {
   }
 
   private finish(problem: Problem | null): void {
-    this.terminal.flush();
+    this.output.flush();
     this.setRunning(false);
     const last = this.exits.at(-1);
     if (problem) {
@@ -165,19 +183,20 @@ export class Run {
   private setRunning(on: boolean): void {
     if (!on) {
       this.session = null;
+      this.starting = null;
       this.leaveInput();
     }
     this.stopButton.textContent = "Stop";
     this.stopButton.hidden = !on;
     this.endButton.hidden = true;
-    this.terminal.accepting = false;
+    if (this.terminal) this.terminal.accepting = false;
     this.screen.ariaBusy = String(on);
   }
 
   /** Moves the keyboard focus to another element if the focused one is about to be hidden. */
   private leaveInput(): void {
     const hidden: (Element | null)[] = [this.stopButton, this.endButton];
-    if (this.terminal.focused) {
+    if (this.terminal?.focused) {
       const target = this.previousFocus instanceof HTMLElement ? this.previousFocus : this.runButton;
       target.focus();
     } else if (hidden.includes(document.activeElement)) {

@@ -1,8 +1,8 @@
-/** The terminal: the output of a program, and the line for its input. */
+/** The terminal of an interactive program: xterm.js, which is large, so this module is loaded when needed. */
 
-import { Ansi, type Style } from "./ansi";
-
-export type Source = "stdout" | "stderr";
+import { FitAddon } from "@xterm/addon-fit";
+import { Terminal as Xterm, type ITheme } from "@xterm/xterm";
+import { onThemeChange } from "./theme";
 
 /** In characters. */
 export interface Size {
@@ -10,195 +10,119 @@ export interface Size {
   columns: number;
 }
 
-const MAX_KEPT = 1_000_000; // characters; unlimited output would crash the tab
-const CHUNK_SIZE = 8192; // characters in one block
-const PAINT_INTERVAL_MS = 16;
+const KEPT_LINES = 10_000;
+const HYPERLINK = 8; // the number of its OSC sequence
+const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"] as const;
+const BRIGHT = [
+  "brightBlack",
+  "brightRed",
+  "brightGreen",
+  "brightYellow",
+  "brightBlue",
+  "brightMagenta",
+  "brightCyan",
+  "brightWhite",
+] as const;
 
+/** One for each run, so that no program finds the modes that another one has set. */
 export class Terminal {
-  /** Called with each line that the user enters. */
-  onLine: (text: string) => void = () => {};
-  onInterrupt: () => void = () => {};
-  onEnd: () => void = () => {};
+  /** Called with the keys that the user presses, as a terminal sends them. */
+  onKeys: (text: string) => void = () => {};
   onResize: (size: Size) => void = () => {};
 
-  private parsers = newParsers();
-  private waiting: [Source, string][] = [];
-  private chunks: { element: HTMLElement; length: number }[] = [];
-  private kept = 0; // characters in all chunks
-  private open = 0; // characters after the last chunk
-  private lastSource: Source = "stdout";
-  private timer = 0;
-  private lastSize: Size;
+  private readonly xterm: Xterm;
+  private readonly cleanup: (() => void)[];
 
-  constructor(
-    private readonly screen: HTMLElement,
-    private readonly log: HTMLElement,
-    private readonly input: HTMLTextAreaElement,
-  ) {
-    input.addEventListener("keydown", (event) => this.handle(event));
-    // A click anywhere focuses the input, unless it selects text.
-    screen.addEventListener("click", () => {
-      if (!input.hidden && getSelection()?.isCollapsed) input.focus();
+  constructor(private readonly parent: HTMLElement) {
+    const style = getComputedStyle(document.documentElement);
+    this.xterm = new Xterm({
+      disableStdin: true,
+      fontFamily: style.getPropertyValue("--mono"),
+      fontSize: 14,
+      lineHeight: 1.3,
+      minimumContrastRatio: 4.5,
+      screenReaderMode: true,
+      scrollback: KEPT_LINES,
+      theme: themeOf(parent),
     });
-    this.lastSize = this.size;
-    new ResizeObserver(() => {
-      const { rows, columns } = this.size;
-      if (rows === this.lastSize.rows && columns === this.lastSize.columns) return;
-      this.lastSize = { rows, columns };
-      this.onResize(this.lastSize);
-    }).observe(screen);
+    // A program could hide an address behind any text.
+    this.xterm.parser.registerOscHandler(HYPERLINK, () => true);
+    this.xterm.attachCustomKeyEventHandler((event) => this.isForProgram(event));
+    this.xterm.onData((text) => this.onKeys(text));
+    this.xterm.onResize(({ rows, cols }) => this.onResize({ rows, columns: cols }));
+    this.xterm.open(parent);
+    const field = this.xterm.textarea;
+    if (field) {
+      field.ariaLabel = "Input for the program";
+      field.ariaDescription = "Shift Tab leaves the terminal.";
+    }
+    const fit = new FitAddon();
+    this.xterm.loadAddon(fit);
+    fit.fit();
+    const observer = new ResizeObserver(() => fit.fit());
+    observer.observe(parent);
+    this.cleanup = [
+      () => observer.disconnect(),
+      onThemeChange(() => (this.xterm.options.theme = themeOf(parent))),
+      () => this.xterm.dispose(),
+    ];
   }
 
   get size(): Size {
-    const ruler = document.createElement("span");
-    ruler.textContent = "0".repeat(100);
-    ruler.className = "ruler";
-    this.screen.append(ruler);
-    const width = ruler.getBoundingClientRect().width / 100;
-    ruler.remove();
-    const style = getComputedStyle(this.screen);
-    const inside = (whole: number, ...paddings: string[]) =>
-      paddings.reduce((rest, padding) => rest - parseFloat(padding), whole);
-    const count = (space: number, each: number) => Math.max(1, Math.floor(space / each) || 1);
-    return {
-      rows: count(inside(this.screen.clientHeight, style.paddingTop, style.paddingBottom), parseFloat(style.lineHeight)),
-      columns: count(inside(this.screen.clientWidth, style.paddingLeft, style.paddingRight), width),
-    };
+    return { rows: this.xterm.rows, columns: this.xterm.cols };
   }
 
-  write(source: Source, text: string): void {
-    this.waiting.push([source, text]);
-    // Painted in batches: a program may write a thousand times a second.
-    this.timer ||= window.setTimeout(() => this.flush(), PAINT_INTERVAL_MS);
-  }
-
-  flush(): void {
-    clearTimeout(this.timer);
-    this.timer = 0;
-    const follows = this.screen.scrollHeight - this.screen.scrollTop - this.screen.clientHeight < 40;
-    for (const [source, text] of this.waiting.splice(0)) {
-      for (const piece of this.parsers[source].parse(text)) this.append(source, piece.text, piece.style);
-    }
-    while (this.kept + this.open > MAX_KEPT) {
-      const oldest = this.chunks.shift();
-      if (!oldest) break;
-      this.kept -= oldest.length;
-      oldest.element.remove();
-      this.log.classList.add("dropped");
-    }
-    if (follows) this.screen.scrollTop = this.screen.scrollHeight;
-  }
-
-  clear(): void {
-    this.waiting = [];
-    this.parsers = newParsers();
-    this.chunks = [];
-    this.kept = this.open = 0;
-    this.lastSource = "stdout";
-    this.log.classList.remove("dropped");
-    this.log.replaceChildren();
-    this.input.value = "";
+  write(text: string): void {
+    this.xterm.write(text);
   }
 
   get accepting(): boolean {
-    return !this.input.hidden;
+    return !this.xterm.options.disableStdin;
   }
 
   set accepting(on: boolean) {
-    this.input.hidden = !on;
-    this.screen.classList.toggle("accepting", on);
+    this.xterm.options.disableStdin = !on;
+    if (!on) this.xterm.write("\x1b[?25l"); // hides the cursor
   }
 
   get focused(): boolean {
-    return document.activeElement === this.input;
+    return this.parent.contains(document.activeElement);
   }
 
   focus(): void {
-    this.input.focus();
+    this.xterm.focus();
   }
 
-  private append(source: Source, text: string, style: Style): void {
-    let rest = text;
-    while (this.open + rest.length > CHUNK_SIZE) {
-      // Split at the end of a line, unless the line is longer than a chunk.
-      const room = CHUNK_SIZE - this.open;
-      const end = rest.lastIndexOf("\n", room - 1) + 1;
-      const part = rest.slice(0, end || room);
-      this.appendPart(source, part, style);
-      rest = rest.slice(part.length);
-      this.closeChunk();
-    }
-    if (rest) this.appendPart(source, rest, style);
+  dispose(): void {
+    for (const each of this.cleanup) each();
   }
 
-  private appendPart(source: Source, text: string, style: Style): void {
-    const className = [source, ...classes(style)].join(" ");
-    const last = this.log.lastElementChild;
-    if (this.open > 0 && last?.className === className && !hasOwnColours(style)) {
-      last.append(text);
-    } else {
-      const piece = document.createElement("span");
-      piece.className = className;
-      if (typeof style.colour === "string") piece.style.color = style.colour;
-      if (typeof style.background === "string") piece.style.backgroundColor = style.background;
-      if (source !== this.lastSource && source !== "stdout") piece.append(spokenLabel(source));
-      piece.append(text);
-      this.log.append(piece);
-    }
-    this.lastSource = source;
-    this.open += text.length;
-  }
-
-  /** Moves the open output into a block, so that later output does not lay it out again. */
-  private closeChunk(): void {
-    const element = document.createElement("div");
-    element.append(...this.log.querySelectorAll(":scope > span"));
-    this.log.append(element);
-    this.chunks.push({ element, length: this.open });
-    this.kept += this.open;
-    this.open = 0;
-  }
-
-  private handle(event: KeyboardEvent): void {
-    const control = event.ctrlKey && !event.altKey && !event.metaKey && !event.shiftKey;
-    const hasSelection = this.input.selectionStart !== this.input.selectionEnd;
-    if (event.key === "Enter" && !event.shiftKey && !event.ctrlKey && !event.metaKey && !event.isComposing) {
-      const line = `${this.input.value}\n`;
-      this.input.value = "";
-      this.onLine(line);
-    } else if (control && event.key.toLowerCase() === "d") {
-      this.onEnd();
-    } else if (control && event.key.toLowerCase() === "c" && !hasSelection && getSelection()?.isCollapsed) {
-      this.onInterrupt();
-    } else {
-      return;
-    }
-    event.preventDefault();
+  /** Leaves to the browser what leaves the terminal, copies and pastes. */
+  private isForProgram(event: KeyboardEvent): boolean {
+    if (!this.accepting || (event.key === "Tab" && event.shiftKey)) return false;
+    if (!event.ctrlKey || event.altKey || event.metaKey) return true;
+    const key = event.key.toLowerCase();
+    return key !== "v" && !(key === "c" && this.xterm.hasSelection());
   }
 }
 
-function newParsers(): Record<Source, Ansi> {
-  return { stdout: new Ansi(), stderr: new Ansi() };
-}
-
-/** A label for screen readers at a change of stream, which is otherwise shown by colour. */
-function spokenLabel(source: Source): HTMLElement {
-  const label = document.createElement("span");
-  label.className = "spoken";
-  label.textContent = { stdout: "", stderr: "Error output: " }[source];
-  return label;
-}
-
-function classes(style: Style): string[] {
-  const found: string[] = [];
-  for (const name of ["bold", "dim", "italic", "underline", "inverse"] as const) {
-    if (style[name]) found.push(name);
-  }
-  if (typeof style.colour === "number") found.push(`colour-${style.colour}`);
-  if (typeof style.background === "number") found.push(`background-${style.background}`);
-  return found;
-}
-
-function hasOwnColours(style: Style): boolean {
-  return typeof style.colour === "string" || typeof style.background === "string";
+/** The colours of the page, as `rgb()`, since xterm.js knows neither variables nor `light-dark()`. */
+function themeOf(parent: HTMLElement): ITheme {
+  const probe = document.createElement("span");
+  parent.append(probe);
+  const read = (className: string, value = "") => {
+    probe.className = className;
+    probe.style.color = value;
+    return getComputedStyle(probe).color;
+  };
+  const theme: ITheme = {
+    background: read("", "var(--pane)"),
+    foreground: read("", "var(--text)"),
+    cursor: read("", "var(--accent)"),
+    cursorAccent: read("", "var(--pane)"),
+    selectionBackground: read("", "var(--mark)"),
+  };
+  for (const [index, name] of [...NAMES, ...BRIGHT].entries()) theme[name] = read(`colour-${index}`);
+  probe.remove();
+  return theme;
 }

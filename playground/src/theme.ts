@@ -4,10 +4,19 @@ import { save } from "./storage";
 
 const SYSTEM = matchMedia("(prefers-color-scheme: dark)");
 
+let listeners: (() => void)[] = [];
+
+/** Calls a listener after each change of the colours; returns how to stop that. */
+export function onThemeChange(listener: () => void): () => void {
+  listeners.push(listener);
+  return () => void (listeners = listeners.filter((each) => each !== listener));
+}
+
 export function addThemeToggle(button: HTMLButtonElement): void {
-  const describe = () => {
+  const update = () => {
     const other = isDark() ? "light" : "dark";
     button.ariaLabel = button.title = `Use ${other} colours`;
+    for (const listener of listeners) listener();
   };
   button.addEventListener("click", () => {
     const theme = isDark() ? "light" : "dark";
@@ -16,10 +25,10 @@ export function addThemeToggle(button: HTMLButtonElement): void {
     if (isSystem) delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
     save("localStorage", "theme", isSystem ? "" : theme);
-    describe();
+    update();
   });
-  SYSTEM.addEventListener("change", describe);
-  describe();
+  SYSTEM.addEventListener("change", update);
+  update();
 }
 
 function isDark(): boolean {

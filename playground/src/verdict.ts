@@ -6,6 +6,8 @@ export interface Exit {
   verdict: "ok" | "exit" | "signal" | "memory" | "wall_time" | "cpu_time" | "stdout" | "stderr";
   code: number | null;
   signal: string | null;
+  /** For an exceeded limit, a sentence with the limit. */
+  detail: string | null;
   /** Peak memory in bytes. */
   memory: number;
   /** Milliseconds. */
@@ -39,15 +41,8 @@ function sentence(exit: Exit): string {
       return `Exit code ${exit.code}`;
     case "signal":
       return `Ended by ${exit.signal}${exit.signal && MEANINGS[exit.signal] ? `: ${MEANINGS[exit.signal]}` : ""}`;
-    case "memory":
-      return "Killed: out of memory";
-    case "wall_time":
-      return `Time limit exceeded: stopped after ${duration(exit.wall_time)}`;
-    case "cpu_time":
-      return `Time limit exceeded: stopped after ${duration(exit.cpu_time)} of CPU time`;
-    case "stdout":
-    case "stderr":
-      return `Output limit exceeded: too much on ${exit.verdict}`;
+    default:
+      return exit.detail ?? exit.verdict;
   }
 }
 

@@ -46,7 +46,8 @@ class Playground:
         self.page = page
         self.complaints = complaints
         self.editor = page.locator(".cm-content")
-        self.log = page.locator("#log")
+        self.log = page.locator("#log")  # of a compiler, and of programs with pipes
+        self.terminal = page.locator("#terminal .xterm-rows")
         self.input = page.get_by_label("Input for the program")
         self.verdict = page.locator("#verdict")
         self.measured = page.locator("#measured")
@@ -85,6 +86,11 @@ class Playground:
         shown = self.log.locator(f".{stream}").evaluate_all(script)
         assert isinstance(shown, str)
         return shown
+
+    def lines(self) -> list[str]:
+        """Return the visible lines of the terminal, without the empty ones at its end."""
+        shown = self.terminal.locator("> div").all_text_contents()
+        return "\n".join(line.rstrip() for line in shown).rstrip("\n").split("\n")
 
 
 @pytest.fixture

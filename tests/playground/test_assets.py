@@ -75,7 +75,7 @@ def test_the_assets(server: Server) -> None:
 
 def test_the_licences() -> None:
     text = (FOLDER / "licences.txt").read_text()
-    for package in ("@codemirror/state", "@lezer/python", "style-mod"):
+    for package in ("@codemirror/state", "@lezer/python", "@xterm/xterm", "style-mod"):
         assert re.search(rf"^{package} \d+\.\d+\.\d+ \(MIT\)$", text, re.MULTILINE)
 
 

@@ -55,10 +55,10 @@ def test_a_picture(  # noqa: PLR0917  fixtures
     # Playwright adds a style of its own to the page for a screenshot.
     playground = visit(server, bypass_csp=True, **options)
     playground.run(PROGRAM)
-    expect(playground.input).to_be_visible()
-    playground.input.click()
+    playground.page.locator("#terminal .xterm-screen").click()
+    expect(playground.input).to_be_focused()
     for number, answer in enumerate(ANSWERS, start=1):
-        expect(playground.log).to_contain_text(f"{number}. ")
+        expect(playground.terminal).to_contain_text(f"{number}. ")
         playground.page.keyboard.type(f"{answer}\n")
     expect(playground.verdict).to_have_text("Exit code 0")
     playground.page.evaluate("scrollTo(0, 0)")
