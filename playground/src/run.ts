@@ -84,18 +84,18 @@ export class Run {
     this.verdict.dataset.tone = tone;
   }
 
-  /** Shows an empty terminal, unless the start is cancelled while it loads. */
+  /** Shows an empty terminal; null if it can't be loaded, or the start is cancelled meanwhile. */
   private async openTerminal(starting: object): Promise<Terminal | null> {
-    try {
-      const { Terminal } = await import("./terminal");
-      if (this.starting !== starting) return null;
-      this.terminalPlace.hidden = false;
-      this.terminal = new Terminal(this.terminalPlace);
-      this.terminal.onKeys = (text) => this.session?.write(text);
-      this.terminal.onResize = (size) => this.session?.resize(size);
-    } catch {
-      if (this.starting === starting) this.finish({ text: "The server does not answer", needsToken: false });
+    const loaded = await import("./terminal").catch(() => null);
+    if (this.starting !== starting) return null;
+    if (!loaded) {
+      this.finish({ text: "The server does not answer", needsToken: false });
+      return null;
     }
+    this.terminalPlace.hidden = false;
+    this.terminal = new loaded.Terminal(this.terminalPlace);
+    this.terminal.onKeys = (text) => this.session?.write(text);
+    this.terminal.onResize = (size) => this.session?.resize(size);
     return this.terminal;
   }
 

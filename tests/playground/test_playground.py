@@ -263,6 +263,29 @@ def test_a_program_that_does_not_compile(server: Server, visit: Visit) -> None:
     assert "error: expected" in playground.text("stderr")
 
 
+def test_warnings_of_a_compiler_stay_above_the_terminal(server: Server, visit: Visit) -> None:
+    playground = visit(server)
+    playground.page.get_by_label("Language").select_option(label="C")
+    playground.run('#include <stdio.h>\n#warning careful\nint main(void) { puts("ran"); }')
+    expect(playground.verdict).to_have_text("Exit code 0")
+    expect(playground.terminal).to_have_text(re.compile("^ran *$"))
+    assert "careful" in playground.text("stderr")
+    expect(playground.page.get_by_label("Program output")).to_be_visible()
+
+
+def test_a_terminal_that_can_not_be_loaded(server: Server, visit: Visit) -> None:
+    playground = visit(server)
+    playground.page.route("**/terminal-*.js", lambda route: route.abort())
+    playground.run("print('unseen')")
+    expect(playground.verdict).to_have_text("The server does not answer")
+    expect(playground.button("Stop")).to_be_hidden()
+    playground.give_input("\n")
+    playground.run("print('by pipes')")
+    expect(playground.log).to_have_text("by pipes\n")
+    assert all("ERR_FAILED" in it for it in playground.complaints)
+    playground.complaints.clear()
+
+
 # Files and links
 
 
