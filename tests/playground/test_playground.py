@@ -410,6 +410,9 @@ def test_on_a_phone(server: Server, visit: Visit) -> None:
     expect(playground.terminal).to_contain_text("Hello, Ada!")
     widths = playground.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert widths == [360, 360]
+    place = playground.page.locator("#terminal").bounding_box()
+    assert place is not None
+    assert place["height"] == 370  # half of the screen
 
 
 def test_dark_and_light(server: Server, visit: Visit) -> None:
