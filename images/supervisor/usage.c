@@ -70,8 +70,9 @@ usage_memory(void)
 {
 	int64_t peak = memory_peak();
 
-	/* A stage that ran out of memory has had all of it, for a moment that no sample need have seen. */
-	if (usage_oom_killed() && cgroup_memory_limit() > peak)
+	/* A stage that ran out of memory has had all of it, for a moment that no sample need have seen;
+	 * a process that has mapped much of the image, which another box was charged for, even more. */
+	if (usage_oom_killed() && cgroup_memory_limit() > 0)
 		peak = cgroup_memory_limit();
 	return sockets_peak() > peak ? sockets_peak() : peak;
 }

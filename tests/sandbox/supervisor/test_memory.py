@@ -29,6 +29,7 @@ class Counters:
     refaults: int = 0
     major_faults: int = 0
     user_ns: int = 0
+    oom_kills: int = 0
 
 
 class Cgroup:
@@ -53,7 +54,7 @@ class Cgroup:
                 "memory.max": LIMIT,
                 "memory.current": now.usage,
                 "memory.peak": now.peak,
-                "memory.events": "oom_kill 0",
+                "memory.events": f"oom_kill {now.oom_kills}",
                 "memory.stat": f"file 0\nkernel {now.kernel}\n{stat}",
                 "cpu.stat": f"usage_usec {now.user_ns // 1000}\nuser_usec {now.user_ns // 1000}\n",
             }
@@ -63,7 +64,7 @@ class Cgroup:
                 "memory/memory.usage_in_bytes": now.usage,
                 "memory/memory.max_usage_in_bytes": now.peak,
                 "memory/memory.kmem.usage_in_bytes": now.kernel,
-                "memory/memory.oom_control": "oom_kill 0",
+                "memory/memory.oom_control": f"oom_kill {now.oom_kills}",
                 "memory/memory.stat": f"cache 0\n{stat}total_inactive_file 7\n",
                 "cpuacct/cpuacct.usage": now.user_ns,
                 "cpuacct/cpuacct.stat": f"user {now.user_ns // 10_000_000}\nsystem 0\n",
@@ -148,6 +149,21 @@ def test_a_peak_that_no_sample_has_seen(cgroup: Cgroup, box: SupervisorProcess) 
 def test_a_process_is_never_larger_than_its_stage(cgroup: Cgroup, box: SupervisorProcess) -> None:
     verdict, _, _ = box.run("python3", "-c", "x = bytearray(30_000_000)")
     assert verdict.memory > 30_000_000
+
+
+@pytest.mark.parametrize("size", [1, 70_000_000])
+def test_memory_that_ran_out_is_all_of_it(
+    cgroup: Cgroup, box: SupervisorProcess, size: int
+) -> None:
+    """Though no sample has seen that, or a process has mapped files that others are charged for."""
+
+    def kill(counters: Counters) -> None:
+        counters.oom_kills = 1
+
+    program = f"x = bytearray({size}); import time; time.sleep(0.3)"
+    with cgroup.changing(kill):
+        verdict, _, _ = box.run("python3", "-c", program)
+    assert verdict.memory == LIMIT
 
 
 THRASH = {"usage": LIMIT - MEGABYTE, "file": 8 * MEGABYTE, "refaults": 1000, "major_faults": 3}
