@@ -58,6 +58,8 @@ def find_target(
             found = installed.get(known.id)
             if found is None:
                 raise PackageNotInstalled(known.id)
+            if known is not package:
+                language = _with_stack_of(language, known)
             return Target(language, known.id, found.image, found.version)
     if wanted in allowed_images:
         name = sealed().get(wanted)
@@ -65,6 +67,19 @@ def find_target(
             raise RequestError(f"Image is not installed: {wanted}. The operator runs: make install")
         return Target(language, wanted, name, version="")  # nothing has asked its tools
     raise RequestError(f"Image is not allowed: {wanted}")
+
+
+def _with_stack_of(language: Language, package: Package) -> Language:
+    """Return the language with the stack of the programs of another image, if it is smaller."""
+    stacks = [
+        each.limits.stack_limit
+        for each in (language, *package.languages)
+        if each.limits.stack_limit is not None
+    ]
+    if not stacks:
+        return language
+    limits = language.limits.model_copy(update={"stack_limit": min(stacks)})
+    return language.model_copy(update={"limits": limits})
 
 
 def read_job(fields: Fields, target: Target, settings: Settings) -> Job:

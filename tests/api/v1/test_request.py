@@ -95,6 +95,36 @@ def test_images() -> None:
     assert target("debian:12") == Target(RUBY, "debian:12", "sha256:debian", "")
 
 
+def test_another_image_has_the_smaller_stack() -> None:
+    """Ruby, which writes to all of its stack, can be called from any language."""
+
+    def stack_of(language: int | None, image: int | None) -> int | None:
+        packages = [
+            package.model_copy(update={"languages": (with_stack(package.languages[0], size),)})
+            for package, size in zip(PACKAGES[:2], (language, image), strict=True)
+        ]
+        found = find_target(
+            packages[1].image,
+            packages[0],
+            packages[0].languages[0],
+            catalogue=CATALOGUE.model_copy(update={"packages": tuple(packages)}),
+            installed={PACKAGES[1].id: InstalledPackage("sha256:x", "1.2.3")},
+            allowed_images=(),
+            sealed=dict,
+        )
+        return found.language.limits.stack_limit
+
+    assert stack_of(None, None) is None
+    assert stack_of(None, 8 << 20) == 8 << 20
+    assert stack_of(4 << 20, 8 << 20) == 4 << 20
+    assert stack_of(4 << 20, None) == 4 << 20
+
+
+def with_stack(language: Language, size: int | None) -> Language:
+    limits = language.limits.model_copy(update={"stack_limit": size})
+    return language.model_copy(update={"limits": limits})
+
+
 def test_images_that_can_not_run() -> None:
     with pytest.raises(PackageNotInstalled, match="ruby"):
         target(installed=())
