@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,13 +19,16 @@ static const char *const TABLES[] = {
 	"/proc/net/dev",     "/proc/net/snmp",	  "/proc/net/snmp6",   "/proc/net/netstat",
 };
 
-/* The first row of this one; the others count the sockets of all namespaces. */
+/* The number in the first row of this one; the others count the sockets of all namespaces. The
+ * kernel frees some a while after their end: in a new box it may count one with which the container's
+ * runtime has set up the network, and then fewer later. */
 static const char SOCKETS[] = "/proc/net/sockstat";
 
 enum { COUNT = sizeof TABLES / sizeof *TABLES };
 
-static char recorded[1 << 15]; /* what the tables read, one after the other, then the row */
-static size_t recorded_end[COUNT + 1];
+static char recorded[1 << 15]; /* what the tables read, one after the other */
+static size_t recorded_end[COUNT];
+static int recorded_sockets;
 
 /* Read a table to its end, or as far as it fits. */
 static size_t
@@ -42,13 +46,14 @@ read_table(const char *path, char *text, size_t size)
 	return used;
 }
 
-static size_t
-read_sockets(char *text, size_t size)
+static int
+read_sockets(void)
 {
-	size_t used = read_table(SOCKETS, text, size);
-	const char *end = memchr(text, '\n', used);
+	char text[64];
+	int used;
 
-	return end == NULL ? used : (size_t)(end - text);
+	text[read_table(SOCKETS, text, sizeof text - 1)] = '\0';
+	return sscanf(text, "sockets: used %9d", &used) == 1 ? used : 0;
 }
 
 void
@@ -77,7 +82,7 @@ tables_record(void)
 		used += read_table(TABLES[at], recorded + used, sizeof recorded - used);
 		recorded_end[at] = used;
 	}
-	recorded_end[COUNT] = used + read_sockets(recorded + used, sizeof recorded - used);
+	recorded_sockets = read_sockets();
 }
 
 static bool
@@ -96,5 +101,5 @@ tables_changed(void)
 	for (size_t at = 0; at < COUNT; at++)
 		if (!same(text, read_table(TABLES[at], text, sizeof text), at))
 			return TABLES[at];
-	return same(text, read_sockets(text, sizeof text), COUNT) ? NULL : SOCKETS;
+	return read_sockets() <= recorded_sockets ? NULL : SOCKETS;
 }

@@ -128,7 +128,15 @@ def test_a_program(server: Server, program: Program) -> None:
     check(server, program)
 
 
-ARRAY = "int main(int c, char **v) { int *a = malloc(40); a[c + %d] = c; int r = a[c + %d]; free(a); return r - 1; }"
+# `volatile`, or the compiler leaves the array out.
+ARRAY = """int main(int c, char **v) {
+    volatile int *a = malloc(40);
+    a[c + %d] = c;
+    int r = a[c + %d];
+    free((void *)a);
+    return r - 1;
+}
+"""
 
 
 @pytest.mark.parametrize("language", ["c", "c++"])
