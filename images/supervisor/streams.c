@@ -249,9 +249,11 @@ transfer_quiet(void)
 {
 	size_t number = 0;
 
-	do
-		number += transfer(quiet) > 0;
-	while (quiet != NULL && quiet->packets.left > 0 && frames_room());
+	do {
+		if (transfer(quiet) == 0)
+			break;
+		number++;
+	} while (quiet != NULL && quiet->packets.left > 0);
 	return number;
 }
 

@@ -469,7 +469,7 @@ def test_a_miss_is_slower_and_never_different(serve: Callable[..., Server]) -> N
     replies = []
     for clean in ("1", ""):
         time.sleep(2)
-        files = {"content": ("a.sh", b"#" * 5_500_000)}
+        files = {"content": ("a.sh", b"#" * 6_200_000)}
         fields = {"filename": "a.sh", "memory_limit": "6291456", "clean": clean}
         response = requests.post(f"{server.url}/api/v1/run", data=fields, files=files, timeout=30)
         replies.append((response.status_code, response.headers.get("X-Run-Message")))

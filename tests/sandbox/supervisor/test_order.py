@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,10 +28,10 @@ PIPE = 64  # packets
 
 
 def pieces(
-    supervisor: SupervisorProcess, *argv: str, output: int = 1 << 24
+    supervisor: SupervisorProcess, *argv: str, output: int = 1 << 24, **options: Any
 ) -> tuple[Verdict, list[Piece]]:
     """Run a program; return its verdict and its output, frame by frame."""
-    supervisor.client.start(stage(*argv, output=output))
+    supervisor.client.start(stage(*argv, output=output, **options))
     found: list[Piece] = []
     while True:
         for event in supervisor.client.receive():
@@ -224,9 +225,9 @@ ROW = "a flood of signals to the supervisor, by writes to a full pipe"
 @pytest.mark.attack("program", ROW, "at most 4096 are pending; the supervisor stops listening")
 def test_a_flood_of_signals(supervisor: SupervisorProcess) -> None:
     """Each failed write makes one, and the kernel bounds those of all root processes together."""
-    verdict, _ = pieces(supervisor, "perl", "-e", FLOOD, output=1 << 30)
+    verdict, _ = pieces(supervisor, "perl", "-e", FLOOD, output=1 << 40)
     assert (verdict.outcome, verdict.code) == (Outcome.OK, 0)
-    supervisor.client.start(stage("perl", "-e", FLOOD, output=1 << 30))
+    supervisor.client.start(stage("perl", "-e", FLOOD, output=1 << 40))
     before = supervisor.cpu_ms
     for _ in range(15):  # nothing is received, so the pipe stays full
         time.sleep(0.1)
@@ -236,6 +237,22 @@ def test_a_flood_of_signals(supervisor: SupervisorProcess) -> None:
     assert supervisor.cpu_ms - before < 500
     while not any(isinstance(event, Verdict) for event in supervisor.client.receive()):
         continue
+
+
+@pytest.mark.parametrize("output", [1 << 16, 1 << 20, 1 << 26])
+def test_a_flood_of_signals_ends_at_the_output_limit(
+    supervisor: SupervisorProcess, output: int
+) -> None:
+    verdict, found = pieces(supervisor, "perl", "-e", FLOOD, output=output)
+    assert verdict.outcome is Outcome.STDOUT
+    assert sum(len(data) for _, data in found) == output
+
+
+def test_a_flood_of_signals_ends_at_the_wall_time_limit(supervisor: SupervisorProcess) -> None:
+    endless = FLOOD.replace("time + 2", "time + 60")
+    verdict, _ = pieces(supervisor, "perl", "-e", endless, output=1 << 40, wall_ms=500)
+    assert verdict.outcome is Outcome.WALL_TIME
+    assert 500 <= verdict.wall_ms < 700
 
 
 def test_programs_keep_their_own_limit_of_signals(supervisor: SupervisorProcess) -> None:
