@@ -93,6 +93,9 @@ class Running(Protocol):
     def kill(self) -> None: ...
 
 
+NEW = ".new"  # the end of a file in the journal that is being written
+
+
 @dataclass(eq=False)
 class Container:
     id: str
@@ -200,7 +203,10 @@ class FakeEngine(Engine):
 
     def _note(self, container: Container, pid: int) -> None:
         if self._journal is not None:
-            (self._journal / container.id).write_text(str(pid))
+            # At once: the process may be killed in between, and an empty file would stay.
+            new = self._journal / f"{container.id}{NEW}"
+            new.write_text(str(pid))
+            new.rename(self._journal / container.id)
 
     def _follow(self, container: Container) -> None:
         assert container.running is not None

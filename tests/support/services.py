@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import docker
 
 from tests.support.containers import our_containers
+from tests.support.fake_engine import NEW
 from tests.support.fork_server import ForkServer
 from tests.support.server import Process, Server, gunicorn
 
@@ -84,9 +85,10 @@ class FakeServices(Services):
 
 def _exists(entry: Path) -> bool:
     """Whether the process that a container lives with does; it may be gone without a word."""
+    if entry.suffix == NEW:
+        return False
     try:
-        # Empty while it is being written.
-        return Path("/proc", entry.read_text() or "self").exists()
+        return Path("/proc", entry.read_text()).exists()
     except FileNotFoundError:
         return False
 

@@ -22,6 +22,8 @@ from tests.support.process_boxes import ProcessBoxes, Programs
 from tests.support.stages import BOX_LIMITS
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.builds
+
 
 @dataclass(frozen=True)
 class Change:
