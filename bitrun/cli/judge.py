@@ -12,7 +12,17 @@ from rich.console import Console
 
 from bitrun.cli import exits
 from bitrun.cli.cases import NamedCase, in_requests, read_cases
-from bitrun.cli.options import DEFAULT_URL, Json, Token, Url, size
+from bitrun.cli.options import (
+    DEFAULT_URL,
+    AddedFiles,
+    Json,
+    Language,
+    Memory,
+    Timeout,
+    Token,
+    Url,
+    Version,
+)
 from bitrun.cli.output import print_json, print_table
 from bitrun.cli.program_files import find_language, read_files
 from bitrun.client import BatchOptions, BatchResult, Client, Compare, Judged, JudgeProgram, Reason
@@ -38,34 +48,11 @@ def register(app: typer.Typer) -> None:
                 help="Folder of the cases: 1.in, and 1.out or 1.ans.",
             ),
         ],
-        language: Annotated[
-            str | None,
-            typer.Option("--language", "-l", help="Language. Default: by the file extension."),
-        ] = None,
-        version: Annotated[
-            str,
-            typer.Option(
-                "--version", "-v", metavar="RANGE", help="SemVer range of the language."
-            ),
-        ] = "*",
-        add: Annotated[
-            list[Path] | None,
-            typer.Option(
-                "--add", "-a", metavar="FILE",
-                help="Another file of the program, under the name as given. Can be repeated.",
-            ),
-        ] = None,
-        timeout: Annotated[
-            float | None,
-            typer.Option("--timeout", "-t", min=0.001, metavar="SECONDS", help="Wall time limit."),
-        ] = None,
-        memory: Annotated[
-            int | None,
-            typer.Option(
-                "--memory", "-m", parser=size, metavar="SIZE",
-                help="Memory limit, such as 64M.",
-            ),
-        ] = None,
+        language: Language = None,
+        version: Version = "*",
+        add: AddedFiles = None,
+        timeout: Timeout = None,
+        memory: Memory = None,
         compare: Annotated[
             Compare, typer.Option("--compare", help="Comparison of outputs.")
         ] = "lines",

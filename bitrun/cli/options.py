@@ -1,6 +1,7 @@
 """Options of several commands."""
 
 import re
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,8 +25,6 @@ Token = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-__all__ = ["DEFAULT_URL", "Json", "Token", "Url", "size"]
-
 
 def size(text: str) -> int:
     """Parse a number of bytes, with K, M or G perhaps."""
@@ -33,3 +32,41 @@ def size(text: str) -> int:
     if found is None:
         raise typer.BadParameter(f"{text} is not a size: bytes, or a number with K, M or G")
     return int(found[1]) * _UNITS[found[2].upper()]
+
+
+Language = Annotated[
+    str | None, typer.Option("--language", "-l", help="Language. Default: by the file extension.")
+]
+Version = Annotated[
+    str, typer.Option("--version", "-v", metavar="RANGE", help="SemVer range of the language.")
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option("--timeout", "-t", min=0.001, metavar="SECONDS", help="Wall time limit."),
+]
+Memory = Annotated[
+    int | None,
+    typer.Option("--memory", "-m", parser=size, metavar="SIZE", help="Memory limit, such as 64M."),
+]
+AddedFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--add",
+        "-a",
+        metavar="FILE",
+        help="Another file of the program, under the name as given. Can be repeated.",
+    ),
+]
+
+__all__ = [
+    "DEFAULT_URL",
+    "AddedFiles",
+    "Json",
+    "Language",
+    "Memory",
+    "Timeout",
+    "Token",
+    "Url",
+    "Version",
+    "size",
+]

@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from bitrun.cli import exits, terminal
-from bitrun.cli.options import DEFAULT_URL, Json, Token, Url, size
+from bitrun.cli.options import (
+    DEFAULT_URL,
+    AddedFiles,
+    Json,
+    Language,
+    Memory,
+    Timeout,
+    Token,
+    Url,
+    Version,
+    size,
+)
 from bitrun.cli.output import print_json
 from bitrun.cli.program_files import STDIN, find_language, read_files
 from bitrun.client import Client, RunOptions
@@ -29,34 +40,11 @@ def register(app: typer.Typer) -> None:
         arguments: Annotated[
             list[str] | None, typer.Argument(metavar="ARGS...", help="Arguments of the program.")
         ] = None,
-        language: Annotated[
-            str | None,
-            typer.Option("--language", "-l", help="Language. Default: by the file extension."),
-        ] = None,
-        version: Annotated[
-            str,
-            typer.Option(
-                "--version", "-v", metavar="RANGE", help="SemVer range of the language."
-            ),
-        ] = "*",
-        add: Annotated[
-            list[Path] | None,
-            typer.Option(
-                "--add", "-a", metavar="FILE",
-                help="Another file, under the name as given. Can be repeated.",
-            ),
-        ] = None,
-        timeout: Annotated[
-            float | None,
-            typer.Option("--timeout", "-t", min=0.001, metavar="SECONDS", help="Wall time limit."),
-        ] = None,
-        memory: Annotated[
-            int | None,
-            typer.Option(
-                "--memory", "-m", parser=size, metavar="SIZE",
-                help="Memory limit, such as 64M.",
-            ),
-        ] = None,
+        language: Language = None,
+        version: Version = "*",
+        add: AddedFiles = None,
+        timeout: Timeout = None,
+        memory: Memory = None,
         output: Annotated[
             int | None,
             typer.Option(
