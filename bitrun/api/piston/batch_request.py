@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from bitrun.api.piston.files import check_contents, read_files
-from bitrun.api.piston.request import make_job, read_flag, read_options, read_program
+from bitrun.api.piston.request import make_job, read_flag, read_options, read_program, read_text
 from bitrun.config.settings import Settings
 from bitrun.execution.job_builder import Target, build_job
 from bitrun.execution.judging import judge_program
@@ -84,7 +84,7 @@ class _CaseReader:
             command = stage.argv[: len(stage.argv) - len(self._options.arguments)]
             stage = dataclasses.replace(stage, argv=(*command, *own.arguments))
         job = dataclasses.replace(self._job, stages=(*earlier, stage))
-        return Case(job, _expected(run.get("expected_output")))
+        return Case(job, read_text(run, "expected_output"))
 
 
 def _runs(value: Any, maximum: int) -> list[dict[str, Any]]:
@@ -106,17 +106,6 @@ def _data(value: Any, settings: Settings) -> tuple[File, ...]:
     if value is None:
         return ()
     return tuple(each.file for each in read_files(check_contents(value, settings.workdir_inodes)))
-
-
-def _expected(value: Any) -> bytes | None:
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise RequestError("If specified, expected_output must be a string")
-    try:
-        return value.encode()
-    except UnicodeEncodeError as error:
-        raise RequestError("expected_output is no valid Unicode") from error
 
 
 def _judge(value: Any, name: str, runtimes: Runtimes, settings: Settings) -> Job | None:

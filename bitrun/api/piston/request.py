@@ -74,7 +74,7 @@ def read_options(
     """Read everything but the files."""
     effective = language_limits(runtime.language, settings)
     limits = read_limits(body, effective, interactive=interactive)
-    stdin = _stdin(body.get("stdin"))
+    stdin = read_text(body, "stdin") or b""
     if not interactive and not stdin.endswith(b"\n"):
         stdin += b"\n"
     arguments = _arguments(body.get("args"))
@@ -116,15 +116,17 @@ def read_flag(body: Mapping[str, Any], name: str) -> bool:
     return bool(value)
 
 
-def _stdin(value: Any) -> bytes:
+def read_text(body: Mapping[str, Any], name: str) -> bytes | None:
+    """Read a string; None if there is none."""
+    value = body.get(name)
     if value is None:
-        value = ""
+        return None
     if not isinstance(value, str):
-        raise RequestError("If specified, stdin must be a string")
+        raise RequestError(f"If specified, {name} must be a string")
     try:
         return value.encode()
     except UnicodeEncodeError as error:
-        raise RequestError("stdin is no valid Unicode") from error
+        raise RequestError(f"{name} is no valid Unicode") from error
 
 
 def _arguments(value: Any) -> list[str]:
