@@ -16,4 +16,15 @@ clock_now(void)
 	return (int64_t)time.tv_sec * SECOND + time.tv_nsec;
 }
 
+/* The time left until then, as ppoll() takes it. */
+static inline struct timespec
+clock_until(int64_t due)
+{
+	int64_t left = due - clock_now();
+
+	if (left < 0)
+		left = 0;
+	return (struct timespec){.tv_sec = left / SECOND, .tv_nsec = left % SECOND};
+}
+
 #endif

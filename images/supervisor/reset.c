@@ -72,11 +72,7 @@ reset_timeout(struct timespec *timeout)
 {
 	if (!active)
 		return false;
-	int64_t left = next - clock_now();
-	if (left < 0)
-		left = 0;
-	timeout->tv_sec = left / SECOND;
-	timeout->tv_nsec = left % SECOND;
+	*timeout = clock_until(next);
 	return true;
 }
 

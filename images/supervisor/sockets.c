@@ -194,18 +194,34 @@ number_after(const char *text, const char *key)
 	return found != NULL && sscanf(found + strlen(key), "%9u", &number) == 1 ? number : 0;
 }
 
+/* Read the numbers of sockets into `text`; return how many there are. */
+static int64_t
+read_sockstat(char *text, size_t size)
+{
+	static int sockstat = -1;
+
+	if (sockstat < 0)
+		sockstat = open("/proc/net/sockstat", O_RDONLY | O_CLOEXEC);
+	ssize_t got = sockstat < 0 ? -1 : pread(sockstat, text, size - 1, 0);
+	text[got < 0 ? 0 : got] = '\0';
+	return number_after(text, "sockets: used ");
+}
+
+int64_t
+sockets_count(void)
+{
+	char text[1024];
+
+	return read_sockstat(text, sizeof text);
+}
+
 /* Set `sums` to those of the box. False if it can't have such sockets. */
 static bool
 sum_up(int64_t now)
 {
-	static int sockstat = -1;
 	char text[1024];
 
-	if (sockstat < 0)
-		sockstat = open("/proc/net/sockstat", O_RDONLY | O_CLOEXEC);
-	ssize_t got = sockstat < 0 ? -1 : pread(sockstat, text, sizeof text - 1, 0);
-	text[got < 0 ? 0 : got] = '\0';
-	int64_t count = number_after(text, "sockets: used ");
+	int64_t count = read_sockstat(text, sizeof text);
 	if (count <= 0)
 		return true;
 	if (cgroup_charges_sockets()) {

@@ -31,6 +31,9 @@ int64_t sockets_due(void);
 /* True if the box has more memory than its limit and a tenth. */
 bool sockets_check(int64_t now);
 
+/* How many sockets the network namespace has. */
+int64_t sockets_count(void);
+
 /* Peak of the box's memory with these queues, bytes; 0 if nothing was seen in them. */
 int64_t sockets_peak(void);
 

@@ -98,11 +98,7 @@ stage_timeout(struct timespec *timeout)
 		next = frames_due();
 	if (streams_due() < next)
 		next = streams_due();
-	int64_t left = next - clock_now();
-	if (left < 0)
-		left = 0;
-	timeout->tv_sec = left / SECOND;
-	timeout->tv_nsec = left % SECOND;
+	*timeout = clock_until(next);
 	return true;
 }
 

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "sockets.h"
 
 /*
  * No sockets may be left, and none may have been used: the counters of the network namespace can't
@@ -19,16 +21,13 @@ static const char *const TABLES[] = {
 	"/proc/net/dev",     "/proc/net/snmp",	  "/proc/net/snmp6",   "/proc/net/netstat",
 };
 
-/* The number in the first row of this one; the others count the sockets of all namespaces. The
- * kernel frees some a while after their end: in a new box it may count one with which the container's
- * runtime has set up the network, and then fewer later. */
-static const char SOCKETS[] = "/proc/net/sockstat";
-
 enum { COUNT = sizeof TABLES / sizeof *TABLES };
 
 static char recorded[1 << 15]; /* what the tables read, one after the other */
 static size_t recorded_end[COUNT];
-static int recorded_sockets;
+/* The kernel frees some a while after their end: in a new box it may count one with which the
+ * container's runtime has set up the network, and then fewer later. */
+static int64_t recorded_sockets;
 
 /* Read a table to its end, or as far as it fits. */
 static size_t
@@ -44,16 +43,6 @@ read_table(const char *path, char *text, size_t size)
 		used += (size_t)got;
 	close(fd);
 	return used;
-}
-
-static int
-read_sockets(void)
-{
-	char text[64];
-	int used;
-
-	text[read_table(SOCKETS, text, sizeof text - 1)] = '\0';
-	return sscanf(text, "sockets: used %9d", &used) == 1 ? used : 0;
 }
 
 void
@@ -82,7 +71,7 @@ tables_record(void)
 		used += read_table(TABLES[at], recorded + used, sizeof recorded - used);
 		recorded_end[at] = used;
 	}
-	recorded_sockets = read_sockets();
+	recorded_sockets = sockets_count();
 }
 
 static bool
@@ -101,5 +90,5 @@ tables_changed(void)
 	for (size_t at = 0; at < COUNT; at++)
 		if (!same(text, read_table(TABLES[at], text, sizeof text), at))
 			return TABLES[at];
-	return read_sockets() <= recorded_sockets ? NULL : SOCKETS;
+	return sockets_count() <= recorded_sockets ? NULL : "/proc/net/sockstat";
 }
