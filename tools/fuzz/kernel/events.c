@@ -100,7 +100,7 @@ happen(char type, const uint8_t *bytes, size_t size)
 		break;
 	case 'u':
 		if (alive) {
-			kernel.residue = (unsigned)number(bytes, size < 1 ? size : 1);
+			kernel.residue = (unsigned)number(bytes, size < 1 ? size : 1) & RESIDUES;
 			kernel.levels = size < 2 ? 0 : bytes[1];
 		}
 		break;

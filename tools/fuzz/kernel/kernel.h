@@ -29,7 +29,7 @@ enum {
 enum { SUPERVISOR_PID = 1, WRITER_PID, PROGRAM_PID, ORPHAN_PID, CLEANER_PID };
 
 /* What a program has left, beyond what the cleaner can remove. */
-enum residue { A_PROCESS = 1, A_FILE = 2, A_MODE = 4, AN_ATTRIBUTE = 8 };
+enum residue { A_PROCESS = 1, A_FILE = 2, A_MODE = 4, AN_ATTRIBUTE = 8, RESIDUES = 15 };
 
 /* One direction of anything that has two ends. */
 struct pipe {
