@@ -4,9 +4,6 @@ import warnings
 import bs4
 import jinja2
 import lxml.etree
-import matplotlib
-
-matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import networkx
 import openpyxl
@@ -19,6 +16,9 @@ plt.title("日本 中文 한국 😀")
 picture = io.BytesIO()
 plt.savefig(picture)
 assert PIL.Image.open(picture).format == "PNG"
+plt.show()
+assert PIL.Image.open("figure-1.png").size == (640, 480)
+assert plt.get_fignums() == []
 assert bs4.BeautifulSoup("<p>1</p>", "lxml").p.text == lxml.etree.fromstring("<p>1</p>").text
 assert openpyxl.Workbook().active.title == "Sheet"
 assert networkx.shortest_path_length(networkx.path_graph(4), 0, 3) == 3
