@@ -1,6 +1,5 @@
 """The supervisor's terminal: a stage with a pseudo-terminal in place of pipes, without Docker."""
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,7 +66,7 @@ def no_terminal_is_left(supervisor: SupervisorProcess) -> Iterator[None]:
     yield
     supervisor.run("true")
     # Not by /dev/pts, where the terminals of tests beside this one are, too.
-    files = [os.readlink(file) for file in Path(f"/proc/{supervisor.pid}/fd").iterdir()]
+    files = [str(file.readlink()) for file in Path(f"/proc/{supervisor.pid}/fd").iterdir()]
     assert not [file for file in files if "pt" in file]
 
 
