@@ -49,7 +49,11 @@ def test_lines_areas_and_turtles(folder: Path) -> None:
     )
     area, line, arrow = drawing(folder)
     assert (area.tag, area.get("fill"), area.get("stroke")) == (f"{SVG}polygon", "#f80", "none")
-    assert (line.tag, line.get("fill"), line.get("stroke")) == (f"{SVG}polyline", "none", "lightblue")
+    assert (line.tag, line.get("fill"), line.get("stroke")) == (
+        f"{SVG}polyline",
+        "none",
+        "lightblue",
+    )
     assert line.get("stroke-width") == "3"
     points = [round(float(each)) for each in line.get("points", "").split()]
     assert points == [0, 0, 100, 0, 100, -100, 0, -100, 0, 0]

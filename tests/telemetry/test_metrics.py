@@ -79,9 +79,7 @@ def _move_all(server: Server) -> None:
     assert wait_until(lambda: value(server, "bitrun_runs_total", verdict="disconnected") == 1, 10)
     # What they left behind, the engine removes in its own time; a removal is timed when it has ended.
     assert wait_until(lambda: value(server, "bitrun_boxes_removed_total") >= 5, 20)
-    assert wait_until(
-        lambda: value(server, "bitrun_phase_seconds_count", phase="discard") >= 5, 20
-    )
+    assert wait_until(lambda: value(server, "bitrun_phase_seconds_count", phase="discard") >= 5, 20)
 
 
 @pytest.mark.also_engine

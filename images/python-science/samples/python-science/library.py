@@ -17,7 +17,8 @@ picture = io.BytesIO()
 plt.savefig(picture)
 assert PIL.Image.open(picture).format == "PNG"
 plt.show()
-assert PIL.Image.open("figure-1.png").size == (640, 480)
+with PIL.Image.open("figure-1.png") as shown:
+    assert shown.size == (640, 480)
 assert plt.get_fignums() == []
 assert bs4.BeautifulSoup("<p>1</p>", "lxml").p.text == lxml.etree.fromstring("<p>1</p>").text
 assert openpyxl.Workbook().active.title == "Sheet"
