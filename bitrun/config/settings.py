@@ -1,12 +1,15 @@
 """Settings, each read from one `BITRUN_*` environment variable."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 from limits import parse_many
 from pydantic import Field, IPvAnyNetwork, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bitrun.model.nearest import suggestion
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -32,6 +35,9 @@ Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode]
 
 
 PREFIX = "BITRUN_"
+
+# Variables with the prefix that the service does not read: those of the client and of the tests.
+_OTHERS = frozenset({"BITRUN_URL", "BITRUN_TOKEN", "BITRUN_TEST_TIME_SCALE"})
 
 
 class SettingsError(Exception):
@@ -162,14 +168,27 @@ def load() -> Settings:
     """Read the settings from the environment.
 
     Raises:
-        SettingsError: one of them is invalid.
+        SettingsError: one of them is invalid, or a variable with the prefix is no setting.
     """
+    problems = list(_unknown_variables())
+    settings = None
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
-        raise SettingsError(
-            "\n".join(
-                f"{PREFIX}{'.'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
-                for problem in error.errors(include_url=False)
-            )
-        ) from error
+        problems += [
+            f"{PREFIX}{'.'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
+            for problem in error.errors(include_url=False)
+        ]
+    if settings is None or problems:
+        raise SettingsError("\n".join(problems))
+    return settings
+
+
+def _unknown_variables() -> Iterator[str]:
+    """Name the variables that would be ignored: a misspelt limit or token is none."""
+    known = [name.upper() for name in Settings.model_fields]
+    for name in os.environ:
+        upper = name.upper()  # pydantic accepts any case
+        rest = upper.removeprefix(PREFIX)
+        if rest not in (upper, *known) and upper not in _OTHERS:
+            yield f"{name}: there is no such setting{suggestion(rest, known, PREFIX)}"

@@ -28,6 +28,50 @@ def test_a_value_that_does_not_fit_is_named(
         settings.load()
 
 
+@pytest.mark.parametrize(
+    ("name", "rest"),
+    [
+        ("BITRUN_RUN_TIMOUT", "; did you mean BITRUN_RUN_TIMEOUT?"),
+        ("bitrun_max_run", "; did you mean BITRUN_MAX_RUNS?"),
+        ("BITRUN_TOKENS", "; did you mean BITRUN_API_TOKENS?"),
+        ("BITRUN_SOMETHING_ELSE", ""),
+    ],
+)
+def test_an_unknown_variable_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, rest: str
+) -> None:
+    monkeypatch.setenv(name, "very-secret")
+    with pytest.raises(SettingsError) as error:
+        settings.load()
+    assert str(error.value) == f"{name}: there is no such setting{rest}"
+
+
+def test_all_problems_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BITRUN_PRT", "80")
+    monkeypatch.setenv("BITRUN_PORT", "high")
+    with pytest.raises(SettingsError, match=r"BITRUN_PRT: .*\nBITRUN_PORT: "):
+        settings.load()
+
+
+def test_variables_of_the_client_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("BITRUN_URL", "BITRUN_TOKEN", "_BITRUN_COMPLETE", "BITRUNNER"):
+        monkeypatch.setenv(name, "x")
+    settings.load()
+
+
+def test_every_variable_in_the_tree_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [ROOT / "Makefile", ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    files += [path for path in (ROOT / "deploy").iterdir() if path.is_file()]
+    found = {
+        name
+        for path in files
+        for name in re.findall(r"\bBITRUN_[A-Z0-9_]+", path.read_text("utf-8"))
+    }
+    for name in found - {f"BITRUN_{field.upper()}" for field in Settings.model_fields}:
+        monkeypatch.setenv(name, "x")
+    settings.load()
+
+
 def test_lists_are_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BITRUN_PACKAGES", "python, ruby  gcc")
     assert settings.load().packages == ("python", "ruby", "gcc")
