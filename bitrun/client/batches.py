@@ -123,8 +123,9 @@ def body(
 
     Raises:
         Refused: a limit is no possible time or size.
+        TypeError: there is no such option.
     """
-    fields = calls.write_job(language, code, options)
+    fields = calls.write_job(language, code, options, BatchOptions)
     fields["runs"] = [_case(case) for case in cases]
     if (checker := options.get("checker")) is not None:
         fields["checker"] = _judge(checker)

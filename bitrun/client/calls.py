@@ -6,6 +6,7 @@ No I/O, so the clients for threads and for asyncio share it.
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Generic, TypedDict, TypeVar, Unpack
 
 from bitrun.client.errors import Refused
@@ -130,12 +131,16 @@ def job(language: str, code: str | None = None, **options: Unpack[RunOptions]) -
 
     Raises:
         Refused: a limit is no possible time or size.
+        TypeError: there is no such option.
     """
-    return write_job(language, code, options)
+    return write_job(language, code, options, RunOptions)
 
 
-def write_job(language: str, code: str | None, options: RunOptions) -> dict[str, Any]:
-    """Write a job; options of other calls in addition to these are ignored."""
+def write_job(
+    language: str, code: str | None, options: RunOptions, kind: type[RunOptions]
+) -> dict[str, Any]:
+    """Write the part of a job that all calls share; `kind` has all options of the call."""
+    _check_names(options, kind)
     files = [file(name, content) for name, content in options.get("files", {}).items()]
     if code is not None:
         files.insert(0, {"content": code})
@@ -245,6 +250,16 @@ def number(name: str, value: Any) -> int | None:
 
 def read_stage(name: StageName, stage: Mapping[str, Any]) -> Stage:
     return Stage(name, stage["stdout"], stage["stderr"], stage["output"], read_verdict(stage))
+
+
+def _check_names(options: Mapping[str, object], kind: type[RunOptions]) -> None:
+    """Refuse an unknown option as Python refuses an unknown keyword argument."""
+    known: frozenset[str] = kind.__optional_keys__  # type: ignore[attr-defined]
+    for name in options:
+        if name not in known:
+            similar = get_close_matches(name, known, n=1, cutoff=0.7)
+            hint = f"; did you mean {similar[0]}?" if similar else ""
+            raise TypeError(f"There is no option {name}{hint}")
 
 
 def read_runtime(entry: Mapping[str, Any]) -> Runtime:

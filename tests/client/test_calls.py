@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bitrun.client import Outcome, Refused
+from bitrun.client import Outcome, Refused, batches
 from bitrun.client.calls import job, read_result, read_verdict
 from bitrun.model import result
 
@@ -96,6 +96,27 @@ def test_the_fields_that_piston_does_not_know() -> None:
     assert plain.keys().isdisjoint(added)
     written = job("py", "x", unbuffered=True, fresh=True, compile_args=("-O0", "-g"))
     assert written == plain | added
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("timout", "There is no option timout; did you mean timeout?"),
+        ("run_timeout", "There is no option run_timeout; did you mean timeout?"),
+        ("checker", "There is no option checker"),
+    ],
+)
+def test_unknown_options(name: str, sentence: str) -> None:
+    options: Any = {name: 1}
+    with pytest.raises(TypeError) as refused:
+        job("py", "x", **options)
+    assert str(refused.value) == sentence
+
+
+def test_unknown_options_of_a_batch() -> None:
+    options: Any = {"stop_on_failure": True, "chekcer": None}
+    with pytest.raises(TypeError, match=r"^There is no option chekcer; did you mean checker\?$"):
+        batches.body("py", "x", [], options)
 
 
 def limited(value: float, *names: str) -> dict[str, Any]:
