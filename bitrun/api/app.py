@@ -5,7 +5,7 @@ from flask import Flask, request
 from bitrun.access.rate_limits import RateLimits
 from bitrun.api import health, playground
 from bitrun.api.dialects import DIALECTS, errors_for
-from bitrun.api.http import cors, errors, origin, request_log
+from bitrun.api.http import cors, errors, origin, request_log, unknown_fields
 from bitrun.api.http.auth import Auth
 from bitrun.api.http.body import Bodies
 from bitrun.api.http.connection import set_timeout
@@ -20,6 +20,7 @@ def create_app(service: Service) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     app.url_map.strict_slashes = False
     request_log.register(app, service)
+    unknown_fields.register(app)
     auth = Auth(service.configuration, RateLimits(settings))
     bodies = Bodies(settings)
     service.metrics.add_collector(

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable
 
 from flask import Flask, Response, request
 
-_COMMON_HEADERS = ("X-Request-Id", "Retry-After")
+from bitrun.api.http.unknown_fields import HEADER as WARNINGS
+
+_COMMON_HEADERS = ("X-Request-Id", "Retry-After", WARNINGS)
 
 
 def register(

@@ -14,6 +14,7 @@ import yaml
 
 from bitrun import __version__
 from bitrun.api.dialects import DIALECTS
+from bitrun.api.http import unknown_fields
 from bitrun.api.http.errors import TABLE
 
 _HEALTH = Path(__file__).with_name("health.yml")
@@ -30,6 +31,9 @@ Every answer carries `X-Request-Id`: the one that the request came with, if it i
 digits and `._:+/=@-`, else a new one. It stands in the log of the service, too.
 
 Every error is a JSON object with a sentence: `error` in v1, `message` everywhere else.
+
+Unknown fields of a request are ignored, and the header `X-BitRun-Warnings` of its reply names them,
+as does `warnings` in the JSON replies of v2. A batch with unknown fields is refused.
 """
 
 
@@ -79,6 +83,11 @@ def _completed(described: Any, base: str, first_base: str, error: str) -> dict[s
             "schema": {"type": "string"},
             "description": "the id of the request",
         }
+        if "requestBody" in operation and operation["tags"] != ["AI agents"]:
+            response["headers"][unknown_fields.HEADER] = {
+                "schema": {"type": "string"},
+                "description": "names the fields of the request that are unknown",
+            }
     operation["responses"] = dict(sorted(responses.items()))
     return operation
 

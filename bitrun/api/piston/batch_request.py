@@ -7,7 +7,17 @@ from contextlib import contextmanager
 from typing import Any
 
 from bitrun.api.piston.files import check_contents, read_files
-from bitrun.api.piston.request import make_job, read_flag, read_options, read_program, read_text
+from bitrun.api.piston.limits import FIELDS as LIMIT_FIELDS
+from bitrun.api.piston.request import FIELDS as PROGRAM_FIELDS
+from bitrun.api.piston.request import (
+    add_unknown_of_files,
+    find_unknown,
+    make_job,
+    read_flag,
+    read_options,
+    read_program,
+    read_text,
+)
 from bitrun.config.settings import Settings
 from bitrun.execution.job_builder import Target, build_job
 from bitrun.execution.judging import judge_program
@@ -20,6 +30,11 @@ from bitrun.packages.runtimes import Runtime, Runtimes
 
 _JUDGES = ("checker", "interactor")
 
+FIELDS = PROGRAM_FIELDS | {"runs", "compare", "tolerance", "stop_on_failure", *_JUDGES}
+_OWN_FIELDS = {"stdin", "args"} | {name for name in LIMIT_FIELDS if name.startswith("run_")}
+RUN_FIELDS = _OWN_FIELDS | {"files", "expected_output"}
+JUDGE_FIELDS = {"language", "version", "files"}
+
 
 def read_batch(
     body: Mapping[str, Any], runtimes: Runtimes, settings: Settings
@@ -30,8 +45,10 @@ def read_batch(
     which are there when the program runs, and not when it is compiled.
 
     Raises:
-        RequestError: it can't be carried out; an error of one run names its index.
+        RequestError: it can't be carried out; an error of one run names its index. No client of
+            others has fields of its own here, so an unknown one is an error, too.
     """
+    _refuse_unknown(body)
     runtime, entries = read_program(body, runtimes, settings)
     runs = _runs(body.get("runs"), settings.max_batch_runs)
     reader = _CaseReader(body, runtime, entries, settings)
@@ -70,7 +87,7 @@ class _CaseReader:
         self._limits = language_limits(runtime.language, settings).stages["run"]
 
     def read(self, run: Mapping[str, Any]) -> Case:
-        fields = {name: value for name, value in run.items() if _is_own(name)}
+        fields = {name: value for name, value in run.items() if name in _OWN_FIELDS}
         own = read_options(fields, self._runtime, self._settings)
         *earlier, stage = self._job.stages
         stage = dataclasses.replace(
@@ -87,6 +104,23 @@ class _CaseReader:
         return Case(job, read_text(run, "expected_output"))
 
 
+def _refuse_unknown(body: Mapping[str, Any]) -> None:
+    unknown = find_unknown(body, FIELDS)
+    runs = body.get("runs")
+    parts: list[tuple[str, Any, set[str]]] = [
+        (name, body.get(name), JUDGE_FIELDS) for name in _JUDGES
+    ]
+    parts += [
+        (f"runs[{index}]", run, RUN_FIELDS)
+        for index, run in enumerate(runs if isinstance(runs, list) else ())
+    ]
+    for place, part, known in parts:
+        if isinstance(part, dict):
+            unknown.add(part, known, f"{place}.")
+            add_unknown_of_files(unknown, part.get("files"), f"{place}.")
+    unknown.refuse()
+
+
 def _runs(value: Any, maximum: int) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not value:
         raise RequestError("runs is required as an array of at least one object")
@@ -96,10 +130,6 @@ def _runs(value: Any, maximum: int) -> list[dict[str, Any]]:
         if not isinstance(run, dict):
             raise RequestError(f"runs[{index}] must be an object")
     return value
-
-
-def _is_own(name: str) -> bool:
-    return name in ("stdin", "args") or name.startswith("run_")
 
 
 def _data(value: Any, settings: Settings) -> tuple[File, ...]:

@@ -15,7 +15,7 @@ from bitrun.api.http import errors
 from bitrun.api.http.json_body import parse_object
 from bitrun.api.http.websocket import Disconnected, WebSocket
 from bitrun.api.piston.reply import new_decoder, verdict_reply
-from bitrun.api.piston.request import read_request
+from bitrun.api.piston.request import INIT_FIELDS, find_unknown, read_request
 from bitrun.api.piston.terminal import read_terminal
 from bitrun.execution.runner import BACKSTOP_CHECK_MS
 from bitrun.execution.session import Session
@@ -81,6 +81,7 @@ class _Terminal:
     def serve(self) -> None:
         with self._errors_sent():
             body = self._receive_init()
+            unknown = find_unknown(body, INIT_FIELDS)
             runtime, job = read_request(
                 body, self._service.runtimes, self._service.settings, interactive=True
             )
@@ -88,7 +89,12 @@ class _Terminal:
             self._kept = 2 * job.size  # its files, and its stdin in two copies
             self._websocket.keep(self._kept)
             with self._service.runner.open(job, ClientConnection(self._websocket)) as session:
-                self._send(type="runtime", language=runtime.language.name, version=runtime.version)
+                self._send(
+                    type="runtime",
+                    language=runtime.language.name,
+                    version=runtime.version,
+                    **unknown.reply(),
+                )
                 for stage in session.stages():
                     self._run(session, stage)
         raise Closed(4999, "Job Completed")

@@ -11,6 +11,8 @@ from bitrun.execution.sources import NAMELESS
 from bitrun.model.errors import RequestError
 from bitrun.model.job import File
 
+FIELDS = frozenset({"name", "content", "encoding"})
+
 _DRIVE = re.compile("[A-Za-z]:/")
 _MAX_NAME = 4095  # Linux's PATH_MAX
 _MAX_FOLDERS = 32  # the supervisor walks them from the top for each file

@@ -38,6 +38,8 @@ _FIELDS = (
     _Field("process_limit", "processes", unit="processes and threads"),
 )
 
+FIELDS = frozenset(f"{stage}_{field.suffix}" for stage in STAGES for field in _FIELDS)
+
 
 def read_limits(
     body: Mapping[str, Any], effective: LanguageLimits, *, interactive: bool = False

@@ -2,12 +2,15 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from bitrun.api.http.unknown_fields import UnknownFields
+from bitrun.api.piston.files import FIELDS as FILE_FIELDS
 from bitrun.api.piston.files import RequestFile, any_is_text, check_contents, read_files
+from bitrun.api.piston.limits import FIELDS as LIMIT_FIELDS
 from bitrun.api.piston.limits import read_limits
 from bitrun.api.piston.terminal import read_terminal
 from bitrun.config.catalogue import Language
@@ -17,6 +20,12 @@ from bitrun.execution.limits import RequestedLimits, language_limits
 from bitrun.model.errors import RequestError
 from bitrun.model.job import Job, StageName, TerminalSize
 from bitrun.packages.runtimes import Runtime, Runtimes
+
+# Of `execute`, and of the message `init` of `connect`.
+FIELDS = LIMIT_FIELDS | {
+    "language", "version", "files", "stdin", "args", "compile_args", "unbuffered", "fresh",
+}  # fmt: skip
+INIT_FIELDS = FIELDS | {"type", "tty"}
 
 _NO_CODE = "file"  # the language whose files need not be text
 
@@ -50,6 +59,20 @@ def read_request(
     runtime, entries = read_program(body, runtimes, settings)
     options = read_options(body, runtime, settings, interactive=interactive)
     return runtime, make_job(runtime, read_files(entries), options, settings)
+
+
+def find_unknown(body: Mapping[str, Any], known: Collection[str] = FIELDS) -> UnknownFields:
+    """Find the fields of a request, and of its files, that nothing reads."""
+    unknown = UnknownFields()
+    unknown.add(body, known)
+    add_unknown_of_files(unknown, body.get("files"))
+    return unknown
+
+
+def add_unknown_of_files(unknown: UnknownFields, entries: Any, place: str = "") -> None:
+    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+        if isinstance(entry, dict):
+            unknown.add(entry, FILE_FIELDS, f"{place}files[{index}].")
 
 
 def read_program(

@@ -15,6 +15,7 @@ from bitrun.api.http.body import Bodies
 from bitrun.api.http.connection import client_connection
 from bitrun.api.http.errors import UpgradeRequired
 from bitrun.api.http.json_body import parse_object
+from bitrun.api.http.unknown_fields import UnknownFields
 from bitrun.api.http.websocket import Disconnected, NoUpgrade, WebSocket
 from bitrun.api.piston.batch_reply import BatchReply
 from bitrun.api.piston.batch_request import read_batch
@@ -23,7 +24,7 @@ from bitrun.api.piston.build_stream import stream
 from bitrun.api.piston.connect import Sessions
 from bitrun.api.piston.errors import package_errors
 from bitrun.api.piston.reply import execute_reply, runtime_reply
-from bitrun.api.piston.request import read_request
+from bitrun.api.piston.request import find_unknown, read_request
 from bitrun.packages.manager import PackageState
 from bitrun.service.service import Service
 
@@ -64,12 +65,14 @@ def _add_execute(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies
         with ExitStack() as held:
             owner = held.enter_context(auth.granted(request))
             body = held.enter_context(bodies.read(request))
-            runtime, job = read_request(
-                execute_body(request, body.take()), service.runtimes, service.settings
-            )
+            fields = execute_body(request, body.take())
+            warnings = find_unknown(fields).warn()
+            runtime, job = read_request(fields, service.runtimes, service.settings)
+            del fields
             body.keep(job.size, job.output_beyond(service.settings.output_limit))
             result = service.runner.run(job, client_connection(request, owner))
-            response = large_json.reply(execute_reply(runtime, result, in_parts=True))
+            reply = execute_reply(runtime, result, in_parts=True)
+            response = large_json.reply(reply | warnings)
             response.call_on_close(held.pop_all().close)
         return response
 
@@ -107,21 +110,21 @@ def _add_packages(routes: Blueprint, service: Service, auth: Auth, bodies: Bodie
     @routes.post("/packages")
     def install() -> Response:
         with auth.granted(request, Role.ADMIN):
-            name, version = _named_package(bodies)
+            name, version, warnings = _named_package(bodies)
             with package_errors(name, version):
                 package, build = service.packages.begin_install(name, version)
             if not ndjson.is_wanted(request):
                 build.wait()
-                return jsonify(_reply(service.packages.state(package)))
-        return stream(build, lambda: _reply(service.packages.state(package)))
+                return jsonify(_reply(service.packages.state(package)) | warnings)
+        return stream(build, lambda: _reply(service.packages.state(package)) | warnings)
 
     @routes.delete("/packages")
     def uninstall() -> Response:
         with auth.granted(request, Role.ADMIN):
-            name, version = _named_package(bodies)
+            name, version, warnings = _named_package(bodies)
             with package_errors(name, version):
                 state = service.packages.uninstall(name, version)
-        return jsonify(_reply(state))
+        return jsonify(_reply(state) | warnings)
 
 
 def _add_connect(
@@ -161,10 +164,13 @@ class _Served(Response):
         raise StopIteration  # makes gunicorn close the connection
 
 
-def _named_package(bodies: Bodies) -> tuple[Any, Any]:
+def _named_package(bodies: Bodies) -> tuple[Any, Any, dict[str, Any]]:
+    """Return the name and the version that a request has, and what its reply has of warnings."""
     with bodies.read(request) as body:
         found = parse_object(body.take())
-    return found.get("language"), found.get("version")
+    unknown = UnknownFields()
+    unknown.add(found, ("language", "version"))
+    return found.get("language"), found.get("version"), unknown.warn()
 
 
 def _package(state: PackageState) -> dict[str, Any]:

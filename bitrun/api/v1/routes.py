@@ -32,7 +32,8 @@ def _blueprint(service: Service, auth: Auth, bodies: Bodies) -> Blueprint:
         with ExitStack() as held:
             owner = held.enter_context(auth.granted(request, more=token_field.tokens(request)))
             body = held.enter_context(bodies.read(request))
-            fields = read_fields(request, body.take())
+            fields, unknown = read_fields(request, body.take())
+            unknown.warn()
             package, language = find_language(fields, service.catalogue)
             target = find_target(
                 fields.image,

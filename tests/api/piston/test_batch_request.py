@@ -36,7 +36,7 @@ def test_what_a_run_sets_is_its_own() -> None:
 
 def test_limits_of_a_run_tighten_those_of_the_request() -> None:
     found = batch(
-        {}, {"run_timeout": 5}, {"run_timeout": 0, "run_cpu_time": 6, "compile_timeout": 8},
+        {}, {"run_timeout": 5}, {"run_timeout": 0, "run_cpu_time": 6},
         run_timeout=7, run_memory_limit=10_000_000, compile_timeout=9,
     )  # fmt: skip
     assert [each.wall_ms for each in limits(found)] == [7, 5, 7]

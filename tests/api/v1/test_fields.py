@@ -16,7 +16,7 @@ from bitrun.model.errors import RequestError
 def read(query: str = "", **options: Any) -> Fields:
     environ = EnvironBuilder(method="POST", query_string=query, **options).get_environ()
     with closing(Request(environ)) as request:
-        return read_fields(request, request.get_data(cache=False))
+        return read_fields(request, request.get_data(cache=False))[0]
 
 
 def read_json(value: object) -> Fields:
