@@ -1,6 +1,7 @@
 """Options of several commands."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,16 @@ def size(text: str) -> int:
     return int(found[1]) * _UNITS[found[2].upper()]
 
 
+def variables(texts: Iterable[str]) -> dict[str, str]:
+    """Parse NAME=VALUE, each of which may have more of `=`."""
+    found = {}
+    for text in texts:
+        name, equals, found[name] = text.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{text} is not NAME=VALUE", param_hint="--env")
+    return found
+
+
 Language = Annotated[
     str | None, typer.Option("--language", "-l", help="Language. Default: by the file extension.")
 ]
@@ -47,6 +58,15 @@ Timeout = Annotated[
 Memory = Annotated[
     int | None,
     typer.Option("--memory", "-m", parser=size, metavar="SIZE", help="Memory limit, such as 64M."),
+]
+Variables = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--env",
+        "-e",
+        metavar="NAME=VALUE",
+        help="Environment variable of the program. Can be repeated.",
+    ),
 ]
 AddedFiles = Annotated[
     list[Path] | None,
@@ -67,6 +87,8 @@ __all__ = [
     "Timeout",
     "Token",
     "Url",
+    "Variables",
     "Version",
     "size",
+    "variables",
 ]

@@ -18,8 +18,10 @@ from bitrun.cli.options import (
     Timeout,
     Token,
     Url,
+    Variables,
     Version,
     size,
+    variables,
 )
 from bitrun.cli.output import print_json
 from bitrun.cli.program_files import STDIN, find_language, read_files
@@ -70,6 +72,7 @@ def register(app: typer.Typer) -> None:
                 help="Argument of the compiler, such as -std=c++17. Can be repeated.",
             ),
         ] = None,
+        env: Variables = None,
         url: Url = DEFAULT_URL,
         token: Token = None,
         json: Json = False,
@@ -83,6 +86,7 @@ def register(app: typer.Typer) -> None:
             version=version,
             args=arguments or [],
             compile_args=compile_arg or [],
+            env=variables(env or []),
             files=read_files(file, add or []),
         )
         if timeout is not None:

@@ -73,8 +73,8 @@ class RunOptions(TypedDict, total=False):
     with `compile_` limit the compile stage. `output` limits each stream and `stack` the
     stack of each process, in bytes, `processes` the number of processes and threads.
     `Runtime.limits` has the defaults and the maxima. An `unbuffered` program writes each line at
-    its end, as those of sessions do. `compile_args` are arguments of the compiler. A `fresh` run
-    gets a new box, where the service reuses them.
+    its end, as those of sessions do. `compile_args` are arguments of the compiler, `env` are
+    environment variables of both. A `fresh` run gets a new box, where the service reuses them.
     """
 
     version: str
@@ -84,6 +84,7 @@ class RunOptions(TypedDict, total=False):
     fresh: bool
     args: Sequence[str]
     compile_args: Sequence[str]
+    env: Mapping[str, str]
     timeout: float
     cpu_time: float
     memory: int
@@ -164,6 +165,8 @@ def write_job(
         body["fresh"] = True
     if compile_args := options.get("compile_args"):
         body["compile_args"] = list(compile_args)
+    if env := options.get("env"):
+        body["env"] = dict(env)
     return body | {name: value for name, value in limits.items() if value is not None}
 
 

@@ -2,6 +2,7 @@
 
 import codecs
 import dataclasses
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -35,6 +36,8 @@ _LINE_BUFFERED = {
 }
 
 _NO_LIMITS = RequestedLimits()
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,14 @@ def build_job(
         language=language.name,
         version=target.version,
     )
+
+
+def is_variable_name(name: str) -> bool:
+    """Whether a request may set a variable of this name; their number and size count later.
+
+    Any: they are those of the program and of its compiler only, which no limit relies on.
+    """
+    return _VARIABLE.fullmatch(name) is not None
 
 
 def _prepared(file: File, language: Language, sources: Sources) -> File:

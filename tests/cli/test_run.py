@@ -62,6 +62,18 @@ def test_how_it_ends(
     assert outcome(bitrun(server, "run", *options, write(tmp_path, "a.sh", script))) == expected
 
 
+def test_variables(server: Server, tmp_path: Path) -> None:
+    file = write(tmp_path, "a.sh", 'echo "$A $B"')
+    done = bitrun(server, "run", "--env", "A=1=2", "-e", "B=", "-e", "B=x y", file)
+    assert outcome(done) == (0, "1=2 x y\n", "")
+    done = bitrun(server, "run", "--env", "A", file)
+    assert done.returncode == 2
+    assert "A is not NAME=VALUE" in done.stderr
+    done = bitrun(server, "run", "--env", "1=2", file)
+    assert done.returncode == 125
+    assert "env can't have a variable 1: its name must consist of" in done.stderr
+
+
 def test_too_much_output(serve: Callable[..., Server], tmp_path: Path) -> None:
     done = bitrun(serve(output_limit=100), "run", write(tmp_path, "a.sh", "yes"))
     assert outcome(done) == (

@@ -91,10 +91,12 @@ NUMBERS = {
 
 
 def test_the_fields_that_piston_does_not_know() -> None:
-    added = {"unbuffered": True, "fresh": True, "compile_args": ["-O0", "-g"]}
-    plain = job("py", "x", unbuffered=False, fresh=False, compile_args=())
+    added = {"unbuffered": True, "fresh": True, "compile_args": ["-O0", "-g"], "env": {"A": "b"}}
+    plain = job("py", "x", unbuffered=False, fresh=False, compile_args=(), env={})
     assert plain.keys().isdisjoint(added)
-    written = job("py", "x", unbuffered=True, fresh=True, compile_args=("-O0", "-g"))
+    written = job(
+        "py", "x", unbuffered=True, fresh=True, compile_args=("-O0", "-g"), env={"A": "b"}
+    )
     assert written == plain | added
 
 

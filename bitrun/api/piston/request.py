@@ -15,7 +15,7 @@ from bitrun.api.piston.limits import read_limits
 from bitrun.api.piston.terminal import read_terminal
 from bitrun.config.catalogue import Language
 from bitrun.config.settings import Settings
-from bitrun.execution.job_builder import Target, build_job
+from bitrun.execution.job_builder import Target, build_job, is_variable_name
 from bitrun.execution.limits import RequestedLimits, language_limits
 from bitrun.model.errors import RequestError
 from bitrun.model.job import Job, StageName, TerminalSize
@@ -23,11 +23,13 @@ from bitrun.packages.runtimes import Runtime, Runtimes
 
 # Of `execute`, and of the message `init` of `connect`.
 FIELDS = LIMIT_FIELDS | {
-    "language", "version", "files", "stdin", "args", "compile_args", "unbuffered", "fresh",
+    "language", "version", "files", "stdin", "args", "compile_args", "env", "unbuffered", "fresh",
 }  # fmt: skip
 INIT_FIELDS = FIELDS | {"type", "tty"}
 
 _NO_CODE = "file"  # the language whose files need not be text
+
+_MAX_SHOWN = 100  # characters of a name in a refusal
 
 _MIN_PLAIN, _MAX_PLAIN = 1e-6, 1e21  # JavaScript writes other numbers with an exponent
 
@@ -39,6 +41,7 @@ class RunOptions:
     stdin: bytes
     arguments: Sequence[str]
     compile_arguments: Sequence[str]
+    environment: Mapping[str, str]
     limits: Mapping[StageName, RequestedLimits]
     unbuffered: bool
     fresh: bool
@@ -106,6 +109,7 @@ def read_options(
         stdin,
         arguments,
         _compile_arguments(body.get("compile_args"), runtime.language),
+        _environment(body.get("env")),
         limits,
         unbuffered,
         fresh=read_flag(body, "fresh"),
@@ -124,7 +128,7 @@ def make_job(
         arguments=options.arguments,
         compile_arguments=options.compile_arguments,
         stdin=options.stdin,
-        environment={"PISTON_LANGUAGE": runtime.language.name},
+        environment={"PISTON_LANGUAGE": runtime.language.name, **options.environment},
         limits=options.limits,
         tty=options.tty,
         unbuffered=options.unbuffered,
@@ -175,6 +179,20 @@ def _compile_arguments(value: Any, language: Language) -> list[str]:
             raise RequestError(
                 f"{language.name} does not take {each} in compile_args: each must match"
                 f" {language.compile_args}"
+            )
+    return value
+
+
+def _environment(value: Any) -> Mapping[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or any(not isinstance(each, str) for each in value.values()):
+        raise RequestError("If specified, env must be an object whose values are strings")
+    for name in value:
+        if not is_variable_name(name):
+            raise RequestError(
+                f"env can't have a variable {name[:_MAX_SHOWN]}: its name must consist of letters,"
+                " digits and _, and not begin with a digit"
             )
     return value
 

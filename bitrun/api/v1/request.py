@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from bitrun.api.v1.fields import Fields
 from bitrun.config.catalogue import Catalogue, Language, Package
 from bitrun.config.settings import MIN_MEMORY, MIN_STACK, Settings
-from bitrun.execution.job_builder import Target, build_job
+from bitrun.execution.job_builder import Target, build_job, is_variable_name
 from bitrun.execution.limits import RequestedLimits, StageLimits, language_limits
 from bitrun.images.sealed import InstalledPackage
 from bitrun.model.errors import PackageNotInstalled, RequestError
@@ -16,7 +16,6 @@ from bitrun.model.job import STAGES, File, Job
 _FILENAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*\.([A-Za-z0-9+]{1,12})")
 _MAX_FILENAME = 255  # Linux's NAME_MAX
 _NUMBER = re.compile(r"[0-9]{1,19}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def find_language(fields: Fields, catalogue: Catalogue) -> tuple[Package, Language]:
@@ -140,7 +139,7 @@ def read_environment(text: str) -> dict[str, str]:
         name, equals, value = line.removesuffix("\r").partition("=")
         if not name and not equals:
             continue
-        if not equals or not _VARIABLE.fullmatch(name):
+        if not equals or not is_variable_name(name):
             raise RequestError(f"Invalid env: line {number} is not NAME=value")
         found[name] = value
     return found

@@ -24,7 +24,8 @@ def encode_stage(stage: Stage, *, interactive: bool = False) -> bytes:
     limits = stage.limits
     if len(stage.argv) > MAX_ARGUMENTS or len(stage.env) > MAX_VARIABLES:
         raise RequestError(
-            f"At most {MAX_ARGUMENTS} arguments and {MAX_VARIABLES} variables are possible"
+            f"At most {MAX_ARGUMENTS} arguments and {MAX_VARIABLES} variables are possible, not"
+            f" {len(stage.argv)} and {len(stage.env)}"
         )
     fields = [
         f"w{limits.wall_ms}",
@@ -45,5 +46,8 @@ def encode_stage(stage: Stage, *, interactive: bool = False) -> bytes:
     if payload.count(0) != len(fields):
         raise RequestError("An argument or a variable of the environment holds a NUL")
     if len(payload) > MAX_PAYLOAD:
-        raise RequestError("The arguments and the environment are too large")
+        raise RequestError(
+            "The arguments and the environment are too large:"
+            f" {len(payload)} bytes, and {MAX_PAYLOAD} are possible"
+        )
     return encode(Frame.STAGE, payload)

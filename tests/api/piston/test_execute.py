@@ -337,6 +337,18 @@ def test_the_environment_is_clean(
 
 
 @pytest.mark.also_engine
+def test_variables_of_the_request(serve: Callable[..., Server], tmp_path: Path) -> None:
+    own = package("own", "bash", env={"A": "1", "B": "2"}, compile="env", run="env")
+    body = reply(
+        serve(languages=write_catalogue(tmp_path, own)), "own", "",
+        env={"A": "b=c d", "PISTON_LANGUAGE": "x", "HOME": "/box", "LD_LIBRARY_PATH": "/box"},
+    )  # fmt: skip
+    for stage in ("compile", "run"):
+        lines = body[stage]["stdout"].splitlines()
+        assert {"A=b=c d", "B=2", "PISTON_LANGUAGE=x", "HOME=/box", "USER=user"} <= {*lines}
+
+
+@pytest.mark.also_engine
 def test_the_work_directory_and_the_network(server: Server) -> None:
     script = "pwd; ls -A; cat /proc/net/dev | tail -n +3 | cut -d: -f1 | tr -d ' '"
     assert run(server, "bash", script)["stdout"] == "/box\nfile0.code\nlo\n"

@@ -351,6 +351,8 @@ def test_a_content_that_does_not_decode(server: Server, encoding: str, content: 
         (rb'"files": [{"content": ""}], "stdin": "\ud800"', "stdin is no valid Unicode"),
         (rb'"files": [{"content": ""}], "args": ["\ud800"]', "A name, an argument or a variable is no valid Unicode"),
         (rb'"files": [{"content": ""}], "args": ["\u0000"]', "An argument or a variable of the environment holds a NUL"),
+        (rb'"files": [{"content": ""}], "env": {"A": "\u0000B=1"}', "An argument or a variable of the environment holds a NUL"),
+        (rb'"files": [{"content": ""}], "env": {"A": "\ud800"}', "A name, an argument or a variable is no valid Unicode"),
     ],
 )  # fmt: skip
 def test_text_that_no_program_can_be_given(server: Server, fields: bytes, text: str) -> None:
@@ -368,5 +370,10 @@ def test_more_than_the_work_directory_holds(serve: Callable[..., Server]) -> Non
 
 @pytest.mark.also_engine
 def test_too_many_arguments_to_give(server: Server) -> None:
-    text = "The arguments and the environment are too large"
-    refused(server, request("bash", "echo", args=["x" * 100_000] * 20), text)
+    response = execute(server, request("bash", "echo", args=["x" * 100_000] * 20))
+    assert message(response).startswith("The arguments and the environment are too large: 200")
+    variables = {f"A{number}": "x" for number in range(1100)}
+    response = execute(server, request("bash", "echo", env=variables))
+    assert message(response).startswith("At most 8192 arguments and 1024 variables are possible")
+    response = execute(server, request("bash", "echo", env={"A": "x" * 200_000}))
+    assert message(response) == "An argument or a variable is longer than 131072 bytes"

@@ -206,3 +206,31 @@ def test_arguments_of_the_compiler() -> None:
 def test_arguments_that_the_compiler_does_not_get(language: str, value: Any, sentence: str) -> None:
     files = [{"content": "x"}]
     assert refusal(language=language, version="*", files=files, compile_args=value) == sentence
+
+
+def test_environment() -> None:
+    compilation, run = job(language="c", env={"A": "b=c", "PATH": "/", "_1": ""}).stages
+    for stage in (compilation, run):
+        assert stage.env | {"A": "b=c", "PATH": "/", "_1": ""} == stage.env
+        assert (stage.env["HOME"], stage.env["PISTON_LANGUAGE"]) == ("/tmp", "c")
+    absent: Any
+    for absent in (None, {}):
+        assert job(env=absent).stages[0].env == job().stages[0].env
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("A=b", "If specified, env must be an object whose values are strings"),
+        ({"A": 1}, "If specified, env must be an object whose values are strings"),
+        ({"1A": ""}, "env can't have a variable 1A: its name must consist of"),
+        ({"A=": ""}, "env can't have a variable A=: its name must consist of"),
+        ({"A\n": ""}, "env can't have a variable A\n: its name must consist of"),
+        ({"": ""}, "env can't have a variable : its name must consist of"),
+        ({"-" * 1000: ""}, f"env can't have a variable {'-' * 100}: its name must consist of"),
+    ],
+)
+def test_an_environment_that_is_none(value: Any, sentence: str) -> None:
+    assert refusal(language="py", version="*", files=[{"content": ""}], env=value).startswith(
+        sentence
+    )
