@@ -118,8 +118,11 @@ def is_stream(response: httpx2.Response) -> bool:
 
 
 def response_error(status: int, body: Any, headers: Mapping[str, str]) -> BitRunError:
-    """Turn an error response into an error; its sentence has another key in v1 than in v2."""
-    sentence = body["error"] if "error" in body else body["message"]
+    """Turn an error response into an error; its sentence has another key in v1 than in v2.
+
+    Where Piston fixes the sentence, `detail` says what is possible instead.
+    """
+    sentence = body["error"] if "error" in body else body.get("detail", body["message"])
     return make_error(status, str(sentence), headers.get("Retry-After"))
 
 

@@ -98,7 +98,7 @@ class _Protocol:
                 self.verdict = read_verdict(message)
                 return Ended(self._stage, self.verdict)
             case "error":
-                self._error = message["message"]
+                self._error = message.get("detail", message["message"])
         return None
 
     def _read_error(self, error: InvalidStatus) -> BitRunError:

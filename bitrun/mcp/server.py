@@ -96,6 +96,6 @@ def make_server(runs: Runs) -> MCPServer:
 
 def _advise(error: BitRunError) -> str:
     text = str(error).rstrip(".")
-    if text.endswith("runtime is unknown"):
-        return f"{text}. Call list_languages for the languages and versions there are."
+    if text.startswith("No language is called"):
+        return f"{text}. Call list_languages for all of them."
     return f"{text}."

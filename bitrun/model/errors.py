@@ -2,6 +2,7 @@
 
     Exception
     +-- RequestError              the client's fault: the text says what to change
+    |   +-- BodyTooLarge          more than BITRUN_MAX_BODY
     |   +-- TokenRequired         no valid token
     |   +-- PermissionDenied      the token's role does not allow the call
     |   +-- MetricsNotAllowed     metrics are closed to this client
@@ -30,7 +31,22 @@ A program that fails raises nothing: that is a `Verdict` (`bitrun.model.result`)
 
 
 class RequestError(Exception):
-    """The request can't be carried out; the text says what to change."""
+    """The request can't be carried out; the text says what to change.
+
+    `detail` says it with the value and what is possible, where a contract fixes the text.
+    """
+
+    def __init__(self, text: str, detail: str | None = None) -> None:
+        super().__init__(text)
+        self.detail = detail
+
+
+class BodyTooLarge(RequestError):
+    """The body is larger than a request may have."""
+
+    def __init__(self, size: int | None, limit: int) -> None:
+        sent = f"more than {limit} bytes" if size is None else f"{size} bytes"
+        super().__init__(f"The request is too large: it has {sent}, and may have {limit}")
 
 
 class TokenRequired(RequestError):
@@ -84,8 +100,8 @@ class TooManyRequests(RequestError):
 class PackageNotFound(RequestError):
     """The catalogue has no such package."""
 
-    def __init__(self, name: str, version: str) -> None:
-        super().__init__(f"Requested package {name}-{version} does not exist")
+    def __init__(self, name: str, version: str, detail: str | None = None) -> None:
+        super().__init__(f"Requested package {name}-{version} does not exist", detail)
 
 
 class PackageNotInstalled(RequestError):

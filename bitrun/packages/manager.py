@@ -1,5 +1,6 @@
 """Installs and removes the packages of the catalogue."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -7,9 +8,12 @@ from bitrun.config.catalogue import Catalogue, Package
 from bitrun.engine.build_output import Report
 from bitrun.images.sealed import SealedImages
 from bitrun.model.errors import AlreadyInstalled, PackageNotFound, PackageNotInstalled
+from bitrun.model.nearest import suggestion
 from bitrun.packages.builds import Build, Builds
 from bitrun.packages.installed import InstalledPackages
 from bitrun.packages.semver import newest_match
+
+_MAX_SHOWN = 64  # characters of what a request has sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class PackageManager:
         """
         state = _newest(self.all(), name, version)
         if state is None:
-            raise PackageNotFound(str(name), str(version))
+            raise _not_found(self.all(), str(name), str(version))
         if state.installed:
             raise AlreadyInstalled
         package = state.package
@@ -83,11 +87,24 @@ class PackageManager:
         state = _newest((each for each in states if each.installed), name, version)
         if state is None:
             if _newest(states, name, version) is None:
-                raise PackageNotFound(str(name), str(version))
+                raise _not_found(states, str(name), str(version))
             raise PackageNotInstalled(str(name))
         self._images.remove(state.package)
         self._installed.invalidate()
         return state
+
+
+def _not_found(states: Iterable[PackageState], name: str, version: str) -> PackageNotFound:
+    versions = defaultdict(list)
+    for state in states:
+        versions[state.package.name].append(state.version)
+    shown = name[:_MAX_SHOWN]
+    if name in versions:
+        there_are = ", ".join(versions[name])
+        detail = f"No version of {shown} matches {version[:_MAX_SHOWN]}; there are: {there_are}"
+    else:
+        detail = f"No package is called {shown}{suggestion(name.lower(), versions)}"
+    return PackageNotFound(name, version, detail)
 
 
 def _newest(states: Iterable[PackageState], name: object, version: object) -> PackageState | None:

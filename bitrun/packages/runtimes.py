@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 from bitrun.config.catalogue import Catalogue, Language, Package
 from bitrun.images.sealed import InstalledPackage
+from bitrun.model.errors import PackageNotInstalled
+from bitrun.model.nearest import suggestion
 from bitrun.packages.semver import newest_match
+
+_MAX_SHOWN = 64  # characters of what a request has sent
+_MAX_LISTED = 20  # languages
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,22 @@ class Runtimes:
         named = self._current().by_name.get(name, ())
         newest = newest_match((runtime.version for runtime in named), version)
         return next((runtime for runtime in named if runtime.version == newest), None)
+
+    def explain_missing(self, name: str, version: str) -> str:
+        """Say why `find` has found none, and what there is instead."""
+        by_name = self._current().by_name
+        shown, wanted = name[:_MAX_SHOWN], version[:_MAX_SHOWN]
+        if name in by_name:
+            versions = ", ".join(runtime.version for runtime in by_name[name])
+            return f"No installed version of {shown} matches {wanted}; installed: {versions}"
+        for package, language in self._catalogue.languages():
+            if name in (language.name, *language.aliases):
+                return f"{PackageNotInstalled(package.id)}"
+        similar = suggestion(name.lower(), by_name)
+        languages = sorted({runtime.language.name for runtime in self.all()})
+        some = ", ".join(languages[:_MAX_LISTED])
+        more = f" and {rest} more" if (rest := len(languages) - _MAX_LISTED) > 0 else ""
+        return f"No language is called {shown}{similar or f': there are {some}{more}'}"
 
     def _current(self) -> "_View":
         installed = self._installed()

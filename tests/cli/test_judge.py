@@ -154,7 +154,11 @@ def test_what_is_missing(server: Server, problem: Path) -> None:
     assert "2.ans is not UTF-8 at byte 0" in " ".join(done.stderr.split())
     assert bitrun(server, *arguments[:3], problem / "nowhere").returncode == 2
     done = bitrun(server, "judge", problem / "sum.py", "--version", "2", "--cases", problem / "cases" / "secret")  # fmt: skip
-    assert outcome(done) == (125, "", "bitrun: python-2 runtime is unknown\n")
+    assert outcome(done) == (
+        125,
+        "",
+        "bitrun: No installed version of python matches 2; installed: 3.13.5\n",
+    )
 
 
 def test_many_cases_are_several_requests() -> None:

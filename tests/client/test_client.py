@@ -160,16 +160,17 @@ def test_a_batch_that_is_refused(client: Any) -> None:
 
 
 def test_a_refusal(client: Any) -> None:
-    with pytest.raises(bitrun.Refused, match=r"^python-2 runtime is unknown$") as caught:
+    unknown = r"^No installed version of python matches 2; installed: 3\.13\.\d+$"
+    with pytest.raises(bitrun.Refused, match=unknown) as caught:
         client.run("python", "", version="2")
     assert caught.value.status == 400
-    with pytest.raises(bitrun.Refused, match=r"^run_timeout cannot exceed the configured limit"):
+    with pytest.raises(bitrun.Refused, match=r"^run_timeout is 3600000: send 1 to 3000 milli"):
         client.run("python", "", timeout=3600)
-    with pytest.raises(bitrun.Refused, match=r"^Requested package nothing-\* does not exist$"):
+    with pytest.raises(bitrun.Refused, match=r"^No package is called nothing$"):
         client.install("nothing")
     with pytest.raises(bitrun.AlreadyInstalled):
         client.install("bash")
-    with pytest.raises(bitrun.Refused, match=r"^python-2 runtime is unknown$"):
+    with pytest.raises(bitrun.Refused, match=unknown):
         converse(client, "python", "", version="2")
 
 

@@ -107,7 +107,8 @@ def test_refusals_say_what_to_do(server: Server, connect: Any) -> None:
         failed, text = await call(client, "run_code", language="cobolt", code="x")
         assert failed
         assert text.endswith(
-            "cobolt-* runtime is unknown. Call list_languages for the languages and versions there are."
+            "No language is called cobolt: there are bash, c, c++, javascript, php, python, ruby."
+            " Call list_languages for all of them."
         )
         failed, text = await call(client, "run_code", language="bash")
         assert failed
@@ -116,7 +117,7 @@ def test_refusals_say_what_to_do(server: Server, connect: Any) -> None:
             client, "run_code", language="bash", code="x", timeout_seconds=9999
         )
         assert failed
-        assert "run_timeout cannot exceed the configured limit of 3000" in text
+        assert "run_timeout is 9999000: send 1 to 3000 milliseconds, or nothing for 3000." in text
         failed, text = await call(client, "run_code", language="bash", code="x", memory_mb=0)
         assert failed
         assert "memory_mb" in text

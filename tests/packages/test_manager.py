@@ -97,6 +97,18 @@ def test_no_such_package(name: object, version: object) -> None:
         packages.uninstall(name, version)
 
 
+def test_what_there_is_instead() -> None:
+    packages = manager(Images(ONE.id))
+    for name, version, detail in (
+        ("a", "3.x", "No version of a matches 3.x; there are: 1.2.9, 2.0.0"),
+        ("A", "*", "No package is called A; did you mean a?"),
+        ("x" * 100, "*", f"No package is called {'x' * 64}"),
+    ):
+        with pytest.raises(PackageNotFound) as refused:
+            packages.begin_install(name, version)
+        assert refused.value.detail == detail
+
+
 def test_already_installed() -> None:
     with pytest.raises(AlreadyInstalled):
         manager(Images(TWO.id)).begin_install("a", "*")

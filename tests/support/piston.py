@@ -59,7 +59,7 @@ def message(response: requests.Response) -> str:
     """Return an error's sentence, after a look at all that every error has in common."""
     assert response.headers["Content-Type"] == "application/json"
     body = response.json()
-    assert body.keys() == {"message"}
+    assert body.keys() - {"detail"} == {"message"}
     assert isinstance(body["message"], str)
     assert "Traceback" not in body["message"]
     return body["message"]

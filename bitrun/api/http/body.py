@@ -5,13 +5,13 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from flask import Request
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected
 
 from bitrun.api.http.connection import client_connection
 from bitrun.api.http.memory_budget import MemoryBudget, Reservation
 from bitrun.config.settings import Settings
 from bitrun.model.disconnect import ClientConnection
-from bitrun.model.errors import Busy
+from bitrun.model.errors import BodyTooLarge, Busy
 from bitrun.model.job import Job
 
 # Bytes of memory for a byte of body while it is parsed: itself, and in the worst case text of four
@@ -82,13 +82,13 @@ class Bodies:
         """Read a body; its share of the budget is held while the block runs.
 
         Raises:
-            RequestEntityTooLarge: it is larger than `max_body`.
+            BodyTooLarge: it is larger than `max_body`.
             Busy: the budget has had no room for it in time.
             ClientDisconnected: the client hung up while it waited.
         """
         length = request.content_length
         if length is not None and length > self._max_size:
-            raise RequestEntityTooLarge
+            raise BodyTooLarge(length, self._max_size)
         size = PARSE_FACTOR * (_FIRST_READ if length is None else length)
         with self.budget.reserve(size, client_connection(request)) as reservation:
             # No name for the bytes here: this frame lives as long as the run.
@@ -121,5 +121,5 @@ class Bodies:
             reservation.resize(PARSE_FACTOR * self._max_size)
             raw += read_stream(stream, self._max_size + 1 - len(raw))
         if len(raw) > self._max_size:
-            raise RequestEntityTooLarge
+            raise BodyTooLarge(None, self._max_size)
         return raw

@@ -20,12 +20,12 @@ from werkzeug.exceptions import (
     HTTPException,
     MethodNotAllowed,
     NotFound,
-    RequestEntityTooLarge,
     UnsupportedMediaType,
 )
 
 from bitrun.model.errors import (
     AlreadyInstalled,
+    BodyTooLarge,
     BoxEnded,
     BoxUnresponsive,
     BuildError,
@@ -108,6 +108,7 @@ TABLE: tuple[ErrorRow, ...] = (
     ErrorRow(AlreadyInstalled, 400, "already_installed"),
     # nginx's status for it; nothing but the log ever sees it.
     ErrorRow(ClientDisconnected, 499, "client_disconnected"),
+    ErrorRow(BodyTooLarge, 413, "too_large"),
     ErrorRow(RequestError, 400, "bad_request"),
     ErrorRow(
         Busy,
@@ -147,7 +148,6 @@ TABLE: tuple[ErrorRow, ...] = (
         "unsupported_media_type",
         "requests must be of type application/json",
     ),
-    ErrorRow(RequestEntityTooLarge, 413, "too_large", "The request is too large"),
     ErrorRow(NotFound, 404, "not_found", "Not Found"),
     ErrorRow(
         UpgradeRequired,
@@ -197,6 +197,13 @@ def report(error: Exception, first: Sequence[ErrorRow] = ()) -> ErrorRow:
     return row
 
 
+def detail(error: Exception) -> Mapping[str, str]:
+    """Return the field that a body has beside its sentence, if the error has more to say."""
+    if not isinstance(error, RequestError) or error.detail is None:
+        return {}
+    return {"detail": error.detail}
+
+
 class ErrorShape:
     """The error bodies of one dialect: rows before the table, and the key of the sentence."""
 
@@ -206,7 +213,9 @@ class ErrorShape:
 
     def response(self, error: Exception) -> Response:
         row = report(error, self.rows)
-        response = jsonify({self.key: row.text(error)})
+        # PyPI's pistonapi, which sends forms, takes an error with two fields for a result.
+        more = detail(error) if request.is_json else {}
+        response = jsonify({self.key: row.text(error), **more})
         response.status_code = row.status
         response.headers.update(row.headers(error))
         return response

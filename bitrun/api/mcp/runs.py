@@ -47,4 +47,5 @@ async def _in_thread(work: Callable[[], Value]) -> Value:
     try:
         return await anyio.to_thread.run_sync(work)
     except (RequestError, Busy, ServiceError) as error:
-        raise BitRunError(errors.report(error).text(error)) from error
+        sentence = errors.report(error).text(error)
+        raise BitRunError(errors.detail(error).get("detail", sentence)) from error

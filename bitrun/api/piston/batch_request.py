@@ -179,4 +179,5 @@ def _named(place: str) -> Iterator[None]:
     try:
         yield
     except RequestError as error:
-        raise RequestError(f"{place}: {error}") from error
+        detail = None if error.detail is None else f"{place}: {error.detail}"
+        raise RequestError(f"{place}: {error}", detail) from error

@@ -104,7 +104,8 @@ class _Terminal:
         try:
             yield
         except RequestError as error:
-            self._send(type="error", message=errors.report(error).text(error))
+            sentence = errors.report(error).text(error)
+            self._send(type="error", message=sentence, **errors.detail(error))
             raise Closed(4002, "Notified Error") from error
         except Busy as error:
             raise Closed(_TRY_AGAIN_LATER, "No memory for so large a message now") from error

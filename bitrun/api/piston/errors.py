@@ -26,7 +26,7 @@ def package_errors(name: object, version: object) -> Iterator[None]:
     try:
         yield
     except PackageNotFound as error:
-        raise PackageNotFound(_text(name), _text(version)) from error
+        raise PackageNotFound(_text(name), _text(version), error.detail) from error
     except PackageNotInstalled as error:
         raise NothingToUninstall(str(name), str(version)) from error
 

@@ -35,7 +35,7 @@ def check_contents(files: Any, max_files: int) -> list[dict[str, Any]]:
     if not isinstance(files, list):
         raise RequestError("files is required as an array")
     if len(files) > max_files:
-        raise RequestError(f"files may have {max_files} entries at most")
+        raise RequestError(f"files may have {max_files} entries at most, and has {len(files)}")
     for index, entry in enumerate(files):
         if not isinstance(entry, dict) or not isinstance(entry.get("content"), str):
             raise RequestError(f"files[{index}].content is required as a string")

@@ -4,6 +4,7 @@ Times and memory are Piston's fields. Output, stack and processes are BitRun's, 
 to maxima of their own.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,27 +17,26 @@ from bitrun.model.job import STAGES, StageName
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """A limit: the end of its name in a request, its name in `StageLimits`, its minimum.
-
-    Where the `unit` is set, refusals say what to send instead; without, they are Piston's.
-    """
+    """A limit: the end of its name in a request, its name in `StageLimits`, and its range."""
 
     suffix: str
     attribute: str
+    unit: str
     minimum: int = 0
     takes_maximum: bool = True  # -1 is the maximum
-    unit: str = ""
 
 
 # In the order in which Piston checks them: by their kind first, then by their stage.
 _FIELDS = (
-    _Field("memory_limit", "memory", MIN_MEMORY),
-    _Field("timeout", "wall_ms", takes_maximum=False),
-    _Field("cpu_time", "cpu_ms", takes_maximum=False),
-    _Field("output_limit", "output", unit="bytes"),
-    _Field("stack_limit", "stack", MIN_STACK, unit="bytes"),
-    _Field("process_limit", "processes", unit="processes and threads"),
+    _Field("memory_limit", "memory", "bytes", MIN_MEMORY),
+    _Field("timeout", "wall_ms", "milliseconds", takes_maximum=False),
+    _Field("cpu_time", "cpu_ms", "milliseconds", takes_maximum=False),
+    _Field("output_limit", "output", "bytes"),
+    _Field("stack_limit", "stack", "bytes", MIN_STACK),
+    _Field("process_limit", "processes", "processes and threads"),
 )
+
+_MAX_SHOWN = 40  # characters of a value in a refusal
 
 FIELDS = frozenset(f"{stage}_{field.suffix}" for stage in STAGES for field in _FIELDS)
 
@@ -87,17 +87,26 @@ def _read(
     # 0, "" and false mean what is configured. In Piston they lift the limit.
     if not value and not isinstance(value, (list, dict)):
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise RequestError(f"If specified, {name} must be a number")
     if value == -1 and field.takes_maximum:
         return maximum
+    refusal = _refusal(name, value, field.minimum, maximum)
+    if refusal is not None:
+        shown = json.dumps(value)[:_MAX_SHOWN]
+        possible = f"{max(1, field.minimum)} to {maximum} {field.unit}"
+        detail = f"{name} is {shown}: send {possible}, or nothing for {default}"
+        raise RequestError(refusal, detail)
+    number: int = max(1, round(value))
+    return number
+
+
+def _refusal(name: str, value: Any, minimum: int, maximum: int) -> str | None:
+    """Say in Piston's words what is wrong with a limit; None if nothing is."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return f"If specified, {name} must be a number"
     if value > maximum:
-        refusal = f"{name} cannot exceed the configured limit of {maximum}"
-        if field.unit:
-            refusal += f" {field.unit}: send at most that, or nothing for {default}"
-        raise RequestError(refusal)
+        return f"{name} cannot exceed the configured limit of {maximum}"
     if value < 0:
-        raise RequestError(f"{name} must be non-negative")
-    if value < field.minimum:
-        raise RequestError(f"{name} must be at least {field.minimum}")
-    return max(1, round(value))
+        return f"{name} must be non-negative"
+    if value < minimum:
+        return f"{name} must be at least {minimum}"
+    return None

@@ -27,6 +27,10 @@ FIELDS = LIMIT_FIELDS | {
 }  # fmt: skip
 INIT_FIELDS = FIELDS | {"type", "tty"}
 
+_REQUIRED = {
+    "language": 'language is the name or an alias of a runtime, such as "python"',
+    "version": 'version is a SemVer range such as "3.x"; "*" is any version',
+}
 _NO_CODE = "file"  # the language whose files need not be text
 
 _MAX_SHOWN = 100  # characters of a name in a refusal
@@ -82,13 +86,16 @@ def read_program(
     body: Mapping[str, Any], runtimes: Runtimes, settings: Settings
 ) -> tuple[Runtime, list[dict[str, Any]]]:
     """Find the runtime of a request, and check its files without decoding them."""
-    for field in ("language", "version"):
+    for field, detail in _REQUIRED.items():
         if not body.get(field) or not isinstance(body[field], str):
-            raise RequestError(f"{field} is required as a string")
+            raise RequestError(f"{field} is required as a string", detail)
     entries = check_contents(body.get("files"), settings.workdir_inodes)
     runtime = runtimes.find(body["language"], body["version"])
     if runtime is None:
-        raise RequestError(f"{body['language']}-{body['version']} runtime is unknown")
+        language, version = body["language"], body["version"]
+        raise RequestError(
+            f"{language}-{version} runtime is unknown", runtimes.explain_missing(language, version)
+        )
     if runtime.language.name != _NO_CODE and not any_is_text(entries):
         raise RequestError("files must include at least one utf8 encoded file")
     return runtime, entries

@@ -169,7 +169,9 @@ def _read_limit(
     if not _NUMBER.fullmatch(text):
         raise RequestError(f"Invalid {name}: a number of {unit} is expected")
     if not minimum <= int(text) <= maximum:
-        raise RequestError(f"Invalid {name}: {minimum} to {maximum} {unit} are possible")
+        raise RequestError(
+            f"Invalid {name}: {minimum} to {maximum} {unit} are possible, not {text}"
+        )
     return int(text)
 
 

@@ -97,7 +97,7 @@ def test_the_code_of_an_agent_s_run(send: Send) -> None:
         headers=AUTHORIZED | {"Accept": "application/json, text/event-stream"},
     )
     assert answered.response.status_code == 200
-    assert "runtime is unknown" in json.dumps(answered.response.json)
+    assert "No language is called klingon" in json.dumps(answered.response.json)
     assert answered.fields["error"] == "bad_request"
 
 

@@ -146,12 +146,15 @@ def test_a_body_over_the_limit(serve: Callable[..., Server]) -> None:
     for path in ("execute", "packages"):
         for body in (request("bash", "x" * 2000), b"x" * 1001):
             response = call(server, "POST", f"/api/v2/{path}", body)
-            assert (response.status_code, message(response)) == (413, "The request is too large")
+            size = response.request.headers["Content-Length"]
+            expected = f"The request is too large: it has {size} bytes, and may have 1000"
+            assert (response.status_code, message(response)) == (413, expected)
         response = call(
             server, "POST", f"/api/v2/{path}", data=in_chunks(),
             headers={"Content-Type": "application/json"},
         )  # fmt: skip
-        assert (response.status_code, message(response)) == (413, "The request is too large")
+        expected = "The request is too large: it has more than 1000 bytes, and may have 1000"
+        assert (response.status_code, message(response)) == (413, expected)
 
 
 def test_bodies_of_megabytes_are_fine(server: Server) -> None:

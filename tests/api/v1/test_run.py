@@ -269,11 +269,11 @@ def test_the_environment_is_clean(server: Server) -> None:
         ),
         (
             {"filename": "a.py", "content": "x", "memory_limit": "1000"},
-            "Invalid memory_limit: 6291456 to 268435456 bytes are possible",
+            "Invalid memory_limit: 6291456 to 268435456 bytes are possible, not 1000",
         ),
         (
             {"filename": "a.py", "content": "x", "memory_limit": str(2**60)},
-            "Invalid memory_limit: 6291456 to 268435456 bytes are possible",
+            f"Invalid memory_limit: 6291456 to 268435456 bytes are possible, not {2**60}",
         ),
     ],
 )  # fmt: skip
@@ -439,7 +439,9 @@ def test_a_body_over_the_limit(serve: Callable[..., Server]) -> None:
         requests.post(url, json=fields, timeout=30),
         requests.post(url, files=fields, timeout=30),
     ):
-        assert (reply.status_code, error(reply)) == (413, "The request is too large")
+        size = reply.request.headers["Content-Length"]
+        expected = f"The request is too large: it has {size} bytes, and may have 1000"
+        assert (reply.status_code, error(reply)) == (413, expected)
 
 
 def test_nothing_that_is_sent_is_our_fault(server: Server) -> None:
