@@ -110,7 +110,7 @@ def nothing_left_behind(request: pytest.FixtureRequest, engine_kind: str) -> Ite
             services = request.getfixturevalue("services")
         yield
         if services is not None:
-            assert wait_until(lambda: not services.containers(), 2), services.containers()
+            assert wait_until(lambda: not services.containers(), 20), services.containers()
         return
     if REUSES_BOXES:  # they stay for the next test
         yield
@@ -178,7 +178,7 @@ def fake_engine(programs: Path) -> Iterator[FakeEngine]:
     engine = engine_with_packages(ProcessBoxes(Programs.of(programs)))
     yield engine
     engine.close()
-    assert wait_until(lambda: not engine.containers, 2), f"left behind: {engine.containers}"
+    assert wait_until(lambda: not engine.containers, 20), f"left behind: {engine.containers}"
 
 
 @pytest.fixture

@@ -528,7 +528,7 @@ def test_killed_service_leaves_nothing(
         assert wait_until(lambda: ours() >= 10, 20)
         time.sleep(0.5)
         os.killpg(server.process.pid, signal.SIGKILL)
-        assert wait_until(lambda: ours() == 0, 2), containers()
+        assert wait_until(lambda: ours() == 0, 20), containers()
         for one in done:
             one.result()
 
