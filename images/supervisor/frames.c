@@ -31,8 +31,8 @@ static bool urgent;	/* a frame other than output is queued */
 static bool blocked;	/* the controller must read before more can be sent */
 static int64_t sent_at; /* ns */
 
-static void
-put_header(char *header, enum frame_type type, size_t size)
+void
+frames_put_header(char *header, enum frame_type type, size_t size)
 {
 	header[0] = (char)type;
 	header[1] = (char)(size >> 24);
@@ -114,7 +114,7 @@ frames_queue(enum frame_type type, const char *payload, size_t size)
 {
 	if (outbox_free() < HEADER_SIZE + size)
 		fault(FAULT_BOX, "the controller does not read");
-	put_header(outbox + outbox_end, type, size);
+	frames_put_header(outbox + outbox_end, type, size);
 	memcpy(outbox + outbox_end + HEADER_SIZE, payload, size);
 	outbox_end += HEADER_SIZE + size;
 	growing = NULL;
@@ -144,7 +144,7 @@ output_placed(enum frame_type type, size_t size, size_t kept)
 		return;
 	if (!grow)
 		growing = outbox + outbox_end;
-	put_header(growing, type, (grow ? header_size(growing) : 0) + kept);
+	frames_put_header(growing, type, (grow ? header_size(growing) : 0) + kept);
 	outbox_end += (grow ? 0 : HEADER_SIZE) + kept;
 }
 
@@ -229,7 +229,7 @@ fault(enum fault_kind kind, const char *format, ...)
 	 * not read for a second has its own timeout. */
 	struct pollfd room = {.fd = STDOUT_FILENO, .events = POLLOUT};
 	if (OUTBOX_SIZE - outbox_end >= HEADER_SIZE + (size_t)length) {
-		put_header(outbox + outbox_end, (enum frame_type)kind, (size_t)length);
+		frames_put_header(outbox + outbox_end, (enum frame_type)kind, (size_t)length);
 		memcpy(outbox + outbox_end + HEADER_SIZE, text, (size_t)length);
 		outbox_end += HEADER_SIZE + (size_t)length;
 	}

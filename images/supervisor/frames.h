@@ -22,6 +22,7 @@ enum frame_type {
 	FRAME_SIGNAL = 'K', /* one byte: the signal to send to the program's process group */
 	FRAME_RESET = 'N',  /* make the box as new for another job, see reset.h */
 	FRAME_RESIZE = 'W', /* rows and columns of the terminal, 2 bytes each, big-endian */
+	FRAME_COLLECT = 'C', /* limits and patterns of the files to send, see collection.c */
 
 	/* From the supervisor. */
 	FRAME_STDOUT = 'o',
@@ -29,6 +30,10 @@ enum frame_type {
 	FRAME_CREDIT = 'c',     /* decimal: bytes of stdin that may be sent in addition */
 	FRAME_VERDICT = 'v',    /* key=value lines, see verdict.h */
 	FRAME_CLEAN = 'n',      /* the box is as new */
+	FRAME_FOUND = 'p',      /* mode (2 bytes), size (8 bytes), path of a file: CONTENT follows */
+	FRAME_CONTENT = 'd',    /* bytes of that file */
+	FRAME_DROPPED = 'r',    /* a drop_reason, and the path of what is not sent */
+	FRAME_COLLECTED = 'l',  /* key=value lines: the end of a collection */
 	FRAME_FAULT_BOX = 'x',  /* text: a fault of the box; the supervisor exits */
 	FRAME_FAULT_FILE = 'f', /* text: a file could not be written; the supervisor exits */
 	FRAME_FAULT_COMMAND = 's', /* text: the command can't be executed; the supervisor exits */
@@ -36,12 +41,23 @@ enum frame_type {
 };
 
 enum {
-	PROTOCOL_VERSION = 5,    /* not on the wire: both sides are of one source */
+	PROTOCOL_VERSION = 6,    /* not on the wire: both sides are of one source */
 	HEADER_SIZE = 5,         /* bytes */
 	MAX_PAYLOAD = 1 << 20,   /* bytes; only a stage comes near it */
 	MAX_CHUNK = 1 << 16,     /* payload bytes of the streaming types */
 	CREDIT_WINDOW = 1 << 20, /* bytes of stdin that may be sent when a stage starts */
 	CREDIT_STEP = 1 << 18,   /* bytes consumed before a CREDIT frame */
+};
+
+/* Why something that matches a pattern is not sent. */
+enum drop_reason {
+	DROP_NOT_REGULAR = 't', /* a link, fifo, socket or device */
+	DROP_UNREADABLE = 'u',  /* its user may not read it */
+	DROP_DEPTH = 'd',       /* in too many folders, or of too long a path */
+	DROP_COUNT = 'n',       /* more files than asked for */
+	DROP_FILE_SIZE = 's',   /* larger than asked for */
+	DROP_TOTAL_SIZE = 'b',  /* larger than what is left of all bytes asked for */
+	DROP_CHANGED = 'c',     /* it changed while it was read; what was sent of it is void */
 };
 
 enum fault_kind {
@@ -62,6 +78,9 @@ void frames_read(frame_handler *handler);
 
 /* Call the handler for each complete frame in data; return their size. Faults on a bad one. */
 size_t frames_parse(char *data, size_t size, frame_handler *handler);
+
+/* Write the header of a frame. */
+void frames_put_header(char *header, enum frame_type type, size_t size);
 
 /* Queue a frame. Callers check frames_room() first, except for the rare short ones. */
 void frames_queue(enum frame_type type, const char *payload, size_t size);

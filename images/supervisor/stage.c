@@ -143,7 +143,7 @@ reap(int flags)
 void
 stage_reap(void)
 {
-	/* Between stages the only child is the writer, and files_finish() reaps that one. */
+	/* Between stages the only child is a writer or a collector, whose modules reap it. */
 	while (stage.state == RUNNING && reap(WNOHANG))
 		continue;
 }

@@ -28,6 +28,9 @@
  * then killed, the rest of the pipes is transferred, and the verdict follows. A background child
  * that keeps stdout open neither delays the end nor outlives it.
  *
+ * Collection. At the controller's wish, a *collector* child, which is the run's user, too, reads the
+ * files that the job has made. No process of the job is alive then: see collection.h.
+ *
  * Reset. At the controller's wish the box is made as new for another job, by a *cleaner* child, which
  * is the run's user, too. What it can't remove the proof finds, and then the box ends: see reset.h.
  *
@@ -46,6 +49,9 @@
  *   cleaner      the child that removes what a job has left
  *   roots        the directories that the run's user can write to
  *   tables       the kernel's tables of the box's namespaces
+ *   collection   the files that a job has made: the supervisor's end of the collector
+ *   collector    the child that reads them
+ *   pattern      the patterns that say which
  *   stage        the state machine of a stage
  *   program      the child that becomes the program
  *   streams      the program's stdout and stderr, into frames
@@ -81,6 +87,7 @@
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "collection.h"
 #include "etc.h"
 #include "files.h"
 #include "frames.h"
@@ -92,11 +99,20 @@
 
 static struct identity identity;
 
+/* Whether a frame needs a box in which nothing is going on. */
+static bool
+begins_something(char type)
+{
+	return type == FRAME_FILE || type == FRAME_DATA || type == FRAME_STAGE ||
+	       type == FRAME_COLLECT || type == FRAME_RESET;
+}
+
 static void
 handle(char type, char *payload, size_t size)
 {
-	if (reset_active() && (type == FRAME_FILE || type == FRAME_DATA || type == FRAME_STAGE))
-		fault(FAULT_BOX, "a job came during a reset");
+	if (begins_something(type) && (reset_active() || collection_active()))
+		fault(FAULT_BOX, "a job's frame of type %d came during a %s", type,
+		      reset_active() ? "reset" : "collection");
 	switch (type) {
 	case FRAME_FILE:
 	case FRAME_DATA:
@@ -124,6 +140,11 @@ handle(char type, char *payload, size_t size)
 		if (stage_active() || files_pending())
 			fault(FAULT_BOX, "a reset came amid a job");
 		reset_start(&identity);
+		break;
+	case FRAME_COLLECT:
+		if (stage_active() || files_pending())
+			fault(FAULT_BOX, "a collection came amid a job");
+		collection_start(&identity, payload, size);
 		break;
 	case FRAME_RESIZE:
 		stage_resize(payload, size);
@@ -199,6 +220,7 @@ main(int argc, char **argv)
 			[POLLED_CONTROLLER_OUT] = {.fd = frames_blocked() ? STDOUT_FILENO : -1,
 						   .events = POLLOUT},
 			[POLLED_CHILD] = {.fd = child_fd, .events = POLLIN},
+			[POLLED_COLLECTION] = {.fd = collection_fd(), .events = POLLIN},
 		};
 		struct timespec timeout;
 		stage_poll(polled);
@@ -213,6 +235,8 @@ main(int argc, char **argv)
 			reap(child_fd);
 		stage_check_limits();
 		stage_finish();
+		if (polled[POLLED_COLLECTION].revents)
+			collection_transfer();
 		if (polled[POLLED_CONTROLLER_IN].revents)
 			frames_read(handle);
 		reset_prove();

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from bitrun.sandbox.supervisor.attached_stream import _PIECE_HEADER
 from bitrun.sandbox.supervisor.frames import MAX_CHUNK, Decoder, Frame, encode
@@ -19,6 +20,7 @@ from tests.support.fake_engine import Container
 
 _STDOUT = 1  # of Docker's stream format
 _RECEIVE_SIZE = 1 << 18
+_COLLECT_LIMITS_SIZE = 20  # bytes of a COLLECT frame before its patterns
 _FOR_A_STAGE = (Frame.STDIN, Frame.EOF, Frame.SIGNAL, Frame.RESIZE)
 
 
@@ -48,6 +50,7 @@ class Talk:
     stdin_ended: bool = False
     signals: list[int] = field(default_factory=list)
     sizes: list[tuple[int, ...]] = field(default_factory=list)  # of the terminal
+    files: dict[str, bytes] = field(default_factory=dict)  # of the work directory
 
     # To the service
 
@@ -128,7 +131,6 @@ class Talk:
 
     def commands(self) -> Iterator[Command]:
         """Yield each stage that is started."""
-        files: dict[str, bytes] = {}
         name = ""
         while True:
             while not self._frames:
@@ -137,17 +139,28 @@ class Talk:
             match kind:
                 case Frame.FILE:
                     name = payload.decode()
-                    files[name] = b""
+                    self.files[name] = b""
                 case Frame.DATA:
-                    files[name] += payload
+                    self.files[name] += payload
                 case Frame.STAGE:
                     self.stdin.clear()
                     self.signals.clear()
                     self.sizes.clear()
                     self.stdin_ended = False
-                    yield _command(payload, files)
+                    yield _command(payload, self.files)
+                case Frame.COLLECT:
+                    self._collect(payload[_COLLECT_LIMITS_SIZE:].decode().split("\0")[:-1])
                 case _:
                     pass  # stdin and signals that come too late
+
+    def _collect(self, patterns: list[str]) -> None:
+        for name, content in self.files.items():
+            if any(fnmatchcase(name, pattern) for pattern in patterns):
+                found = struct.pack(">HQ", 0o644, len(content)) + name.encode()
+                self.send(encode(Frame.FOUND, found))
+                for start in range(0, len(content), MAX_CHUNK):
+                    self.send(encode(Frame.CONTENT, content[start : start + MAX_CHUNK]))
+        self.send(encode(Frame.COLLECTED, b"end=complete\nunlisted=0\n"))
 
     def _listen(self, timeout: float | None) -> None:
         """Take what comes for the running stage, in order."""
@@ -182,7 +195,7 @@ Script = Callable[[Talk, Command], None]
 
 
 def shell(talk: Talk, command: Command) -> None:
-    """Do what a few commands do: echo, cat, sleep, `sh -c 'exit N'`, false."""
+    """Do what a few commands do: echo, cat, cp, sleep, `sh -c 'exit N'`, false."""
     match command.argv:
         case ["echo", *words]:
             talk.stdout(" ".join(words).encode() + b"\n")
@@ -193,6 +206,9 @@ def shell(talk: Talk, command: Command) -> None:
             talk.verdict()
         case ["cat", name]:
             talk.stdout(command.files[name])
+            talk.verdict()
+        case ["cp", source, target]:
+            talk.files[target] = talk.files[source]
             talk.verdict()
         case ["sleep", seconds]:
             wall = command.limits["w"] / 1000

@@ -32,6 +32,7 @@ static size_t header_used, payload_left;
 static char payload[512]; /* its first bytes */
 static size_t payload_used;
 static bool faulted; /* a fault frame has come */
+static size_t collections; /* without a COLLECTED yet */
 
 void
 require(bool condition, const char *promise)
@@ -48,6 +49,13 @@ controller_reset(void)
 	first = count = 0;
 	header_used = payload_left = payload_used = 0;
 	faulted = false;
+	collections = 0;
+}
+
+void
+controller_collection_started(void)
+{
+	collections++;
 }
 
 void
@@ -129,6 +137,15 @@ begin_frame(size_t size)
 	case FRAME_VERDICT:
 		require(count > 0 && size < sizeof payload, "a credit or verdict belongs to a stage");
 		break;
+	case FRAME_FOUND:
+	case FRAME_CONTENT:
+	case FRAME_DROPPED:
+		require(collections > 0 && size <= MAX_CHUNK, "a file belongs to a collection");
+		break;
+	case FRAME_COLLECTED:
+		require(collections > 0 && size > 0 && size < sizeof payload, "a collection ends once");
+		collections--;
+		break;
 	case FRAME_FAULT_BOX:
 	case FRAME_FAULT_FILE:
 	case FRAME_FAULT_COMMAND:
@@ -195,4 +212,5 @@ controller_supervisor_exited(int status, bool received_all, bool done)
 	require(header_used == 0, "the last frame is complete");
 	require(faulted == (status == 2), "status 2 comes with a fault frame, and only with one");
 	require(!done || status == 2 || count == 0, "every stage has its verdict");
+	require(!done || status == 2 || collections == 0, "every collection has its end");
 }

@@ -25,6 +25,8 @@
  *   m  a program makes its memory this number of 64 KB (2 bytes), and each table of sockets has the other bytes
  *   u  the program leaves what these bits say (1 byte, see kernel.h), and this number of directories
  *      (1 byte), each in the one before
+ *   f  the collector sends these bytes: frames, or anything else
+ *   a  the collector ends, with this wait status (2 bytes)
  *   v  the kernel has freed all but the directories
  *   t  this number of milliseconds passes (2 bytes)
  *

@@ -4,8 +4,11 @@ import signal
 import struct
 
 from bitrun.model.job import File, Limits, Stage, TerminalSize
+from bitrun.model.output_files import OutputLimits
+from bitrun.sandbox.supervisor.collection import encode_collect
 from bitrun.sandbox.supervisor.frames import (
     CREDIT_WINDOW,
+    MAX_CHUNK,
     MAX_PAYLOAD,
     Frame,
     encode,
@@ -22,6 +25,10 @@ def seeds() -> dict[str, bytes]:
     hello = _sends(*encode_file(File("main.py", b"print('hello')\n"))) + _sends(_stage("python3"))
     ended = _event("x", b"\0\0")
     reset = _sends(encode(Frame.RESET))
+    found = encode(Frame.FOUND, struct.pack(">HQ", 0o644, 3) + b"out/a.txt")
+    content = encode(Frame.CONTENT, b"abc")
+    collected = _event("a", b"\0\0")
+    complete = encode(Frame.COLLECTED, b"end=complete\nunlisted=0\n")
     stdin = _sends(_header(Frame.STDIN, CREDIT_WINDOW)) + _event("z", CREDIT_WINDOW.to_bytes(3))
     return {
         "hello": hello + _event("o", b"hello\n") + ended,
@@ -102,6 +109,53 @@ def seeds() -> dict[str, bytes]:
         "reset-with-memory": _event("c") + hello + _memory(99, b"") + ended + reset,
         "reset-amid-a-stage": hello + reset,
         "job-amid-a-reset": hello + _event("u", b"\2") + ended + reset + hello,
+        "collect": hello
+        + ended
+        + _collects("out/**", "plot.png")
+        + _event("f", found + content + encode(Frame.DROPPED, b"tout/fifo") + complete)
+        + collected
+        + reset
+        + hello,
+        "collect-twice": hello + ended + (_collects("*") + _event("f", complete) + collected) * 2,
+        "collect-in-pieces": hello
+        + ended
+        + _collects("*")
+        + _event("f", found[:3])
+        + _event("f", found[3:] + content[:-1])
+        + _event("f", content[-1:] + complete)
+        + collected,
+        "collect-much": _event("g", b"\0\x02")
+        + hello
+        + ended
+        + _collects("**")
+        + _event("f", encode(Frame.CONTENT, b"x" * 60000)) * 5
+        + _event("g")
+        + _event("f", complete)
+        + collected,
+        "collect-too-long": hello
+        + ended
+        + _collects("**")
+        + _event("f", _header(Frame.CONTENT, MAX_CHUNK + 1) + b"x" * 60000) * 2,
+        "collect-no-end": hello + ended + _collects("*") + _event("f", found) + collected,
+        "collect-killed": hello
+        + ended
+        + _collects("*")
+        + _event("f", found)
+        + _event("a", b"\0\x09"),
+        "collect-too-late": hello + ended + _collects("*") + _event("f", found),
+        "collect-what-is-none": hello + ended + _collects("*") + _event("f", b"v\0\0\0\0"),
+        "collect-patterns": hello
+        + ended
+        + _collects("[!a-c]*/**/?[]x]*", "**/é*[", "a/*b*c")
+        + b"bb/x/y\xc3\xa9]/zz",
+        "collect-amid-a-stage": hello + _collects("*"),
+        "collect-amid-files": _sends(*encode_file(File("a", b"a"))) + _collects("*"),
+        "collect-amid-a-collection": hello + ended + _collects("*") * 2,
+        "stage-amid-a-collection": hello + ended + _collects("*") + hello,
+        "collect-without-limits": _sends(encode(Frame.COLLECT, b"a\0")),
+        "collect-without-patterns": _sends(encode(Frame.COLLECT, bytes(20))),
+        "collect-too-many-patterns": _sends(encode(Frame.COLLECT, bytes(20) + b"a\0" * 65)),
+        "collect-too-many-segments": _sends(encode(Frame.COLLECT, bytes(20) + b"a/" * 32 + b"\0")),
         "slow-controller": _event("g", b"\0\x02")
         + hello
         + _event("o", b"x" * 300)
@@ -145,6 +199,11 @@ _FULL_SOCKETS = b"".join(
     b"%4d: 0100007F:1F90 0100007F:%04X 01 0001FFFF:0001FFFF 00:00000000 00000000\n" % (row, row)
     for row in range(100)
 )
+
+
+def _collects(*patterns: str) -> bytes:
+    limits = OutputLimits(files=9, file_size=1 << 20, total_size=1 << 22)
+    return _sends(encode_collect(patterns, limits))
 
 
 def _memory(units: int, table: bytes) -> bytes:

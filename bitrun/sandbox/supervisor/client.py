@@ -1,7 +1,7 @@
 """The service's side of a connection to a supervisor, over any channel that carries bytes."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from bitrun.model.errors import (
@@ -14,7 +14,14 @@ from bitrun.model.errors import (
 )
 from bitrun.model.job import File, Stage, TerminalSize
 from bitrun.model.output import Stream
+from bitrun.model.output_files import Collected, Hold, OutputLimits, hold_all
 from bitrun.model.result import Verdict
+from bitrun.sandbox.supervisor.collection import (
+    COLLECT_SECONDS,
+    FRAMES,
+    Collection,
+    encode_collect,
+)
 from bitrun.sandbox.supervisor.frames import (
     CREDIT_WINDOW,
     MAX_CHUNK,
@@ -125,6 +132,35 @@ class SupervisorClient:
             else:
                 events += self._on_frame(frame_type, payload)
         return events
+
+    def collect(
+        self, patterns: Sequence[str], limits: OutputLimits, hold: Hold = hold_all
+    ) -> Collected:
+        """Get the regular files of the work directory that match one of the patterns.
+
+        A pattern is a relative path; `*`, `?` and `[...]` match within a name, `**` any folders,
+        and at the end all files in them. All processes of the job must have ended: after a verdict.
+        A file that `hold` has no memory for is dropped.
+
+        Raises:
+            RequestError: a pattern can't be used.
+            BoxEnded: the box ended.
+            BoxUnresponsive: it took longer than the supervisor allows.
+            BoxError: the supervisor reported a fault, or broke the protocol.
+        """
+        self._queue(encode_collect(patterns, limits))
+        self._deadline = time.monotonic() + COLLECT_SECONDS + BACKSTOP_SECONDS
+        self._flush()
+        collection = Collection(limits, hold)
+        while collection.result is None:
+            for frame_type, payload in self._decoder.feed(self._receive(None)):
+                if isinstance(frame_type, Frame) and frame_type in FRAMES:
+                    collection.add(frame_type, payload)
+                elif isinstance(frame_type, Frame) and not self._on_frame(frame_type, payload):
+                    continue  # a late credit
+                else:
+                    raise BoxError(f"The supervisor sent {frame_type.name} in a collection")
+        return collection.result
 
     def start_reset(self) -> None:
         """Have the box made as new, after the last verdict of a job.

@@ -12,10 +12,10 @@ from bitrun.model.errors import BoxError, RequestError
 from bitrun.model.job import File, TerminalSize
 from bitrun.model.output import Stream
 
-PROTOCOL_VERSION = 5  # not on the wire: an image is sealed with a supervisor of the same source
+PROTOCOL_VERSION = 6  # not on the wire: an image is sealed with a supervisor of the same source
 
 MAX_PAYLOAD = 1 << 20  # bytes
-MAX_CHUNK = 1 << 16  # payload bytes of a DATA, STDIN, STDOUT or STDERR frame
+MAX_CHUNK = 1 << 16  # payload bytes of a DATA, STDIN, STDOUT, STDERR or CONTENT frame
 CREDIT_WINDOW = 1 << 20  # bytes of stdin that may be sent when a stage starts
 
 _HEADER = struct.Struct(">cI")
@@ -38,6 +38,7 @@ class Frame(Enum):
     SIGNAL = b"K"
     RESET = b"N"
     RESIZE = b"W"
+    COLLECT = b"C"
 
     # From the supervisor
     STDOUT = b"o"
@@ -45,6 +46,10 @@ class Frame(Enum):
     CREDIT = b"c"
     VERDICT = b"v"
     CLEAN = b"n"
+    FOUND = b"p"
+    CONTENT = b"d"
+    DROPPED = b"r"
+    COLLECTED = b"l"
     FAULT_BOX = b"x"
     FAULT_FILE = b"f"
     FAULT_COMMAND = b"s"

@@ -8,6 +8,7 @@ from bitrun.config.settings import Settings
 from bitrun.model.errors import CommandRejected
 from bitrun.model.job import File
 from bitrun.model.output import Stream
+from bitrun.model.output_files import Collected, OutputFile, OutputLimits
 from bitrun.model.result import Outcome, Verdict
 from bitrun.sandbox.box import Box
 from bitrun.sandbox.box_maker import BoxMaker
@@ -60,6 +61,20 @@ def test_files(box: Box) -> None:
     box.supervisor.queue_files([File("data", content), File("empty", b"")])
     assert collect(box.supervisor, stage("cat", "data", output=len(content)))[1] == content
     assert collect(box.supervisor, stage("cat", "empty"))[1] == b""
+
+
+def test_files_that_a_program_has_made(box: Box) -> None:
+    content = bytes(range(256)) * 1000
+    box.supervisor.queue_files([File("data", content), File("empty", b"")])
+    collect(box.supervisor, stage("cp", "data", "copy"))
+    limits = OutputLimits(files=9, file_size=len(content), total_size=len(content))
+    assert box.supervisor.collect(["c*"], limits) == Collected(
+        (OutputFile("copy", 0o644, content),)
+    )
+    assert collect(box.supervisor, stage("echo", "more"))[1] == b"more\n"
+    assert box.supervisor.collect(["empty", "none"], limits) == Collected(
+        (OutputFile("empty", 0o644, b""),)
+    )
 
 
 def test_stdin_and_its_end(box: Box) -> None:

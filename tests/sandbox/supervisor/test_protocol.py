@@ -6,7 +6,7 @@ import pytest
 
 from bitrun.model.errors import BoxError
 from bitrun.model.job import TerminalSize
-from bitrun.sandbox.supervisor import frames, stage_command
+from bitrun.sandbox.supervisor import collection, frames, stage_command
 from bitrun.sandbox.supervisor.client import BACKSTOP_SECONDS
 from bitrun.sandbox.supervisor.frames import HEADER_SIZE, Frame
 from bitrun.sandbox.supervisor.stage_command import encode_stage
@@ -41,7 +41,11 @@ def rows(title: str) -> dict[str, str]:
     return dict(_ROW.findall(section(title)))
 
 
-IN_C = enumerators("frames.h") | enumerators("command.h")
+IN_C = {
+    name: value
+    for header in ("frames.h", "command.h", "collector.h", "pattern.h")
+    for name, value in enumerators(header).items()
+}
 FIELDS = {
     name.removeprefix("FIELD_"): chr(value)
     for name, value in IN_C.items()
@@ -111,6 +115,30 @@ def test_fields_of_a_stage() -> None:
     )
     assert {letter for letter, _ in encoded} == set(FIELDS.values())
     assert rows("Stage command").keys() == set(FIELDS.values())
+
+
+@pytest.mark.parametrize(
+    "name", ["MAX_PATTERNS", "MAX_SEGMENTS", "MAX_DROPPED", "MAX_ENTRIES", "COLLECT_SECONDS",
+             "MAX_DEPTH", "MAX_PATH"]
+)  # fmt: skip
+def test_maxima_of_a_collection(name: str) -> None:
+    assert getattr(collection, name, IN_C[name]) == IN_C[name]
+    assert f"`{name}` ({IN_C[name]})" in section("Files of a job")
+
+
+def test_reasons_to_drop_a_file() -> None:
+    in_c = {chr(value) for name, value in IN_C.items() if name.startswith("DROP_")}
+    assert len(in_c) == sum(name.startswith("DROP_") for name in IN_C)
+    assert {letter.decode() for letter in collection.DROP_REASONS} == in_c
+    assert rows("Files of a job").keys() == in_c | {"end", "unlisted"}
+
+
+def test_ends_of_a_collection() -> None:
+    sources = (SOURCES / "collector.c").read_text() + (SOURCES / "collection.c").read_text()
+    words = {*re.findall(r'finish\("(\w+)"\)|"end=(\w+)\\n', sources)}
+    in_c = {a or b for a, b in words}
+    assert in_c == collection.ENDS.keys()
+    assert {*re.findall(r"`([a-z]+)`", rows("Files of a job")["end"])} == in_c
 
 
 def test_keys_of_a_verdict() -> None:

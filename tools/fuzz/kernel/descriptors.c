@@ -143,7 +143,7 @@ fake_pipe2(int ends[2], int flags)
 		(flags & O_NONBLOCK) != 0;
 	/* The writer's error goes into the last one before its fork, the program's into the first that
 	 * is not one of its streams. */
-	kernel.writer.error = pipe;
+	kernel.writer.error = kernel.last_pipe = pipe;
 	if (kernel.opened_pipes++ == kernel.program_pipe_count)
 		kernel.program.error = pipe;
 	return 0;

@@ -104,6 +104,13 @@ happen(char type, const uint8_t *bytes, size_t size)
 			kernel.levels = size < 2 ? 0 : bytes[1];
 		}
 		break;
+	case 'f':
+		if (kernel.collector.alive)
+			pipe_put(kernel.collector.out, bytes, size);
+		break;
+	case 'a':
+		collector_end(wait_status(number(bytes, size)));
+		break;
 	case 'v':
 		kernel.residue = 0;
 		break;

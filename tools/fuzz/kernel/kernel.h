@@ -26,7 +26,7 @@ enum {
 	COUNTERS = 5,           /* files of the cgroup */
 };
 
-enum { SUPERVISOR_PID = 1, WRITER_PID, PROGRAM_PID, ORPHAN_PID, CLEANER_PID };
+enum { SUPERVISOR_PID = 1, WRITER_PID, PROGRAM_PID, ORPHAN_PID, CLEANER_PID, COLLECTOR_PID };
 
 /* What a program has left, beyond what the cleaner can remove. */
 enum residue { A_PROCESS = 1, A_FILE = 2, A_MODE = 4, AN_ATTRIBUTE = 8, RESIDUES = 15 };
@@ -106,6 +106,13 @@ struct kernel {
 	} cleaner;
 	unsigned levels; /* of directories, each in the one before */
 
+	struct {
+		bool alive, zombie;
+		int status;
+		struct pipe *out;
+	} collector;
+	struct pipe *last_pipe;
+
 	bool no_packets;   /* pipe2() knows no O_DIRECT */
 	bool no_terminals; /* there is no /dev/ptmx */
 	bool signals_lost; /* writes make none */
@@ -146,6 +153,10 @@ bool terminal_path(const char *path);
 int terminal_end_open(const char *path);
 int terminal_end_copy(int fd);
 void terminal_offer(struct descriptor *slave);
+
+/* collector.c */
+pid_t collector_start(void);
+void collector_end(int status);
 
 /* writer.c */
 void writer_run(void);

@@ -80,6 +80,8 @@ fake_ppoll(struct pollfd *polled, nfds_t count, const struct timespec *timeout,
 		/* A sleep may always last longer. After some without an event, they reach any limit. */
 		kernel.clock += timeout->tv_sec * 1000000000 + timeout->tv_nsec + kernel.oversleep;
 		kernel.oversleep = idle ? 2 * kernel.oversleep + 1000000 : 0;
+	} else if (kernel.collector.alive) { /* its alarm goes off */
+		collector_end(SIGALRM);
 	} else {
 		kernel.controller.gone = kernel.controller.done = true;
 	}

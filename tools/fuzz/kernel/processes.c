@@ -15,7 +15,10 @@ fake_fork(void)
 		kernel.cleaner.alive = true;
 		return CLEANER_PID;
 	}
+	size_t opened = kernel.opened_pipes;
 	kernel.opened_pipes = 0;
+	if (kernel.program_pipe_count == 0 && opened == 1)
+		return collector_start();
 	if (kernel.program_pipe_count == 0) {
 		kernel.writer.alive = true;
 		kernel.writer.received = kernel.writer.read = 0;
@@ -64,11 +67,12 @@ int
 fake_kill(pid_t pid, int number)
 {
 	if (pid == -1 && number == 0) {
-		require(!kernel.program.alive && !kernel.cleaner.alive, "a proof comes after the end");
+		require(!kernel.program.alive && !kernel.cleaner.alive && !kernel.collector.alive,
+			"a proof comes after the end");
 		return (kernel.residue & A_PROCESS) != 0 ? 0 : (int)fail(ESRCH);
 	}
 	if (pid == -1) {
-		require(!kernel.writer.alive, "the writer is not killed");
+		require(!kernel.writer.alive && !kernel.collector.alive, "only the program is killed");
 		program_end(SIGKILL);
 		return 0;
 	}
@@ -112,6 +116,12 @@ fake_waitpid(pid_t pid, int *status, int flags)
 		cleaner_run();
 		*status = kernel.cleaner.status;
 		return CLEANER_PID;
+	}
+	if (pid == COLLECTOR_PID) {
+		require(kernel.collector.zombie, "the collector's frames are read first");
+		kernel.collector.zombie = false;
+		*status = kernel.collector.status;
+		return COLLECTOR_PID;
 	}
 	require(pid == WRITER_PID && kernel.writer.zombie, "the writer's error is read first");
 	kernel.writer.zombie = false;
