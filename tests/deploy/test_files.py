@@ -1,7 +1,6 @@
 """The files of `deploy/` but for the proxies: image, compose file, systemd unit."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import pytest
 import requests
 import yaml
 
-from bitrun.config.settings import Settings
 from tests.deploy.test_proxies import free_port, listens
+from tests.support.checkout import copy_of_checkout
 from tests.support.needs import need
 from tests.support.paths import ROOT
 from tests.support.waiting import wait_until
@@ -69,13 +68,8 @@ def test_the_unit_is_valid_and_restricted(tmp_path: Path) -> None:
 @pytest.mark.timeout(1200)
 def test_the_image_is_built_and_answers(docker_client: docker.APIClient, tmp_path: Path) -> None:
     """As in compose.yaml, but on the host's network, the only one that every engine has."""
-    context = tmp_path / "context"
-    shutil.copytree(ROOT, context, ignore=shutil.ignore_patterns(".venv", ".git", "node_modules"))
-    certificates = Settings().build_ca_bundle or os.environ.get("PIP_CERT")
-    if certificates:
-        shutil.copy(certificates, context / "ca-bundle.pem")
     built = docker_client.build(
-        str(context),
+        str(copy_of_checkout(tmp_path)),
         dockerfile="deploy/Dockerfile",
         tag="test-bitrun-service",
         buildargs={"BASE": "bitrun/debian"},

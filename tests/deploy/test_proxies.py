@@ -45,18 +45,15 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def adapted(name: str, server: Server, port: int, listens: tuple[str, str]) -> str:
-    """Return an example with other ports, and nothing else changed."""
-    text = (ROOT / "deploy" / name).read_text()
-    assert text.count("127.0.0.1:5000") == 1
-    assert text.count(listens[0]) == 1
-    return text.replace("127.0.0.1:5000", f"127.0.0.1:{server.port}").replace(
-        listens[0], listens[1].format(port=port)
-    )
-
-
 def nginx(folder: Path, server: Server, port: int) -> list[str]:
-    site = adapted("nginx.conf", server, port, ("listen 80;", "listen 127.0.0.1:{port};"))
+    site = (ROOT / "deploy" / "nginx.conf").read_text()
+    changes = {
+        "127.0.0.1:5000": f"127.0.0.1:{server.port}",
+        "listen 80;": f"listen 127.0.0.1:{port};",
+    }
+    for old, new in changes.items():
+        assert site.count(old) == 1
+        site = site.replace(old, new)
     (folder / "site.conf").write_text(site)
     (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, user=getpass.getuser()))
     command = ["nginx", "-c", str(folder / "nginx.conf"), "-e", "stderr"]
@@ -65,10 +62,17 @@ def nginx(folder: Path, server: Server, port: int) -> list[str]:
 
 
 def caddy(folder: Path, server: Server, port: int) -> list[str]:
-    options = f"{{\n\tadmin off\n\tstorage file_system {folder}\n}}\n"
-    site = adapted("Caddyfile", server, port, (":80 {", "http://127.0.0.1:{port} {{"))
-    (folder / "Caddyfile").write_text(options + site)
-    return ["caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
+    return caddy_command(folder, server, f"http://127.0.0.1:{port}")
+
+
+def caddy_command(folder: Path, server: Server, site: str, options: str = "") -> list[str]:
+    """Caddy with the example as it is, and options that keep it apart from the machine's own."""
+    options = f"{{\n\tadmin off\n\tstorage file_system {folder}\n{options}}}\n"
+    (folder / "Caddyfile").write_text(options + (ROOT / "deploy" / "Caddyfile").read_text())
+    return [
+        "env", f"SITE={site}", f"UPSTREAM=127.0.0.1:{server.port}",
+        "caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile"),
+    ]  # fmt: skip
 
 
 PROXIES: dict[str, Callable[[Path, Server, int], list[str]]] = {"nginx": nginx, "caddy": caddy}
@@ -194,3 +198,32 @@ def test_each_client_is_known_by_its_own_address(proxy: str) -> None:
 
 def test_metrics_are_not_for_everyone(proxy: str) -> None:
     assert requests.get(f"http://{proxy}/metrics", timeout=60).status_code == 403
+
+
+def test_https_needs_only_a_name(tmp_path: Path) -> None:
+    """With the authority of Caddy's own that `localhost` has, in place of a public one."""
+    need("caddy", "caddy")
+    server = Server({"BITRUN_TRUSTED_PROXIES": "127.0.0.1/32"})
+    http, https = free_port(), free_port()
+    options = f"\thttp_port {http}\n\thttps_port {https}\n\tskip_install_trust\n"
+    command = caddy_command(tmp_path, server, "localhost", options)
+    authority = tmp_path / "pki" / "authorities" / "local" / "root.crt"
+    with subprocess.Popen(command) as process:
+        try:
+            assert wait_until(lambda: listens(https) and authority.exists(), 20)
+            body = {"language": "python", "version": "*", "files": [{"content": "print(6)"}]}
+            answer = requests.post(
+                f"https://localhost:{https}/api/v2/execute",
+                json=body,
+                verify=str(authority),
+                timeout=60,
+            )
+            assert (answer.status_code, answer.json()["run"]["stdout"]) == (200, "6\n")
+            redirect = requests.get(
+                f"http://localhost:{http}/readyz", allow_redirects=False, timeout=60
+            )
+            assert redirect.is_redirect
+            assert redirect.headers["Location"].startswith("https://localhost")
+        finally:
+            process.terminate()
+            server.stop()
