@@ -1,6 +1,7 @@
 """The `bitrun` command: its subcommands, and their common error handling."""
 
 import sys
+from http import HTTPStatus
 
 import typer
 
@@ -18,6 +19,8 @@ from bitrun.cli import (
     tokens,
 )
 from bitrun.client import BitRunError
+
+_TAKEN_FROM = ". This command takes it from --token or BITRUN_TOKEN"
 
 app = typer.Typer(
     name="bitrun",
@@ -56,7 +59,8 @@ def main() -> None:
     try:
         app(prog_name="bitrun")
     except BitRunError as error:
-        exits.print_error(str(error))
+        hint = _TAKEN_FROM if error.status == HTTPStatus.UNAUTHORIZED else ""
+        exits.print_error(f"{error}{hint}")
         sys.exit(exits.NOT_RUN)
     except KeyboardInterrupt:
         sys.exit(exits.INTERRUPTED)

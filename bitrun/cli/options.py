@@ -53,8 +53,11 @@ Version = Annotated[
 ]
 Timeout = Annotated[
     float | None,
-    typer.Option("--timeout", "-t", min=0.001, metavar="SECONDS", help="Wall time limit."),
-]
+    typer.Option(
+        "--timeout", "-t", min=0.001, metavar="SECONDS",
+        help="End the program after this wall time. Default: the service's limit.",
+    ),
+]  # fmt: skip
 Memory = Annotated[
     int | None,
     typer.Option("--memory", "-m", parser=size, metavar="SIZE", help="Memory limit, such as 64M."),

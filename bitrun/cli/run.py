@@ -80,7 +80,8 @@ def register(app: typer.Typer) -> None:
         """Run a program on the service.
 
         Output appears as it is written, stdin is forwarded, and the exit code is that of
-        the program. Output of a compiler goes to stderr.
+        the program. Output of a compiler goes to stderr. With a terminal as stdin the
+        program may take as long as a session of the service, two minutes unless changed.
         """
         options = RunOptions(
             version=version,

@@ -33,6 +33,8 @@ async def run(url: str, token: str | None, language: str, options: RunOptions, s
     Where stdin, stdout and stderr are a terminal, so are they for the program.
     """
     raw_mode = None if stdin == NO_STDIN else RawMode.of(stdin)
+    if stdin != NO_STDIN and os.isatty(stdin):
+        options.setdefault("timeout", -1)  # people type slowly
     async with (
         AsyncClient(url, token) as client,
         client.interact(

@@ -173,8 +173,16 @@ def write_job(
 def session(
     language: str, code: str | None, tty: TerminalSize | None, options: RunOptions
 ) -> dict[str, Any]:
-    """Write a job as the `init` message of `connect` takes it."""
+    """Write a job as the `init` message of `connect` takes it.
+
+    A `timeout` of -1 stands for the longest time that a session may take.
+    """
+    if is_longest := options.get("timeout") == -1:
+        options = options.copy()
+        del options["timeout"]
     fields = job(language, code, **options)
+    if is_longest:
+        fields["run_timeout"] = -1
     return fields if tty is None else fields | {"tty": tty._asdict()}
 
 

@@ -52,8 +52,12 @@ class BodyTooLarge(RequestError):
 class TokenRequired(RequestError):
     """The call needs a token and has none, or an unknown one."""
 
-    def __init__(self) -> None:
-        super().__init__("A valid token is needed, as: Authorization: Bearer <token>")
+    def __init__(self, *, is_given: bool = False) -> None:
+        super().__init__(
+            "The service knows no such token: it is mistyped, or no longer valid"
+            if is_given
+            else "A token is needed, as: Authorization: Bearer <token>"
+        )
 
 
 class PermissionDenied(RequestError):

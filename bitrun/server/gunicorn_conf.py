@@ -11,7 +11,7 @@ from gunicorn.glogging import Logger
 
 from bitrun.access.bind_check import check_exposure
 from bitrun.config.settings import SettingsError
-from bitrun.server import grace
+from bitrun.server import grace, listeners
 from bitrun.service import configuration
 from bitrun.telemetry import log
 
@@ -59,7 +59,15 @@ def _addresses(server: Any) -> list[Any]:
 
 
 def on_starting(server: Any) -> None:
-    """Make a reload with an invalid configuration a no-op; gunicorn by itself would exit."""
+    """Check the addresses before anything says that it listens there.
+
+    And make a reload with an invalid configuration a no-op; gunicorn by itself would exit.
+    """
+    try:
+        listeners.open_listeners(server)
+        check_exposure(_addresses(server), _settings, _configuration.tokens)
+    except SettingsError as error:
+        sys.exit(str(error))
     reload = server.reload
 
     def reload_if_valid() -> None:

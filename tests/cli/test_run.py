@@ -189,8 +189,14 @@ def test_stdin_that_is_no_text(server: Server, tmp_path: Path) -> None:
 def test_tokens(serve: Callable[..., Server], tmp_path: Path) -> None:
     server = serve(api_tokens=RUN)
     file = write(tmp_path, "a.sh", "echo 1")
-    expected = "bitrun: A valid token is needed, as: Authorization: Bearer <token>\n"
-    assert outcome(bitrun(server, "run", file)) == (125, "", expected)
+    takes = "This command takes it from --token or BITRUN_TOKEN"
+    missing = f"bitrun: A token is needed, as: Authorization: Bearer <token>. {takes}\n"
+    assert outcome(bitrun(server, "run", file)) == (125, "", missing)
+    wrong = (
+        f"bitrun: The service knows no such token: it is mistyped, or no longer valid. {takes}\n"
+    )
+    assert outcome(bitrun(server, "run", file, BITRUN_TOKEN=f"{RUN}x")) == (125, "", wrong)
+    assert outcome(bitrun(server, "run", "--json", "--token", "x", file)) == (125, "", wrong)
     assert outcome(bitrun(server, "run", file, BITRUN_TOKEN=RUN)) == (0, "1\n", "")
     assert outcome(bitrun(server, "run", "--token", RUN, file)) == (0, "1\n", "")
 

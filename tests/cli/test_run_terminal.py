@@ -102,6 +102,16 @@ def test_it_is_the_program_s_terminal(sit: Sit, tmp_path: Path) -> None:
     assert user.modes_are_restored
 
 
+def test_people_type_slowly(serve: Callable[..., Server], tmp_path: Path) -> None:
+    file = tmp_path / "a.sh"
+    file.write_text("sleep 1; read name; echo hello $name")
+    user = User(serve(run_timeout=300), file)
+    user.type("Ada\r")
+    user.see("hello Ada")
+    assert user.end() == 0
+    user.close()
+
+
 def test_keys_come_one_by_one(sit: Sit, tmp_path: Path) -> None:
     user = sit(
         tmp_path / "a.py",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bitrun.client import Outcome, Refused, batches
-from bitrun.client.calls import job, read_result, read_verdict
+from bitrun.client.calls import job, read_result, read_verdict, session
 from bitrun.model import result
 
 
@@ -119,6 +119,13 @@ def test_unknown_options_of_a_batch() -> None:
     options: Any = {"stop_on_failure": True, "chekcer": None}
     with pytest.raises(TypeError, match=r"^There is no option chekcer; did you mean checker\?$"):
         batches.body("py", "x", [], options)
+
+
+def test_the_longest_session() -> None:
+    options: Any = {"timeout": -1, "stdin": "x"}
+    assert session("py", "x", None, options) == job("py", "x", stdin="x") | {"run_timeout": -1}
+    assert session("py", "x", None, {"timeout": 2})["run_timeout"] == 2000
+    assert options["timeout"] == -1
 
 
 def limited(value: float, *names: str) -> dict[str, Any]:

@@ -176,13 +176,14 @@ def test_a_refusal(client: Any) -> None:
 
 def test_tokens(serve: Callable[..., Server], connect: Any) -> None:
     url = serve(api_tokens=RUN, admin_tokens=ADMIN).url
-    for token in (None, "wrong"):
+    for token, text in (
+        (None, "^A token is needed"),
+        ("wrong", "^The service knows no such token"),
+    ):
         with connect(url, token) as client:
             for call in (lambda: client.run("bash", ""), lambda: converse(client, "bash", ""),
                          lambda: client.install("go"), lambda: client.uninstall("bash")):  # fmt: skip
-                with pytest.raises(
-                    bitrun.TokenRefused, match=r"^A valid token is needed"
-                ) as caught:
+                with pytest.raises(bitrun.TokenRefused, match=text) as caught:
                     call()
                 assert caught.value.status == 401
     with connect(url, RUN) as client:

@@ -81,7 +81,7 @@ class Auth:
             return None
         token = self._token(request, more)
         if token is None:
-            raise TokenRequired
+            raise TokenRequired(is_given=any((_bearer(request), *more)))
         if token.role not in (role, Role.ADMIN):
             raise PermissionDenied
         return token

@@ -4,6 +4,7 @@ Times and memory are Piston's fields. Output, stack and processes are BitRun's, 
 to maxima of their own.
 """
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ def read_limits(
 ) -> dict[StageName, RequestedLimits]:
     """Read the limits of both stages.
 
-    The wall time of an `interactive` run stage may be as long as a session.
+    The wall time of an `interactive` run stage may be as long as a session, which -1 stands for.
 
     Raises:
         RequestError: one is no number, negative, above the maximum or too small to work.
@@ -55,10 +56,12 @@ def read_limits(
     for field in _FIELDS:
         for stage in STAGES:
             maximum = _of(effective.maxima[stage], field)
+            default = _of(effective.stages[stage], field)
+            allowed = field
             if interactive and (stage, field.attribute) == ("run", "wall_ms"):
                 maximum = effective.session_wall_ms
-            default = _of(effective.stages[stage], field)
-            found[stage][field.attribute] = _read(body, stage, field, default, maximum)
+                allowed = dataclasses.replace(field, takes_maximum=True)
+            found[stage][field.attribute] = _read(body, stage, allowed, default, maximum)
     return {stage: RequestedLimits(**values) for stage, values in found.items()}
 
 

@@ -20,7 +20,8 @@ from tests.support.tokens import ADMIN, RUN, make
 from tests.support.waiting import read_stderr_until, wait_until
 from tools.bench import machine
 
-NOBODY = "A valid token is needed, as: Authorization: Bearer <token>"
+MISSING = "A token is needed, as: Authorization: Bearer <token>"
+UNKNOWN = "The service knows no such token: it is mistyped, or no longer valid"
 NO_ADMIN = "Packages are changed with an admin's token, and this call has none"
 WRONG = [
     None, "Bearer third", "Bearer", f"Basic {RUN}", "Bearer é", "third", "", RUN[:-1],
@@ -45,7 +46,8 @@ def test_nothing_runs_without_a_token(serve: Callable[..., Server]) -> None:
         for prefix in ("/api/v2", "/api/v2/piston"):
             for token in WRONG:
                 reply = send(server, token, method, path.replace("/api/v2", prefix), body)
-                assert (reply.status_code, message(reply)) == (401, NOBODY)
+                expected = UNKNOWN if (token or "").removeprefix("Bearer").strip() else MISSING
+                assert (reply.status_code, message(reply)) == (401, expected)
                 assert reply.headers["WWW-Authenticate"] == "Bearer"
     for token in WRONG:
         reply = send(server, token, *V1)
@@ -126,6 +128,26 @@ def test_what_does_not_start(
     assert text in said
     assert "Traceback" not in said
     assert "short-secret" not in said
+    assert "Listening" not in said
+
+
+def test_a_port_in_use(forks: ForkServer, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("w") as stderr, socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        process = forks.start(
+            "gunicorn.app.wsgiapp:run",
+            ["gunicorn", "app:app"],
+            dict(os.environ) | {"BITRUN_PORT": str(port), "BITRUN_POOL_SIZE": "0"},
+            streams=(None, 1, stderr.fileno()),
+        )
+        assert process.wait(timeout=20) == 1
+    *started, said = log.read_text().splitlines()
+    assert len(started) == 1  # gunicorn's version
+    assert said.startswith(
+        f"BitRun can't listen on port {port} of 127.0.0.1: Address already in use"
+    )
+    assert "bitrun serve --port" in said
 
 
 @pytest.mark.parametrize(

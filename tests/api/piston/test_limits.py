@@ -148,6 +148,10 @@ def test_order_of_refusals() -> None:
 def test_a_session_may_be_longer_than_a_run() -> None:
     fields = {"run_timeout": 120_000}
     assert read_limits(fields, EFFECTIVE, interactive=True)["run"].wall_ms == 120_000
+    fields = {"run_timeout": -1}
+    assert read_limits(fields, EFFECTIVE, interactive=True)["run"].wall_ms == 120_000
+    with pytest.raises(RequestError, match="compile_timeout must be non-negative"):
+        read_limits({"compile_timeout": -1}, EFFECTIVE, interactive=True)
     with pytest.raises(RequestError, match="configured limit of 120000"):
         read_limits({"run_timeout": 120_001}, EFFECTIVE, interactive=True)
     with pytest.raises(RequestError, match="configured limit of 10000"):
