@@ -13,10 +13,12 @@ class File:
     """A file for the work directory.
 
     `name` is a relative path in UTF-8. It may have folders, and never leaves the work directory.
+    `mode` are its permissions, as of chmod(2).
     """
 
     name: str
     content: bytes
+    mode: int = 0o644
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@
 #include "writer.h"
 
 static pid_t writer;
-static int records_fd = -1; /* to the writer: FILE and DATA frames */
+static int records_fd = -1; /* to the writer: FILE, DATA and MODE frames */
 static int error_fd = -1;   /* from the writer: its error, or nothing */
 
 static void
@@ -45,6 +45,8 @@ files_forward(const struct identity *identity, char type, const char *payload, s
 			fault(FAULT_BOX, "data came before its file");
 		start_writer(identity);
 	}
+	if (type == FRAME_MODE && size != 2)
+		fault(FAULT_BOX, "a mode frame holds two bytes");
 	/* A writer that has failed closes the pipe; files_finish() reads its error. */
 	if (!write_all(records_fd, (const char *)&record, sizeof record) ||
 	    !write_all(records_fd, payload, size))

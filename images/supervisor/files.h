@@ -11,7 +11,7 @@
 
 #include "identity.h"
 
-/* Forward one FILE or DATA frame to the writer; start the writer if there is none. */
+/* Forward one FILE, DATA or MODE frame to the writer; start the writer if there is none. */
 void files_forward(const struct identity *identity, char type, const char *payload, size_t size);
 
 /* Whether files have come that no stage has followed yet. */

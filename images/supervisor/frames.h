@@ -16,6 +16,7 @@ enum frame_type {
 	/* From the controller. */
 	FRAME_FILE = 'F',   /* path, relative to the work directory: creates or empties the file */
 	FRAME_DATA = 'D',   /* bytes appended to that file */
+	FRAME_MODE = 'M',   /* permissions of that file, 2 bytes, big-endian */
 	FRAME_STAGE = 'S',  /* a command and its limits, see command.h */
 	FRAME_STDIN = 'I',  /* bytes for the program, within the credit window */
 	FRAME_EOF = 'E',    /* no more stdin */

@@ -103,7 +103,7 @@ static struct identity identity;
 static bool
 begins_something(char type)
 {
-	return type == FRAME_FILE || type == FRAME_DATA || type == FRAME_STAGE ||
+	return type == FRAME_FILE || type == FRAME_DATA || type == FRAME_MODE || type == FRAME_STAGE ||
 	       type == FRAME_COLLECT || type == FRAME_RESET;
 }
 
@@ -116,6 +116,7 @@ handle(char type, char *payload, size_t size)
 	switch (type) {
 	case FRAME_FILE:
 	case FRAME_DATA:
+	case FRAME_MODE:
 		if (stage_active())
 			fault(FAULT_BOX, "a file came while a stage was running");
 		files_forward(&identity, type, payload, size);

@@ -70,6 +70,9 @@ writer_main(const struct identity *identity, int records, int error)
 				close(file);
 			file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 			written = file >= 0;
+		} else if (record.type == FRAME_MODE) {
+			written = fchmod(file, (mode_t)((unsigned char)payload[0] << 8 |
+							(unsigned char)payload[1])) == 0;
 		} else {
 			written = write_all(file, payload, record.size);
 		}

@@ -10,7 +10,7 @@
 
 #include "identity.h"
 
-/* Header of a FILE or DATA frame on the pipe to the writer; its payload follows. */
+/* Header of a FILE, DATA or MODE frame on the pipe to the writer; its payload follows. */
 struct writer_record {
 	uint32_t size;
 	char type;

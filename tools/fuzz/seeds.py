@@ -87,6 +87,10 @@ def seeds() -> dict[str, bytes]:
         "signal": hello + _sends(encode(Frame.SIGNAL, bytes([signal.SIGTERM]))),
         "folders": _sends(*encode_file(File("a/b/c.txt", b"c")), *encode_file(File("a/d", b"")))
         + _sends(_stage("true")),
+        "modes": _sends(*encode_file(File("main", b"x", 0o755)), *encode_file(File("a", b"", 0)))
+        + _sends(_stage("./main")),
+        "mode-too-short": _sends(*encode_file(File("a", b"")), encode(Frame.MODE, b"\1")),
+        "mode-without-a-file": _sends(encode(Frame.MODE, b"\1\xed")),
         "long-name": _sends(*encode_file(File("n" * 300, b""))) + _sends(_stage("true")),
         "deep-name": _sends(*encode_file(File("n/" * 3000, b""))) + _sends(_stage("true")),
         "disk-full": _event("w") + hello,

@@ -22,6 +22,8 @@ _HEADER = struct.Struct(">cI")
 HEADER_SIZE = _HEADER.size
 
 _TERMINAL_SIZE = struct.Struct(">HH")
+_MODE = struct.Struct(">H")
+_DEFAULT_MODE = 0o644  # of what the supervisor creates
 
 _MAX_CREDIT_DIGITS = 20
 
@@ -32,6 +34,7 @@ class Frame(Enum):
     # To the supervisor
     FILE = b"F"
     DATA = b"D"
+    MODE = b"M"
     STAGE = b"S"
     STDIN = b"I"
     EOF = b"E"
@@ -70,7 +73,7 @@ def encode(frame: Frame, payload: bytes | bytearray | memoryview = b"") -> bytes
 
 
 def encode_file(file: File) -> Iterator[bytes]:
-    """Yield a FILE frame and the DATA frames of the content.
+    """Yield a FILE frame, the DATA frames of the content, and a MODE frame if it needs one.
 
     Raises:
         RequestError: the name is not valid Unicode.
@@ -79,6 +82,8 @@ def encode_file(file: File) -> Iterator[bytes]:
     content = memoryview(file.content)
     for start in range(0, len(content), MAX_CHUNK):
         yield encode(Frame.DATA, content[start : start + MAX_CHUNK])
+    if file.mode != _DEFAULT_MODE:
+        yield encode(Frame.MODE, _MODE.pack(file.mode))
 
 
 def encode_resize(size: TerminalSize) -> bytes:

@@ -49,6 +49,14 @@ def test_large_files_go_in_chunks() -> None:
     ]
 
 
+def test_a_mode_is_sent_where_it_is_not_the_usual_one() -> None:
+    assert list(encode_file(File("n", b"x", 0o755))) == [
+        encode(Frame.FILE, b"n"),
+        encode(Frame.DATA, b"x"),
+        encode(Frame.MODE, b"\x01\xed"),
+    ]
+
+
 class Forged:
     """A channel from which forged bytes arrive, piece by piece."""
 

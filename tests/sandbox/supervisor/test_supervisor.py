@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bitrun.model.errors import CommandRejected, FileRejected
+from bitrun.model.errors import BoxError, CommandRejected, FileRejected
 from bitrun.model.job import File
 from bitrun.model.output import Stream
 from bitrun.model.result import Outcome, Verdict
@@ -221,6 +221,34 @@ def test_a_file_that_cannot_be_written(
 ) -> None:
     supervisor.client.queue_files(files)
     with pytest.raises(FileRejected, match=words):
+        supervisor.run("true")
+
+
+def test_files_have_modes(supervisor: SupervisorProcess) -> None:
+    supervisor.client.queue_files(
+        [
+            File("a/main", b"#!/bin/sh\necho main\n", 0o755),
+            File("read-only", b"x" * 100_000, 0o400),
+            File("closed", b"", 0),
+            File("usual", b""),
+        ]
+    )
+    _, stdout, _ = supervisor.run("sh", "-c", "a/main; stat -c %a a a/main closed read-only usual")
+    assert stdout.split() == [b"main", b"755", b"755", b"0", b"400", b"644"]
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        encode(Frame.MODE, b"\1\xed"),
+        encode(Frame.FILE, b"a") + encode(Frame.MODE, b"\1"),
+        encode(Frame.FILE, b"a") + encode(Frame.MODE, b"\1\xed\0"),
+    ],
+    ids=["without a file", "too short", "too long"],
+)
+def test_a_mode_that_is_none(supervisor: SupervisorProcess, frames: bytes) -> None:
+    supervisor.send(frames)
+    with pytest.raises(BoxError, match=r"The supervisor: (data came before|a mode frame holds)"):
         supervisor.run("true")
 
 

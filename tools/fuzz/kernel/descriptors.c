@@ -179,6 +179,8 @@ fake_close(int fd)
 int
 fake_fchmod(int fd, mode_t mode)
 {
+	if (kernel.writer.running)
+		return 0;
 	(void)mode;
 	if (descriptor(fd)->use == SLAVE) {
 		terminal_offer(descriptor(fd));
