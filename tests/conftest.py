@@ -77,7 +77,8 @@ def forks() -> ForkServer:
 def fake_services(
     forks: ForkServer, programs: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Services]:
-    services = FakeServices(forks, programs, tmp_path_factory.mktemp("containers"))
+    journal, temporary = map(tmp_path_factory.mktemp, ("containers", "services"))
+    services = FakeServices(forks, programs, journal, temporary)
     yield services
     services.close()
 

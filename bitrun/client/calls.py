@@ -260,7 +260,14 @@ def number(name: str, value: Any) -> int | None:
 
 
 def read_stage(name: StageName, stage: Mapping[str, Any]) -> Stage:
-    return Stage(name, stage["stdout"], stage["stderr"], stage["output"], read_verdict(stage))
+    return Stage(
+        name,
+        stage["stdout"],
+        stage["stderr"],
+        stage["output"],
+        read_verdict(stage),
+        stage.get("cached", False),
+    )
 
 
 def _check_names(options: Mapping[str, object], kind: type[RunOptions]) -> None:

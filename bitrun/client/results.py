@@ -52,13 +52,17 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A finished stage. `output` has both streams, in the order of writing."""
+    """A finished stage. `output` has both streams, in the order of writing.
+
+    A compile stage is `cached` if the service has it from an earlier identical run.
+    """
 
     name: StageName
     stdout: str
     stderr: str
     output: str
     verdict: Verdict
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

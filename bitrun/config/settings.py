@@ -105,6 +105,7 @@ class Settings(BaseSettings):
     max_queue: int = Field(default=64, ge=0, le=4096)
     queue_timeout: float = Field(default=10.0, gt=0)
     max_batch_runs: int = Field(default=500, ge=1, le=100_000)
+    compile_cache: int = Field(default=256 * MEBIBYTE, ge=0)
     pool_size: int = Field(default=32, ge=0, le=1024)
     pool_memory: int = Field(default=256 * MEBIBYTE, ge=0)
     runs_per_box: int = Field(default=1, ge=1, le=1000)

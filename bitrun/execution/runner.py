@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from bitrun.engine.errors import NotOnEngine
 from bitrun.execution.admission import Admission
+from bitrun.execution.compiling.cache import Compilation, CompileCache
 from bitrun.execution.session import Session
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import PackageNotInstalled, ServiceError
@@ -13,6 +14,7 @@ from bitrun.model.job import Job, Stage
 from bitrun.model.output import Output, Stream
 from bitrun.model.result import Outcome, Result, StageResult, Verdict
 from bitrun.model.run_record import OnFinished, RunRecord
+from bitrun.sandbox.box import Box
 from bitrun.sandbox.box_spec import BoxSpec
 from bitrun.sandbox.pool.pool import Pool
 
@@ -21,14 +23,22 @@ BACKSTOP_CHECK_MS = 1000
 
 
 class Runner:
-    """Runs jobs in boxes of a pool; `on_finished` gets the record of each run."""
+    """Runs jobs in boxes of a pool; `on_finished` gets the record of each run.
+
+    Without a `compile_cache` every job is compiled.
+    """
 
     def __init__(
-        self, pool: Pool, admission: Admission, on_finished: OnFinished = lambda _: None
+        self,
+        pool: Pool,
+        admission: Admission,
+        on_finished: OnFinished = lambda _: None,
+        compile_cache: CompileCache | None = None,
     ) -> None:
         self._pool = pool
         self._admission = admission
         self._on_finished = on_finished
+        self._compile_cache = compile_cache or CompileCache(0)
 
     def run(
         self, job: Job, connection: ClientConnection | None = None, *, patient: bool = False
@@ -49,12 +59,15 @@ class Runner:
         record = RunRecord(job)
         started = time.monotonic()
         with self._admission.place(connection, patient=patient):
+            compilation = self._begin(record, connection)
             record.queue = time.monotonic() - started
+            if compilation.result is not None and len(job.stages) == 1:
+                return self._without_box(record, compilation, compilation.result)
             owner = connection.owner if connection is not None and job.reuse else None
-            with self._open(record, connection, owner) as session:
-                return Result(
-                    tuple(run_stage(session, stage, connection) for stage in session.stages())
-                )
+            with self._open(record, compilation, connection, owner) as session:
+                compiled = () if session.compiled is None else (session.compiled,)
+                run = tuple(run_stage(session, stage, connection) for stage in session.stages())
+                return Result(compiled + run)
 
     @contextmanager
     def pair(
@@ -68,12 +81,13 @@ class Runner:
         record = RunRecord(job)
         started = time.monotonic()
         with self._admission.place(connection, patient=True):
+            compilation = self._begin(record, connection)
             record.queue = time.monotonic() - started
-            with (
-                self._open(record, connection) as session,
-                self._open(RunRecord(partner), connection) as other,
-            ):
-                yield session, other
+            with self._open(record, compilation, connection) as session:
+                record = RunRecord(partner)
+                compilation = self._begin(record, connection, wait=False)
+                with self._open(record, compilation, connection) as other:
+                    yield session, other
 
     def open(self, job: Job, connection: ClientConnection | None = None) -> Session:
         """Take a box for a job that the caller drives stage by stage.
@@ -81,11 +95,42 @@ class Runner:
         Takes no admission slot; the caller limits concurrent sessions. Raises as `run` does, but
         for Busy.
         """
-        return self._open(RunRecord(job), connection)
+        record = RunRecord(job)
+        return self._open(record, self._begin(record, connection), connection)
+
+    def _begin(
+        self, record: RunRecord, connection: ClientConnection | None, *, wait: bool = True
+    ) -> Compilation:
+        compilation = self._compile_cache.begin(record.job, connection, wait=wait)
+        record.compile_cached = compilation.result is not None
+        return compilation
+
+    def _without_box(
+        self, record: RunRecord, compilation: Compilation, result: StageResult
+    ) -> Result:
+        compilation.close()
+        record.close(None)
+        self._on_finished(record)
+        return Result((result,))
 
     def _open(
-        self, record: RunRecord, connection: ClientConnection | None, owner: str | None = None
+        self,
+        record: RunRecord,
+        compilation: Compilation,
+        connection: ClientConnection | None,
+        owner: str | None = None,
     ) -> Session:
+        try:
+            return Session(
+                record, self._take_box(record, connection, owner), compilation, self._on_finished
+            )
+        except BaseException:
+            compilation.close()
+            raise
+
+    def _take_box(
+        self, record: RunRecord, connection: ClientConnection | None, owner: str | None
+    ) -> Box:
         job = record.job
         started = time.monotonic()
         try:
@@ -99,7 +144,7 @@ class Runner:
             raise
         record.box = time.monotonic() - started
         record.container, record.pool = box.container, box.origin
-        return Session(record, box, self._on_finished)
+        return box
 
 
 def run_stage(session: Session, stage: Stage, connection: ClientConnection | None) -> StageResult:

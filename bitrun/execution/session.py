@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterator
 from typing import Self
 
+from bitrun.execution.compiling.cache import Compilation
 from bitrun.model.errors import BoxEnded, CommandRejected
 from bitrun.model.job import Stage, TerminalSize
-from bitrun.model.output import Stream
-from bitrun.model.result import Verdict
+from bitrun.model.output import Output, Stream
+from bitrun.model.result import StageResult, Verdict
 from bitrun.model.run_record import OnFinished, RunRecord
 from bitrun.sandbox.box import Box
 
@@ -24,20 +25,27 @@ class Session:
     As a context manager it discards the box at its end, and closes the record of the run.
     """
 
-    def __init__(self, record: RunRecord, box: Box, on_finished: OnFinished) -> None:
+    def __init__(
+        self, record: RunRecord, box: Box, compilation: Compilation, on_finished: OnFinished
+    ) -> None:
         self._record = record
         self._job = record.job
         self._box = box
+        self._compilation = compilation
+        self._compile_output: Output | None = None  # of the current stage, to be kept
         self._on_finished = on_finished
         self._limits = record.job.stages[0].limits  # of the current stage
         self._verdict: Verdict | None = None
         self._opened = time.monotonic()
 
     def stages(self) -> Iterator[Stage]:
-        """Yield the stages until one fails; the caller drives each to its verdict."""
-        self._box.supervisor.queue_files(self._job.files)
+        """Yield the stages until one fails; the caller drives each to its verdict.
+
+        A compile stage that is `compiled` is left out.
+        """
+        self._compilation.put_files(self._box.supervisor.queue_files)
         started = time.monotonic()
-        for stage in self._job.stages:
+        for stage in self._job.stages[self._record.compile_cached :]:
             self._verdict = None
             self._box.supervisor.queue_files(stage.files)
             spent_ms = round((time.monotonic() - started) * 1000)
@@ -45,11 +53,23 @@ class Session:
             if self._verdict is None:
                 return
             self._record.stages.append((stage.name, self._verdict))
+            if self._compile_output is not None:
+                # Before another stage runs, whose program could change what this one has left.
+                result = StageResult(stage.name, self._verdict, self._compile_output)
+                self._compilation.keep(result, self._box.supervisor.collect)
+                self._compile_output = None
             if self._verdict.failed:
                 return
 
+    @property
+    def compiled(self) -> StageResult | None:
+        """The result of the compile stage, if an earlier identical one serves for it."""
+        return self._compilation.result
+
     def start(self, stage: Stage, *, interactive: bool = False) -> None:
         self._limits = stage.limits
+        if stage.name == "compile" and self._compilation.is_wanted:
+            self._compile_output = Output()
         self._box.start(stage, interactive=interactive)
 
     def receive(self, timeout: float | None = None) -> list[tuple[Stream, bytes]]:
@@ -67,6 +87,8 @@ class Session:
                 self._verdict = event.under(self._limits)
             else:
                 output.append(event)
+                if self._compile_output is not None:
+                    self._compile_output.append(*event)
         return output
 
     def receive_ready(self) -> list[tuple[Stream, bytes]]:
@@ -113,6 +135,7 @@ class Session:
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self._record.run = time.monotonic() - self._opened
+        self._compilation.close()
         if self._verdict is None:
             self._box.discard()  # now: its program may still be running
         self._box.ended_well = (

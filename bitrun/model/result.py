@@ -94,11 +94,12 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """A finished stage and its output."""
+    """A finished stage and its output; `cached` if an earlier identical one is what has run."""
 
     name: StageName
     verdict: Verdict
     streams: Output
+    cached: bool = False
 
     @property
     def stdout(self) -> bytes:

@@ -25,7 +25,10 @@ RunOutcome = Outcome | NoVerdict
 
 @dataclass(slots=True)
 class RunRecord:
-    """One run. Times are seconds, and None of a phase that it did not go through."""
+    """One run. Times are seconds, and None of a phase that it did not go through.
+
+    `stages` are those that have run. `compile_cached` says that the compile stage need not.
+    """
 
     job: Job
     queue: float | None = None
@@ -34,6 +37,7 @@ class RunRecord:
     container: str | None = None
     pool: str | None = None
     outcome: RunOutcome = NoVerdict.ERROR
+    compile_cached: bool = False
     stages: list[tuple[StageName, Verdict]] = field(default_factory=list)
 
     def close(self, error: BaseException | None) -> None:
@@ -41,6 +45,8 @@ class RunRecord:
         match error:
             case None if self.stages:
                 self.outcome = self.stages[-1][1].outcome
+            case None if self.compile_cached:
+                self.outcome = Outcome.OK
             case ClientDisconnected() | SessionEnded():
                 self.outcome = NoVerdict.DISCONNECTED
             case RequestError():
@@ -56,6 +62,8 @@ class RunRecord:
         }
         if self.container is not None:
             fields |= {"box": self.container[:12], "pool": self.pool}
+        if self.compile_cached:
+            fields["compile"] = "cached"
         if self.stages:
             verdicts = [verdict for _, verdict in self.stages]
             fields |= {

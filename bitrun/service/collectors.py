@@ -11,6 +11,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from bitrun.engine.engine import Engine
 from bitrun.engine.events import EngineEvents
 from bitrun.execution.admission import Admission
+from bitrun.execution.compiling.cache import CompileCache
 from bitrun.packages.installed import InstalledPackages
 from bitrun.sandbox.cleanup.box_registry import BoxRegistry
 from bitrun.sandbox.pool.pool import Pool
@@ -31,6 +32,21 @@ def body_memory_collector(used: Callable[[], int], total: int) -> Callable[[], I
     def collect() -> Iterator[Metric]:
         yield _gauge("bitrun_body_memory_limit_bytes", "Memory for the bodies of requests", total)
         yield _gauge("bitrun_body_memory_bytes", "Memory that bodies of requests take", used())
+
+    return collect
+
+
+def compile_cache_collector(cache: CompileCache) -> Callable[[], Iterator[Metric]]:
+    def collect() -> Iterator[Metric]:
+        now = cache.stats()
+        results = {"hit": now.hits, "miss": now.misses}
+        yield _gauge("bitrun_compile_cache_limit_bytes", "Room for artifacts", now.capacity)
+        yield _gauge("bitrun_compile_cache_bytes", "Room that artifacts take", now.bytes)
+        yield _gauge("bitrun_compile_cache_entries", "Artifacts", now.entries)
+        yield _counter("bitrun_compile_cache_requests", "Compile stages", "result", results)
+        yield CounterMetricFamily(
+            "bitrun_compile_cache_evictions", "Artifacts that others have replaced", now.evictions
+        )
 
     return collect
 

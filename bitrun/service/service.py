@@ -6,6 +6,7 @@ from subprocess import Popen
 from bitrun.engine.engine import Engine
 from bitrun.engine.events import CONTAINER_REMOVED, IMAGE_EVENTS, EngineEvents
 from bitrun.execution.admission import Admission
+from bitrun.execution.compiling.cache import CompileCache
 from bitrun.execution.judging.batch import Judge
 from bitrun.execution.limits import language_limits
 from bitrun.execution.runner import Runner
@@ -56,9 +57,11 @@ class Service:
         )
         events.subscribe(self._on_event)
         admission = Admission(settings.max_runs, settings.max_queue, settings.queue_timeout)
-        self.runner = Runner(self._pool, admission, self._on_run_finished)
+        self._compile_cache = CompileCache(settings.compile_cache)
+        self.runner = Runner(self._pool, admission, self._on_run_finished, self._compile_cache)
         self.judge = Judge(self.runner, settings.batch_places)
         self.metrics.add_collector(collectors.admission_collector(admission))
+        self.metrics.add_collector(collectors.compile_cache_collector(self._compile_cache))
         self.metrics.add_collector(collectors.pool_collector(self._pool, self.installed))
         self.metrics.add_collector(
             collectors.engine_collector(engine, events, self._boxes.registry, self.installed)
@@ -74,6 +77,7 @@ class Service:
     def close(self) -> None:
         """Release everything. To be called once no request is running."""
         self._pool.close()
+        self._compile_cache.close()
         self._engine.close()
         if self._janitor is not None and self._janitor.stdin is not None:
             self._janitor.stdin.close()

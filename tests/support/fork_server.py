@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import traceback
 from pathlib import Path
@@ -254,6 +255,7 @@ def _become(request: dict[str, Any], streams: list[int]) -> None:
     sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
     os.environ.clear()
     os.environ.update(request["environment"])
+    tempfile.tempdir = None  # it was found by the environment of the server
     os.chdir(request["cwd"])
     sys.argv = request["arguments"]
     module, _, name = request["function"].partition(":")

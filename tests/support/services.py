@@ -69,10 +69,11 @@ class RealServices(Services):
 class FakeServices(Services):
     """On engines whose boxes are processes; `programs` is the folder of `compile_programs`."""
 
-    def __init__(self, forks: ForkServer, programs: Path, journal: Path) -> None:
+    def __init__(self, forks: ForkServer, programs: Path, journal: Path, temporary: Path) -> None:
         def start(environment: dict[str, str]) -> Process:
-            # Packing the playground takes a third of the start, and no test here asks for it.
-            defaults = {"BITRUN_PLAYGROUND": "false"}
+            # Packing the playground takes a third of the start, and no test here asks for it. What a
+            # worker leaves in the temporary folder goes with that of the tests.
+            defaults = {"BITRUN_PLAYGROUND": "false", "TMPDIR": str(temporary)}
             own = {PROGRAMS: str(programs), JOURNAL: str(journal)}
             return forks.gunicorn("tests.support.fake_app:app", defaults | environment | own)
 

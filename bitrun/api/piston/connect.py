@@ -24,6 +24,7 @@ from bitrun.model.errors import Busy, RequestError, ServiceError, SessionEnded
 from bitrun.model.job import Stage
 from bitrun.model.output import Stream
 from bitrun.model.poll import HUNG_UP, READABLE, poll
+from bitrun.model.result import StageResult
 from bitrun.model.signals import SIGNAL_NUMBERS
 from bitrun.service.service import Service
 
@@ -49,8 +50,11 @@ class Sessions:
         self._service = service
         self._places = threading.BoundedSemaphore(max_sessions)
 
-    def serve(self, websocket: WebSocket) -> None:
-        """Serve one client, from the accepted upgrade to the close."""
+    def serve(self, websocket: WebSocket, owner: str | None) -> None:
+        """Serve one client, from the accepted upgrade to the close.
+
+        `owner` is that of the connection, see `ClientConnection`.
+        """
         metrics = self._service.metrics
         if not self._places.acquire(blocking=False):
             metrics.sessions_rejected.inc()
@@ -58,7 +62,7 @@ class Sessions:
             return
         try:
             with metrics.sessions.track_inprogress():
-                _Terminal(self._service, websocket).serve()
+                _Terminal(self._service, websocket, owner).serve()
         except Closed as closed:
             websocket.close(closed.code, closed.reason)
         except Disconnected:
@@ -72,9 +76,10 @@ class Sessions:
 
 
 class _Terminal:
-    def __init__(self, service: Service, websocket: WebSocket) -> None:
+    def __init__(self, service: Service, websocket: WebSocket, owner: str | None) -> None:
         self._service = service
         self._websocket = websocket
+        self._owner = owner
         self._kept = 0  # bytes of the job
         self._pending: list[dict[str, Any]] = []  # messages for the program, not yet forwarded
 
@@ -88,13 +93,16 @@ class _Terminal:
             del body
             self._kept = 2 * job.size  # its files, and its stdin in two copies
             self._websocket.keep(self._kept)
-            with self._service.runner.open(job, ClientConnection(self._websocket)) as session:
+            connection = ClientConnection(self._websocket, self._owner)
+            with self._service.runner.open(job, connection) as session:
                 self._send(
                     type="runtime",
                     language=runtime.language.name,
                     version=runtime.version,
                     **unknown.reply(),
                 )
+                if session.compiled is not None:
+                    self._send_compiled(session.compiled)
                 for stage in session.stages():
                     self._run(session, stage)
         raise Closed(4999, "Job Completed")
@@ -126,6 +134,15 @@ class _Terminal:
                     return message
                 if message.get("type") in ("data", "signal", "eof", "resize"):
                     raise Closed(4003, "Not yet initialized")
+
+    def _send_compiled(self, compiled: StageResult) -> None:
+        self._send(type="stage", stage=compiled.name)
+        decoders = {stream: new_decoder() for stream in Stream}
+        for stream, data in compiled.streams.pieces():
+            self._send_data(stream, decoders[stream].decode(data))
+        for stream, decoder in decoders.items():
+            self._send_data(stream, decoder.decode(b"", final=True))
+        self._send(type="exit", stage=compiled.name, **verdict_reply(compiled.verdict, cached=True))
 
     def _run(self, session: Session, stage: Stage) -> None:
         interactive = stage.name == "run"

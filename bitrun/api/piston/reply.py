@@ -53,7 +53,7 @@ def execute_reply(runtime: Runtime, result: Result, *, in_parts: bool = False) -
     return reply | {"language": runtime.language.name, "version": runtime.version}
 
 
-def verdict_reply(verdict: Verdict) -> dict[str, Any]:
+def verdict_reply(verdict: Verdict, *, cached: bool = False) -> dict[str, Any]:
     reply: dict[str, Any] = {
         "code": verdict.code,
         "signal": verdict.signal,
@@ -67,6 +67,8 @@ def verdict_reply(verdict: Verdict) -> dict[str, Any]:
     }
     if verdict.oom_killed:
         reply["oom_killed"] = True
+    if cached:
+        reply["cached"] = True
     return reply
 
 
@@ -81,7 +83,7 @@ def stage_reply(stage: StageResult, *, in_parts: bool = False) -> dict[str, Any]
     return {
         name: large_json.text(partial(_texts, stage.streams, streams), size)
         for name, streams in _TEXTS.items()
-    } | verdict_reply(stage.verdict)
+    } | verdict_reply(stage.verdict, cached=stage.cached)
 
 
 def _texts(output: Output, streams: Collection[Stream]) -> Iterator[str]:

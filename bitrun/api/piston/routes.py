@@ -137,7 +137,7 @@ def _add_connect(
     @routes.get("/connect", websocket=True)
     def connect() -> Response:
         with (
-            auth.granted(request, more=(protocol_token(request),)),
+            auth.granted(request, more=(protocol_token(request),)) as owner,
             bodies.budget.reserve(0) as reservation,
         ):
             try:
@@ -147,7 +147,7 @@ def _add_connect(
             except Disconnected:
                 return _Served()
             try:
-                sessions.serve(websocket)
+                sessions.serve(websocket, owner)
             finally:
                 websocket.hang_up()
         return _Served()

@@ -16,6 +16,7 @@ from bitrun.model.result import Outcome, Result
 HEADERS = (
     "X-Run-Command", "X-Run-Duration", "X-Run-Exitcode", "X-Run-Verdict", "X-Run-Status",
     "X-Run-Message", "X-Run-Signal", "X-Run-Wall-Time", "X-Run-Cpu-Time", "X-Run-Memory",
+    "X-Run-Compile",
 )  # fmt: skip
 
 _SLICE = 1 << 16  # bytes of output in a part of a reply
@@ -90,6 +91,7 @@ def _headers(result: Result, command: str, duration_ns: int) -> dict[str, str]:
         "X-Run-Wall-Time": go_duration(round(wall_ms * _NS_PER_MS)),
         "X-Run-Cpu-Time": go_duration(round(cpu_ms * _NS_PER_MS)),
         "X-Run-Memory": str(max(stage.verdict.memory for stage in result.stages)),
+        "X-Run-Compile": "cached" if any(stage.cached for stage in result.stages) else None,
     }
     return {name: value for name, value in values.items() if value is not None}
 
