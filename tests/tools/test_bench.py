@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tools.bench import compare, goals, lanes
+from tools.bench import batches, compare, goals, lanes
+from tools.bench.batches import Batches
 from tools.bench.client import Sample, concurrent, repeated
 from tools.bench.compare import OutOfTime, Turn, time_limit
 from tools.bench.lanes import Lanes
@@ -67,6 +68,43 @@ def test_goals_of_lanes(changes: dict[Any, Sample], missed: set[str]) -> None:
     measured.add(lanes.BARE, PYTHON, 1, sample(10.0))
     measured.add(lanes.REUSED, PYTHON, 1, sample(14.0))
     measured.add(lanes.ALONE, PYTHON, 8, sample(*[1.0] * 9))
+    measured.samples |= changes
+    assert {goal.name for goal in measured.goals() if not goal.met} == missed
+
+
+@pytest.mark.parametrize(
+    ("changes", "judged", "missed"),
+    [
+        ({}, (1400, 1000), set()),
+        ({}, (1500, 1000), {"8 inputs of one C++ program"}),
+        (
+            {batches.CACHED_C: sample(8.1)},
+            (1, 1),
+            {"compiled C hello, cached, one at a time, p50"},
+        ),
+        (
+            {batches.PYTHON_BATCH: sample(*[1.0] * 79)},
+            (1, 1),
+            {"python, batch of 200, reused boxes"},
+        ),
+        ({batches.C_BATCH: sample(*[1.0] * 29)}, (1, 1), {"C, batch of 200, reused boxes"}),
+        (
+            {batches.C_BATCH: sample(*[1.0] * 30, errors=1)},
+            (1, 1),
+            {"C, batch of 200, reused boxes"},
+        ),
+    ],
+)
+def test_goals_of_batches(
+    changes: dict[str, Sample], judged: tuple[float, float], missed: set[str]
+) -> None:
+    measured = Batches(judged=[(1, 1), judged, (9, 1)] if judged != (1, 1) else [(1, 1)])
+    measured.add(batches.BARE_C, sample(2.0))
+    measured.add(batches.CACHED_C, sample(8.0))
+    measured.add(batches.BARE_BATCH, sample(*[1.0] * 100))
+    measured.add(batches.PYTHON_BATCH, sample(*[1.0] * 80))
+    measured.add(batches.UNCACHED_BATCH, sample(*[1.0] * 10))
+    measured.add(batches.C_BATCH, sample(*[1.0] * 30))
     measured.samples |= changes
     assert {goal.name for goal in measured.goals() if not goal.met} == missed
 

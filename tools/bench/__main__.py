@@ -14,6 +14,7 @@ from tools.bench.baselines import (
     supervisor_cpu_ms,
     write_cost,
 )
+from tools.bench.batches import measure_batches
 from tools.bench.client import Sample, paced, repeated
 from tools.bench.lanes import measure_lanes
 from tools.bench.measurements import BareProgram, measure_growth, measure_load, measure_memory
@@ -54,13 +55,15 @@ def bare_programs() -> Iterator[dict[Program, BareProgram]]:
 def _measure_all(
     report: Report, bare: dict[Program, BareProgram], seconds: float, runs: int
 ) -> None:
-    with own_service() as target:
+    with own_service(compile_cache="0") as target:
         warm_up(target.url)
         measure_memory(report, target)
         samples = measure_load(report, target, bare, seconds)
         growth, steady = measure_growth(report, target, runs)
     lanes = measure_lanes(bare, seconds / 4)
     lanes.report(report)
+    batches = measure_batches(bare)
+    batches.report(report)
     docker_run, cold = _measure_cold(report, bare[PYTHON])
     written, read = _measure_streams(report)
     supervisor = supervisor_cpu_ms(PYTHON, _SUPERVISOR_RUNS)
@@ -72,6 +75,7 @@ def _measure_all(
         *goals.paced_goals(samples, bare),
         goals.burst_goal(samples, bare),
         *lanes.goals(),
+        *batches.goals(),
         *goals.service_cpu_goals(samples),
         goals.supervisor_cpu_goal(supervisor),
         goals.write_goal(cost, plain),

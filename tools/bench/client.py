@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from tools.bench import machine
@@ -53,18 +53,17 @@ class Client:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=120)
-        self._path = parts.path.rstrip("/") + "/api/v2/execute"
+        self._prefix = parts.path.rstrip("/") + "/api/v2"
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        headers = {"Content-Type": "application/json"}
+        self._connection.request("POST", self._prefix + path, json.dumps(body), headers)
+        return json.loads(self._connection.getresponse().read())
 
     def run(self, program: Program) -> bool:
         """Run a program once; returns whether the answer is right."""
         try:
-            self._connection.request(
-                "POST",
-                self._path,
-                json.dumps(program.request),
-                {"Content-Type": "application/json"},
-            )
-            answer = json.loads(self._connection.getresponse().read())
+            answer = self.post("/execute", program.request)
         except (OSError, http.client.HTTPException, ValueError):
             self._connection.close()
             return False

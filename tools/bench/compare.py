@@ -152,7 +152,7 @@ class Comparison:
         with (
             no_boxes_left(),
             tempfile.TemporaryFile(prefix="bitrun-compare-") as log,
-            own_service(log, checkout) as target,
+            own_service(log, checkout, compile_cache="0") as target,
         ):
             warm_up(target.url)
             return measure_turn(target, bare, self._runs, self._seconds)

@@ -78,7 +78,11 @@ class Lanes:
 def measure_lanes(bare: dict[Program, BareProgram], seconds: float, rounds: int = _ROUNDS) -> Lanes:
     """Measure each for `seconds` at a time; a round takes some 20 times as long, and a minute."""
     lanes = Lanes()
-    with own_service() as alone, own_service(runs_per_box=str(RUNS_PER_BOX)) as reused:
+    # Compilations are measured, too.
+    with (
+        own_service(compile_cache="0") as alone,
+        own_service(compile_cache="0", runs_per_box=str(RUNS_PER_BOX)) as reused,
+    ):
         targets = {ALONE: alone, REUSED: reused}
         for target in targets.values():
             warm_up(target.url)

@@ -1,5 +1,6 @@
 """The measurements of the benchmark, each taken on a running service."""
 
+import dataclasses
 import statistics
 import tempfile
 import time
@@ -38,6 +39,11 @@ class BareProgram:
         folder = Path(tempfile.mkdtemp(dir=self._root))
         (folder / self._program.file).write_text(self._program.source)
         return partial(run_bare, self._program, self._root, f"/{folder.name}")
+
+    def without_compilation(self) -> Callable[[], bool]:
+        """Return the last command alone, whose program was compiled before."""
+        last = dataclasses.replace(self._program, commands=self._program.commands[-1:])
+        return partial(run_bare, last, self._root)
 
     def measure_paced(self, count: int = _PACED // 2) -> None:
         """Take one half of the sample: one half before the service's sample, one after it."""

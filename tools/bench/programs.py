@@ -1,6 +1,7 @@
 """The timed programs, and the commands that run each as bare processes."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Program:
     commands: tuple[tuple[str, ...], ...]
 
     @property
-    def request(self) -> dict[str, object]:
+    def request(self) -> dict[str, Any]:
         files = [{"name": self.file, "content": self.source}]
         return {"language": self.language, "version": "*", "files": files}
 
@@ -42,5 +43,14 @@ C = Program(
     "hello.c",
     '#include <stdio.h>\nint main(void) { puts("hi"); }\n',
     (("gcc", "-std=gnu17", "-O2", "-o", "main", "hello.c", "-lm"), ("./main",)),
+)
+# Its compilation takes a second or more.
+SLOW_CPP = Program(
+    "C++",
+    "c++",
+    "bitrun/gcc",
+    "hello.cpp",
+    '#include <bits/stdc++.h>\nint main() { std::cout << "hi\\n"; }\n',
+    (("g++", "-std=gnu++20", "-O2", "-o", "main", "hello.cpp"), ("./main",)),
 )
 PROGRAMS = (PYTHON, NODE, C)
