@@ -19,6 +19,7 @@ DOCUMENTS = [
     "docs/mcp.md",
     "docs/index.md",
     "docs/v1.md",
+    "docs/files.md",
     "docs/judging.md",
     "docs/piston-v2.md",
     "docs/operating.md",

@@ -10,10 +10,13 @@ from typing import Self
 from bitrun.config import catalogue
 from bitrun.config.catalogue import Language
 from bitrun.config.settings import Settings
-from bitrun.execution.limits import RequestedLimits, language_limits
+from bitrun.execution.limits import RequestedLimits, language_limits, output_limits
 from bitrun.execution.sources import Sources, choose_output, choose_sources, occupied
+from bitrun.model.errors import RequestError
 from bitrun.model.job import STAGES, File, Job, Stage, StageName, TerminalSize
+from bitrun.model.output_files import OutputRequest
 from bitrun.packages.runtimes import Runtime
+from bitrun.sandbox.supervisor.collection import check_patterns
 
 # All that a program sees of the world by default; nothing of the service's own environment.
 _ENVIRONMENT = {
@@ -75,6 +78,7 @@ def build_job(
     fresh: bool = False,
     tty: TerminalSize | None = None,
     unbuffered: bool = False,
+    output_files: Sequence[str] = (),
 ) -> Job:
     """Build a job: compile, if the language does, then run.
 
@@ -96,6 +100,10 @@ def build_job(
         tty: the run stage has a terminal of that size, and no pipes.
         unbuffered: output of the run stage comes at each line's end, and before input is read, as
             far as the language's own environment can have it so. Without effect on a terminal.
+        output_files: patterns of the files to collect after the last stage.
+
+    Raises:
+        RequestError: a pattern of files can't be used, or none are sent here.
     """
     language = target.language
     effective = language_limits(language, settings)
@@ -136,6 +144,7 @@ def build_job(
         fresh=fresh,
         # With a network the kernel's counters of it move, and so no reset can be proven.
         reuse=language.reuse and not language.network,
+        output_files=_output_request(output_files, settings),
         language=language.name,
         version=target.version,
     )
@@ -147,6 +156,15 @@ def is_variable_name(name: str) -> bool:
     Any: they are those of the program and of its compiler only, which no limit relies on.
     """
     return _VARIABLE.fullmatch(name) is not None
+
+
+def _output_request(patterns: Sequence[str], settings: Settings) -> OutputRequest | None:
+    if not patterns:
+        return None
+    if settings.max_output_files == 0:
+        raise RequestError("This service sends no files: its BITRUN_MAX_OUTPUT_FILES is 0")
+    check_patterns(patterns)
+    return OutputRequest(tuple(patterns), output_limits(settings))
 
 
 def _prepared(file: File, language: Language, sources: Sources) -> File:

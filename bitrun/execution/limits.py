@@ -8,6 +8,7 @@ from typing import Self
 from bitrun.config.catalogue import Language
 from bitrun.config.settings import Settings
 from bitrun.model.job import BoxLimits, Limits, StageName
+from bitrun.model.output_files import OutputLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,15 @@ def language_limits(language: Language, settings: Settings) -> LanguageLimits:
         maxima={name: _maxima(stage, settings) for name, stage in stages.items()},
         box=box,
         session_wall_ms=max(settings.session_timeout, stages["run"].wall_ms),
+    )
+
+
+def output_limits(settings: Settings) -> OutputLimits:
+    """Return the bounds of the files that a job may send back."""
+    return OutputLimits(
+        files=settings.max_output_files,
+        file_size=settings.max_output_file_size,
+        total_size=settings.max_output_files_size,
     )
 
 

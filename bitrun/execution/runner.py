@@ -12,6 +12,7 @@ from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import PackageNotInstalled, ServiceError
 from bitrun.model.job import Job, Stage
 from bitrun.model.output import Output, Stream
+from bitrun.model.output_files import Hold, hold_all
 from bitrun.model.result import Outcome, Result, StageResult, Verdict
 from bitrun.model.run_record import OnFinished, RunRecord
 from bitrun.sandbox.box import Box
@@ -41,13 +42,19 @@ class Runner:
         self._compile_cache = compile_cache or CompileCache(0)
 
     def run(
-        self, job: Job, connection: ClientConnection | None = None, *, patient: bool = False
+        self,
+        job: Job,
+        connection: ClientConnection | None = None,
+        *,
+        patient: bool = False,
+        hold: Hold = hold_all,
     ) -> Result:
         """Run a job in a box of its own. It ends early if the client hangs up.
 
         Where boxes serve several runs, it may be one that the client has used before.
 
-        A `patient` one waits for its place as long as it takes, see `Admission`.
+        A `patient` one waits for its place as long as it takes, see `Admission`. A file that `hold`
+        has no memory for is dropped.
 
         Raises:
             PackageNotInstalled: its image is not installed.
@@ -67,7 +74,8 @@ class Runner:
             with self._open(record, compilation, connection, owner) as session:
                 compiled = () if session.compiled is None else (session.compiled,)
                 run = tuple(run_stage(session, stage, connection) for stage in session.stages())
-                return Result(compiled + run)
+                collected = session.collect(hold)
+                return Result(compiled + run, collected.files, collected.dropped)
 
     @contextmanager
     def pair(

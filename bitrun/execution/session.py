@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import Self
 
 from bitrun.execution.compiling.cache import Compilation
-from bitrun.model.errors import BoxEnded, CommandRejected
+from bitrun.execution.made_files import made_files, sent_files, with_room_for
+from bitrun.model.errors import BoxEnded, BoxError, CommandRejected
 from bitrun.model.job import Stage, TerminalSize
 from bitrun.model.output import Output, Stream
+from bitrun.model.output_files import Collected, DroppedFile, DropReason, Hold, hold_all
 from bitrun.model.result import StageResult, Verdict
 from bitrun.model.run_record import OnFinished, RunRecord
 from bitrun.sandbox.box import Box
@@ -36,6 +38,7 @@ class Session:
         self._on_finished = on_finished
         self._limits = record.job.stages[0].limits  # of the current stage
         self._verdict: Verdict | None = None
+        self._box_failed = False
         self._opened = time.monotonic()
 
     def stages(self) -> Iterator[Stage]:
@@ -103,6 +106,27 @@ class Session:
         """The verdict of the current stage, None while it runs."""
         return self._verdict
 
+    def collect(self, hold: Hold = hold_all) -> Collected:
+        """Get the files that the job has asked for and made, after its last verdict.
+
+        A box that fails costs the files, and not the result. A file that `hold` has no memory for
+        is dropped.
+        """
+        request = self._job.output_files
+        if request is None:
+            return Collected()
+        sent = sent_files(self._job)
+        limits = with_room_for(request.limits, sent)
+        try:
+            collected = self._box.supervisor.collect(request.patterns, limits, hold)
+        except BoxError as error:
+            # If memory is full of files, the kernel may have killed the supervisor.
+            _log.info("Box %s sends no files: %s", self._box.container[:12], error)
+            self._box_failed = True
+            self._box.destroy()
+            return Collected(dropped=(DroppedFile("", DropReason.FAILED),))
+        return made_files(collected, sent, request.limits)
+
     # While an interactive stage runs
 
     def write(self, data: bytes) -> None:
@@ -141,6 +165,7 @@ class Session:
         self._box.ended_well = (
             error is None
             and self._verdict is not None
+            and not self._box_failed
             and all(verdict.is_own for _, verdict in self._record.stages)
         )
         self._box.__exit__(kind, error, traceback)

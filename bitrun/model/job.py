@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from bitrun.model.output_files import OutputRequest
+
 StageName = Literal["compile", "run"]
 STAGES: tuple[StageName, ...] = ("compile", "run")
 
@@ -88,9 +90,10 @@ class Job:
     """The whole work of one box, from its first file to its last stage.
 
     `image` is the engine's name for the image of `package`. The stages run in order until one
-    fails. `wall_ms`, if set, limits all of them together. A `fresh` job never gets a box that was
-    started before the request, and only with `reuse` one that its client has used before, where the
-    service allows that. `language` and `version` label the job in log and metrics.
+    fails. `wall_ms`, if set, limits all of them together. `output_files` are collected after the
+    last. A `fresh` job never gets a box that was started before the request, and only with `reuse`
+    one that its client has used before, where the service allows that. `language` and `version`
+    label the job in log and metrics.
     """
 
     package: str
@@ -101,6 +104,7 @@ class Job:
     wall_ms: int | None = None
     fresh: bool = False
     reuse: bool = False
+    output_files: OutputRequest | None = None
     language: str = ""
     version: str = ""
 

@@ -7,6 +7,7 @@ from typing import Self
 
 from bitrun.model.job import Limits, StageName
 from bitrun.model.output import Output, Stream
+from bitrun.model.output_files import DroppedFile, OutputFile
 from bitrun.model.signals import SIGNAL_NUMBERS
 
 
@@ -116,9 +117,11 @@ class StageResult:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The stages that ran, in order; never empty."""
+    """The stages that ran, in order, never empty; and the files that the job has asked for."""
 
     stages: tuple[StageResult, ...]
+    files: tuple[OutputFile, ...] = ()
+    files_dropped: tuple[DroppedFile, ...] = ()
 
     @property
     def last(self) -> StageResult:

@@ -22,6 +22,10 @@ PARSE_FACTOR = 10
 # bytes to both streams in turn, and what is allocated in advance of both.
 OUTPUT_FACTOR = 3
 
+# Bytes of memory for a byte of a file that a program has made: itself, and the pieces in which it
+# came. Its reply is written in parts.
+FILE_FACTOR = 2
+
 _FIRST_READ = 1 << 16  # of a body that does not say how long it is
 
 
@@ -60,10 +64,17 @@ class Body:
         """
         self._reservation.resize(min(2 * size, self._reservation.size) + OUTPUT_FACTOR * output)
 
+    def keep_file(self, size: int) -> bool:
+        """Hold in addition a file of this size that a program has made; False without room."""
+        return self._keep_more(FILE_FACTOR * size)
+
     def keep_reply(self, size: int) -> bool:
         """Hold in addition what so many bytes of output take in a reply; False without room."""
+        return self._keep_more(PARSE_FACTOR * size)
+
+    def _keep_more(self, size: int) -> bool:
         try:
-            self._reservation.resize(self._reservation.size + PARSE_FACTOR * size)
+            self._reservation.resize(self._reservation.size + size)
         except Busy:
             return False
         return True

@@ -42,6 +42,8 @@ def line(value: Mapping[str, Any]) -> Iterator[str]:
 def _has_parts(value: Any) -> bool:
     if isinstance(value, Mapping):
         return any(map(_has_parts, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_parts, value))
     return isinstance(value, Parts)
 
 
@@ -57,6 +59,12 @@ def _object(value: Mapping[str, Any], end: str = "}") -> Iterator[str]:
 def _value(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
         yield from _object(value)
+    elif isinstance(value, list):
+        yield "["
+        for position, each in enumerate(value):
+            yield from ([","] if position else [])
+            yield from _value(each)
+        yield "]"
     elif isinstance(value, Parts):
         yield '"'
         for part in value.make():

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from bitrun.api.piston import output_files
 from bitrun.api.piston.files import check_contents, read_files
 from bitrun.api.piston.limits import FIELDS as LIMIT_FIELDS
 from bitrun.api.piston.request import FIELDS as PROGRAM_FIELDS
@@ -119,6 +120,10 @@ def _refuse_unknown(body: Mapping[str, Any]) -> None:
             unknown.add(part, known, f"{place}.")
             add_unknown_of_files(unknown, part.get("files"), f"{place}.")
     unknown.refuse()
+    if body.get(output_files.FIELD):
+        raise RequestError(
+            f"{output_files.FIELD} is not possible in a batch: send such a run by execute"
+        )
 
 
 def _runs(value: Any, maximum: int) -> list[dict[str, Any]]:

@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from bitrun.api.http import errors
+from bitrun.api.http.body import FILE_FACTOR
 from bitrun.api.http.json_body import parse_object
 from bitrun.api.http.websocket import Disconnected, WebSocket
+from bitrun.api.piston.output_files import dropped_reply, file_messages
 from bitrun.api.piston.reply import new_decoder, verdict_reply
 from bitrun.api.piston.request import INIT_FIELDS, find_unknown, read_request
 from bitrun.api.piston.terminal import read_terminal
@@ -105,6 +107,7 @@ class _Terminal:
                     self._send_compiled(session.compiled)
                 for stage in session.stages():
                     self._run(session, stage)
+                self._send_files(session)
         raise Closed(4999, "Job Completed")
 
     @contextmanager
@@ -163,6 +166,23 @@ class _Terminal:
             if session.verdict.outcome.value != stream.value:
                 self._send_data(stream, decoder.decode(b"", final=True))
         self._send(type="exit", stage=stage.name, **verdict_reply(session.verdict))
+
+    def _send_files(self, session: Session) -> None:
+        collected = session.collect(self._keep_file)
+        for file in collected.files:
+            for message in file_messages(file):
+                self._send(**message)
+        for dropped in collected.dropped:
+            self._send(type="file_dropped", **dropped_reply(dropped))
+
+    def _keep_file(self, size: int) -> bool:
+        """Hold memory for a file until the session ends; False without room."""
+        try:
+            self._websocket.keep(self._kept + FILE_FACTOR * size)
+        except Busy:
+            return False
+        self._kept += FILE_FACTOR * size
+        return True
 
     def _wait(self, session: Session) -> tuple[bool, bool]:
         """Wait for the box or the client; return whether each of the two is ready.

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from bitrun.api.http.unknown_fields import UnknownFields
+from bitrun.api.piston import output_files
 from bitrun.api.piston.files import FIELDS as FILE_FIELDS
 from bitrun.api.piston.files import RequestFile, any_is_text, check_contents, read_files
 from bitrun.api.piston.limits import FIELDS as LIMIT_FIELDS
@@ -24,6 +25,7 @@ from bitrun.packages.runtimes import Runtime, Runtimes
 # Of `execute`, and of the message `init` of `connect`.
 FIELDS = LIMIT_FIELDS | {
     "language", "version", "files", "stdin", "args", "compile_args", "env", "unbuffered", "fresh",
+    output_files.FIELD,
 }  # fmt: skip
 INIT_FIELDS = FIELDS | {"type", "tty"}
 
@@ -50,6 +52,7 @@ class RunOptions:
     unbuffered: bool
     fresh: bool
     tty: TerminalSize | None
+    output_files: Sequence[str]
 
 
 def read_request(
@@ -121,6 +124,7 @@ def read_options(
         unbuffered,
         fresh=read_flag(body, "fresh"),
         tty=read_terminal(body["tty"]) if interactive and body.get("tty") else None,
+        output_files=output_files.read_patterns(body.get(output_files.FIELD)),
     )
 
 
@@ -140,6 +144,7 @@ def make_job(
         tty=options.tty,
         unbuffered=options.unbuffered,
         fresh=options.fresh,
+        output_files=options.output_files,
     )
 
 

@@ -23,6 +23,7 @@ from bitrun.api.piston.body import execute_body, is_understood
 from bitrun.api.piston.build_stream import stream
 from bitrun.api.piston.connect import Sessions
 from bitrun.api.piston.errors import package_errors
+from bitrun.api.piston.output_files import reply_with_files
 from bitrun.api.piston.reply import execute_reply, runtime_reply
 from bitrun.api.piston.request import find_unknown, read_request
 from bitrun.packages.manager import PackageState
@@ -70,9 +71,13 @@ def _add_execute(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies
             runtime, job = read_request(fields, service.runtimes, service.settings)
             del fields
             body.keep(job.size, job.output_beyond(service.settings.output_limit))
-            result = service.runner.run(job, client_connection(request, owner))
-            reply = execute_reply(runtime, result, in_parts=True)
-            response = large_json.reply(reply | warnings)
+            connection = client_connection(request, owner)
+            result = service.runner.run(job, connection, hold=body.keep_file)
+            reply = execute_reply(runtime, result, in_parts=True) | warnings
+            if job.output_files is None:
+                response = large_json.reply(reply)
+            else:
+                response = reply_with_files(request, reply, result)
             response.call_on_close(held.pop_all().close)
         return response
 

@@ -256,6 +256,13 @@ def test_most_of_many_dropped_files_are_only_counted(supervisor: SupervisorProce
     assert "390 more files" in last.message
 
 
+def test_files_for_which_there_is_no_memory(supervisor: SupervisorProcess) -> None:
+    made(supervisor, "printf abc >abc; head -c 200000 /dev/zero >large; : >empty")
+    collected = supervisor.client.collect(["*"], LIMITS, lambda size: size < 1000)
+    assert names(collected) == ["abc", "empty"]
+    assert collected.dropped == (DroppedFile("large", DropReason.BUSY),)
+
+
 ROW = "files to be collected that are "
 
 
