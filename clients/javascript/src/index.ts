@@ -1,0 +1,31 @@
+/**
+ * Client of BitRun's HTTP API, for browsers and Node.js, without dependencies.
+ *
+ *     const client = new Client("http://127.0.0.1:5000");
+ *     const result = await client.run("python", "print(6 * 7)");
+ */
+
+export { Client, type ClientOptions, type Progress } from "./client.js";
+export {
+  AlreadyInstalled,
+  BitRunError,
+  Busy,
+  Failed,
+  Refused,
+  TokenRefused,
+  Unreachable,
+  Unreadable,
+} from "./errors.js";
+export type { RunOptions } from "./options.js";
+export type {
+  Extension,
+  Limit,
+  Outcome,
+  Package,
+  Result,
+  Runtime,
+  Stage,
+  StageName,
+  Verdict,
+} from "./results.js";
+export { Session, type Event, type SessionOptions, type TerminalSize } from "./session.js";

@@ -1,0 +1,166 @@
+/** Results as plain data, and how they are read from responses. */
+
+export type Stream = "stdout" | "stderr";
+export type StageName = "compile" | "run";
+
+/**
+ * How a stage ended, in one word: `ok` is exit code 0, `exit` another one; `signal` is the program's
+ * own, such as a crash; the others are limits.
+ */
+export type Outcome =
+  | "ok"
+  | "exit"
+  | "signal"
+  | "memory"
+  | "wall_time"
+  | "cpu_time"
+  | "stdout"
+  | "stderr";
+
+/** How a stage ended, as the kernel reports it. Exactly one of `code` and `signal` is not null. */
+export interface Verdict {
+  readonly outcome: Outcome;
+  /** 0 to 255. */
+  readonly code: number | null;
+  /** A name, such as SIGSEGV. */
+  readonly signal: string | null;
+  /** A sentence for people with the limit that was exceeded; null for a program that exited with 0. */
+  readonly detail: string | null;
+  /** Whether the kernel killed a process for memory, whatever the outcome. */
+  readonly oomKilled: boolean;
+  /** Milliseconds. */
+  readonly wallMs: number;
+  /** Milliseconds. */
+  readonly cpuMs: number;
+  /** The peak, in bytes. */
+  readonly memory: number;
+}
+
+/** A finished stage. `output` has both streams, in the order of writing. */
+export interface Stage {
+  readonly name: StageName;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly output: string;
+  readonly verdict: Verdict;
+}
+
+/** Result of a run. Its own `stdout`, `stderr`, `output` and `verdict` are those of the last stage. */
+export interface Result {
+  readonly language: string;
+  readonly version: string;
+  /** Those that ran, in order: no `run` if compiling failed. */
+  readonly stages: readonly Stage[];
+  readonly ok: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly output: string;
+  readonly verdict: Verdict;
+}
+
+/** The limit if a request sets none, and its maximum: milliseconds, bytes or a count. */
+export interface Limit {
+  readonly default: number;
+  readonly maximum: number;
+}
+
+/** An installed language. `package` is null if its package has the language's name. */
+export interface Runtime {
+  readonly language: string;
+  readonly version: string;
+  readonly aliases: readonly string[];
+  readonly package: string | null;
+  /** By their names in the API, such as `run_timeout`. */
+  readonly limits: Readonly<Record<string, Limit>>;
+}
+
+/** A package of the catalogue, in one version. */
+export interface Package {
+  readonly name: string;
+  readonly version: string;
+  readonly installed: boolean;
+}
+
+/** The language of a file extension, its package, and whether that is installed. */
+export interface Extension {
+  readonly language: string;
+  readonly package: string;
+  readonly installed: boolean;
+}
+
+/** A stage, and the `exit` message of a session, as the API sends them. */
+export interface SentVerdict {
+  verdict: Outcome;
+  code: number | null;
+  signal: string | null;
+  message: string | null;
+  detail?: string | null;
+  oom_killed?: boolean;
+  wall_time: number;
+  cpu_time: number;
+  memory: number;
+}
+
+interface SentStage extends SentVerdict {
+  stdout: string;
+  stderr: string;
+  output: string;
+}
+
+export interface SentResult {
+  language: string;
+  version: string;
+  compile?: SentStage;
+  run: SentStage;
+}
+
+export interface SentRuntime {
+  language: string;
+  version: string;
+  aliases: string[];
+  runtime?: string;
+  limits?: Record<string, Limit>;
+}
+
+export interface SentPackage {
+  language: string;
+  language_version: string;
+  installed: boolean;
+}
+
+export function readResult(sent: SentResult): Result {
+  const stages = [...(sent.compile ? [readStage("compile", sent.compile)] : []), readStage("run", sent.run)];
+  // `run` is a copy of `compile` if compiling failed.
+  if (stages[0]!.verdict.outcome !== "ok") stages.splice(1);
+  const last = stages.at(-1)!;
+  const { stdout, stderr, output, verdict } = last;
+  const ok = verdict.outcome === "ok";
+  return { language: sent.language, version: sent.version, stages, ok, stdout, stderr, output, verdict };
+}
+
+export function readVerdict(sent: SentVerdict): Verdict {
+  return {
+    outcome: sent.verdict,
+    code: sent.code,
+    signal: sent.signal,
+    detail: sent.detail ?? sent.message,
+    oomKilled: sent.oom_killed ?? false,
+    wallMs: sent.wall_time,
+    cpuMs: sent.cpu_time,
+    memory: sent.memory,
+  };
+}
+
+export function readRuntime(sent: SentRuntime): Runtime {
+  const { language, version, aliases, runtime, limits } = sent;
+  return { language, version, aliases, package: runtime ?? null, limits: limits ?? {} };
+}
+
+export function readPackage(sent: SentPackage): Package {
+  return { name: sent.language, version: sent.language_version, installed: sent.installed };
+}
+
+function readStage(name: StageName, sent: SentStage): Stage {
+  const { stdout, stderr, output } = sent;
+  return { name, stdout, stderr, output, verdict: readVerdict(sent) };
+}

@@ -1,0 +1,171 @@
+// The JavaScript client against the service at BITRUN_URL; run by test_javascript.py.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  AlreadyInstalled,
+  BitRunError,
+  Client,
+  Refused,
+  Unreachable,
+} from "bitrun";
+
+const client = new Client(process.env.BITRUN_URL);
+
+async function collect(events) {
+  const found = [];
+  for await (const event of events) found.push(event);
+  return found;
+}
+
+const written = (events) => events.map((event) => event.text ?? "").join("");
+
+test("a run", async () => {
+  const code = "import sys; print(input()[::-1], sys.argv[1:]); print('but', file=sys.stderr)";
+  const result = await client.run("py", code, { version: "3.x", stdin: "nuRtiB", args: ["a b", "1"] });
+  assert.equal(result.language, "python");
+  assert.match(result.version, /^3\./);
+  assert.equal(result.stdout, "BitRun ['a b', '1']\n");
+  assert.equal(result.stderr, "but\n");
+  assert.equal(result.ok, true);
+  assert.deepEqual(result.stages.map((stage) => stage.name), ["run"]);
+  const { wallMs, cpuMs, memory, ...others } = result.verdict;
+  assert.deepEqual(others, { outcome: "ok", code: 0, signal: null, detail: null, oomKilled: false });
+  assert.ok(wallMs > 0 && cpuMs > 0 && memory > 1_000_000);
+});
+
+test("files, text and bytes", async () => {
+  const bytes = Uint8Array.from({ length: 100_000 }, (_, index) => index);
+  const files = {
+    "main.py": "from lib.helper import name; print(name, open('data', 'rb').read()[250:260])",
+    "lib/helper.py": "name = 'BitRün'",
+    data: bytes,
+  };
+  const result = await client.run("python", null, { files });
+  assert.equal(result.stdout, "BitRün b'\\xfa\\xfb\\xfc\\xfd\\xfe\\xff\\x00\\x01\\x02\\x03'\n");
+});
+
+test("stages", async () => {
+  const run = await client.run("c", "int main(void) { return 42; }");
+  assert.deepEqual(run.stages.map((stage) => stage.name), ["compile", "run"]);
+  assert.deepEqual([run.ok, run.verdict.outcome, run.verdict.code], [false, "exit", 42]);
+  const failed = await client.run("c", "int main(void) { return x; }");
+  assert.deepEqual(failed.stages.map((stage) => stage.name), ["compile"]);
+  assert.match(failed.stderr, /undeclared/);
+});
+
+test("options", async () => {
+  const options = { env: { NAME: "value" }, timeoutMs: 300 };
+  const result = await client.run("bash", "echo $NAME; exec sleep 9", options);
+  assert.equal(result.stdout, "value\n");
+  assert.deepEqual([result.verdict.outcome, result.verdict.signal], ["wall_time", "SIGKILL"]);
+  assert.match(result.verdict.detail, /300 ms/);
+  const args = await client.run("c", "int main(void) { return N; }", { compileArgs: ["-DN=7"] });
+  assert.equal(args.verdict.code, 7);
+});
+
+test("an unknown option is a TypeError", async () => {
+  await assert.rejects(client.run("bash", "", { timeout: 3 }), TypeError);
+  assert.throws(() => client.interact("bash", "", { toString: 3 }), TypeError);
+});
+
+test("a caller can give up", async () => {
+  const started = performance.now();
+  const signal = AbortSignal.timeout(500);
+  await assert.rejects(client.run("bash", "sleep 9", { signal }), { name: "TimeoutError" });
+  assert.ok(performance.now() - started < 8000);
+});
+
+test("refusals", async () => {
+  await assert.rejects(client.run("pyton", ""), (error) => {
+    assert.ok(error instanceof Refused && error instanceof BitRunError);
+    assert.equal(error.name, "Refused");
+    assert.equal(error.status, 400);
+    assert.match(error.message, /python/);
+    return true;
+  });
+});
+
+test("other servers", async () => {
+  await assert.rejects(new Client("http://127.0.0.1:9").runtimes(), Unreachable);
+  const other = new Client(new URL("docs/", process.env.BITRUN_URL));
+  await assert.rejects(other.runtimes(), BitRunError);
+});
+
+test("lists", async () => {
+  const runtimes = await client.runtimes();
+  const python = runtimes.find((runtime) => runtime.language === "python");
+  assert.ok(python.aliases.includes("py"));
+  assert.equal(python.package, null);
+  assert.ok(python.limits.run_timeout.default > 0);
+  assert.equal(runtimes.find((runtime) => runtime.language === "c").package, "gcc");
+  const packages = await client.packages();
+  assert.equal(packages.find((each) => each.name === "bash").installed, true);
+  assert.equal((await client.extensions()).get("C").language, "c++");
+});
+
+test("packages", async () => {
+  await assert.rejects(client.install("bash"), AlreadyInstalled);
+  await assert.rejects(client.uninstall("pyton"), Refused);
+});
+
+test("a stream", async () => {
+  const events = await collect(client.stream("bash", "read a; echo out; echo err >&2", { stdin: "x" }));
+  assert.deepEqual(events.map((event) => event.type), ["started", "output", "output", "ended"]);
+  assert.equal(events.at(-1).verdict.outcome, "ok");
+  assert.deepEqual(events.filter((event) => event.type === "output").map((event) => event.stream), [
+    "stdout",
+    "stderr",
+  ]);
+});
+
+test("leaving a stream ends the program", async () => {
+  for await (const event of client.stream("bash", "while :; do echo x; sleep 0.1; done")) {
+    if (event.type === "output") break;
+  }
+});
+
+test("a session", async () => {
+  const session = client.interact("python", "while True: print(int(input('n? ')) * 2, flush=True)");
+  const seen = [];
+  let waiting = 3;
+  for await (const event of session) {
+    if (event.type !== "output") continue;
+    seen.push(event.text);
+    if (seen.join("").endsWith("n? ")) {
+      if (waiting-- > 0) session.write(`${waiting}\n`);
+      else break;
+    }
+  }
+  assert.equal(seen.join(""), "n? 4\nn? 2\nn? 0\nn? ");
+});
+
+test("a terminal", async () => {
+  const tty = { rows: 30, columns: 100 };
+  const code = "stty size; read -p 'name? ' name; stty size; echo Hello $name";
+  const session = client.interact("bash", code, { tty });
+  let seen = "";
+  for await (const event of session) {
+    seen += event.text ?? "";
+    if (seen.endsWith("? ")) {
+      session.resize({ rows: 10, columns: 40 });
+      session.write("you\n");
+    }
+  }
+  assert.equal(seen, "30 100\r\nname? you\r\n10 40\r\nHello you\r\n");
+});
+
+test("a signal", async () => {
+  const session = client.interact("bash", "trap 'echo caught; exit 3' INT; echo ready; while :; do sleep 0.1; done");
+  let verdict;
+  for await (const event of session) {
+    if (event.type === "output" && event.text === "ready\n") session.signal("SIGINT");
+    if (event.type === "ended") verdict = event.verdict;
+  }
+  assert.deepEqual([verdict.outcome, verdict.code], ["exit", 3]);
+});
+
+test("a session is refused", async () => {
+  await assert.rejects(collect(client.interact("pyton", "")), Refused);
+  await assert.rejects(collect(new Client("http://127.0.0.1:9").interact("bash", "")), Unreachable);
+});
