@@ -17,6 +17,7 @@ from bitrun.cli import (
     run,
     serve,
     tokens,
+    upload,
 )
 from bitrun.client import BitRunError
 
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 run.register(app)
 judge.register(app)
+upload.register(app)
 languages.register(app)
 app.add_typer(packages.app)
 mcp.register(app)

@@ -81,6 +81,15 @@ AddedFiles = Annotated[
     ),
 ]
 
+Uploads = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--upload",
+        metavar="ID",
+        help="An upload of bitrun upload, as another file of the program. Can be repeated.",
+    ),
+]
+
 __all__ = [
     "DEFAULT_URL",
     "AddedFiles",
@@ -89,6 +98,7 @@ __all__ = [
     "Memory",
     "Timeout",
     "Token",
+    "Uploads",
     "Url",
     "Variables",
     "Version",

@@ -17,6 +17,7 @@ from bitrun.cli.options import (
     Memory,
     Timeout,
     Token,
+    Uploads,
     Url,
     Variables,
     Version,
@@ -25,7 +26,7 @@ from bitrun.cli.options import (
 )
 from bitrun.cli.output import print_json
 from bitrun.cli.program_files import STDIN, find_language, read_files
-from bitrun.client import Client, RunOptions
+from bitrun.client import Client, FileContent, RunOptions
 
 
 def register(app: typer.Typer) -> None:
@@ -45,6 +46,7 @@ def register(app: typer.Typer) -> None:
         language: Language = None,
         version: Version = "*",
         add: AddedFiles = None,
+        upload: Uploads = None,
         timeout: Timeout = None,
         memory: Memory = None,
         output: Annotated[
@@ -88,8 +90,8 @@ def register(app: typer.Typer) -> None:
             args=arguments or [],
             compile_args=compile_arg or [],
             env=variables(env or []),
-            files=read_files(file, add or []),
         )
+        files: dict[str, FileContent] = {**read_files(file, add or [])}
         if timeout is not None:
             options["timeout"] = timeout
         if memory is not None:
@@ -102,6 +104,8 @@ def register(app: typer.Typer) -> None:
             options["processes"] = processes
         with Client(url, token) as client:
             language = language or find_language(client, file)
+            uploads = [client.find_upload(each) for each in upload or []]
+            options["files"] = files | {each.name: each for each in uploads}
             if json:
                 options["stdin"] = "" if file == STDIN else _read_stdin()
                 result = client.run(language, **options)

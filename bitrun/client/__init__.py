@@ -14,7 +14,7 @@ from bitrun.client.batches import (
     JudgeProgram,
     Reason,
 )
-from bitrun.client.calls import RunOptions
+from bitrun.client.calls import FileContent, RunOptions
 from bitrun.client.clients import DEFAULT_URL, AsyncClient, Client
 from bitrun.client.errors import (
     AlreadyInstalled,
@@ -40,6 +40,7 @@ from bitrun.client.results import (
     Stage,
     Started,
     TerminalSize,
+    Upload,
     Verdict,
 )
 from bitrun.client.sessions import AsyncSession, Session
@@ -60,6 +61,7 @@ __all__ = [
     "Event",
     "Extension",
     "Failed",
+    "FileContent",
     "JudgeEnd",
     "JudgeProgram",
     "Judged",
@@ -80,5 +82,6 @@ __all__ = [
     "TokenRefused",
     "Unreachable",
     "Unreadable",
+    "Upload",
     "Verdict",
 ]

@@ -6,8 +6,10 @@ No I/O, so the clients for threads and for asyncio share it.
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, Generic, TypedDict, TypeVar, Unpack
+from urllib.parse import quote
 
 from bitrun.client.errors import Refused
 from bitrun.client.results import (
@@ -21,10 +23,13 @@ from bitrun.client.results import (
     Stage,
     StageName,
     TerminalSize,
+    Upload,
     Verdict,
 )
 
 Answer = TypeVar("Answer")
+
+FileContent = str | bytes | Upload
 
 # Numbers beyond these are mistakes, and some can't be written in JSON. The service's own limits are
 # lower.
@@ -43,6 +48,8 @@ _NUMBERS = {
     "compile_processes": "compile_process_limit",
 }
 
+_FILES = "/api/v2/files"
+
 _STAGES: tuple[StageName, ...] = ("compile", "run")
 _OUTCOMES = frozenset(Outcome)
 _STATUSES = {None: Outcome.OK, "OL": Outcome.STDOUT, "EL": Outcome.STDERR}
@@ -52,15 +59,16 @@ _STATUSES = {None: Outcome.OK, "OL": Outcome.STDOUT, "EL": Outcome.STDERR}
 class Call(Generic[Answer]):
     """A request to send. `read` turns the JSON of the response into the result.
 
-    `read` may raise KeyError, TypeError or ValueError. With `with_origin` the request names the
-    service's own address as its Origin: a service without tokens lets only such requests change
-    packages.
+    `json` or `content` is its body. `read` may raise KeyError, TypeError or ValueError. With
+    `with_origin` the request names the service's own address as its Origin: a service without
+    tokens lets only such requests change packages.
     """
 
     method: str
     path: str
     read: Callable[[Any], Answer]
     json: Mapping[str, Any] | None = None
+    content: bytes | None = None
     with_origin: bool = False
 
 
@@ -68,7 +76,8 @@ class RunOptions(TypedDict, total=False):
     """Options of a run.
 
     `version` is a SemVer range; the newest installed match runs. `files` are in the program's
-    folder; without code, the first of them is the program. Text files are compiled, bytes are data.
+    folder; without code, the first of them is the program. Text files are compiled, bytes are data,
+    as are uploads.
     `timeout` (wall time) and `cpu_time` limit the run stage, in seconds, `memory` in bytes; those
     with `compile_` limit the compile stage. `output` limits each stream and `stack` the
     stack of each process, in bytes, `processes` the number of processes and threads.
@@ -78,7 +87,7 @@ class RunOptions(TypedDict, total=False):
     """
 
     version: str
-    files: Mapping[str, str | bytes]
+    files: Mapping[str, FileContent]
     stdin: str
     unbuffered: bool
     fresh: bool
@@ -113,6 +122,22 @@ def extensions() -> Call[Mapping[str, Extension]]:
 
 def packages() -> Call[tuple[Package, ...]]:
     return Call("GET", "/api/v2/packages", lambda answer: tuple(map(_read_package, answer)))
+
+
+def upload(name: str, content: bytes) -> Call[Upload]:
+    return Call("POST", f"{_FILES}?name={quote(name, safe='')}", _read_upload, content=content)
+
+
+def uploads() -> Call[tuple[Upload, ...]]:
+    return Call("GET", _FILES, lambda answer: tuple(map(_read_upload, answer)))
+
+
+def find_upload(upload_id: str) -> Call[Upload]:
+    return Call("GET", f"{_FILES}/{quote(upload_id, safe='')}", _read_upload)
+
+
+def delete_upload(upload_id: str) -> Call[Upload]:
+    return Call("DELETE", f"{_FILES}/{quote(upload_id, safe='')}", _read_upload)
 
 
 def install(name: str, version: str) -> Call[Package]:
@@ -235,7 +260,9 @@ def read_progress(payload: Mapping[str, Any]) -> Progress | None:
     return Progress(payload["line"], payload.get("step"), payload.get("steps"))
 
 
-def file(name: str, content: str | bytes) -> dict[str, str]:
+def file(name: str, content: FileContent) -> dict[str, str]:
+    if isinstance(content, Upload):
+        return {"name": name, "upload": content.id}
     if isinstance(content, str):
         return {"name": name, "content": content}
     return {"name": name, "content": base64.b64encode(content).decode(), "encoding": "base64"}
@@ -288,6 +315,11 @@ def read_runtime(entry: Mapping[str, Any]) -> Runtime:
     return Runtime(
         entry["language"], entry["version"], tuple(entry["aliases"]), entry.get("runtime"), limits
     )
+
+
+def _read_upload(entry: Mapping[str, Any]) -> Upload:
+    expires_at = datetime.fromisoformat(entry["expires_at"])
+    return Upload(entry["id"], entry["name"], entry["size"], expires_at)
 
 
 def _read_package(entry: Mapping[str, Any]) -> Package:

@@ -1,6 +1,7 @@
 """The two clients, for threads and for asyncio. They share everything but their I/O."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self, TypeVar, Unpack
 from urllib.parse import urlsplit
 
@@ -19,7 +20,15 @@ from bitrun.client.responses import (
     read_refusal,
     read_response,
 )
-from bitrun.client.results import Extension, Package, Progress, Result, Runtime, TerminalSize
+from bitrun.client.results import (
+    Extension,
+    Package,
+    Progress,
+    Result,
+    Runtime,
+    TerminalSize,
+    Upload,
+)
 from bitrun.client.sessions import AsyncSession, Session
 
 DEFAULT_URL = "http://127.0.0.1:5000"
@@ -35,6 +44,11 @@ def _ignore(_: Progress) -> None:
 
 def _ignore_judged(_: Judged) -> None:
     pass
+
+
+def _upload(path: str | Path, content: bytes | None) -> Call[Upload]:
+    path = Path(path)
+    return calls.upload(path.name, path.read_bytes() if content is None else content)
 
 
 class _Settings:
@@ -58,7 +72,8 @@ class _Settings:
         if call.with_origin:
             address = urlsplit(self.url)
             headers["Origin"] = f"{address.scheme}://{address.netloc}"
-        return {"method": call.method, "url": call.path, "json": call.json, "headers": headers}
+        body = {"json": call.json, "content": call.content}
+        return {"method": call.method, "url": call.path, "headers": headers, **body}
 
 
 class Client:
@@ -119,6 +134,22 @@ class Client:
         """
         job = calls.session(language, code, tty, options)
         return Session(self._settings.url, self._settings.token, job)
+
+    def upload(self, path: str | Path, content: bytes | None = None) -> Upload:
+        """Store a file, or bytes under that name, which `files` of later runs may name."""
+        return self._send(_upload(path, content))
+
+    def uploads(self) -> tuple[Upload, ...]:
+        """List the uploads that are stored, the oldest first."""
+        return self._send(calls.uploads())
+
+    def find_upload(self, upload_id: str) -> Upload:
+        """Return the upload of an id."""
+        return self._send(calls.find_upload(upload_id))
+
+    def delete_upload(self, upload: Upload) -> None:
+        """Remove an upload before it expires."""
+        self._send(calls.delete_upload(upload.id))
 
     def runtimes(self) -> tuple[Runtime, ...]:
         """List the installed languages."""
@@ -217,6 +248,18 @@ class AsyncClient:
     ) -> AsyncSession:
         job = calls.session(language, code, tty, options)
         return AsyncSession(self._settings.url, self._settings.token, job)
+
+    async def upload(self, path: str | Path, content: bytes | None = None) -> Upload:
+        return await self._send(_upload(path, content))
+
+    async def uploads(self) -> tuple[Upload, ...]:
+        return await self._send(calls.uploads())
+
+    async def find_upload(self, upload_id: str) -> Upload:
+        return await self._send(calls.find_upload(upload_id))
+
+    async def delete_upload(self, upload: Upload) -> None:
+        await self._send(calls.delete_upload(upload.id))
 
     async def runtimes(self) -> tuple[Runtime, ...]:
         return await self._send(calls.runtimes())

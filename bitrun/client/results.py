@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
@@ -48,6 +49,16 @@ class Verdict:
     @property
     def ok(self) -> bool:
         return self.outcome is Outcome.OK
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that the service keeps until `expires_at`; `size` in bytes."""
+
+    id: str
+    name: str
+    size: int
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

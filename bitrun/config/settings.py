@@ -48,7 +48,8 @@ class Settings(BaseSettings):
     """The configuration of a service; `docs/settings.md` documents each field.
 
     The field `run_timeout` is `BITRUN_RUN_TIMEOUT`. Times of compile, run and session are
-    milliseconds; `v1_timeout`, `queue_timeout` and `engine_timeout` are seconds; sizes are bytes.
+    milliseconds; `v1_timeout`, `queue_timeout`, `engine_timeout` and `upload_ttl` are seconds;
+    sizes are bytes.
     Lists are separated by commas or white space.
     """
 
@@ -81,6 +82,10 @@ class Settings(BaseSettings):
     cors_origin: str = "*"
     max_body: int = Field(default=10_000_000, ge=1)
     body_memory: int = Field(default=256 * MEBIBYTE, ge=MEBIBYTE)
+    upload_folder: Path | None = None
+    upload_ttl: int = Field(default=3600, ge=1, le=31_536_000)
+    upload_bytes: int = Field(default=1024 * MEBIBYTE, ge=0)
+    upload_bytes_per_client: int = Field(default=256 * MEBIBYTE, ge=0)
 
     v1_timeout: float = Field(default=10.0, gt=0, le=3600)
     compile_timeout: int = Field(default=10_000, ge=1, le=3_600_000)

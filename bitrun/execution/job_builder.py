@@ -169,7 +169,7 @@ def _output_request(patterns: Sequence[str], settings: Settings) -> OutputReques
 
 def _prepared(file: File, language: Language, sources: Sources) -> File:
     name = sources.renamed.get(file.name, file.name)
-    if language.binary or name not in sources.main:
+    if language.binary or name not in sources.main or not isinstance(file.content, bytes):
         return dataclasses.replace(file, name=name)
     # A form of HTML ends each line with CRLF, and editors of Windows may begin a file with a byte
     # order mark. Some languages take both, others neither: for bash the CR belongs to the command.

@@ -1,9 +1,9 @@
 """The files that a job has made: those collected, but for its own that are as they were sent."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from bitrun.model.job import File, Job
+from bitrun.model.job import Content, File, Job, equal
 from bitrun.model.output_files import (
     Collected,
     DroppedFile,
@@ -13,13 +13,13 @@ from bitrun.model.output_files import (
 )
 
 
-def sent_files(job: Job) -> dict[str, bytes]:
+def sent_files(job: Job) -> Mapping[str, Content]:
     """Return the contents that the service has written, by name."""
     files: Iterable[File] = [*job.files, *(file for stage in job.stages for file in stage.files)]
     return {file.name: file.content for file in files}
 
 
-def with_room_for(limits: OutputLimits, sent: dict[str, bytes]) -> OutputLimits:
+def with_room_for(limits: OutputLimits, sent: Mapping[str, Content]) -> OutputLimits:
     """Return limits with which the files that were sent may be collected in addition.
 
     Only their contents show whether they are as they were, and then they must not count.
@@ -32,7 +32,9 @@ def with_room_for(limits: OutputLimits, sent: dict[str, bytes]) -> OutputLimits:
     )
 
 
-def made_files(collected: Collected, sent: dict[str, bytes], limits: OutputLimits) -> Collected:
+def made_files(
+    collected: Collected, sent: Mapping[str, Content], limits: OutputLimits
+) -> Collected:
     """Return what is not as it was sent, within the limits."""
     values = {
         DropReason.COUNT: limits.files,
@@ -46,7 +48,7 @@ def made_files(collected: Collected, sent: dict[str, bytes], limits: OutputLimit
     ]
     left = limits.total_size
     for file in collected.files:
-        if sent.get(file.name) == file.content:
+        if file.name in sent and equal(sent[file.name], file.content):
             continue
         size = len(file.content)
         reason = (

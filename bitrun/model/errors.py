@@ -12,6 +12,9 @@
     |   +-- PackageNotFound       not in the catalogue
     |   +-- PackageNotInstalled   in the catalogue, but without an image
     |   +-- AlreadyInstalled      nothing to install
+    |   +-- UploadNotFound        no upload of this client has the id
+    |   +-- UploadTooLarge        over what one upload or one client may take
+    |   +-- UploadsFull           over what all uploads may take
     |   +-- FileRejected          a file could not be written into the box
     |   +-- CommandRejected       a command could not be started in the box
     |   +-- ClientDisconnected    no connection is left for an answer
@@ -19,6 +22,7 @@
     |   +-- EngineUnavailable     the Docker engine does not answer
     |   +-- EngineError           the Docker engine answered with an error
     |   +-- BuildError            an image could not be built
+    |   +-- StorageError          uploads can't be stored
     |   +-- BoxError              a box failed before its verdict
     |       +-- BoxEnded
     |       +-- BoxUnresponsive
@@ -126,6 +130,34 @@ class AlreadyInstalled(RequestError):
         super().__init__("Already installed")
 
 
+class UploadNotFound(RequestError):
+    """The client has no upload of that id; it may have expired."""
+
+    def __init__(self, upload_id: str) -> None:
+        super().__init__(f"There is no upload {upload_id}: send it again if it has expired")
+
+
+class UploadTooLarge(RequestError):
+    """An upload does not fit into `limit` bytes, for itself or for all of its client."""
+
+    def __init__(self, limit: int, *, of_client: bool = False) -> None:
+        super().__init__(
+            f"Your uploads may take {limit} bytes together: delete one, or wait until one expires"
+            if of_client
+            else f"An upload may have {limit} bytes at most"
+        )
+
+
+class UploadsFull(RequestError):
+    """The uploads of all clients would take more than `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"The service keeps uploads of {limit} bytes, and has no room for this one now."
+            " Try again later"
+        )
+
+
 class FileRejected(RequestError):
     """A file of the job could not be written into the box."""
 
@@ -158,6 +190,10 @@ class EngineError(ServiceError):
 
 class BuildError(ServiceError):
     """An image could not be built; the text ends with the last lines of the build."""
+
+
+class StorageError(ServiceError):
+    """Uploads can't be stored: the folder is full, or can't be written."""
 
 
 class BoxError(ServiceError):

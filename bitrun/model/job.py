@@ -2,12 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from mmap import mmap
 from typing import Literal
 
 from bitrun.model.output_files import OutputRequest
 
 StageName = Literal["compile", "run"]
 STAGES: tuple[StageName, ...] = ("compile", "run")
+
+Content = bytes | mmap  # mapped if it is an upload, whose pages the runs that use it share
+
+
+def equal(one: Content, other: Content) -> bool:
+    """Whether the bytes are equal: a map and bytes never compare so themselves."""
+    return memoryview(one) == memoryview(other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +27,21 @@ class File:
     """
 
     name: str
-    content: bytes
+    content: Content
     mode: int = 0o644
+
+    @property
+    def memory(self) -> int:
+        """Bytes of memory that it takes here: none if it is mapped."""
+        return len(self.content) if isinstance(self.content, bytes) else 0
+
+    def equals(self, other: "File | None") -> bool:
+        """Whether both are the same, with one mapped and the other in memory perhaps."""
+        return (
+            other is not None
+            and (self.name, self.mode) == (other.name, other.mode)
+            and equal(self.content, other.content)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +131,9 @@ class Job:
 
     @property
     def size(self) -> int:
-        """Bytes of its files and of its stdin."""
+        """Bytes of memory that its files and its stdin take."""
         files = [*self.files, *(file for stage in self.stages for file in stage.files)]
-        return sum(len(file.content) for file in files) + sum(
-            len(stage.stdin) for stage in self.stages
-        )
+        return sum(file.memory for file in files) + sum(len(stage.stdin) for stage in self.stages)
 
     def output_beyond(self, limit: int) -> int:
         """Return how many bytes it may write beyond a limit of each stream, at most."""

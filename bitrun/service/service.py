@@ -10,6 +10,7 @@ from bitrun.execution.compiling.cache import CompileCache
 from bitrun.execution.judging.batch import Judge
 from bitrun.execution.limits import language_limits
 from bitrun.execution.runner import Runner
+from bitrun.execution.uploads import Uploads
 from bitrun.images.sealed import SealedImages
 from bitrun.model.run_record import RunRecord
 from bitrun.packages.installed import InstalledPackages
@@ -59,6 +60,7 @@ class Service:
         admission = Admission(settings.max_runs, settings.max_queue, settings.queue_timeout)
         self._compile_cache = CompileCache(settings.compile_cache)
         self.runner = Runner(self._pool, admission, self._on_run_finished, self._compile_cache)
+        self.uploads = Uploads(settings)
         self.judge = Judge(self.runner, settings.batch_places)
         self.metrics.add_collector(collectors.admission_collector(admission))
         self.metrics.add_collector(collectors.compile_cache_collector(self._compile_cache))
@@ -71,7 +73,7 @@ class Service:
     def start(self, *chores: Callable[[], None]) -> None:
         """Start the pool, the janitor and the housekeeping, which repeats `chores`, too."""
         self._janitor = janitor.start(self._boxes.instance)
-        housekeeping.start(OrphanRemover(self._engine).remove, *chores)
+        housekeeping.start(OrphanRemover(self._engine).remove, self.uploads.remove_expired, *chores)
         self._pool.start()
 
     def close(self) -> None:

@@ -205,3 +205,20 @@ def test_nobody_there(server: Server, tmp_path: Path) -> None:
     done = bitrun(server, "run", "--url", "http://127.0.0.1:1", write(tmp_path, "a.sh", ""))
     assert (done.returncode, done.stdout) == (125, "")
     assert done.stderr.startswith("bitrun: http://127.0.0.1:1 can't be reached: ")
+
+
+def test_files_that_were_uploaded(server: Server, tmp_path: Path) -> None:
+    data, program = write(tmp_path, "data.txt", "12"), write(tmp_path, "a.sh", "cat data.txt")
+    done = bitrun(server, "upload", data)
+    assert done.returncode == 0, done.stderr
+    upload_id, *about = done.stdout.rstrip().split("\t")
+    assert about[:2] == ["data.txt", "2"]
+    assert outcome(bitrun(server, "run", "--upload", upload_id, program)) == (0, "12", "")
+    (as_json,) = json.loads(bitrun(server, "upload", "--json", data).stdout)
+    assert (as_json["name"], as_json["size"]) == ("data.txt", 2)
+    done = bitrun(server, "run", "--upload", "a" * 32, program)
+    assert outcome(done) == (
+        125,
+        "",
+        f"bitrun: There is no upload {'a' * 32}: send it again if it has expired\n",
+    )

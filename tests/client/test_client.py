@@ -5,6 +5,8 @@ import http.server
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -307,3 +309,24 @@ def test_leaving_ends_the_program(client: Any) -> None:
     """The leak check sees a container that is left."""
     with client.interact("bash", "echo ready; sleep 60") as session:
         assert next(iter(session)) == Started("run")
+
+
+# Uploads
+
+
+def test_uploads(client: Any, tmp_path: Path) -> None:
+    (tmp_path / "data.bin").write_bytes(b"\0" * 1000)
+    upload = client.upload(tmp_path / "data.bin")
+    assert (upload.name, upload.size) == ("data.bin", 1000)
+    assert upload.expires_at > datetime.now(UTC)
+    assert client.find_upload(upload.id) == upload
+    assert upload in client.uploads()
+    given = client.upload("Größe & 1.txt", b"1")
+    assert given.name == "Größe & 1.txt"
+    files = {"a": upload, "b": b"22", "c": given}
+    code = "print([len(open(name, 'rb').read()) for name in 'abc'])"
+    assert client.run("python", code, files=files).stdout == "[1000, 2, 1]\n"
+    for each in (upload, given):
+        client.delete_upload(each)
+    with pytest.raises(bitrun.Refused, match="There is no upload"):
+        client.run("python", code, files=files)

@@ -35,6 +35,8 @@ def test_the_compose_file_is_valid_and_gives_no_privileges(tmp_path: Path) -> No
     bitrun = yaml.safe_load(done.stdout)["services"]["bitrun"]
     assert bitrun["ports"] == ["127.0.0.1:5000:5000/tcp"]
     assert bitrun["environment"]["BITRUN_API_TOKENS_FILE"] == "/run/secrets/tokens"
+    volumes = {each["target"]: each["type"] for each in bitrun["volumes"]}
+    assert volumes == {"/var/run/docker.sock": "bind", "/var/lib/bitrun": "volume"}
 
 
 @pytest.mark.engine

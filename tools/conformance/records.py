@@ -89,6 +89,6 @@ def key(package: Package, parts: UnsealedImages, images: Path) -> str:
             for language in package.languages
             for program in programs.find(programs.folder(images, package, language))
             for file in program.files
-            for part in (file.name, file.content)
+            for part in (file.name, bytes(file.content))
         ),
     )

@@ -41,7 +41,11 @@ def _attempts(
 
     def run() -> None:
         main = program.files[0]
-        fields = {"filename": main.name, "content": main.content.decode(), "input": task.stdin}
+        fields = {
+            "filename": main.name,
+            "content": bytes(main.content).decode(),
+            "input": task.stdin,
+        }
         result = client.run("compile" if task.name == COMPILE_ERROR else "run", fields)
         check(task, result, {Outcome.WALL_TIME: service.settings.v1_timeout_ms})
 
@@ -55,7 +59,9 @@ def _body(runtime: Runtime, program: Program) -> dict[str, Any]:
     return {
         "language": runtime.language.name,
         "version": runtime.version,
-        "files": [{"name": file.name, "content": file.content.decode()} for file in program.files],
+        "files": [
+            {"name": file.name, "content": bytes(file.content).decode()} for file in program.files
+        ],
         "args": list(program.task.arguments),
     }
 

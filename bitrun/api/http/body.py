@@ -27,6 +27,7 @@ OUTPUT_FACTOR = 3
 FILE_FACTOR = 2
 
 _FIRST_READ = 1 << 16  # of a body that does not say how long it is
+CHUNK = 1 << 16
 
 
 def read_stream(stream: Any, size: int) -> bytes:
@@ -40,6 +41,20 @@ def read_stream(stream: Any, size: int) -> bytes:
     except (OSError, ValueError) as error:
         raise ClientDisconnected from error
     return data
+
+
+def receive_chunks(request: Request) -> Iterator[bytes]:
+    """Read a body of any size as it arrives.
+
+    Raises:
+        ClientDisconnected: it is cut off.
+    """
+    stream, received = request.environ["wsgi.input"], 0
+    while chunk := read_stream(stream, CHUNK):
+        received += len(chunk)
+        yield chunk
+    if received < (request.content_length or 0):
+        raise ClientDisconnected
 
 
 class Body:

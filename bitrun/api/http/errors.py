@@ -41,8 +41,12 @@ from bitrun.model.errors import (
     PermissionDenied,
     RequestError,
     ServiceError,
+    StorageError,
     TokenRequired,
     TooManyRequests,
+    UploadNotFound,
+    UploadsFull,
+    UploadTooLarge,
 )
 from bitrun.telemetry import request_context
 
@@ -106,6 +110,9 @@ TABLE: tuple[ErrorRow, ...] = (
     ErrorRow(PackageNotFound, 404, "package_not_found"),
     ErrorRow(PackageNotInstalled, 400, "package_not_installed"),
     ErrorRow(AlreadyInstalled, 400, "already_installed"),
+    ErrorRow(UploadNotFound, 404, "upload_not_found"),
+    ErrorRow(UploadTooLarge, 413, "upload_too_large"),
+    ErrorRow(UploadsFull, 507, "uploads_full"),
     # nginx's status for it; nothing but the log ever sees it.
     ErrorRow(ClientDisconnected, 499, "client_disconnected"),
     ErrorRow(BodyTooLarge, 413, "too_large"),
@@ -118,6 +125,9 @@ TABLE: tuple[ErrorRow, ...] = (
         lambda _: {"Retry-After": "1"},
     ),
     ErrorRow(BuildError, 500, "build_failed"),
+    ErrorRow(
+        StorageError, 507, "storage", "Uploads can't be stored now; the service's log says more"
+    ),
     ErrorRow(
         EngineUnavailable,
         503,

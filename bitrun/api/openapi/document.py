@@ -107,7 +107,8 @@ def _statuses(operation: Mapping[str, Any], error: str) -> list[str]:
         statuses.append("429")
     if "requestBody" in operation:
         statuses.append("413")
-        if error != "V1Error":  # v1 takes any other type for a form
+        # v1 takes any other type for a form, and uploads may have any.
+        if error != "V1Error" and "application/json" in operation["requestBody"]["content"]:
             statuses.append("415")
     if operation["tags"] != ["Operating"]:
         statuses += ["500", "503"]

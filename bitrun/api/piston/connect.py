@@ -9,12 +9,14 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from bitrun.api.http import errors
 from bitrun.api.http.body import FILE_FACTOR
 from bitrun.api.http.json_body import parse_object
 from bitrun.api.http.websocket import Disconnected, WebSocket
+from bitrun.api.piston.files import with_uploads
 from bitrun.api.piston.output_files import dropped_reply, file_messages
 from bitrun.api.piston.reply import new_decoder, verdict_reply
 from bitrun.api.piston.request import INIT_FIELDS, find_unknown, read_request
@@ -55,7 +57,7 @@ class Sessions:
     def serve(self, websocket: WebSocket, owner: str | None) -> None:
         """Serve one client, from the accepted upgrade to the close.
 
-        `owner` is that of the connection, see `ClientConnection`.
+        `owner` is that of the connection, see `ClientConnection`, and of the uploads.
         """
         metrics = self._service.metrics
         if not self._places.acquire(blocking=False):
@@ -89,6 +91,7 @@ class _Terminal:
         with self._errors_sent():
             body = self._receive_init()
             unknown = find_unknown(body, INIT_FIELDS)
+            body = with_uploads(body, partial(self._service.uploads.open, self._owner))
             runtime, job = read_request(
                 body, self._service.runtimes, self._service.settings, interactive=True
             )

@@ -4,14 +4,17 @@ import base64
 import binascii
 import posixpath
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from mmap import mmap
 from typing import Any
 
 from bitrun.execution.sources import NAMELESS
+from bitrun.execution.uploads import Upload
 from bitrun.model.errors import RequestError
-from bitrun.model.job import File
+from bitrun.model.job import Content, File
 
-FIELDS = frozenset({"name", "content", "encoding"})
+FIELDS = frozenset({"name", "content", "encoding", "upload"})
 
 _DRIVE = re.compile("[A-Za-z]:/")
 _MAX_NAME = 4095  # Linux's PATH_MAX
@@ -26,6 +29,27 @@ class RequestFile:
     is_code: bool
 
 
+def with_uploads(
+    body: Mapping[str, Any], open_upload: Callable[[str], tuple[Upload, Content]]
+) -> dict[str, Any]:
+    """Replace each `upload` of a file by the content of the upload, before the body is checked.
+
+    Raises:
+        UploadNotFound: the client has none of that id.
+    """
+    files = body.get("files")
+    if not isinstance(files, list):
+        return dict(body)
+    return {**body, "files": [_with_upload(entry, open_upload) for entry in files]}
+
+
+def _with_upload(entry: Any, open_upload: Callable[[str], tuple[Upload, Content]]) -> Any:
+    if not isinstance(entry, dict) or not isinstance(entry.get("upload"), str):
+        return entry
+    upload, content = open_upload(entry["upload"])
+    return {"name": entry.get("name") or upload.name, "content": content}
+
+
 def check_contents(files: Any, max_files: int) -> list[dict[str, Any]]:
     """Check what Piston checks before it looks for the runtime.
 
@@ -37,14 +61,19 @@ def check_contents(files: Any, max_files: int) -> list[dict[str, Any]]:
     if len(files) > max_files:
         raise RequestError(f"files may have {max_files} entries at most, and has {len(files)}")
     for index, entry in enumerate(files):
-        if not isinstance(entry, dict) or not isinstance(entry.get("content"), str):
+        # Bytes, which JSON knows none of, are those of multipart bodies and uploads.
+        if not isinstance(entry, dict) or not isinstance(entry.get("content"), (str, bytes, mmap)):
             raise RequestError(f"files[{index}].content is required as a string")
     return files
 
 
 def any_is_text(files: list[dict[str, Any]]) -> bool:
     """Whether a file is text for Piston, which does not count unknown encodings here."""
-    return any(not entry.get("encoding") or entry["encoding"] == "utf8" for entry in files)
+    return any(
+        isinstance(entry["content"], str)
+        and (not entry.get("encoding") or entry["encoding"] == "utf8")
+        for entry in files
+    )
 
 
 def read_files(files: list[dict[str, Any]]) -> list[RequestFile]:
@@ -55,10 +84,12 @@ def read_files(files: list[dict[str, Any]]) -> list[RequestFile]:
     """
     found: dict[str, RequestFile] = {}
     for index, entry in enumerate(files):
-        encoding = entry.get("encoding")
+        content, encoding = entry["content"], entry.get("encoding")
+        is_code = isinstance(content, str) and encoding not in ("base64", "hex")
+        if isinstance(content, str):
+            content = _content(content, encoding, index)
         name = _name(entry.get("name"), index)
-        content = _content(entry["content"], encoding, index)
-        found[name] = RequestFile(File(name, content), encoding not in ("base64", "hex"))
+        found[name] = RequestFile(File(name, content), is_code)
     return list(found.values())
 
 

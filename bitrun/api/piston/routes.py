@@ -23,9 +23,11 @@ from bitrun.api.piston.body import execute_body, is_understood
 from bitrun.api.piston.build_stream import stream
 from bitrun.api.piston.connect import Sessions
 from bitrun.api.piston.errors import package_errors
+from bitrun.api.piston.files import with_uploads
 from bitrun.api.piston.output_files import reply_with_files
 from bitrun.api.piston.reply import execute_reply, runtime_reply
 from bitrun.api.piston.request import find_unknown, read_request
+from bitrun.api.piston.uploads import add_uploads
 from bitrun.packages.manager import PackageState
 from bitrun.service.service import Service
 
@@ -39,6 +41,7 @@ def register(app: Flask, service: Service, auth: Auth, bodies: Bodies) -> None:
     for name, prefix in (("piston", PREFIX), ("piston_public", PUBLIC_PREFIX)):
         routes = Blueprint(name, __name__, url_prefix=prefix)
         _add_execute(routes, service, auth, bodies)
+        add_uploads(routes, service, auth)
         _add_packages(routes, service, auth, bodies)
         _add_connect(routes, service, auth, bodies, sessions)
         app.register_blueprint(routes)
@@ -68,6 +71,7 @@ def _add_execute(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies
             body = held.enter_context(bodies.read(request))
             fields = execute_body(request, body.take())
             warnings = find_unknown(fields).warn()
+            fields = with_uploads(fields, partial(service.uploads.open, owner))
             runtime, job = read_request(fields, service.runtimes, service.settings)
             del fields
             body.keep(job.size, job.output_beyond(service.settings.output_limit))
@@ -86,9 +90,11 @@ def _add_execute(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies
         with ExitStack() as held:
             owner = held.enter_context(auth.granted(request))
             body = held.enter_context(bodies.read(request))
-            runtime, batch = read_batch(
-                parse_object(body.take()), service.runtimes, service.settings
+            fields = with_uploads(
+                execute_body(request, body.take()), partial(service.uploads.open, owner)
             )
+            runtime, batch = read_batch(fields, service.runtimes, service.settings)
+            del fields
             auth.count_runs(request, len(batch.cases))
             body.keep(batch.size)
             connection = client_connection(request, owner)

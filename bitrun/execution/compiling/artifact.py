@@ -38,13 +38,13 @@ def encode(result: StageResult, sent: Sequence[File], left: Sequence[File]) -> l
     Of those that were `sent` to it, and that it has left as they were, only the names are kept.
     """
     before = {file.name: file for file in sent}
-    new = [file for file in left if before.get(file.name) != file]
+    new = [file for file in left if not file.equals(before.get(file.name))]
     pieces = list(result.streams.pieces())
     header = json.dumps(
         {
             "verdict": dataclasses.asdict(result.verdict),
             "pieces": [[stream, len(data)] for stream, data in pieces],
-            "same": [file.name for file in left if before.get(file.name) == file],
+            "same": [file.name for file in left if file.equals(before.get(file.name))],
             "new": [[file.name, file.mode, len(file.content)] for file in new],
         }
     ).encode()
@@ -52,7 +52,7 @@ def encode(result: StageResult, sent: Sequence[File], left: Sequence[File]) -> l
         _LENGTH.pack(len(header)),
         header,
         *(data for _, data in pieces),
-        *(file.content for file in new),
+        *(bytes(file.content) for file in new),
     ]
     check = 0
     for part in parts:

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 
-from bitrun.model.job import File, Job
+from bitrun.model.job import Content, File, Job
 
 
 def is_cacheable(job: Job) -> bool:
@@ -40,5 +40,5 @@ def _digests(file: File) -> tuple[File, str]:
     return dataclasses.replace(file, content=b""), _digest(file.content)
 
 
-def _digest(content: bytes) -> str:
+def _digest(content: Content) -> str:
     return hashlib.sha256(content).hexdigest()

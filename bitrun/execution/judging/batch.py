@@ -53,7 +53,7 @@ class Batch:
     def size(self) -> int:
         """Bytes of all files and inputs, of which the runs share the program's files."""
         first = self.cases[0].job
-        shared = sum(len(file.content) for file in first.files)
+        shared = sum(file.memory for file in first.files)
         own = sum(case.job.size - shared + len(case.expected or b"") for case in self.cases)
         judges = sum(job.size for job in (self.checker, self.interactor) if job is not None)
         return shared + own + judges
