@@ -121,7 +121,7 @@ def extensions() -> Call[Mapping[str, Extension]]:
 
 
 def packages() -> Call[tuple[Package, ...]]:
-    return Call("GET", "/api/v2/packages", lambda answer: tuple(map(_read_package, answer)))
+    return Call("GET", "/api/v2/packages", lambda answer: tuple(map(read_package, answer)))
 
 
 def upload(name: str, content: bytes) -> Call[Upload]:
@@ -322,8 +322,13 @@ def _read_upload(entry: Mapping[str, Any]) -> Upload:
     return Upload(entry["id"], entry["name"], entry["size"], expires_at)
 
 
-def _read_package(entry: Mapping[str, Any]) -> Package:
-    return Package(entry["language"], entry["language_version"], entry["installed"])
+def read_package(entry: Mapping[str, Any]) -> Package:
+    return Package(
+        entry["language"],
+        entry["language_version"],
+        entry["installed"],
+        tuple(entry.get("libraries", ())),  # Piston has none
+    )
 
 
 def _read_extensions(answer: Mapping[str, Any]) -> Mapping[str, Extension]:

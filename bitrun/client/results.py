@@ -133,11 +133,15 @@ class Runtime:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package of the catalogue, in one version."""
+    """A package of the catalogue, in one version.
+
+    `libraries` are what its programs can use beyond the core of the language.
+    """
 
     name: str
     version: str
     installed: bool
+    libraries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

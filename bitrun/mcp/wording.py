@@ -1,16 +1,15 @@
 """Describes results for a model: the verdict first, then shortened output."""
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 
-from bitrun.client import Outcome, Result, Runtime, Stage, Verdict
+from bitrun.client import Outcome, Result, Stage, Verdict
+from bitrun.mcp.output import Language, shorten
 
-MAX_STREAM = 16_000  # characters of one stream
 _MAX_WARNINGS = 2_000  # characters of a successful compiler
 
 _TIME_ADVICE = (
     "It was stopped at its time limit. Make it faster or give it less to do; if it waits for "
-    "input, pass stdin; timeout_seconds can only lower the service's limit."
+    "input, pass stdin; list_languages has the most that timeout_seconds may be."
 )
 _ADVICE = {
     Outcome.MEMORY: "Use less; memory_mb can only lower the limit.",
@@ -25,22 +24,10 @@ def describe_result(result: Result) -> str:
     return "\n\n".join(_paragraphs(result))
 
 
-def describe_runtimes(runtimes: Iterable[Runtime]) -> str:
-    """Write one line for each language, with its versions."""
-    known = sorted(runtimes, key=lambda each: each.language)
-    lines = [
-        _language(name, list(of_it)) for name, of_it in groupby(known, lambda each: each.language)
-    ]
-    return "\n".join(lines) or "No language is installed on the service."
-
-
-def shorten(text: str, limit: int = MAX_STREAM) -> str:
-    """Keep the head and the tail of a long text, and state how much was cut."""
-    if len(text) <= limit:
-        return text
-    half = limit // 2
-    cut = len(text) - 2 * half
-    return f"{text[:half]}\n[... {cut} characters are left out here ...]\n{text[-half:]}"
+def describe_languages(languages: Iterable[Language]) -> str:
+    """Write one line for each version of a language."""
+    lines = "\n".join(map(_language, languages))
+    return lines or "No language is installed on the service."
 
 
 def _paragraphs(result: Result) -> Iterator[str]:
@@ -72,8 +59,14 @@ def _usage(verdict: Verdict) -> str:
     return f"{verdict.wall_ms} ms, {verdict.memory / 1_000_000:.1f} MB at the peak,"
 
 
-def _language(name: str, runtimes: list[Runtime]) -> str:
-    versions = ", ".join(each.version for each in runtimes)
-    aliases = dict.fromkeys(alias for each in runtimes for alias in each.aliases)
-    also = f" (also called {', '.join(aliases)})" if aliases else ""
-    return f"{name} {versions}{also}"
+def _language(language: Language) -> str:
+    parts = [f"{language.name} {language.version}"]
+    if language.aliases:
+        parts.append(f"also called {', '.join(language.aliases)}")
+    if language.max_seconds is not None:
+        parts.append(f"up to {language.max_seconds:g} s")
+    if language.max_memory_mb is not None:
+        parts.append(f"up to {language.max_memory_mb} MB")
+    if language.libraries:
+        parts.append(f"with {', '.join(language.libraries)}")
+    return "; ".join(parts)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
+import jsonschema
 import pytest
 import requests
 from mcp import Client
@@ -76,7 +77,11 @@ def test_tools(server: Server, connect: Any) -> None:
         assert tools["run_code"].input_schema["required"] == ["language"]
         failed, text = await call(client, "list_languages")
         assert not failed
-        assert any(line.startswith("python 3.13") for line in text.splitlines())
+        assert any(
+            line.startswith("python 3.13") and "up to 3 s; up to 256 MB" in line
+            for line in text.splitlines()
+        )
+        assert "with bits/stdc++.h" in text
 
         code = "import sys; from helper import name; print(input()[::-1], name, sys.argv[1:])"
         failed, text = await call(
@@ -112,17 +117,63 @@ def test_refusals_say_what_to_do(server: Server, connect: Any) -> None:
         )
         failed, text = await call(client, "run_code", language="bash")
         assert failed
-        assert "There is nothing to run" in text
+        assert text == "There is nothing to run: pass code, or files and their entry."
         failed, text = await call(
             client, "run_code", language="bash", code="x", timeout_seconds=9999
         )
         assert failed
-        assert "run_timeout is 9999000: send 1 to 3000 milliseconds, or nothing for 3000." in text
-        failed, text = await call(client, "run_code", language="bash", code="x", memory_mb=0)
-        assert failed
-        assert "memory_mb" in text
+        assert text == "timeout_seconds can't be 9999: bash may take 3 at most."
+        for arguments, sentence in (
+            ({"memory_mb": 0}, "memory_mb can't be 0: Limit of memory, a whole number up to"),
+            ({"args": 5}, "args can't be 5: Command line arguments."),
+            ({"files": [{"nam": "x"}]}, 'files can\'t be [{"nam": "x"}]: Files beside the program'),
+            ({"timeout": 5}, "There is no argument timeout; did you mean timeout_seconds?"),
+            ({"x": 5}, "There is no argument x; there are language, code, files, entry, stdin,"),
+            ({"language": None}, "language can't be null: A name or alias from list_languages."),
+        ):
+            failed, text = await call(client, "run_code", **{"language": "bash"} | arguments)
+            assert failed
+            assert text.startswith(sentence)
+        failed, text = await call(client, "run_code", code="x")
+        assert text == "language is missing: A name or alias from list_languages."
+        failed, text = await call(client, "list_languages", all=True)
+        assert text.startswith("There is no argument all; ")
 
     use(connect, server, work)
+
+
+def test_structured_output_and_files(server: Server, connect: Any) -> None:
+    async def work(client: Client) -> None:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        found = await client.call_tool("list_languages", {})
+        jsonschema.validate(
+            found.structured_content, tools["list_languages"].output_schema or False
+        )
+        (bash,) = [each for each in found.structured_content["languages"] if each["name"] == "bash"]
+        assert (bash["aliases"], bash["max_seconds"], bash["max_memory_mb"]) == (["sh"], 3, 256)
+
+        files = [
+            {"name": "data", "content": "/w==", "encoding": "base64"},
+            {"name": "main.py", "content": "print(open('data', 'rb').read())"},
+        ]
+        arguments = {"language": "python", "files": files, "entry": "main.py"}
+        found = await client.call_tool("run_code", arguments)
+        jsonschema.validate(found.structured_content, tools["run_code"].output_schema or False)
+        assert found.structured_content["stdout"] == "b'\\xff'\n"
+        assert found.structured_content["ok"]
+
+    use(connect, server, work)
+
+
+@pytest.mark.parametrize(("most", "default"), [(60_000, 30), (500, 0.5)])
+def test_limits_in_the_schema(serve: Callable[..., Server], most: int, default: float) -> None:
+    async def work(client: Client) -> None:
+        (tool,) = [tool for tool in (await client.list_tools()).tools if tool.name == "run_code"]
+        schema = tool.input_schema["properties"]["timeout_seconds"]
+        assert (schema["default"], schema["anyOf"][0]["maximum"]) == (default, most / 1000)
+        assert tool.input_schema["additionalProperties"] is False
+
+    use(over_http, serve(run_timeout=most), work)
 
 
 IMPOSSIBLE = [
@@ -141,7 +192,8 @@ def test_impossible_limits(server: Server) -> None:
         (tool,) = [tool for tool in (await client.list_tools()).tools if tool.name == "run_code"]
         for name, number in IMPOSSIBLE:
             schema = tool.input_schema["properties"][name]["anyOf"][0]
-            assert (schema["exclusiveMinimum"], schema["maximum"]) == (0, 1_000_000)
+            most = 3 if name == "timeout_seconds" else 1_000_000
+            assert (schema["exclusiveMinimum"], schema["maximum"]) == (0, most)
             failed, text = await call(
                 client, "run_code", language="bash", code="x", **{name: number}
             )

@@ -1,7 +1,8 @@
 import pytest
 
-from bitrun.client import Outcome, Result, Runtime, Stage, Verdict
-from bitrun.mcp.wording import describe_result, describe_runtimes, shorten
+from bitrun.client import Limit, Outcome, Package, Result, Runtime, Stage, Verdict
+from bitrun.mcp.output import list_runtimes, run_output, shorten
+from bitrun.mcp.wording import describe_languages, describe_result
 
 
 def stage(
@@ -74,10 +75,30 @@ def test_long_output() -> None:
 
 
 def test_languages() -> None:
+    limits = {"run_timeout": Limit(3000, 3000), "run_memory_limit": Limit(1, 256 << 20)}
     runtimes = [
         Runtime("python", "3.13.5", ("py",), None),
-        Runtime("c", "14.2.0", (), "gcc"),
-        Runtime("python", "3.14.0", ("py", "py3"), None),
+        Runtime("c", "14.2.0", (), "gcc", limits),
+        Runtime("python", "3.14.0", ("py", "py3"), None, limits),
     ]
-    assert describe_runtimes(runtimes) == "c 14.2.0\npython 3.13.5, 3.14.0 (also called py, py3)"
-    assert describe_runtimes([]) == "No language is installed on the service."
+    packages = [
+        Package("gcc", "14.2.0", True, ("libasan",)),
+        Package("python", "3.14.0", True, ("numpy", "scipy")),
+        Package("python", "3.13.5", False, ("numpy",)),
+    ]
+    found = list_runtimes(runtimes, packages).languages
+    assert describe_languages(found).splitlines() == [
+        "c 14.2.0; up to 3 s; up to 256 MB; with libasan",
+        "python 3.13.5; also called py",
+        "python 3.14.0; also called py, py3; up to 3 s; up to 256 MB; with numpy, scipy",
+    ]
+    assert describe_languages([]) == "No language is installed on the service."
+
+
+def test_structured_output() -> None:
+    failed = stage("compile", stderr="x" * 99_999, code=1, outcome=Outcome.EXIT)
+    found = run_output(Result("c", "14.2.0", (failed,)))
+    assert (found.stage, found.ok, found.exit_code, found.outcome) == ("compile", False, 1, "exit")
+    assert len(found.stderr) < 17_000
+    found = run_output(Result("c", "14.2.0", (stage("compile", stderr="w"), stage(stdout="1"))))
+    assert (found.stage, found.ok, found.stdout, found.compiler_output) == ("run", True, "1", "w")

@@ -6,10 +6,10 @@ from typing import TypeVar, Unpack
 import anyio
 
 from bitrun.api.http import errors
-from bitrun.api.piston.reply import execute_reply, runtime_reply
+from bitrun.api.piston.reply import execute_reply, package_reply, runtime_reply
 from bitrun.api.piston.request import read_request
-from bitrun.client import BitRunError, Result, RunOptions, Runtime
-from bitrun.client.calls import job, read_result, read_runtime
+from bitrun.client import BitRunError, Package, Result, RunOptions, Runtime
+from bitrun.client.calls import job, read_package, read_result, read_runtime
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import Busy, RequestError, ServiceError
 from bitrun.service.service import Service
@@ -30,6 +30,11 @@ class Runs:
                 read_runtime(runtime_reply(each, self._service.settings))
                 for each in self._service.runtimes.all()
             ]
+        )
+
+    async def packages(self) -> Sequence[Package]:
+        return await _in_thread(
+            lambda: [read_package(package_reply(each)) for each in self._service.packages.all()]
         )
 
     async def run(

@@ -13,6 +13,7 @@ from bitrun.execution.limits import language_limits
 from bitrun.model.job import STAGES
 from bitrun.model.output import Output, Stream
 from bitrun.model.result import Result, StageResult, Verdict
+from bitrun.packages.manager import PackageState
 from bitrun.packages.runtimes import Runtime
 
 # Texts of a stage, and the streams in them.
@@ -39,6 +40,15 @@ def runtime_reply(runtime: Runtime, settings: Settings) -> dict[str, Any]:
     if runtime.implementation is not None:
         reply["runtime"] = runtime.implementation
     return reply
+
+
+def package_reply(state: PackageState) -> dict[str, Any]:
+    return {
+        "language": state.package.name,
+        "language_version": state.version,
+        "installed": state.installed,
+        "libraries": list(state.package.libraries),
+    }
 
 
 def execute_reply(runtime: Runtime, result: Result, *, in_parts: bool = False) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from bitrun.api.piston.connect import Sessions
 from bitrun.api.piston.errors import package_errors
 from bitrun.api.piston.files import with_uploads
 from bitrun.api.piston.output_files import reply_with_files
-from bitrun.api.piston.reply import execute_reply, runtime_reply
+from bitrun.api.piston.reply import execute_reply, package_reply, runtime_reply
 from bitrun.api.piston.request import find_unknown, read_request
 from bitrun.api.piston.uploads import add_uploads
 from bitrun.packages.manager import PackageState
@@ -116,7 +116,7 @@ def _add_execute(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies
 def _add_packages(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies) -> None:
     @routes.get("/packages")
     def packages() -> Response:
-        return jsonify([_package(state) for state in service.packages.all()])
+        return jsonify([package_reply(state) for state in service.packages.all()])
 
     @routes.post("/packages")
     def install() -> Response:
@@ -182,15 +182,6 @@ def _named_package(bodies: Bodies) -> tuple[Any, Any, dict[str, Any]]:
     unknown = UnknownFields()
     unknown.add(found, ("language", "version"))
     return found.get("language"), found.get("version"), unknown.warn()
-
-
-def _package(state: PackageState) -> dict[str, Any]:
-    return {
-        "language": state.package.name,
-        "language_version": state.version,
-        "installed": state.installed,
-        "libraries": list(state.package.libraries),
-    }
 
 
 def _reply(state: PackageState) -> dict[str, Any]:
