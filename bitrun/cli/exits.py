@@ -2,7 +2,7 @@
 
 import sys
 
-from bitrun.client import Outcome, Verdict
+from bitrun.client import DroppedFile, Outcome, Verdict
 from bitrun.model.signals import SIGNAL_NUMBERS
 
 TIMED_OUT = 124  # as timeout(1)
@@ -32,6 +32,12 @@ def explanation(stage: str, verdict: Verdict) -> str | None:
     if stage == "compile":
         return f"Compiling failed: {verdict.detail}"
     return verdict.detail if verdict.code is None else None
+
+
+def print_dropped(file: DroppedFile) -> None:
+    """Say that a file is missing; the program has chosen its name, which may hold anything."""
+    name = "".join(each if each.isprintable() else "\ufffd" for each in file.name)
+    print_error(f"{name} is not saved: {file.message}" if name else file.message)
 
 
 def print_error(sentence: str) -> None:

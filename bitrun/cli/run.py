@@ -1,10 +1,11 @@
 """`bitrun run`: runs a program on the service as if it ran locally."""
 
 import asyncio
+import dataclasses
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -26,7 +27,9 @@ from bitrun.cli.options import (
 )
 from bitrun.cli.output import print_json
 from bitrun.cli.program_files import STDIN, find_language, read_files
-from bitrun.client import Client, FileContent, RunOptions
+from bitrun.client import Client, FileContent, Result, RunOptions
+
+_ALL_FILES = "**"
 
 
 def register(app: typer.Typer) -> None:
@@ -50,9 +53,23 @@ def register(app: typer.Typer) -> None:
         timeout: Timeout = None,
         memory: Memory = None,
         output: Annotated[
+            Path | None,
+            typer.Option(
+                "--output", "-o", metavar="DIR",
+                help="Save the files that the program makes in this folder.",
+            ),
+        ] = None,
+        output_file: Annotated[
+            list[str] | None,
+            typer.Option(
+                "--output-file", metavar="PATTERN",
+                help="Which of them, such as '*.png' or 'out/**'. Can be repeated. Default: all.",
+            ),
+        ] = None,
+        output_limit: Annotated[
             int | None,
             typer.Option(
-                "--output", parser=size, metavar="SIZE",
+                "--output-limit", parser=size, metavar="SIZE",
                 help="Limit of each output stream, such as 1M.",
             ),
         ] = None,
@@ -90,18 +107,18 @@ def register(app: typer.Typer) -> None:
             args=arguments or [],
             compile_args=compile_arg or [],
             env=variables(env or []),
+            output_files=_patterns(output, output_file or []),
         )
         files: dict[str, FileContent] = {**read_files(file, add or [])}
-        if timeout is not None:
-            options["timeout"] = timeout
-        if memory is not None:
-            options["memory"] = memory
-        if output is not None:
-            options["output"] = output
-        if stack is not None:
-            options["stack"] = stack
-        if processes is not None:
-            options["processes"] = processes
+        options.update(
+            _given(
+                timeout=timeout,
+                memory=memory,
+                output=output_limit,
+                stack=stack,
+                processes=processes,
+            )
+        )
         with Client(url, token) as client:
             language = language or find_language(client, file)
             uploads = [client.find_upload(each) for each in upload or []]
@@ -109,16 +126,35 @@ def register(app: typer.Typer) -> None:
             if json:
                 options["stdin"] = "" if file == STDIN else _read_stdin()
                 result = client.run(language, **options)
-                print_json(result)
+                if output is not None:
+                    result.save(output)
+                print_json(_without_contents(result))
                 raise typer.Exit(exits.exit_code(result.verdict))
         stdin = terminal.NO_STDIN if file == STDIN else sys.stdin.fileno()
         try:
-            code = asyncio.run(terminal.run(url, token, language, options, stdin))
+            code = asyncio.run(terminal.run(url, token, language, options, stdin, folder=output))
         except BrokenPipeError:
             # The reader of the output is gone. The flush at Python's exit would fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = exits.PIPE_CLOSED
         raise typer.Exit(code)
+
+
+def _given(**limits: float | None) -> RunOptions:
+    """Return the options that are set."""
+    return cast("RunOptions", {name: value for name, value in limits.items() if value is not None})
+
+
+def _patterns(folder: Path | None, patterns: list[str]) -> list[str]:
+    if folder is None and patterns:
+        raise typer.BadParameter("it needs --output DIR", param_hint="--output-file")
+    return [] if folder is None else patterns or [_ALL_FILES]
+
+
+def _without_contents(result: Result) -> dict[str, Any]:
+    """Return a result as plain data, with names and sizes of files that are saved."""
+    files = [{"name": file.name, "size": len(file.content)} for file in result.files]
+    return dataclasses.asdict(dataclasses.replace(result, files=())) | {"files": files}
 
 
 def _read_stdin() -> str:

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from bitrun.cli import exits
@@ -16,8 +17,10 @@ from bitrun.client import (
     AsyncClient,
     AsyncSession,
     BitRunError,
+    DroppedFile,
     Ended,
     Output,
+    OutputFile,
     Refused,
     RunOptions,
     Started,
@@ -27,8 +30,16 @@ NO_STDIN = -1  # in place of a file descriptor
 _READ_SIZE = 1 << 16
 
 
-async def run(url: str, token: str | None, language: str, options: RunOptions, stdin: int) -> int:
-    """Run a program and return the exit code of the command.
+async def run(
+    url: str,
+    token: str | None,
+    language: str,
+    options: RunOptions,
+    stdin: int,
+    *,
+    folder: Path | None = None,
+) -> int:
+    """Run a program, save its files in a folder, and return the exit code of the command.
 
     Where stdin, stdout and stderr are a terminal, so are they for the program.
     """
@@ -42,9 +53,9 @@ async def run(url: str, token: str | None, language: str, options: RunOptions, s
         ) as session,
     ):
         if raw_mode is None:
-            return await _Pipes(session, stdin).serve()
+            return await _Pipes(session, stdin, folder).serve()
         try:
-            return await _Terminal(session, raw_mode).serve()
+            return await _Terminal(session, raw_mode, folder).serve()
         finally:
             raw_mode.restore()
 
@@ -54,9 +65,10 @@ class _Streams:
 
     errors = "strict"  # in stdin
 
-    def __init__(self, session: AsyncSession, stdin: int) -> None:
+    def __init__(self, session: AsyncSession, stdin: int, folder: Path | None) -> None:
         self._session = session
         self._stdin = stdin
+        self._folder = folder
         self._loop = asyncio.get_running_loop()
         self._stage = ""
         self._code = exits.INTERRUPTED  # if the command ends before the program
@@ -102,6 +114,10 @@ class _Streams:
                     text = exits.explanation(event.stage, event.verdict)
                     if text and not (self._was_interrupted and event.verdict.signal == "SIGINT"):
                         exits.print_error(text)
+                case OutputFile() if self._folder is not None:
+                    event.save(self._folder)
+                case DroppedFile():
+                    exits.print_dropped(event)
         return code
 
     def _on_started(self) -> None:
@@ -170,8 +186,8 @@ class _Terminal(_Streams):
 
     errors = "replace"
 
-    def __init__(self, session: AsyncSession, raw_mode: RawMode) -> None:
-        super().__init__(session, raw_mode.descriptor)
+    def __init__(self, session: AsyncSession, raw_mode: RawMode, folder: Path | None) -> None:
+        super().__init__(session, raw_mode.descriptor, folder)
         self._raw_mode = raw_mode
         self._size = raw_mode.size
 

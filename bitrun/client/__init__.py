@@ -21,11 +21,13 @@ from bitrun.client.errors import (
     BitRunError,
     Busy,
     Failed,
+    NotSaved,
     Refused,
     TokenRefused,
     Unreachable,
     Unreadable,
 )
+from bitrun.client.output_files import DroppedFile, OutputFile
 from bitrun.client.results import (
     Ended,
     Event,
@@ -57,6 +59,7 @@ __all__ = [
     "Case",
     "Client",
     "Compare",
+    "DroppedFile",
     "Ended",
     "Event",
     "Extension",
@@ -66,8 +69,10 @@ __all__ = [
     "JudgeProgram",
     "Judged",
     "Limit",
+    "NotSaved",
     "Outcome",
     "Output",
+    "OutputFile",
     "Package",
     "Progress",
     "Reason",

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
 from bitrun.client.errors import Refused
+from bitrun.client.output_files import DroppedFile, OutputFile
 from bitrun.client.results import (
     Extension,
     Limit,
@@ -84,6 +85,8 @@ class RunOptions(TypedDict, total=False):
     `Runtime.limits` has the defaults and the maxima. An `unbuffered` program writes each line at
     its end, as those of sessions do. `compile_args` are arguments of the compiler, `env` are
     environment variables of both. A `fresh` run gets a new box, where the service reuses them.
+    `output_files` are patterns of files to send back: `*`, `?` and `[...]` within a name, `**` for
+    any folders.
     """
 
     version: str
@@ -106,6 +109,7 @@ class RunOptions(TypedDict, total=False):
     compile_output: int
     compile_stack: int
     compile_processes: int
+    output_files: Sequence[str]
 
 
 def run(language: str, code: str | None, options: RunOptions) -> Call[Result]:
@@ -188,6 +192,8 @@ def write_job(
         body["unbuffered"] = True
     if options.get("fresh"):
         body["fresh"] = True
+    if output_files := options.get("output_files"):
+        body["output_files"] = list(output_files)
     if compile_args := options.get("compile_args"):
         body["compile_args"] = list(compile_args)
     if env := options.get("env"):
@@ -216,7 +222,25 @@ def read_result(answer: Mapping[str, Any]) -> Result:
     found = [read_stage(name, answer[name]) for name in _STAGES if name in answer]
     if not found[0].verdict.ok:
         del found[1:]
-    return Result(answer["language"], answer["version"], tuple(found))
+    return Result(
+        answer["language"],
+        answer["version"],
+        tuple(found),
+        tuple(map(read_file, answer.get("files", ()))),
+        tuple(map(read_dropped, answer.get("files_dropped", ()))),
+    )
+
+
+def read_file(entry: Mapping[str, Any]) -> OutputFile:
+    content = entry["content"]
+    is_text = entry["encoding"] == "utf8"
+    return OutputFile(
+        entry["name"], content.encode() if is_text else base64.b64decode(content, validate=True)
+    )
+
+
+def read_dropped(entry: Mapping[str, Any]) -> DroppedFile:
+    return DroppedFile(entry["name"], entry["reason"], entry["message"])
 
 
 def read_verdict(stage: Mapping[str, Any]) -> Verdict:

@@ -7,7 +7,8 @@
     │   ├── TokenRefused
     │   └── AlreadyInstalled
     ├── Busy
-    └── Failed
+    ├── Failed
+    └── NotSaved
 
 The text of an error is a sentence for people: that of the service, if it sent one.
 """
@@ -51,6 +52,10 @@ class Busy(BitRunError):
 
 class Failed(BitRunError):
     """The service or its Docker engine failed; changing the request does not help."""
+
+
+class NotSaved(BitRunError):
+    """A file that a program has made can't be written where its name leads."""
 
 
 _UNAUTHORIZED, _FORBIDDEN, _SERVER_ERROR = 401, 403, 500

@@ -4,7 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from os import PathLike
+from pathlib import Path
 from typing import Literal, NamedTuple
+
+from bitrun.client.output_files import DroppedFile, OutputFile, save_all
 
 Stream = Literal["stdout", "stderr"]
 StageName = Literal["compile", "run"]
@@ -78,11 +82,25 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Result of a run. `stages` are those that ran, in order: no `run` if compiling failed."""
+    """Result of a run. `stages` are those that ran, in order: no `run` if compiling failed.
+
+    `files` are those that were asked for by `output_files` and that the program has made or
+    changed, `files_dropped` those of them that are missing, and why.
+    """
 
     language: str
     version: str
     stages: tuple[Stage, ...]
+    files: tuple[OutputFile, ...] = ()
+    files_dropped: tuple[DroppedFile, ...] = ()
+
+    def save(self, folder: str | PathLike[str]) -> tuple[Path, ...]:
+        """Write the files into a folder, and return their paths; see `OutputFile.save`.
+
+        Raises:
+            NotSaved: a name leads elsewhere, or what is there is in the way.
+        """
+        return save_all(self.files, folder)
 
     @property
     def last(self) -> Stage:
@@ -196,4 +214,5 @@ class Ended:
     verdict: Verdict
 
 
-Event = Started | Output | Ended
+# Files follow the last end.
+Event = Started | Output | Ended | OutputFile | DroppedFile

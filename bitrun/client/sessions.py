@@ -16,7 +16,7 @@ from websockets.exceptions import (
 )
 from websockets.sync.client import ClientConnection, connect
 
-from bitrun.client.calls import read_verdict
+from bitrun.client.calls import read_dropped, read_file, read_verdict
 from bitrun.client.errors import BitRunError, Busy, Failed, Refused, Unreachable, Unreadable
 from bitrun.client.responses import response_error
 from bitrun.client.results import (
@@ -49,6 +49,7 @@ class _Protocol:
         self.verdict: Verdict | None = None
         self._stage: StageName = "run"
         self._error: str | None = None
+        self._parts: list[str] = []  # of the file that is coming
 
     def parse(self, message: str | bytes) -> Event | None:
         """Turn a message into an event; None for one that has none."""
@@ -97,6 +98,13 @@ class _Protocol:
             case "exit":
                 self.verdict = read_verdict(message)
                 return Ended(self._stage, self.verdict)
+            case "file":
+                self._parts.append(message["content"])
+                if not message["more"]:
+                    content, self._parts = "".join(self._parts), []
+                    return read_file({**message, "content": content})
+            case "file_dropped":
+                return read_dropped(message)
             case "error":
                 self._error = message.get("detail", message["message"])
         return None

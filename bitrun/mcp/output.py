@@ -44,6 +44,8 @@ class RunOutput(BaseModel):
     wall_ms: int
     cpu_ms: int
     memory_bytes: int
+    files: list[str] = Field(description="The names of output_files that the program has made.")
+    files_missing: list[str] = Field(description="Those of them that are not sent, and why.")
 
 
 def shorten(text: str, limit: int = MAX_STREAM) -> str:
@@ -100,4 +102,6 @@ def run_output(result: Result) -> RunOutput:
         wall_ms=verdict.wall_ms,
         cpu_ms=verdict.cpu_ms,
         memory_bytes=verdict.memory,
+        files=[file.name for file in result.files],
+        files_missing=[f"{file.name}: {file.message}" for file in result.files_dropped],
     )

@@ -7,11 +7,19 @@ from typing import Annotated, Any, Protocol, Unpack
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.types import CallToolResult, InputRequiredResult, TextContent, Tool, ToolAnnotations
+from mcp.types import (
+    CallToolResult,
+    ContentBlock,
+    InputRequiredResult,
+    TextContent,
+    Tool,
+    ToolAnnotations,
+)
 from pydantic import BaseModel, Field, ValidationError
 
 from bitrun import __version__
 from bitrun.client import BitRunError, Package, Result, RunOptions, Runtime
+from bitrun.mcp.content import describe_files, file_content, split_files
 from bitrun.mcp.limits import DEFAULT_SECONDS, choose_seconds, put_limits
 from bitrun.mcp.output import Languages, RunOutput, list_runtimes, max_seconds, run_output
 from bitrun.mcp.program import ToolFile, read_program
@@ -96,10 +104,19 @@ def make_server(runs: Runs) -> MCPServer:
                 "is the default.",
             ),
         ] = None,
+        output_files: Annotated[
+            Sequence[str],
+            Field(
+                description="Files that the program makes, to be shown: a list of patterns such as "
+                "plot.png, *.csv or out/**."
+            ),
+        ] = (),
     ) -> Annotated[CallToolResult, RunOutput]:
         """Run a program once, in a fresh container, and report how it ended and what it wrote."""
         code, contents = read_program(code, files, entry)
-        options = RunOptions(version=version, files=contents, stdin=stdin, args=args)
+        options = RunOptions(
+            version=version, files=contents, stdin=stdin, args=args, output_files=output_files
+        )
         if memory_mb is not None:
             options["memory"] = memory_mb * _MEGABYTE
         try:
@@ -109,7 +126,9 @@ def make_server(runs: Runs) -> MCPServer:
             result = await runs.run(language, code, **options)
         except BitRunError as error:
             raise ToolError(_advise(error)) from error
-        return _result(describe_result(result), run_output(result))
+        text = "\n\n".join([describe_result(result), *describe_files(result)])
+        shown, _ = split_files(result)
+        return _result(text, run_output(result), *map(file_content, shown))
 
     return server
 
@@ -180,9 +199,9 @@ def _misfit(
     return f"{name} can't be {json.dumps(arguments[name])[:_MAX_SHOWN]}: {description}"
 
 
-def _result(text: str, output: BaseModel) -> CallToolResult:
+def _result(text: str, output: BaseModel, *files: ContentBlock) -> CallToolResult:
     return CallToolResult(
-        content=[TextContent(type="text", text=text)],
+        content=[TextContent(type="text", text=text), *files],
         structured_content=output.model_dump(mode="json"),
     )
 

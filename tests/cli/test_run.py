@@ -50,7 +50,7 @@ def test_what_a_compiler_says_goes_to_stderr(server: Server, tmp_path: Path) -> 
         pytest.param(("--memory", "32M"), "exec tail /dev/zero", (137, "", "bitrun: Memory limit exceeded: 33554432 bytes\n"), marks=pytest.mark.engine),
         ((), "exit 255", (255, "", "")),
         (("--stack", "1M"), "ulimit -s", (0, "1024\n", "")),
-        (("--output", "3"), "echo 12345", (137, "123", "bitrun: Output limit exceeded: 3 bytes on stdout\n")),
+        (("--output-limit", "3"), "echo 12345", (137, "123", "bitrun: Output limit exceeded: 3 bytes on stdout\n")),
         (("--timeout", "9999"), "", (125, "", "bitrun: run_timeout is 9999000: send 1 to 120000 milliseconds, or nothing for 3000\n")),
         (("--version", "4"), "", (125, "", "bitrun: No installed version of bash matches 4; installed: 5.2.37\n")),
         (("--language", "cobolt"), "", (125, "", "bitrun: No language is called cobolt: there are bash, c, c++, javascript, php, python, ruby\n")),
@@ -122,6 +122,53 @@ def test_other_files(server: Server, tmp_path: Path) -> None:
     files = ("--add", "lib/helper.py", "--add", "data")
     done = bitrun(server, "run", *files, "main.py", cwd=tmp_path)
     assert outcome(done) == (0, "BitRun b'\\xff'\n", "")
+
+
+MAKE = "mkdir out; echo text >out/a.txt; echo more >more; ln -s /etc/passwd link; exit 3"
+LINK = "It is a link, fifo, socket or device; only regular files are sent"
+
+
+@pytest.mark.also_engine
+def test_files_that_the_program_makes(server: Server, tmp_path: Path) -> None:
+    file, folder = write(tmp_path, "a.sh", MAKE), tmp_path / "new" / "folder"
+    done = bitrun(server, "run", "--output", folder, file)
+    assert outcome(done) == (3, "", f"bitrun: link is not saved: {LINK}\n")
+    saved = {path.relative_to(folder): path.read_text() for path in folder.rglob("*.*")}
+    assert saved == {Path("out/a.txt"): "text\n"}
+    assert (folder / "more").read_text() == "more\n"
+    assert sorted(each.name for each in folder.iterdir()) == ["more", "out"]
+
+
+def test_some_of_the_files(server: Server, tmp_path: Path) -> None:
+    file = write(tmp_path, "a.sh", MAKE)
+    options = ("--output", tmp_path, "--output-file", "m*", "--output-file", "none")
+    assert outcome(bitrun(server, "run", *options, file)) == (3, "", "")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.sh", "more"]
+    done = bitrun(server, "run", "--output-file", "m*", file)
+    assert done.returncode == 2
+    assert "needs --output DIR" in done.stderr
+
+
+def test_nothing_is_saved_through_a_link(server: Server, tmp_path: Path) -> None:
+    file, folder, outside = write(tmp_path, "a.sh", MAKE), tmp_path / "f", tmp_path / "outside"
+    folder.mkdir()
+    outside.mkdir()
+    (folder / "out").symlink_to(outside)
+    (folder / "more").symlink_to(file)
+    done = bitrun(server, "run", "--output", folder, file)
+    assert done.returncode == 125
+    assert f"out/a.txt is not saved: {folder}/out is a link" in done.stderr
+    assert (list(outside.iterdir()), file.read_text()) == ([], MAKE)
+    assert (folder / "more").read_text() == "more\n"
+
+
+def test_json_with_files(server: Server, tmp_path: Path) -> None:
+    file = write(tmp_path, "a.sh", MAKE)
+    done = bitrun(server, "run", "--json", "--output", tmp_path / "f", file, stdin="")
+    answer = json.loads(done.stdout)
+    assert answer["files"] == [{"name": "more", "size": 5}, {"name": "out/a.txt", "size": 5}]
+    assert answer["files_dropped"] == [{"name": "link", "reason": "not_regular", "message": LINK}]
+    assert (tmp_path / "f" / "out" / "a.txt").read_text() == "text\n"
 
 
 def test_output_comes_as_it_is_written(server: Server, tmp_path: Path) -> None:

@@ -32,6 +32,30 @@ def client(server: Server, connect: Any) -> Iterator[Any]:
         yield client
 
 
+MAKE = "head -c 300000 /dev/zero >zeros; mkdir out; echo é >out/text; : >empty; mkfifo out/fifo"
+MADE = {"empty": b"", "out/text": "é\n".encode(), "zeros": bytes(300_000)}
+
+
+def test_files(client: Any, tmp_path: Path) -> None:
+    result = client.run("bash", MAKE, output_files=["**"])
+    assert {file.name: file.content for file in result.files} == MADE
+    assert [(file.name, file.reason) for file in result.files_dropped] == [
+        ("out/fifo", "not_regular")
+    ]
+    assert result.save(tmp_path) == tuple(tmp_path / name for name in MADE)
+    assert (tmp_path / "out" / "text").read_text() == "é\n"
+    assert client.run("bash", MAKE).files == ()
+
+
+def test_files_of_a_session(client: Any) -> None:
+    with client.interact("bash", MAKE, output_files=["**"]) as session:
+        events = list(session)
+    assert [type(event) for event in events[:2]] == [Started, Ended]
+    made = [event for event in events if isinstance(event, bitrun.OutputFile)]
+    assert {file.name: file.content for file in made} == MADE
+    assert isinstance(events[-1], bitrun.DroppedFile)
+
+
 @pytest.mark.also_engine
 def test_a_run(client: Any) -> None:
     code = "import sys; print(input()[::-1], sys.argv[1:]); print('but', file=sys.stderr)"

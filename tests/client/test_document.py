@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +19,10 @@ EXAMPLES = re.findall(
 
 
 @pytest.mark.parametrize(("program", "output"), EXAMPLES)
-def test_an_example(server: Server, program: str, output: str) -> None:
+def test_an_example(server: Server, tmp_path: Path, program: str, output: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", program.replace("http://127.0.0.1:5000", server.url)],
+        cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,

@@ -1,6 +1,7 @@
 """The MCP server, over both ways, with the SDK's own client against a real service."""
 
 import asyncio
+import base64
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -13,7 +14,13 @@ import requests
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
-from mcp.types import TextContent
+from mcp.types import (
+    BlobResourceContents,
+    EmbeddedResource,
+    ImageContent,
+    TextContent,
+    TextResourceContents,
+)
 
 from tests.support.paths import ROOT
 from tests.support.server import Server
@@ -103,6 +110,35 @@ def test_tools(server: Server, connect: Any) -> None:
         )
         assert not failed
         assert text.startswith("The program failed: Time limit exceeded: 300 ms of wall time.")
+
+    use(connect, server, work)
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_files(server: Server, connect: Any) -> None:
+    code = (
+        "printf '\\x89PNG\\r\\n\\x1a\\n' >plot.png; echo 1,2 >t.csv; head -c 9 /dev/urandom >'x y';"
+        " printf '\\xff' >>'x y'; mkfifo fifo; truncate -s 9M large"
+    )
+
+    async def work(client: Client) -> None:
+        arguments = {"language": "bash", "code": code, "output_files": ["*"]}
+        text, picture, table, blob = (await client.call_tool("run_code", arguments)).content
+        assert isinstance(text, TextContent)
+        assert "Files, below: plot.png (8 bytes), t.csv (4 bytes), x y (10 bytes)" in text.text
+        assert "large: larger than an answer may be, 9437184 bytes" in text.text
+        assert "fifo: It is a link, fifo" in text.text
+        assert isinstance(picture, ImageContent)
+        assert (picture.mime_type, base64.b64decode(picture.data)) == ("image/png", PNG)
+        assert isinstance(table, EmbeddedResource)
+        assert isinstance(table.resource, TextResourceContents)
+        assert (table.resource.uri, table.resource.text) == ("file:///t.csv", "1,2\n")
+        assert isinstance(blob, EmbeddedResource)
+        assert isinstance(blob.resource, BlobResourceContents)
+        assert blob.resource.uri == "file:///x%20y"
+        assert base64.b64decode(blob.resource.blob).endswith(b"\xff")
 
     use(connect, server, work)
 

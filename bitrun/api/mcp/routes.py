@@ -31,7 +31,7 @@ def register(app: Flask, service: Service, auth: Auth, bodies: Bodies) -> None:
         with auth.granted(request) as owner, bodies.read(request) as body:
             raw = body.take()
             limit_values(raw)
-            runs = Runs(service, client_connection(request, owner))
+            runs = Runs(service, client_connection(request, owner), body.keep_file)
             max_body = service.settings.max_body
             reply = answer(runs, request.headers.items(), raw, max_body)
         response = Response(reply.body, reply.status, reply.headers)

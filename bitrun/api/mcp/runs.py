@@ -1,17 +1,20 @@
 """The service for the tools of an agent, through Piston's requests and replies."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TypeVar, Unpack
 
 import anyio
 
 from bitrun.api.http import errors
+from bitrun.api.piston.output_files import dropped_reply
 from bitrun.api.piston.reply import execute_reply, package_reply, runtime_reply
 from bitrun.api.piston.request import read_request
-from bitrun.client import BitRunError, Package, Result, RunOptions, Runtime
-from bitrun.client.calls import job, read_package, read_result, read_runtime
+from bitrun.client import BitRunError, OutputFile, Package, Result, RunOptions, Runtime
+from bitrun.client.calls import job, read_dropped, read_package, read_result, read_runtime
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import Busy, RequestError, ServiceError
+from bitrun.model.output_files import Hold
 from bitrun.service.service import Service
 
 Value = TypeVar("Value")
@@ -20,9 +23,10 @@ Value = TypeVar("Value")
 class Runs:
     """Implements `bitrun.mcp.server.Runs` in the process of the service."""
 
-    def __init__(self, service: Service, connection: ClientConnection | None) -> None:
+    def __init__(self, service: Service, connection: ClientConnection | None, hold: Hold) -> None:
         self._service = service
         self._connection = connection
+        self._hold = hold
 
     async def runtimes(self) -> Sequence[Runtime]:
         return await _in_thread(
@@ -44,8 +48,13 @@ class Runs:
 
     def _run(self, body: dict[str, object]) -> Result:
         runtime, wanted = read_request(body, self._service.runtimes, self._service.settings)
-        result = self._service.runner.run(wanted, self._connection)
-        return read_result(execute_reply(runtime, result))
+        result = self._service.runner.run(wanted, self._connection, hold=self._hold)
+        found = read_result(execute_reply(runtime, result))
+        return dataclasses.replace(
+            found,
+            files=tuple(OutputFile(file.name, file.content) for file in result.files),
+            files_dropped=tuple(read_dropped(dropped_reply(file)) for file in result.files_dropped),
+        )
 
 
 async def _in_thread(work: Callable[[], Value]) -> Value:
