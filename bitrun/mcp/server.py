@@ -31,8 +31,8 @@ _MAX_SECONDS = 1_000_000
 _MAX_MEGABYTES = 1_000_000
 _MAX_SHOWN = 60  # characters of a value in a refusal
 _INSTRUCTIONS = """\
-Runs programs in throwaway containers without a network. Nothing is kept from one run to the next:
-send all files that a program needs with each call."""
+Runs programs in throwaway containers, by default without a network. Nothing is kept from one run to
+the next: send all files that a program needs with each call."""
 
 
 class Runs(Protocol):
