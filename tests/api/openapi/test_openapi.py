@@ -128,6 +128,7 @@ def comparable(value: Any) -> Any:
     return {
         key: type(each).__name__ if key in varying else comparable(each)
         for key, each in value.items()
+        if key != "cached"  # of a compilation that an example before has had made
     }
 
 
