@@ -1,5 +1,6 @@
 """Results as v1 writes them."""
 
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
@@ -83,8 +84,10 @@ def test_text_has_a_charset(media_type: str, content_type: str) -> None:
 
 
 def test_stages_add_up() -> None:
-    response = reply(stage(memory=9), stage(Outcome.SIGNAL, None, "SIGSEGV", memory=7))
+    compiled = dataclasses.replace(stage(memory=9), cached=True)
+    response = reply(compiled, stage(Outcome.SIGNAL, None, "SIGSEGV", memory=7))
     assert response.data == b"out\xfferr" * 2
+    assert response.headers["X-Run-Compile"] == "cached"
     assert response.headers["X-Run-Exitcode"] == "139"
     assert response.headers["X-Run-Signal"] == "SIGSEGV"
     assert response.headers["X-Run-Verdict"] == "signal"
