@@ -26,13 +26,18 @@ _SETTLE_SECONDS = 8.0  # until the pool is full again
 
 @dataclass(frozen=True)
 class Target:
-    """A server to measure. `worker` is the id of its process, if it runs on this machine."""
+    """A server to measure. `workers` are the ids of its processes, if it runs on this machine."""
 
     url: str
-    worker: int | None
+    workers: tuple[int, ...] = ()
+
+    @property
+    def worker(self) -> int | None:
+        """The id of its first process."""
+        return next(iter(self.workers), None)
 
     def cpu_ms(self) -> float:
-        return machine.process_cpu_ms(self.worker) if self.worker else 0.0
+        return sum(map(machine.process_cpu_ms, self.workers))
 
     def measure(self, load: Callable[[], Sample]) -> Sample:
         """Run a load, and add the CPU time of the machine and of the service to its sample."""
@@ -50,14 +55,17 @@ def interpreter(checkout: Path) -> str:
 
 @contextmanager
 def own_service(
-    log: IO[bytes] | None = None, checkout: Path = ROOT, **settings: str
+    log: IO[bytes] | None = None,
+    checkout: Path = ROOT,
+    application: str = "app:app",
+    **settings: str,
 ) -> Iterator[Target]:
     """Start a service from a checkout, with default settings but for these; stop it at the end."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {f"BITRUN_{name.upper()}": value for name, value in settings.items()}
     process = subprocess.Popen(
-        [interpreter(checkout), "-m", "gunicorn", "app:app"],
+        [interpreter(checkout), "-m", "gunicorn", application],
         cwd=checkout,
         env=os.environ | {"BITRUN_PORT": str(port)} | environment,
         stderr=log or subprocess.DEVNULL,
@@ -67,7 +75,7 @@ def own_service(
     try:
         url = f"http://127.0.0.1:{port}"
         _await_answer(url)
-        yield Target(url, machine.children(process.pid)[0])
+        yield Target(url, _await_workers(process.pid, int(settings.get("workers", "1"))))
     finally:
         _stop(process)
 
@@ -90,6 +98,15 @@ def _await_answer(url: str) -> None:
                 return
         time.sleep(0.1)
     sys.exit(f"No service answers at {url}")
+
+
+def _await_workers(master: int, count: int) -> tuple[int, ...]:
+    deadline = time.monotonic() + _START_SECONDS
+    while len(found := machine.children(master)) < count:
+        if time.monotonic() > deadline:
+            sys.exit(f"{len(found)} of {count} workers have started")
+        time.sleep(0.1)
+    return tuple(found)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
