@@ -2,9 +2,7 @@
 
 import logging
 import math
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +13,7 @@ from limits.strategies import RateLimiter, SlidingWindowCounterRateLimiter
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from bitrun.access.at_once import ClientLimit, ConcurrencyLimit
 from bitrun.config.settings import Settings
 from bitrun.model.errors import RequestError, TooManyRequests
 
@@ -25,13 +24,15 @@ _log = logging.getLogger(__name__)
 
 
 class RateLimits:
-    def __init__(self, settings: Settings) -> None:
+    """The limits of the settings; `concurrency` may be shared with other processes."""
+
+    def __init__(self, settings: Settings, concurrency: ClientLimit | None = None) -> None:
         self._rate = (
             RateLimit(settings.rate_limit, settings.rate_limit_storage)
             if settings.rate_limit
             else None
         )
-        self._concurrency = ConcurrencyLimit(settings.max_runs_per_client)
+        self._concurrency = concurrency or ConcurrencyLimit(settings.max_runs_per_client)
 
     @contextmanager
     def admit(self, client: str) -> Iterator[None]:
@@ -54,29 +55,6 @@ class RateLimits:
         """
         if self._rate is not None and runs:
             self._rate.count(client, runs)
-
-
-class ConcurrencyLimit:
-    """Active requests of each client, at most `limit`."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._active: Counter[str] = Counter()
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def acquire(self, client: str) -> Iterator[None]:
-        with self._lock:
-            if self._active[client] >= self._limit:
-                raise TooManyRequests(1)
-            self._active[client] += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._active[client] -= 1
-                if not self._active[client]:
-                    del self._active[client]
 
 
 class RateLimit:

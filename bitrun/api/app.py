@@ -21,7 +21,7 @@ def create_app(service: Service) -> Flask:
     app.url_map.strict_slashes = False
     request_log.register(app, service)
     unknown_fields.register(app)
-    auth = Auth(service.configuration, RateLimits(settings))
+    auth = Auth(service.configuration, RateLimits(settings, service.limits.clients))
     bodies = Bodies(settings)
     service.metrics.add_collector(
         body_memory_collector(lambda: bodies.budget.used, bodies.budget.total)

@@ -3,10 +3,16 @@
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from limits import parse_many
-from pydantic import Field, IPvAnyNetwork, ValidationError, field_validator
+from pydantic import (
+    Field,
+    IPvAnyNetwork,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bitrun.model.nearest import suggestion
@@ -58,6 +64,7 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=5000, ge=1, le=65535)
+    workers: int = Field(default=1, ge=1, le=64)
     threads: int = Field(default=96, ge=1, le=1024)
     sessions: int = Field(default=128, ge=0, le=4096)
 
@@ -75,7 +82,10 @@ class Settings(BaseSettings):
     trusted_proxies: Networks = ()
     rate_limit: str = ""
     rate_limit_storage: str = Field(
-        default="memory://", pattern=r"^(memory|rediss?|redis\+unix)://", repr=False
+        default="memory://",
+        pattern=r"^(memory|rediss?|redis\+unix)://",
+        repr=False,
+        validate_default=True,
     )
     max_runs_per_client: int = Field(default=40, ge=1)
     unlimited_clients: WordList = ()
@@ -143,12 +153,34 @@ class Settings(BaseSettings):
             parse_many(value)
         return value
 
+    @field_validator("rate_limit_storage")
+    @classmethod
+    def _check_storage(cls, value: str, known: ValidationInfo) -> str:
+        workers = known.data.get("workers", 1)
+        if workers > 1 and known.data.get("rate_limit") and value.startswith("memory:"):
+            raise ValueError(
+                f"{workers} workers have no memory in common to count BITRUN_RATE_LIMIT in: set "
+                f"this to redis://HOST:6379, or BITRUN_WORKERS to 1"
+            )
+        return value
+
     @field_validator("pool_pinned", mode="before")
     @classmethod
     def _split_pairs(cls, value: object) -> object:
         if isinstance(value, str):
             return dict(pair.partition("=")[::2] for pair in value.replace(",", " ").split())
         return value
+
+    def share(self) -> Self:
+        """Return the settings of one worker: its part of what the workers divide among them."""
+        if self.workers == 1:
+            return self
+        divided = ("pool_size", "pool_memory", "body_memory", "compile_cache")
+        pinned = {name: -(-boxes // self.workers) for name, boxes in self.pool_pinned.items()}
+        return self.model_copy(
+            update={name: getattr(self, name) // self.workers for name in divided}
+            | {"pool_pinned": pinned}
+        )
 
     @property
     def pool_places(self) -> int:
@@ -157,8 +189,8 @@ class Settings(BaseSettings):
 
     @property
     def batch_places(self) -> int:
-        """Boxes that all batches together have at once: the other half is for other requests."""
-        return max(1, self.max_runs // 2)
+        """Boxes that all batches of a worker have at once: the other half is for other requests."""
+        return max(1, self.max_runs // 2 // self.workers)
 
     @property
     def used_memory(self) -> int:

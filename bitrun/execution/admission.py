@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bitrun.access.at_once import Semaphore
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import Busy, ClientDisconnected
 
@@ -25,7 +26,7 @@ class Rejection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AdmissionStats:
-    """Places, how many are taken, requests that wait for one, and rejected requests so far."""
+    """Places, and what this process has: taken ones, requests that wait, rejected ones so far."""
 
     places: int
     taken: int
@@ -34,16 +35,28 @@ class AdmissionStats:
 
 
 class Admission:
-    """Places for `runs` at once, and a queue for `queue` requests of `timeout` seconds."""
+    """Places for `runs` at once, and a queue for `queue` requests of `timeout` seconds.
 
-    def __init__(self, runs: int, queue: int, timeout: float) -> None:
+    `places` and `room` count the free ones of both, if not in this process alone.
+    """
+
+    def __init__(
+        self,
+        runs: int,
+        queue: int,
+        timeout: float,
+        *,
+        places: Semaphore | None = None,
+        room: Semaphore | None = None,
+    ) -> None:
         self._runs = runs
-        self._queue_length = queue
-        self._free = runs
-        self._room = queue
-        self._rejected: Counter[str] = Counter(dict.fromkeys(Rejection, 0))
+        self._places = places or threading.Semaphore(runs)
+        self._room = room or threading.Semaphore(queue)
         self._timeout = timeout
-        self._freed = threading.Condition()
+        self._taken = 0
+        self._waiting = 0
+        self._rejected: Counter[str] = Counter(dict.fromkeys(Rejection, 0))
+        self._lock = threading.Lock()  # of the three numbers above
 
     @contextmanager
     def place(
@@ -59,55 +72,60 @@ class Admission:
             ClientDisconnected: the client hung up while it waited.
         """
         if patient:
-            self._enter_patiently(connection)
+            self._wait_for_place(connection, math.inf)
         else:
             self._enter(connection)
+        with self._lock:
+            self._taken += 1
         try:
             yield
         finally:
-            with self._freed:
-                self._free += 1
-                self._freed.notify()
+            self._places.release()
+            with self._lock:
+                self._taken -= 1
 
     def stats(self) -> AdmissionStats:
-        with self._freed:
-            return AdmissionStats(
-                places=self._runs,
-                taken=self._runs - self._free,
-                waiting=self._queue_length - self._room,
-                rejected=dict(self._rejected),
-            )
+        with self._lock:
+            return AdmissionStats(self._runs, self._taken, self._waiting, dict(self._rejected))
 
     def _enter(self, connection: ClientConnection | None) -> None:
-        with self._freed:
-            if self._free == 0:
-                if self._room == 0:
-                    self._rejected[Rejection.QUEUE_FULL] += 1
-                    raise Busy
-                self._room -= 1
-                try:
-                    self._wait_for_place(connection, self._timeout)
-                except Busy:
-                    self._rejected[Rejection.TIMEOUT] += 1
-                    raise
-                except ClientDisconnected:
-                    self._rejected[Rejection.DISCONNECTED] += 1
-                    raise
-                finally:
-                    self._room += 1
-            self._free -= 1
+        if self._places.acquire(blocking=False):
+            return
+        if not self._room.acquire(blocking=False):
+            self._reject(Rejection.QUEUE_FULL)
+            raise Busy
+        with self._lock:
+            self._waiting += 1
+        try:
+            self._wait_for_place(connection, self._timeout)
+        except Busy:
+            self._reject(Rejection.TIMEOUT)
+            raise
+        except ClientDisconnected:
+            self._reject(Rejection.DISCONNECTED)
+            raise
+        finally:
+            self._room.release()
+            with self._lock:
+                self._waiting -= 1
 
-    def _enter_patiently(self, connection: ClientConnection | None) -> None:
-        with self._freed:
-            self._wait_for_place(connection, math.inf)
-            self._free -= 1
+    def _reject(self, reason: Rejection) -> None:
+        with self._lock:
+            self._rejected[reason] += 1
 
     def _wait_for_place(self, connection: ClientConnection | None, timeout: float) -> None:
         deadline = time.monotonic() + timeout
-        while self._free == 0:
-            left = deadline - time.monotonic()
-            if left <= 0:
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            has_place = self._places.acquire(timeout=min(left, _DISCONNECT_CHECK_SECONDS))
+            try:
+                if connection is not None:
+                    connection.check()
+            except ClientDisconnected:
+                if has_place:
+                    self._places.release()
+                raise
+            if has_place:
+                return
+            if not left:
                 raise Busy
-            self._freed.wait(min(left, _DISCONNECT_CHECK_SECONDS))
-            if connection is not None:
-                connection.check()

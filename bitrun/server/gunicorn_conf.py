@@ -4,16 +4,18 @@ Every value comes from `bitrun.config.settings`. The names are those of gunicorn
 server hooks.
 """
 
+import itertools
 import sys
 from typing import Any
 
 from gunicorn.glogging import Logger
 
+from bitrun.access import at_once
 from bitrun.access.bind_check import check_exposure
 from bitrun.config.settings import SettingsError
 from bitrun.server import grace, listeners
 from bitrun.service import configuration
-from bitrun.telemetry import log
+from bitrun.telemetry import log, worker_metrics
 
 _WSGI = "bitrun.server.wsgi"
 
@@ -27,6 +29,8 @@ except configuration.UNSOUND as error:
 
 _settings = _configuration.settings
 log.configure(_settings.log_level, _settings.log_format)
+
+worker_metrics.prepare(_settings.workers)
 
 
 class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -43,6 +47,7 @@ loglevel = _settings.log_level
 _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 bind = f"{_host}:{_settings.port}"
 worker_class = "bitrun.server.worker.Worker"
+workers = _settings.workers
 # A session occupies a thread until it ends; plain requests keep theirs whatever the sessions do.
 threads = _settings.threads + _settings.sessions
 # For a stop; a worker that a reload replaces waits for longer, see `Worker.run`.
@@ -63,6 +68,11 @@ def on_starting(server: Any) -> None:
 
     And make a reload with an invalid configuration a no-op; gunicorn by itself would exit.
     """
+    if server.cfg.workers != _settings.workers:
+        sys.exit(
+            f"{server.cfg.workers} workers would not share the limits of a service: set "
+            f"BITRUN_WORKERS={server.cfg.workers} instead of gunicorn's option"
+        )
     try:
         listeners.open_listeners(server)
         check_exposure(_addresses(server), _settings, _configuration.tokens)
@@ -83,16 +93,36 @@ def on_starting(server: Any) -> None:
     server.reload = reload_if_valid
 
 
-def pre_fork(server: Any, _worker: object) -> None:
-    """Check the addresses before the first worker, and so before the first request."""
+def pre_fork(server: Any, worker: Any) -> None:
+    """Check the addresses before the first worker, and make what all workers inherit."""
+    worker.number = _free_number(server)
+    if (shared := worker_metrics.current()) is not None:
+        shared.own = worker.number
     try:
         check_exposure(_addresses(server), _settings, _configuration.tokens)
     except SettingsError as error:
         sys.exit(str(error))
+    try:
+        # Only now: the kernel keeps it until `on_exit`, which is not called when a start fails.
+        at_once.limits_at_once(_settings)
+    except OSError as error:
+        sys.exit(f"BITRUN_WORKERS: the kernel has no semaphores for several workers: {error}")
+    if worker.number:
+        return  # the first has said it
     if not _configuration.tokens and not _settings.let_anyone_run_code:
         server.log.info("There is no API token, so this listens on loopback only")
     elif not _configuration.tokens:
         server.log.warning("There is no API token: anyone who can connect can run code here")
+
+
+def _free_number(server: Any) -> int:
+    """Return the lowest number that no worker has; those that a reload replaces do not count."""
+    taken = {each.number for each in server.WORKERS.values() if each.cfg is server.cfg}
+    return next(number for number in itertools.count() if number not in taken)
+
+
+def on_exit(_server: object) -> None:
+    at_once.remove_shared()
 
 
 def worker_exit(_server: object, _worker: object) -> None:

@@ -12,16 +12,18 @@ INTERVAL_SECONDS = 30.0
 _log = logging.getLogger(__name__)
 
 
-def start(*chores: Callable[[], None]) -> None:
-    """Run every chore now and every half minute, as long as the process lives."""
-    threading.Thread(target=_repeat, args=(chores,), name="housekeeping", daemon=True).start()
+def start(*chores: Callable[[], None], interval: float = INTERVAL_SECONDS) -> None:
+    """Run every chore now and every `interval` seconds, as long as the process lives."""
+    threading.Thread(
+        target=_repeat, args=(chores, interval), name="housekeeping", daemon=True
+    ).start()
 
 
-def _repeat(chores: tuple[Callable[[], None], ...]) -> None:
+def _repeat(chores: tuple[Callable[[], None], ...], interval: float) -> None:
     while True:
         for chore in chores:
             try:
                 chore()
             except ServiceError as error:
                 _log.debug("A chore of the housekeeping has failed: %s", error)
-        time.sleep(INTERVAL_SECONDS)
+        time.sleep(interval)

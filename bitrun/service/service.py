@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from subprocess import Popen
 
+from bitrun.access.at_once import limits_at_once
 from bitrun.engine.engine import Engine
 from bitrun.engine.events import CONTAINER_REMOVED, IMAGE_EVENTS, EngineEvents
 from bitrun.execution.admission import Admission
@@ -27,6 +28,8 @@ from bitrun.service.readiness import NO_RUNTIME, Readiness, State
 from bitrun.telemetry import request_context
 from bitrun.telemetry.metrics import Metrics
 
+_PUBLISH_SECONDS = 2.0  # between two times that other workers get the metrics of this one
+
 
 class Service:
     """Everything that a process needs to answer requests; threads share it.
@@ -37,7 +40,8 @@ class Service:
 
     def __init__(self, configuration: Configuration, engine: Engine | None = None) -> None:
         self.configuration = configuration
-        self.settings = settings = configuration.settings
+        self.settings = settings = configuration.settings.share()
+        self.limits = limits = limits_at_once(settings)
         self.catalogue = configuration.catalogue
         self._engine = engine = engine or Engine(settings.engine_timeout)
         events = EngineEvents(engine)
@@ -57,7 +61,13 @@ class Service:
             runs_per_box=settings.runs_per_box,
         )
         events.subscribe(self._on_event)
-        admission = Admission(settings.max_runs, settings.max_queue, settings.queue_timeout)
+        admission = Admission(
+            settings.max_runs,
+            settings.max_queue,
+            settings.queue_timeout,
+            places=limits.runs,
+            room=limits.queue,
+        )
         self._compile_cache = CompileCache(settings.compile_cache)
         self.runner = Runner(self._pool, admission, self._on_run_finished, self._compile_cache)
         self.uploads = Uploads(settings)
@@ -74,6 +84,8 @@ class Service:
         """Start the pool, the janitor and the housekeeping, which repeats `chores`, too."""
         self._janitor = janitor.start(self._boxes.instance)
         housekeeping.start(OrphanRemover(self._engine).remove, self.uploads.remove_expired, *chores)
+        if self.settings.workers > 1:
+            housekeeping.start(self.metrics.publish, interval=_PUBLISH_SECONDS)
         self._pool.start()
 
     def close(self) -> None:

@@ -7,15 +7,17 @@ or a fixed list, never from a request: each value costs memory for good.
 
 import platform
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.exposition import choose_encoder, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from bitrun import __version__
 from bitrun.model.run_record import RunRecord
+from bitrun.telemetry import worker_metrics
 
 # Seconds: from a box that waited to the longest time that a run may have been given.
 _PHASE_BUCKETS = (
@@ -83,9 +85,24 @@ class Metrics:
         self._registry.register(_Collector(collect))
 
     def scrape(self, accept: str) -> tuple[bytes, str]:
-        """Return all metrics in the format that an `Accept` header prefers, and its media type."""
+        """Return all metrics in the format that an `Accept` header prefers, and its media type.
+
+        If the service has several workers, these are the metrics of all of them.
+        """
         encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
+        registry = self._registry
+        if (workers := worker_metrics.current()) is not None:
+            registry = CollectorRegistry()
+            registry.register(_Collector(partial(workers.merged, self._text())))
+        return encode(registry), content_type
+
+    def publish(self) -> None:
+        """Let the other workers of the service have the metrics of this one, if there are any."""
+        if (workers := worker_metrics.current()) is not None:
+            workers.publish(self._text())
+
+    def _text(self) -> bytes:
+        return generate_latest(self._registry)
 
 
 class _Collector(Collector):

@@ -4,28 +4,47 @@ import json
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
+from bitrun.access.at_once import SharedSemaphores
 from bitrun.execution.admission import Admission
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import Busy, ClientDisconnected
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
+Make = Callable[[int, int, float], Admission]
 
-def test_a_place_comes_back() -> None:
-    admission = Admission(1, 0, 1.0)
+
+@pytest.fixture(params=["one worker", "several workers"])
+def make(request: pytest.FixtureRequest) -> Iterator[Make]:
+    """Make an admission, with counters of this process or with those that workers share."""
+    sets: list[SharedSemaphores] = []
+
+    def make(runs: int, queue: int, timeout: float) -> Admission:
+        if request.param == "one worker":
+            return Admission(runs, queue, timeout)
+        sets.append(SharedSemaphores(runs, queue))
+        return Admission(runs, queue, timeout, places=sets[-1][0], room=sets[-1][1])
+
+    yield make
+    for each in sets:
+        each.remove()
+
+
+def test_a_place_comes_back(make: Make) -> None:
+    admission = make(1, 0, 1.0)
     for _ in range(3):
         with admission.place(), pytest.raises(Busy), admission.place():
             pass
 
 
-def test_patience_ends() -> None:
-    admission = Admission(1, 1, 0.2)
+def test_patience_ends(make: Make) -> None:
+    admission = make(1, 1, 0.2)
     with admission.place():
         started = time.monotonic()
         with pytest.raises(Busy), admission.place():
@@ -33,8 +52,8 @@ def test_patience_ends() -> None:
         assert 0.2 <= time.monotonic() - started < 0.5
 
 
-def test_one_who_waits_gets_the_next_place() -> None:
-    admission = Admission(1, 1, 5.0)
+def test_one_who_waits_gets_the_next_place(make: Make) -> None:
+    admission = make(1, 1, 5.0)
     with ThreadPoolExecutor(1) as pool:
         with admission.place():
             waiting = pool.submit(lambda: admission.place().__enter__())
@@ -46,8 +65,8 @@ def test_one_who_waits_gets_the_next_place() -> None:
 @pytest.mark.attack(
     "request", "clients that hang up while they wait for a place", "their places are free at once"
 )
-def test_one_who_hangs_up_leaves_the_queue() -> None:
-    admission = Admission(1, 1, 5.0)
+def test_one_who_hangs_up_leaves_the_queue(make: Make) -> None:
+    admission = make(1, 1, 5.0)
     ours, theirs = socket.socketpair()
     with admission.place(), ours:
         theirs.close()
@@ -59,8 +78,8 @@ def test_one_who_hangs_up_leaves_the_queue() -> None:
         pass
 
 
-def test_the_patient_wait_outside_of_the_queue() -> None:
-    admission = Admission(1, 0, 0.1)
+def test_the_patient_wait_outside_of_the_queue(make: Make) -> None:
+    admission = make(1, 0, 0.1)
     with ThreadPoolExecutor(2) as pool:
         with admission.place():
             waiting = [pool.submit(enter_and_leave, admission) for _ in range(2)]

@@ -5,7 +5,6 @@ neither more than the other can take.
 """
 
 import json
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -48,11 +47,11 @@ class Closed(SessionEnded):
 
 
 class Sessions:
-    """All sessions of a worker, at most `max_sessions` at once."""
+    """All sessions of a service, which its limits bound."""
 
-    def __init__(self, service: Service, max_sessions: int) -> None:
+    def __init__(self, service: Service) -> None:
         self._service = service
-        self._places = threading.BoundedSemaphore(max_sessions)
+        self._places = service.limits.sessions
 
     def serve(self, websocket: WebSocket, owner: str | None) -> None:
         """Serve one client, from the accepted upgrade to the close.

@@ -37,7 +37,7 @@ PUBLIC_PREFIX = f"{PREFIX}/piston"
 
 
 def register(app: Flask, service: Service, auth: Auth, bodies: Bodies) -> None:
-    sessions = Sessions(service, service.settings.sessions)
+    sessions = Sessions(service)
     for name, prefix in (("piston", PREFIX), ("piston_public", PUBLIC_PREFIX)):
         routes = Blueprint(name, __name__, url_prefix=prefix)
         _add_execute(routes, service, auth, bodies)
