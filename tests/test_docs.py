@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.paths import ROOT
+from tools.bench import quotes
 
 # What a browser fetches by itself; a link is followed by its reader only.
 _FETCHED = re.compile(
@@ -58,3 +59,23 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     assert len(pages) > 15
     fetched = {"".join(found) for page in pages for found in _FETCHED.findall(page.read_text())}
     assert fetched == set()
+
+
+def test_pages_quote_the_benchmark() -> None:
+    figures = quotes.read_figures(quotes.BENCHMARK.read_text())
+    pages = {page.name: page for page in quotes.pages()}
+    assert pages.keys() >= {"README.md", "scaling.md", "speed.md"}
+    for page in pages.values():
+        text = page.read_text()
+        # Renewed by: python -m tools.bench.quotes
+        assert quotes.renewed(text, figures) == text, page.name
+
+
+def test_a_wrong_quote_is_found() -> None:
+    figures = quotes.read_figures("| what | p50 ms |\n|---|---|\n| a, b | 2.5 (1) |\n")
+    assert figures == {("a, b", "p50 ms"): "2.5", ("a, b", "p50 ms (service)"): "1"}
+    right = "takes 2.5<!-- a, b / p50 ms --> ms"
+    assert quotes.renewed("takes 17<!-- a, b / p50 ms --> ms", figures) == right
+    assert quotes.renewed(right, figures) == right
+    with pytest.raises(KeyError):
+        quotes.renewed("1<!-- gone / p50 ms -->", figures)

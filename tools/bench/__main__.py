@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tools.bench import goals, machine
+from tools.bench import goals, machine, quotes
 from tools.bench.baselines import (
     bare_root,
     run_docker_cli,
@@ -35,10 +35,11 @@ def main() -> None:
     report = Report(machine.description())
     with bare_programs() as bare:
         if options.against:
-            measure_load(report, Target(options.against, None), bare, options.seconds)
+            measure_load(report, Target(options.against), bare, options.seconds)
             return
         _measure_all(report, bare, options.seconds, options.runs)
-    report.write(ROOT / "docs" / "benchmark.md", ROOT / "docs" / "benchmark.png")
+    report.write(quotes.BENCHMARK, ROOT / "docs" / "benchmark.png")
+    quotes.renew_all()
 
 
 @contextmanager
