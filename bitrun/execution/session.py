@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Self
 
 from bitrun.execution.compiling.cache import Compilation
-from bitrun.execution.made_files import made_files, sent_files, with_room_for
 from bitrun.model.errors import BoxEnded, BoxError, CommandRejected
 from bitrun.model.job import Stage, TerminalSize
 from bitrun.model.output import Output, Stream
@@ -115,17 +114,16 @@ class Session:
         request = self._job.output_files
         if request is None:
             return Collected()
-        sent = sent_files(self._job)
-        limits = with_room_for(request.limits, sent)
         try:
-            collected = self._box.supervisor.collect(request.patterns, limits, hold)
+            return self._box.supervisor.collect(
+                request.patterns, request.limits, hold, self._job.contents
+            )
         except BoxError as error:
             # If memory is full of files, the kernel may have killed the supervisor.
             _log.info("Box %s sends no files: %s", self._box.container[:12], error)
             self._box_failed = True
             self._box.destroy()
             return Collected(dropped=(DroppedFile("", DropReason.FAILED),))
-        return made_files(collected, sent, request.limits)
 
     # While an interactive stage runs
 

@@ -130,6 +130,12 @@ class Job:
     version: str = ""
 
     @property
+    def contents(self) -> Mapping[str, Content]:
+        """The contents of all its files, by name."""
+        files = [*self.files, *(file for stage in self.stages for file in stage.files)]
+        return {file.name: file.content for file in files}
+
+    @property
     def size(self) -> int:
         """Bytes of memory that its files and its stdin take."""
         files = [*self.files, *(file for stage in self.stages for file in stage.files)]

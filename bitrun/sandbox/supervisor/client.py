@@ -1,7 +1,7 @@
 """The service's side of a connection to a supervisor, over any channel that carries bytes."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from bitrun.model.errors import (
@@ -12,7 +12,7 @@ from bitrun.model.errors import (
     FileRejected,
     ResidueLeft,
 )
-from bitrun.model.job import File, Stage, TerminalSize
+from bitrun.model.job import Content, File, Stage, TerminalSize
 from bitrun.model.output import Stream
 from bitrun.model.output_files import Collected, Hold, OutputLimits, hold_all
 from bitrun.model.result import Verdict
@@ -21,6 +21,7 @@ from bitrun.sandbox.supervisor.collection import (
     FRAMES,
     Collection,
     encode_collect,
+    with_room_for,
 )
 from bitrun.sandbox.supervisor.frames import (
     CREDIT_WINDOW,
@@ -134,13 +135,18 @@ class SupervisorClient:
         return events
 
     def collect(
-        self, patterns: Sequence[str], limits: OutputLimits, hold: Hold = hold_all
+        self,
+        patterns: Sequence[str],
+        limits: OutputLimits,
+        hold: Hold = hold_all,
+        sent: Mapping[str, Content] | None = None,
     ) -> Collected:
         """Get the regular files of the work directory that match one of the patterns.
 
         A pattern is a relative path; `*`, `?` and `[...]` match within a name, `**` any folders,
         and at the end all files in them. All processes of the job must have ended: after a verdict.
-        A file that `hold` has no memory for is dropped.
+        Those in `sent` come only if their contents have changed. A file that `hold` has no memory
+        for is dropped.
 
         Raises:
             RequestError: a pattern can't be used.
@@ -148,10 +154,10 @@ class SupervisorClient:
             BoxUnresponsive: it took longer than the supervisor allows.
             BoxError: the supervisor reported a fault, or broke the protocol.
         """
-        self._queue(encode_collect(patterns, limits))
+        self._queue(encode_collect(patterns, with_room_for(limits, sent or {})))
         self._deadline = time.monotonic() + COLLECT_SECONDS + BACKSTOP_SECONDS
         self._flush()
-        collection = Collection(limits, hold)
+        collection = Collection(limits, hold, sent)
         while collection.result is None:
             for frame_type, payload in self._decoder.feed(self._receive(None)):
                 if isinstance(frame_type, Frame) and frame_type in FRAMES:

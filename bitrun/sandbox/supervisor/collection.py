@@ -4,10 +4,13 @@ The payloads and maxima are those of `collection.c`, `collector.h`, `pattern.h` 
 `images/supervisor/`. A box that sends more than was asked for is at fault.
 """
 
+import dataclasses
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from bitrun.model.errors import BoxError, RequestError
+from bitrun.model.job import Content
 from bitrun.model.output_files import (
     Collected,
     DroppedFile,
@@ -89,25 +92,38 @@ def encode_collect(patterns: Sequence[str], limits: OutputLimits) -> bytes:
     )
 
 
+def with_room_for(limits: OutputLimits, sent: Mapping[str, Content]) -> OutputLimits:
+    """Return limits within which the files that were sent may come in addition.
+
+    Only their contents show whether they are as they were, and then they do not count.
+    """
+    sizes = [len(content) for content in sent.values()]
+    return OutputLimits(
+        files=limits.files + len(sizes),
+        file_size=max(limits.file_size, *sizes) if sizes else limits.file_size,
+        total_size=limits.total_size + sum(sizes),
+    )
+
+
 class Collection:
     """Puts the frames of a collection together; `result` is there after the last one.
 
-    A file that `hold` has no memory for is received, but not kept.
+    Of the files in `sent`, only those come that have other contents now. A file that `hold` has no
+    memory for is received, but not kept.
     """
 
-    def __init__(self, limits: OutputLimits, hold: Hold = hold_all) -> None:
+    def __init__(
+        self, limits: OutputLimits, hold: Hold = hold_all, sent: Mapping[str, Content] | None = None
+    ) -> None:
         self.result: Collected | None = None
-        self._hold = hold
         self._limits = limits
+        self._hold = hold
+        self._sent = sent or {}
+        self._announced = with_room_for(limits, self._sent)  # what may still come
+        self._left = limits
         self._files: list[OutputFile] = []
         self._dropped: list[DroppedFile] = []
-        self._count = 0
-        self._total = 0
-        self._name: bytes | None = None  # of the file that is being received, or was last
-        self._mode = 0
-        self._left = 0  # bytes of it
-        self._is_held = False
-        self._pieces: list[bytes] = []
+        self._arrival: _Arrival | None = None  # the file that is being received, or was last
 
     def add(self, frame: Frame, payload: bytes) -> None:
         """Take the next frame, one of `FRAMES`.
@@ -131,58 +147,68 @@ class Collection:
     def _begin_file(self, payload: bytes) -> None:
         if len(payload) <= _FOUND.size:
             raise BoxError("The supervisor sent a file without a name")
-        self._mode, self._left = _FOUND.unpack_from(payload)
-        self._name = payload[_FOUND.size :]
-        self._count += 1
-        self._total += self._left
-        if (
-            self._count > self._limits.files
-            or self._left > self._limits.file_size
-            or self._total > self._limits.total_size
-        ):
-            raise BoxError("The supervisor sent more of files than was asked for")
-        self._is_held = self._hold(self._left)
+        mode, size = _FOUND.unpack_from(payload)
+        self._announced = _minus(self._announced, size)
+        name = payload[_FOUND.size :]
+        original = self._sent.get(_text(name))
+        if original is not None and len(original) != size:
+            original = None
+        self._arrival = _Arrival(name, mode & 0o777, size, original)
+        if original is None:
+            self._arrival.reason = self._admit(size)
 
     def _continue_file(self, payload: bytes) -> None:
-        if len(payload) > self._left:
+        arrival = self._arrival
+        if arrival is None or len(payload) > arrival.size - arrival.received:
             raise BoxError("The supervisor sent more of a file than its size")
-        self._left -= len(payload)
-        if self._is_held:
-            self._pieces.append(payload)
+        if arrival.original is not None and not arrival.goes_on_as_sent(payload):
+            arrival.reason = self._admit(arrival.size)
+            arrival.depart()
+        if arrival.original is None and arrival.reason is None:
+            arrival.pieces.append(payload)
+        arrival.received += len(payload)
 
     def _finish_file(self) -> None:
-        if self._name is None:
+        arrival, self._arrival = self._arrival, None
+        if arrival is None:
             return
-        if self._left > 0:
+        if not arrival.is_complete:
             raise BoxError("The supervisor sent less of a file than its size")
-        name = _text(self._name)
-        if not self._is_held:
-            self._dropped.append(_dropped(self._name, DropReason.BUSY))
+        name = _text(arrival.name)
+        if arrival.original is not None:
+            return  # as it was sent
+        if arrival.reason is not None:
+            self._dropped.append(self._dropped_file(arrival.name, arrival.reason))
         elif _is_usable(name):
-            self._files.append(OutputFile(name, self._mode & 0o777, b"".join(self._pieces)))
+            self._files.append(OutputFile(name, arrival.mode, b"".join(arrival.pieces)))
         else:
-            self._dropped.append(_dropped(self._name, DropReason.NAME))
-        self._discard_file()
+            self._dropped.append(self._dropped_file(arrival.name, DropReason.NAME))
 
-    def _discard_file(self) -> None:
-        self._name = None
-        self._left = 0
-        self._pieces = []
+    def _admit(self, size: int) -> DropReason | None:
+        """Count a file, or return why there is no room for it."""
+        if self._left.files == 0:
+            return DropReason.COUNT
+        if size > self._left.file_size:
+            return DropReason.FILE_SIZE
+        if size > self._left.total_size:
+            return DropReason.TOTAL_SIZE
+        if not self._hold(size):
+            return DropReason.BUSY
+        self._left = _minus(self._left, size)
+        return None
 
     def _drop(self, payload: bytes) -> None:
         reason = DROP_REASONS.get(payload[:1])
-        if reason is None or len(self._dropped) >= MAX_DROPPED + self._limits.files:
+        # Beside those of DROPPED, each FOUND may end as one.
+        if reason is None or len(self._dropped) >= MAX_DROPPED + self._limits.files + len(
+            self._sent
+        ):
             raise BoxError(f"The supervisor dropped a file for {payload[:1]!r}")
         name = payload[1:]
-        if name == self._name:
-            self._discard_file()  # what has come of it is void
+        if self._arrival is not None and self._arrival.name == name:
+            self._arrival = None  # what has come of it is void
         self._finish_file()
-        limit = {
-            DropReason.COUNT: self._limits.files,
-            DropReason.FILE_SIZE: self._limits.file_size,
-            DropReason.TOTAL_SIZE: self._limits.total_size,
-        }.get(reason, 0)
-        self._dropped.append(_dropped(name, reason, limit))
+        self._dropped.append(self._dropped_file(name, reason))
 
     def _end(self, payload: bytes) -> None:
         try:
@@ -190,8 +216,8 @@ class Collection:
             end, count = ENDS[report["end"]], int(report["unlisted"][:_MAX_DIGITS])
         except (ValueError, KeyError) as error:
             raise BoxError(f"The supervisor ended a collection with {payload[:200]!r}") from error
-        if end is not None and self._left > 0:
-            self._discard_file()
+        if end is not None and self._arrival is not None and not self._arrival.is_complete:
+            self._arrival = None
         self._finish_file()
         self._files.sort(key=lambda file: file.name)
         if count > 0:
@@ -201,13 +227,62 @@ class Collection:
             self._dropped.append(DroppedFile("", end, limits.get(end, 0)))
         self.result = Collected(tuple(self._files), tuple(self._dropped))
 
+    def _dropped_file(self, name: bytes, reason: DropReason) -> DroppedFile:
+        limits = {
+            DropReason.COUNT: self._limits.files,
+            DropReason.FILE_SIZE: self._limits.file_size,
+            DropReason.TOTAL_SIZE: self._limits.total_size,
+        }
+        return DroppedFile(_text(name), reason, limits.get(reason, 0))
+
+
+@dataclass(slots=True)
+class _Arrival:
+    """A file that is being received.
+
+    `original` is what was sent under its name, as long as nothing else has come. With a `reason`
+    the content is not kept.
+    """
+
+    name: bytes
+    mode: int
+    size: int
+    original: Content | None
+    reason: DropReason | None = None
+    received: int = 0
+    pieces: list[bytes] = field(default_factory=list)
+
+    @property
+    def is_complete(self) -> bool:
+        return self.received == self.size
+
+    def goes_on_as_sent(self, payload: bytes) -> bool:
+        assert self.original is not None  # noqa: S101
+        # No view that lives on: an upload that is mapped could not be closed.
+        return self.original[self.received : self.received + len(payload)] == payload
+
+    def depart(self) -> None:
+        """Keep what has come until now, since the content is another from here on."""
+        assert self.original is not None  # noqa: S101
+        if self.reason is None:
+            self.pieces.append(self.original[: self.received])
+        self.original = None
+
+
+def _minus(limits: OutputLimits, size: int) -> OutputLimits:
+    """Return what is left of limits after a file of this size.
+
+    Raises:
+        BoxError: they have no room for it.
+    """
+    left = dataclasses.replace(limits, files=limits.files - 1, total_size=limits.total_size - size)
+    if left.files < 0 or left.total_size < 0 or size > limits.file_size:
+        raise BoxError("The supervisor sent more of files than was asked for")
+    return left
+
 
 def _text(name: bytes) -> str:
     return name.decode("utf-8", "replace")
-
-
-def _dropped(name: bytes, reason: DropReason, limit: int = 0) -> DroppedFile:
-    return DroppedFile(_text(name), reason, limit)
 
 
 def _is_usable(name: str) -> bool:

@@ -1,5 +1,6 @@
 """Files that a program has made, by the real supervisor without Docker."""
 
+import mmap
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bitrun.model.errors import BoxError, RequestError
+from bitrun.model.job import File
 from bitrun.model.output_files import (
     Collected,
     DroppedFile,
@@ -261,6 +263,69 @@ def test_files_for_which_there_is_no_memory(supervisor: SupervisorProcess) -> No
     collected = supervisor.client.collect(["*"], LIMITS, lambda size: size < 1000)
     assert names(collected) == ["abc", "empty"]
     assert collected.dropped == (DroppedFile("large", DropReason.BUSY),)
+
+
+# Files that were sent
+
+
+SENT = {"same": b"x" * 300_000, "empty": b"", "first": b"y" * 200_000, "last": b"z" * 200_000,
+        "longer": b"l", "gone": b"g"}  # fmt: skip
+
+
+def test_what_is_as_it_was_sent_is_left_out(supervisor: SupervisorProcess) -> None:
+    supervisor.client.queue_files(File(name, content) for name, content in SENT.items())
+    made(
+        supervisor,
+        "chmod 700 same; touch same; rm gone; echo l >longer; printf a >new;"
+        " for name in first last; do cp $name copy; mv copy $name; done;"
+        " printf n | dd of=first conv=notrunc status=none;"
+        " printf n | dd of=last conv=notrunc bs=1 seek=199999 status=none",
+    )
+    limits = OutputLimits(files=4, file_size=200_000, total_size=400_003)
+    held: list[int] = []
+
+    def hold(size: int) -> bool:
+        held.append(size)
+        return True
+
+    collected = supervisor.client.collect(["*"], limits, hold, SENT)
+    assert collected.dropped == ()
+    assert {file.name: file.content for file in collected.files} == {
+        "first": b"n" + SENT["first"][1:],
+        "last": SENT["last"][:-1] + b"n",
+        "longer": b"l\n",
+        "new": b"a",
+    }
+    assert sorted(held) == [1, 2, 200_000, 200_000]
+
+
+def test_what_was_sent_does_not_count(supervisor: SupervisorProcess) -> None:
+    sent = {"data": b"x" * 100}
+    supervisor.client.queue_files([File("data", sent["data"])])
+    made(supervisor, "printf 12345 >a; printf 123456 >b")
+    cases: list[tuple[OutputLimits, dict[str, DropReason]]] = [
+        (OutputLimits(2, 6, 11), {}),
+        (OutputLimits(2, 5, 11), {"b": DropReason.FILE_SIZE}),
+        (OutputLimits(0, 6, 11), dict.fromkeys("ab", DropReason.COUNT)),
+    ]
+    for limits, expected in cases:
+        collected = supervisor.client.collect(["*"], limits, sent=sent)
+        found = dropped(collected)
+        if DropReason.COUNT in found.values():
+            found.pop("data", None)  # if it came late, nothing shows whether it has changed
+        assert found == expected
+        assert {*names(collected)} == {*"ab"} - {*expected}
+
+
+def test_a_mapped_file_can_be_closed_afterwards(supervisor: SupervisorProcess) -> None:
+    with mmap.mmap(-1, 100_000) as mapped:
+        supervisor.client.queue_files([File("mapped", mapped)])
+        made(supervisor, "printf a >new")
+        collected = supervisor.client.collect(["*"], LIMITS, sent={"mapped": mapped})
+        assert names(collected) == ["new"]
+        made(supervisor, "printf a | dd of=mapped conv=notrunc bs=1 seek=90000 status=none")
+        collected = supervisor.client.collect(["mapped"], LIMITS, sent={"mapped": mapped})
+        assert collected.files[0].content == bytes(90_000) + b"a" + bytes(9_999)
 
 
 ROW = "files to be collected that are "
@@ -535,7 +600,7 @@ FEW = OutputLimits(files=3, file_size=10, total_size=20)
           encode(Frame.COLLECTED, b"end=complete\nunlisted=0\n")])  # fmt: skip
 def test_whatever_a_forger_sends_is_bounded(frames: list[bytes]) -> None:
     try:
-        collected = SupervisorClient(Forged(frames)).collect(["**"], FEW)
+        collected = SupervisorClient(Forged(frames)).collect(["**"], FEW, sent={"a": b"12345"})
     except BoxError:
         return
     assert len(collected.files) <= FEW.files
