@@ -104,6 +104,40 @@ def test_nothing_gets_out(long_limits: Server, escape: Escape) -> None:
     hello(long_limits)
 
 
+@pytest.mark.attack(
+    "program",
+    "a folder of fifos, sockets, links out and in circles, gigabytes of holes, hostile names and as many "
+    "files as there is room for, all of which the service is to send",
+    "only its own regular files are sent, within the limits; the rest is named",
+)
+def test_nothing_but_its_own_files_is_sent(long_limits: Server) -> None:
+    name = "output_files.py"
+    files = [{"name": name, "content": (FOLDER / name).read_text()}]
+    body = {"language": "py", "version": "*", "files": files, "output_files": ["**"]}
+    reply = execute(long_limits, body).json()
+    assert (reply["run"]["stdout"], reply["run"]["stderr"]) == ("done\n", "")
+    assert 0 < len(reply["files"]) <= 100
+    for file in reply["files"]:
+        assert file["name"].startswith(("many", "changing"))
+        assert file["content"] in ("mine\n", "")
+    reasons = {dropped["reason"] for dropped in reply["files_dropped"]}
+    assert reasons >= {"count", "unlisted"}
+    few = {"output_files": ["[!m]*", "zero/*", "root/etc/*", "deep/**"]}
+    reply = execute(long_limits, body | few).json()
+    sent = {file["name"] for file in reply["files"]}
+    assert sent <= {"changing"}
+    dropped = {(each["name"], each["reason"]) for each in reply["files_dropped"]}
+    assert dropped >= {
+        *((each, "not_regular") for each in ("fifo", "socket", "out", "zero", "root", "circle",
+                                             "self", "proc", "fifo-link")),
+        *((f"sparse{number}", "file_size") for number in range(20)),
+        *((each, "name") for each in ("line\nend", "\ufffd", "\x1b[2J", "\u202e")),
+        ("closed", "unreadable"),
+        ("/".join(["deep"] * 32), "depth"),
+    }  # fmt: skip
+    hello(long_limits)
+
+
 def test_the_catalogue_opens_the_32_bit_entry(serve: Callable[..., Server], tmp_path: Path) -> None:
     commands = {"suffix": "c", "compile": "gcc -o main %s", "run": "./main"}
     server = serve(languages=write_catalogue(tmp_path, package("c", "gcc", i386=True, **commands)))
