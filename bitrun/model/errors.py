@@ -26,6 +26,7 @@
     |   +-- BoxError              a box failed before its verdict
     |       +-- BoxEnded
     |       +-- BoxUnresponsive
+    |       +-- ChannelEnded      one of the conversations with a box that lives on
     +-- Busy                      on neither side: no capacity
     +-- SessionEnded              control flow: leaves a session before its end
 
@@ -221,6 +222,13 @@ class BoxUnresponsive(BoxError):
 
     def __init__(self) -> None:
         super().__init__("The supervisor does not respond")
+
+
+class ChannelEnded(BoxError):
+    """What served a channel of a box has ended without a word, as when a program has killed it."""
+
+    def __init__(self) -> None:
+        super().__init__("A channel of the box ended before its verdict")
 
 
 class Busy(Exception):

@@ -93,6 +93,13 @@ cgroup_open(void)
 	charges_sockets = version_2 || is_limited_v1_sockets();
 }
 
+void
+cgroup_leave(void)
+{
+	present = false;
+	cpu_fd = user_fd = stat_fd = kernel_fd = usage_fd = peak_fd = -1;
+}
+
 bool
 cgroup_present(void)
 {

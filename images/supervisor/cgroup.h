@@ -11,6 +11,10 @@
 /* Find the counters' files and keep them open. */
 void cgroup_open(void);
 
+/* Leave the counters of CPU time and memory, where they are not those of a stage's processes only: the
+ * cgroup counts as not present. Its limit and its kills stay readable. */
+void cgroup_leave(void);
+
 /* False if the supervisor is in no limited cgroup of its own, as in tests without Docker. */
 bool cgroup_present(void);
 

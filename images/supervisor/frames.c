@@ -30,6 +30,7 @@ static char *growing;	/* the last frame, while more output may be added to it; o
 static bool urgent;	/* a frame other than output is queued */
 static bool blocked;	/* the controller must read before more can be sent */
 static int64_t sent_at; /* ns */
+static void (*before_exit)(void);
 
 void
 frames_put_header(char *header, enum frame_type type, size_t size)
@@ -49,9 +50,21 @@ header_size(const char *header)
 	return (size_t)byte[1] << 24 | (size_t)byte[2] << 16 | (size_t)byte[3] << 8 | byte[4];
 }
 
-void
-frames_open(void)
+_Noreturn static void
+leave(int status)
 {
+	if (before_exit != NULL)
+		before_exit();
+	_exit(status);
+}
+
+void
+frames_open(void (*leave_first)(void))
+{
+	before_exit = leave_first;
+	inbox_used = outbox_start = outbox_end = 0;
+	growing = NULL;
+	urgent = blocked = false;
 	if (fcntl(STDIN_FILENO, F_SETFL, fcntl(STDIN_FILENO, F_GETFL) | O_NONBLOCK) < 0 ||
 	    fcntl(STDOUT_FILENO, F_SETFL, fcntl(STDOUT_FILENO, F_GETFL) | O_NONBLOCK) < 0)
 		fault(FAULT_BOX, "the controller's streams: %s", strerror(errno));
@@ -81,7 +94,7 @@ frames_read(frame_handler *handler)
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0)
-		_exit(0);
+		leave(0);
 	inbox_used += (size_t)got;
 	size_t taken = frames_parse(inbox, inbox_used, handler);
 	inbox_used -= taken;
@@ -203,7 +216,7 @@ frames_flush(bool coalesce)
 		else if (errno == EAGAIN)
 			blocked = true;
 		else if (errno != EINTR)
-			_exit(0); /* the controller is gone */
+			leave(0); /* the controller is gone */
 	}
 	if (growing < outbox + outbox_start)
 		growing = NULL; /* its header is sent */
@@ -236,5 +249,5 @@ fault(enum fault_kind kind, const char *format, ...)
 	do
 		frames_flush(false);
 	while (pending() && poll(&room, 1, 1000) > 0);
-	_exit(2);
+	leave(2);
 }

@@ -24,6 +24,8 @@ enum frame_type {
 	FRAME_RESET = 'N',  /* make the box as new for another job, see reset.h */
 	FRAME_RESIZE = 'W', /* rows and columns of the terminal, 2 bytes each, big-endian */
 	FRAME_COLLECT = 'C', /* limits and patterns of the files to send, see collection.c */
+	FRAME_CHANNEL = 'H', /* a channel's number (4 bytes) and its bytes; none close it, see channels.h */
+	FRAME_CONSUMED = 'A', /* a channel's number, and bytes of it that were consumed (4 bytes) */
 
 	/* From the supervisor. */
 	FRAME_STDOUT = 'o',
@@ -35,6 +37,7 @@ enum frame_type {
 	FRAME_CONTENT = 'd',    /* bytes of that file */
 	FRAME_DROPPED = 'r',    /* a drop_reason, and the path of what is not sent */
 	FRAME_COLLECTED = 'l',  /* key=value lines: the end of a collection */
+	FRAME_ANSWER = 'h',     /* a channel's number and its bytes; none are its end */
 	FRAME_FAULT_BOX = 'x',  /* text: a fault of the box; the supervisor exits */
 	FRAME_FAULT_FILE = 'f', /* text: a file could not be written; the supervisor exits */
 	FRAME_FAULT_COMMAND = 's', /* text: the command can't be executed; the supervisor exits */
@@ -42,7 +45,7 @@ enum frame_type {
 };
 
 enum {
-	PROTOCOL_VERSION = 6,    /* not on the wire: both sides are of one source */
+	PROTOCOL_VERSION = 7,    /* not on the wire: both sides are of one source */
 	HEADER_SIZE = 5,         /* bytes */
 	MAX_PAYLOAD = 1 << 20,   /* bytes; only a stage comes near it */
 	MAX_CHUNK = 1 << 16,     /* payload bytes of the streaming types */
@@ -70,8 +73,9 @@ enum fault_kind {
 
 typedef void frame_handler(char type, char *payload, size_t size);
 
-/* Make stdin and stdout non-blocking. Their open file descriptions are ours alone. */
-void frames_open(void);
+/* Make stdin and stdout non-blocking. Their open file descriptions are ours alone. The queues, which a
+ * handler inherits full, become empty. `leave`, if not NULL, is called before the supervisor exits. */
+void frames_open(void (*leave)(void));
 
 /* Read what has arrived and call the handler for each complete frame. At end of file: exit, see
  * THEORY OF OPERATION. */

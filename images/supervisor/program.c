@@ -111,14 +111,12 @@ program_open(struct program *program, const struct command *command)
 
 /* When memory runs out, the kernel shall pick the program, not the supervisor. A program that lowers
  * its score again can still have the supervisor picked, and then the controller asks the engine for
- * the cause: to forbid it takes CAP_SYS_RESOURCE, which not every engine can give. */
+ * the cause: to forbid it takes CAP_SYS_RESOURCE, which not every engine can give. As root: changing
+ * the uid leaves our /proc files to root, and to make us dumpable would let processes of that uid, if
+ * there are any, trace us before the exec. */
 static bool
 raise_oom_score(void)
 {
-	/* Changing the uid made us undumpable and our /proc files root's. Nothing else has this uid
-	 * yet, and exec would lift it anyway. */
-	if (prctl(PR_SET_DUMPABLE, 1) < 0)
-		return false;
 	int adjust = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	return adjust >= 0 && write(adjust, "1000", 4) == 4;
 }
@@ -170,6 +168,13 @@ raise_niceness(void)
 	       setpriority(PRIO_PROCESS, 0, NICENESS) == 0;
 }
 
+/* One that is not PID 1 may be killed, see channels.h. A change of the uid would undo it. */
+static bool
+die_with_supervisor(void)
+{
+	return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
+}
+
 _Noreturn static void
 become_program(const struct program *program, const struct identity *identity,
 	       const struct command *command)
@@ -177,7 +182,8 @@ become_program(const struct program *program, const struct identity *identity,
 	enum fault_kind kind = FAULT_BOX;
 	sigset_t none;
 
-	if (raise_niceness() && identity_assume(identity) && raise_oom_score() && limit_stack(command->stack_limit) &&
+	if (raise_niceness() && raise_oom_score() && identity_assume(identity) && die_with_supervisor() &&
+	    limit_stack(command->stack_limit) &&
 	    dup2(program->child.in, STDIN_FILENO) >= 0 &&
 	    dup2(program->child.out, STDOUT_FILENO) >= 0 &&
 	    dup2(program->child.err, STDERR_FILENO) >= 0 && begin_session(program)) {

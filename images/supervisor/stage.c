@@ -28,6 +28,13 @@ static struct {
 } stage;
 
 static struct command command;
+static bool shares_box;
+
+void
+stage_share_box(void)
+{
+	shares_box = true;
+}
 
 void
 stage_start(const struct identity *identity, char *payload, size_t size)
@@ -155,10 +162,19 @@ stage_check_limits(void)
 		note_limit(limits_check());
 }
 
+void
+stage_abandon(void)
+{
+	stage_signal(SIGKILL);
+}
+
 static void
 end_processes(void)
 {
-	kill(-1, SIGKILL);
+	if (shares_box)
+		stage_signal(SIGKILL); /* without effect if the main process has ended */
+	else
+		kill(-1, SIGKILL);
 	while (reap(0))
 		continue;
 	program_check_exec(&stage.program);
@@ -174,8 +190,8 @@ stage_finish(void)
 	}
 	if (stage.state != DRAINING)
 		return;
-	/* Every writer is dead, so nothing can be added to what is readable now. The verdict waits
-	 * until the controller has taken it. */
+	/* Every writer is dead, so nothing can be added to what is readable now; in a shared box those
+	 * in the background can add up to the cap. The verdict waits until the controller has taken it. */
 	if (!streams_drain())
 		return;
 	note_limit(streams_limit());

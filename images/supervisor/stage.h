@@ -27,6 +27,9 @@ enum {
 	POLLED_COUNT,
 };
 
+/* Other processes live in the box: from now on a stage ends its own. */
+void stage_share_box(void);
+
 /* Start the command in a STAGE frame's payload, see command.h. The payload is not used after. */
 void stage_start(const struct identity *identity, char *payload, size_t size);
 
@@ -35,6 +38,9 @@ bool stage_active(void);
 
 /* True from the start until its processes are dead: as long as stage_timeout() gives a time. */
 bool stage_running(void);
+
+/* Kill the running stage without a verdict. */
+void stage_abandon(void);
 
 /* Send a signal to the main process's group, as a terminal would. */
 void stage_signal(int number);

@@ -34,6 +34,9 @@
  * Reset. At the controller's wish the box is made as new for another job, by a *cleaner* child, which
  * is the run's user, too. What it can't remove the proof finds, and then the box ends: see reset.h.
  *
+ * Channels. A box that lives on serves several conversations at once: PID 1 passes the bytes of each
+ * on to a *handler* child, which is a supervisor itself and runs the same loop: see channels.h.
+ *
  * End of the controller. End of file on stdin means that the controller is gone. The supervisor
  * exits, the kernel kills the namespace, and the engine removes the container. For this to work at
  * any moment, stdin is always read: the controller may only send stdin data that the credit window
@@ -45,6 +48,7 @@
  * Modules, from the top down; each uses only modules below it:
  *
  *   supervisor   the loop
+ *   channels     several conversations in one box
  *   reset        the reset between two jobs, and its proof
  *   cleaner      the child that removes what a job has left
  *   roots        the directories that the run's user can write to
@@ -87,6 +91,7 @@
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "channels.h"
 #include "collection.h"
 #include "etc.h"
 #include "files.h"
@@ -98,6 +103,10 @@
 #include "stage.h"
 
 static struct identity identity;
+static int child_fd; /* of SIGCHLD */
+static bool is_handler;
+
+static void serve_channel(void);
 
 /* Whether a frame needs a box in which nothing is going on. */
 static bool
@@ -110,6 +119,8 @@ begins_something(char type)
 static void
 handle(char type, char *payload, size_t size)
 {
+	if (begins_something(type) && channels_used())
+		fault(FAULT_BOX, "a job's frame of type %d came outside a channel", type);
 	if (begins_something(type) && (reset_active() || collection_active()))
 		fault(FAULT_BOX, "a job's frame of type %d came during a %s", type,
 		      reset_active() ? "reset" : "collection");
@@ -138,7 +149,7 @@ handle(char type, char *payload, size_t size)
 		stage_signal(payload[0]);
 		break;
 	case FRAME_RESET:
-		if (stage_active() || files_pending())
+		if (stage_active() || files_pending() || is_handler)
 			fault(FAULT_BOX, "a reset came amid a job");
 		reset_start(&identity);
 		break;
@@ -146,6 +157,15 @@ handle(char type, char *payload, size_t size)
 		if (stage_active() || files_pending())
 			fault(FAULT_BOX, "a collection came amid a job");
 		collection_start(&identity, payload, size);
+		break;
+	case FRAME_CHANNEL:
+		if (stage_active() || files_pending() || reset_active() || collection_active() ||
+		    is_handler)
+			fault(FAULT_BOX, "a channel came amid a job");
+		channels_receive(payload, size, serve_channel);
+		break;
+	case FRAME_CONSUMED:
+		channels_consumed(payload, size);
 		break;
 	case FRAME_RESIZE:
 		stage_resize(payload, size);
@@ -167,7 +187,7 @@ close_ptys(void)
 }
 
 static void
-reap(int child_fd)
+reap(void)
 {
 	struct signalfd_siginfo info;
 
@@ -175,6 +195,55 @@ reap(int child_fd)
 	while (read(child_fd, &info, sizeof info) > 0)
 		continue;
 	stage_reap();
+	channels_reap();
+}
+
+_Noreturn static void
+serve(void)
+{
+	for (;;) {
+		struct pollfd polled[POLLED_COUNT + MAX_CHANNELS] = {
+			[POLLED_CONTROLLER_IN] = {.fd = STDIN_FILENO, .events = POLLIN | POLLRDHUP},
+			[POLLED_CONTROLLER_OUT] = {.fd = frames_blocked() ? STDOUT_FILENO : -1,
+						   .events = POLLOUT},
+			[POLLED_CHILD] = {.fd = child_fd, .events = POLLIN},
+			[POLLED_COLLECTION] = {.fd = collection_fd(), .events = POLLIN},
+		};
+		struct timespec timeout;
+		stage_poll(polled);
+		size_t count = POLLED_COUNT + channels_poll(polled + POLLED_COUNT);
+		bool timed = stage_timeout(&timeout) || reset_timeout(&timeout) ||
+			     channels_timeout(&timeout);
+		if (ppoll(polled, count, timed ? &timeout : NULL, NULL) < 0 &&
+		    errno != EINTR)
+			fault(FAULT_BOX, "ppoll: %s", strerror(errno));
+
+		/* Output before SIGCHLD: what a program wrote just before its end goes first. */
+		stage_transfer(polled);
+		if (polled[POLLED_CHILD].revents)
+			reap();
+		stage_check_limits();
+		stage_finish();
+		if (polled[POLLED_COLLECTION].revents)
+			collection_transfer();
+		channels_transfer();
+		channels_check();
+		if (polled[POLLED_CONTROLLER_IN].revents)
+			frames_read(handle);
+		reset_prove();
+		frames_flush(stage_running());
+	}
+}
+
+/* What a handler does, after its fork. */
+static void
+serve_channel(void)
+{
+	is_handler = true;
+	cgroup_leave();
+	stage_share_box();
+	frames_open(stage_abandon);
+	serve();
 }
 
 int
@@ -203,7 +272,7 @@ main(int argc, char **argv)
 	sigprocmask(SIG_BLOCK, &blocked, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* the writer gets an error from write() instead */
-	int child_fd = signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK);
+	child_fd = signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (child_fd < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		fault(FAULT_BOX, "start: %s", strerror(errno));
 
@@ -212,35 +281,7 @@ main(int argc, char **argv)
 	etc_fill(identity.uid);
 	cgroup_open();
 	order_open();
-	frames_open();
+	frames_open(NULL);
 	reset_open(&identity);
-
-	for (;;) {
-		struct pollfd polled[POLLED_COUNT] = {
-			[POLLED_CONTROLLER_IN] = {.fd = STDIN_FILENO, .events = POLLIN | POLLRDHUP},
-			[POLLED_CONTROLLER_OUT] = {.fd = frames_blocked() ? STDOUT_FILENO : -1,
-						   .events = POLLOUT},
-			[POLLED_CHILD] = {.fd = child_fd, .events = POLLIN},
-			[POLLED_COLLECTION] = {.fd = collection_fd(), .events = POLLIN},
-		};
-		struct timespec timeout;
-		stage_poll(polled);
-		bool timed = stage_timeout(&timeout) || reset_timeout(&timeout);
-		if (ppoll(polled, POLLED_COUNT, timed ? &timeout : NULL, NULL) < 0 &&
-		    errno != EINTR)
-			fault(FAULT_BOX, "ppoll: %s", strerror(errno));
-
-		/* Output before SIGCHLD: what a program wrote just before its end goes first. */
-		stage_transfer(polled);
-		if (polled[POLLED_CHILD].revents)
-			reap(child_fd);
-		stage_check_limits();
-		stage_finish();
-		if (polled[POLLED_COLLECTION].revents)
-			collection_transfer();
-		if (polled[POLLED_CONTROLLER_IN].revents)
-			frames_read(handle);
-		reset_prove();
-		frames_flush(stage_running());
-	}
+	serve();
 }

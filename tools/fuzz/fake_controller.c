@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "../images/supervisor/channels.h"
 #include "../images/supervisor/frames.h"
 
 enum { MAX_STAGES = 64 };
@@ -33,6 +34,7 @@ static char payload[512]; /* its first bytes */
 static size_t payload_used;
 static bool faulted; /* a fault frame has come */
 static size_t collections; /* without a COLLECTED yet */
+static size_t channels;    /* whose end has not come yet */
 
 void
 require(bool condition, const char *promise)
@@ -49,7 +51,13 @@ controller_reset(void)
 	first = count = 0;
 	header_used = payload_left = payload_used = 0;
 	faulted = false;
-	collections = 0;
+	collections = channels = 0;
+}
+
+void
+controller_channel_opened(void)
+{
+	channels++;
 }
 
 void
@@ -145,6 +153,9 @@ begin_frame(size_t size)
 	case FRAME_COLLECTED:
 		require(collections > 0 && size > 0 && size < sizeof payload, "a collection ends once");
 		collections--;
+		break;
+	case FRAME_ANSWER:
+		require(size >= CHANNEL_HEADER_SIZE && size <= MAX_CHUNK, "an answer has its channel");
 		break;
 	case FRAME_FAULT_BOX:
 	case FRAME_FAULT_FILE:

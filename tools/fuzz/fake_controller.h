@@ -22,6 +22,9 @@ void controller_output_written(bool to_stderr, const void *bytes, size_t size);
 /* Its main process ended by itself, or was killed, with this status of wait(2). */
 void controller_program_ended(int status);
 
+/* A channel has a handler. */
+void controller_channel_opened(void);
+
 /* A collection of files begins. */
 void controller_collection_started(void);
 

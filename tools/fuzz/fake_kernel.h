@@ -27,6 +27,10 @@
  *      (1 byte), each in the one before
  *   f  the collector sends these bytes: frames, or anything else
  *   a  the collector ends, with this wait status (2 bytes)
+ *   h  the handler of this entry (1 byte) sends the other bytes
+ *   b  it reads what was sent to it
+ *   j  it ends; with any byte after that of the entry: a child keeps its socket
+ *   y  the next fork fails
  *   v  the kernel has freed all but the directories
  *   t  this number of milliseconds passes (2 bytes)
  *

@@ -28,6 +28,7 @@ def seeds() -> dict[str, bytes]:
     found = encode(Frame.FOUND, struct.pack(">HQ", 0o644, 3) + b"out/a.txt")
     content = encode(Frame.CONTENT, b"abc")
     collected = _event("a", b"\0\0")
+    open_two = _sends(_to_channel(1, b"a"), _to_channel(2, b"b"))
     complete = encode(Frame.COLLECTED, b"end=complete\nunlisted=0\n")
     stdin = _sends(_header(Frame.STDIN, CREDIT_WINDOW)) + _event("z", CREDIT_WINDOW.to_bytes(3))
     return {
@@ -160,6 +161,28 @@ def seeds() -> dict[str, bytes]:
         "collect-without-patterns": _sends(encode(Frame.COLLECT, bytes(20))),
         "collect-too-many-patterns": _sends(encode(Frame.COLLECT, bytes(20) + b"a\0" * 65)),
         "collect-too-many-segments": _sends(encode(Frame.COLLECT, bytes(20) + b"a/" * 32 + b"\0")),
+        "channels": open_two
+        + _event("b", b"\0")
+        + _event("h", b"\0first")
+        + _event("h", b"\1second")
+        + _sends(_consumed(1, 5), _to_channel(1), _to_channel(2))
+        + _event("j", b"\0")
+        + _event("j", b"\1"),
+        "channel-whose-socket-is-held": open_two + _event("h", b"\0x") + _event("j", b"\0x"),
+        "channel-that-does-not-read": open_two + _sends(_to_channel(1, b"x" * 65000)) * 3,
+        "channel-that-does-not-end": open_two + _sends(_to_channel(1)),
+        "channel-beyond-its-window": open_two
+        + (_event("h", b"\0" + b"x" * 60000)) * 6
+        + _sends(_consumed(1, 100_000)),
+        "channel-with-too-much-consumed": open_two + _sends(_consumed(1, 1)),
+        "channel-after-its-end": open_two + _event("j", b"\0") + _sends(_to_channel(1, b"late")),
+        "channel-without-a-process": _event("y") + open_two,
+        "channel-out-of-turn": _sends(_to_channel(2, b"a")),
+        "channel-without-a-number": _sends(encode(Frame.CHANNEL, b"\0")),
+        "channels-too-many": b"".join(_sends(_to_channel(n, b"a")) for n in range(1, 18)),
+        "channels-and-sockets": _event("c") + open_two + _event("t", b"\xff\xff") * 2,
+        "stage-outside-a-channel": open_two + hello,
+        "channel-amid-a-stage": hello + open_two,
         "slow-controller": _event("g", b"\0\x02")
         + hello
         + _event("o", b"x" * 300)
@@ -208,6 +231,14 @@ _FULL_SOCKETS = b"".join(
 def _collects(*patterns: str) -> bytes:
     limits = OutputLimits(files=9, file_size=1 << 20, total_size=1 << 22)
     return _sends(encode_collect(patterns, limits))
+
+
+def _to_channel(number: int, data: bytes = b"") -> bytes:
+    return encode(Frame.CHANNEL, struct.pack(">I", number) + data)
+
+
+def _consumed(number: int, size: int) -> bytes:
+    return encode(Frame.CONSUMED, struct.pack(">II", number, size))
 
 
 def _memory(units: int, table: bytes) -> bytes:

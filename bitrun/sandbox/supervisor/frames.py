@@ -12,7 +12,7 @@ from bitrun.model.errors import BoxError, RequestError
 from bitrun.model.job import File, TerminalSize
 from bitrun.model.output import Stream
 
-PROTOCOL_VERSION = 6  # not on the wire: an image is sealed with a supervisor of the same source
+PROTOCOL_VERSION = 7  # not on the wire: an image is sealed with a supervisor of the same source
 
 MAX_PAYLOAD = 1 << 20  # bytes
 MAX_CHUNK = 1 << 16  # payload bytes of a DATA, STDIN, STDOUT, STDERR or CONTENT frame
@@ -42,6 +42,8 @@ class Frame(Enum):
     RESET = b"N"
     RESIZE = b"W"
     COLLECT = b"C"
+    CHANNEL = b"H"
+    CONSUMED = b"A"
 
     # From the supervisor
     STDOUT = b"o"
@@ -53,6 +55,7 @@ class Frame(Enum):
     CONTENT = b"d"
     DROPPED = b"r"
     COLLECTED = b"l"
+    ANSWER = b"h"
     FAULT_BOX = b"x"
     FAULT_FILE = b"f"
     FAULT_COMMAND = b"s"

@@ -6,7 +6,7 @@ import pytest
 
 from bitrun.model.errors import BoxError
 from bitrun.model.job import TerminalSize
-from bitrun.sandbox.supervisor import collection, frames, stage_command
+from bitrun.sandbox.supervisor import channels, collection, frames, stage_command
 from bitrun.sandbox.supervisor.client import BACKSTOP_SECONDS
 from bitrun.sandbox.supervisor.frames import HEADER_SIZE, Frame
 from bitrun.sandbox.supervisor.stage_command import encode_stage
@@ -43,7 +43,7 @@ def rows(title: str) -> dict[str, str]:
 
 IN_C = {
     name: value
-    for header in ("frames.h", "command.h", "collector.h", "pattern.h")
+    for header in ("frames.h", "command.h", "collector.h", "pattern.h", "channels.h")
     for name, value in enumerators(header).items()
 }
 FIELDS = {
@@ -131,6 +131,13 @@ def test_reasons_to_drop_a_file() -> None:
     assert len(in_c) == sum(name.startswith("DROP_") for name in IN_C)
     assert {letter.decode() for letter in collection.DROP_REASONS} == in_c
     assert rows("Files of a job").keys() == in_c | {"end", "unlisted"}
+
+
+def test_sizes_of_channels() -> None:
+    documented = {name: int(row.split(" | ")[0]) for name, row in rows("Channels").items()}
+    assert documented.keys() == {"CHANNEL_HEADER_SIZE", "MAX_CHANNELS", "CHANNEL_WINDOW"}
+    assert documented == {name: IN_C[name] for name in documented}
+    assert documented == {name: getattr(channels, name) for name in documented}
 
 
 def test_ends_of_a_collection() -> None:

@@ -46,6 +46,19 @@ program_writes(struct pipe *pipe, const void *bytes, size_t size)
 }
 
 static void
+handler_does(struct handler *handler, char type, const uint8_t *bytes, size_t size)
+{
+	if (!handler->alive)
+		return;
+	if (type == 'h')
+		pipe_put(handler->out, bytes, size);
+	else if (type == 'b')
+		pipe_take(handler->in, NULL, PIPE_SIZE);
+	else
+		handler_end(handler, size > 0);
+}
+
+static void
 happen(char type, const uint8_t *bytes, size_t size)
 {
 	bool alive = kernel.program.alive;
@@ -110,6 +123,15 @@ happen(char type, const uint8_t *bytes, size_t size)
 		break;
 	case 'a':
 		collector_end(wait_status(number(bytes, size)));
+		break;
+	case 'h':
+	case 'b':
+	case 'j':
+		if (size > 0)
+			handler_does(&kernel.handlers[bytes[0] % HANDLERS], type, bytes + 1, size - 1);
+		break;
+	case 'y':
+		kernel.fork_fails = true;
 		break;
 	case 'v':
 		kernel.residue = 0;

@@ -14,8 +14,9 @@
 #include "../fake_controller.h"
 
 enum {
-	DESCRIPTORS = 24, /* only what a supervisor needs: one that leaks runs out of them */
-	PIPES = 6,        /* the same of pipes */
+	HANDLERS = 16,
+	DESCRIPTORS = 24 + HANDLERS, /* only what a supervisor needs: one that leaks runs out of them */
+	PIPES = 6 + 2 * HANDLERS, /* the same of pipes */
 	PAGE = 4096,      /* bytes */
 	PIPE_PACKETS = 16,
 	PIPE_SIZE = PIPE_PACKETS * PAGE,
@@ -26,7 +27,7 @@ enum {
 	COUNTERS = 5,           /* files of the cgroup */
 };
 
-enum { SUPERVISOR_PID = 1, WRITER_PID, PROGRAM_PID, ORPHAN_PID, CLEANER_PID, COLLECTOR_PID };
+enum { SUPERVISOR_PID = 1, WRITER_PID, PROGRAM_PID, ORPHAN_PID, CLEANER_PID, COLLECTOR_PID, FIRST_HANDLER_PID };
 
 /* What a program has left, beyond what the cleaner can remove. */
 enum residue { A_PROCESS = 1, A_FILE = 2, A_MODE = 4, AN_ATTRIBUTE = 8, RESIDUES = 15 };
@@ -113,6 +114,15 @@ struct kernel {
 	} collector;
 	struct pipe *last_pipe;
 
+	/* The children that serve a channel each. */
+	struct handler {
+		bool alive, zombie;
+		bool holds; /* its end of its socket is open */
+		struct pipe *in, *out;
+	} handlers[HANDLERS];
+	struct pipe *socket_in, *socket_out; /* of the next handler */
+	bool fork_fails;
+
 	bool no_packets;   /* pipe2() knows no O_DIRECT */
 	bool no_terminals; /* there is no /dev/ptmx */
 	bool signals_lost; /* writes make none */
@@ -157,6 +167,12 @@ void terminal_offer(struct descriptor *slave);
 /* collector.c */
 pid_t collector_start(void);
 void collector_end(int status);
+
+/* handlers.c */
+pid_t handler_start(void);
+struct handler *handler_of(pid_t pid);
+void handler_end(struct handler *handler, bool is_held);
+bool handlers_end_one(void);
 
 /* writer.c */
 void writer_run(void);

@@ -8,6 +8,9 @@
 
 enum { MAX_IDLE_TURNS = 64 };
 
+/* ns. More than any limit of a stage; the sockets of a box with channels are looked at for ever. */
+static const int64_t LONGEST_OVERSLEEP = INT64_C(1) << 60;
+
 static short
 ready(int fd, short events)
 {
@@ -76,12 +79,14 @@ fake_ppoll(struct pollfd *polled, nfds_t count, const struct timespec *timeout,
 		return found;
 	if (kernel.controller.limited) { /* one that does not read at last reads on */
 		kernel.controller.limited = false;
-	} else if (timeout != NULL) {
+	} else if (timeout != NULL && kernel.oversleep < LONGEST_OVERSLEEP) {
 		/* A sleep may always last longer. After some without an event, they reach any limit. */
 		kernel.clock += timeout->tv_sec * 1000000000 + timeout->tv_nsec + kernel.oversleep;
 		kernel.oversleep = idle ? 2 * kernel.oversleep + 1000000 : 0;
 	} else if (kernel.collector.alive) { /* its alarm goes off */
 		collector_end(SIGALRM);
+	} else if (handlers_end_one()) {
+		return check(polled, count);
 	} else {
 		kernel.controller.gone = kernel.controller.done = true;
 	}

@@ -11,6 +11,15 @@
 pid_t
 fake_fork(void)
 {
+	if (kernel.fork_fails) {
+		kernel.fork_fails = false;
+		kernel.opened_pipes = 0;
+		kernel.program_pipe_count = 0;
+		kernel.socket_in = NULL;
+		return (pid_t)fail(EAGAIN);
+	}
+	if (kernel.socket_in != NULL)
+		return handler_start();
 	if (kernel.opened_pipes == 0) {
 		kernel.cleaner.alive = true;
 		return CLEANER_PID;
@@ -76,6 +85,12 @@ fake_kill(pid_t pid, int number)
 		program_end(SIGKILL);
 		return 0;
 	}
+	if (pid >= FIRST_HANDLER_PID) {
+		require(number == SIGKILL && (handler_of(pid)->alive || handler_of(pid)->zombie),
+			"a handler is killed while its number is its own");
+		handler_end(handler_of(pid), false);
+		return 0;
+	}
 	require((pid == PROGRAM_PID || pid == -PROGRAM_PID) &&
 			(kernel.program.alive || kernel.program.zombie),
 		"signals go to the program while its number is its own");
@@ -107,10 +122,29 @@ fake_wait4(pid_t pid, int *status, int flags, struct rusage *usage)
 	return 0;
 }
 
+static pid_t
+reap_any(void)
+{
+	if (kernel.orphans > 0) {
+		kernel.orphans--;
+		return ORPHAN_PID;
+	}
+	for (pid_t pid = FIRST_HANDLER_PID; pid < FIRST_HANDLER_PID + HANDLERS; pid++) {
+		if (handler_of(pid)->zombie) {
+			handler_of(pid)->zombie = false;
+			return pid;
+		}
+	}
+	return 0;
+}
+
 pid_t
 fake_waitpid(pid_t pid, int *status, int flags)
 {
-	(void)flags;
+	if (pid == -1) {
+		require((flags & WNOHANG) != 0, "no live process is waited for");
+		return reap_any();
+	}
 	if (pid == CLEANER_PID) {
 		require(kernel.cleaner.alive, "a cleaner is reaped once");
 		cleaner_run();

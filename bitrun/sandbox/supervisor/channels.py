@@ -1,0 +1,215 @@
+"""Channels: several conversations with the supervisor of one box at once.
+
+A `SupervisorClient` talks over each as over a connection of its own.
+"""
+
+import contextlib
+import struct
+import threading
+from collections.abc import Callable
+from typing import Self
+
+from bitrun.model.errors import BoxEnded, BoxError, ChannelEnded
+from bitrun.model.output import Stream
+from bitrun.sandbox.supervisor.client import Channel
+from bitrun.sandbox.supervisor.frames import MAX_CHUNK, Decoder, Frame, encode
+
+MAX_CHANNELS = 16  # at once
+CHANNEL_WINDOW = 1 << 18  # bytes that a channel sends before they are consumed
+
+_NUMBER = struct.Struct(">I")
+CHANNEL_HEADER_SIZE = _NUMBER.size
+_CONSUMED = struct.Struct(">II")
+
+_CONSUMED_STEP = CHANNEL_WINDOW // 4  # bytes received before the supervisor hears of them
+_RECEIVE_TIMEOUT = 3600.0  # seconds: the reader only waits
+
+
+class BoxChannel:
+    """One of the channels of a box, a `Channel` of `client.py`.
+
+    As a context manager it closes itself. One thread may use it.
+    """
+
+    def __init__(self, channels: "Channels") -> None:
+        self.number = 0  # from the first `send` on
+        self._channels = channels
+        self._received = bytearray()
+        self._unconsumed = 0
+        self._arrived = threading.Condition()
+        self._ended = False
+
+    def send(self, data: bytes | bytearray) -> None:
+        """Send all of it.
+
+        Raises:
+            BoxEnded: the box is gone.
+        """
+        for start in range(0, len(data), MAX_CHUNK):
+            self._channels.send(self, data[start : start + MAX_CHUNK])
+
+    def receive(self, timeout: float) -> bytes:
+        """Return the next bytes.
+
+        Raises:
+            TimeoutError: nothing arrived within `timeout` seconds.
+            ChannelEnded: its handler in the box has ended without a word.
+            BoxError: the box has ended.
+        """
+        with self._arrived:
+            if not self._arrived.wait_for(lambda: self._received or self._ended, timeout):
+                raise TimeoutError
+            data, self._received = bytes(self._received), bytearray()
+        if not data:
+            self._channels.check()
+            raise ChannelEnded
+        self._unconsumed += len(data)
+        if self._unconsumed >= _CONSUMED_STEP:
+            self._channels.consume(self, self._unconsumed)
+            self._unconsumed = 0
+        return data
+
+    def close(self) -> None:
+        """Close it; the stage that still runs in it is killed."""
+        self._channels.close_channel(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # By the reader
+
+    def add(self, data: bytes) -> None:
+        with self._arrived:
+            self._received += data
+            self._arrived.notify_all()
+
+    def end(self) -> None:
+        with self._arrived:
+            self._ended = True
+            self._arrived.notify_all()
+
+
+class Channels:
+    """The channels of one box. Threads share it.
+
+    A thread reads what the box sends until the box ends; then it calls `on_end`.
+    """
+
+    def __init__(self, stream: Channel, on_end: Callable[[BoxError], None]) -> None:
+        self._stream = stream
+        self._on_end = on_end
+        self._reserved = 0  # entries of the supervisor that are taken, or will be
+        self._open: dict[int, BoxChannel | None] = {}  # None once it is closed here
+        self._last = 0
+        self._error: BoxError | None = None  # once the box has ended
+        self._lock = threading.Lock()
+        # Held while bytes are sent: the supervisor knows a new channel by its number, the next.
+        self._sending = threading.Lock()
+        self._reader = threading.Thread(target=self._read, name="channels", daemon=True)
+        self._reader.start()
+
+    def open(self) -> BoxChannel | None:
+        """Open a channel; None if there are MAX_CHANNELS.
+
+        Raises:
+            BoxError: the box has ended.
+        """
+        self.check()
+        with self._lock:
+            if self._reserved == MAX_CHANNELS:
+                return None
+            self._reserved += 1
+        return BoxChannel(self)
+
+    @property
+    def count(self) -> int:
+        """The number of channels."""
+        with self._lock:
+            return self._reserved
+
+    def check(self) -> None:
+        """Raise BoxError if the box has ended."""
+        if self._error is not None:
+            raise self._error
+
+    # By the channels
+
+    def send(self, channel: BoxChannel, data: bytes | bytearray) -> None:
+        with self._sending:
+            if channel.number == 0:
+                with self._lock:
+                    self.check()
+                    self._last += 1
+                    channel.number = self._last
+                    self._open[self._last] = channel
+            self._stream.send(encode(Frame.CHANNEL, _NUMBER.pack(channel.number) + data))
+
+    def consume(self, channel: BoxChannel, size: int) -> None:
+        with self._sending:
+            self._stream.send(encode(Frame.CONSUMED, _CONSUMED.pack(channel.number, size)))
+
+    def close_channel(self, channel: BoxChannel) -> None:
+        with self._lock:
+            if channel.number == 0:
+                self._reserved -= 1
+                return
+            if self._open.get(channel.number) is None:
+                return  # it has ended
+            self._open[channel.number] = None
+        with contextlib.suppress(BoxError), self._sending:
+            self._stream.send(encode(Frame.CHANNEL, _NUMBER.pack(channel.number)))
+
+    # The reader
+
+    def _read(self) -> None:
+        decoder = Decoder()
+        try:
+            while True:
+                for frame, payload in decoder.feed(self._receive()):
+                    self._on_frame(frame, payload)
+        except BoxError as error:
+            self._end(error)
+
+    def _receive(self) -> bytes:
+        while True:
+            try:
+                data = self._stream.receive(_RECEIVE_TIMEOUT)
+            except TimeoutError:
+                continue
+            if not data:
+                raise BoxEnded
+            return data
+
+    def _on_frame(self, frame: Frame | Stream, payload: bytes) -> None:
+        if frame is Frame.FAULT_BOX:
+            raise BoxError(f"The supervisor: {payload.decode('utf-8', 'replace')}")
+        if frame is not Frame.ANSWER or len(payload) < CHANNEL_HEADER_SIZE:
+            raise BoxError(f"The supervisor sent {frame.name} outside a channel")
+        number, data = _NUMBER.unpack_from(payload)[0], payload[CHANNEL_HEADER_SIZE:]
+        with self._lock:
+            if number not in self._open:
+                raise BoxError(f"The supervisor answered in channel {number}, which is not open")
+            channel = self._open[number]
+            if not data:
+                del self._open[number]
+                self._reserved -= 1
+        if not data and channel is not None:
+            channel.end()
+        elif channel is not None:
+            channel.add(data)
+        elif data:
+            with self._sending:
+                size = len(data)
+                self._stream.send(encode(Frame.CONSUMED, _CONSUMED.pack(number, size)))
+
+    def _end(self, error: BoxError) -> None:
+        with self._lock:
+            self._error = error
+            left, self._open = list(self._open.values()), {}
+        for channel in left:
+            if channel is not None:
+                channel.end()
+        self._on_end(error)
