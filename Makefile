@@ -82,7 +82,7 @@ playground: ## Build the playground; needs Node.js and npm
 
 .PHONY: pictures
 pictures: develop install ## Take the screenshots of the playground in the documentation
-	@$(PYTHON) -m pytest tests/playground/test_pictures.py --pictures docs
+	@$(PYTHON) -m pytest tests/playground/test_pictures.py --pictures docs -m engine
 
 .PHONY: docs
 docs: develop ## Build the documentation site in build/docs; warnings are errors

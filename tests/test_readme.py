@@ -22,6 +22,7 @@ DOCUMENTS = [
     "docs/files.md",
     "docs/judging.md",
     "docs/uploads.md",
+    "docs/plots.md",
     "docs/piston-v2.md",
     "docs/operating.md",
 ]

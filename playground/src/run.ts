@@ -2,6 +2,7 @@
 
 import { Output } from "./output";
 import { element } from "./page";
+import { PATTERNS, Produced } from "./produced";
 import type { Program } from "./program";
 import { Session, type Problem } from "./session";
 import { splitWords } from "./shell-words";
@@ -24,6 +25,11 @@ export class Run {
   private readonly runButton = element("run", HTMLButtonElement);
   private readonly output = new Output(this.screen, element("log", HTMLElement));
   private readonly terminalPlace = element("terminal", HTMLElement);
+  private readonly produced = new Produced(
+    element("produced", HTMLElement),
+    element("produced-count", HTMLElement),
+    element("produced-files", HTMLElement),
+  );
 
   /** Of an interactive program; stays in sight when it has ended. */
   private terminal: Terminal | null = null;
@@ -44,6 +50,7 @@ export class Run {
     this.session?.abort();
     this.session = null;
     this.output.clear();
+    this.produced.clear();
     this.closeTerminal();
     this.stage = null;
     this.exits = [];
@@ -64,6 +71,7 @@ export class Run {
       args: splitWords(program.args),
       stdin: program.stdin,
       run_timeout: timeout,
+      output_files: PATTERNS,
       ...(terminal && { tty: terminal.size }),
     };
     const session = new Session(init, token, {
@@ -73,6 +81,8 @@ export class Run {
         else this.output.write(stream, text);
       },
       exit: (exit) => void this.exits.push(exit),
+      file: (file) => this.produced.show(file),
+      dropped: (file) => this.produced.tell(file),
       closed: (problem) => this.finish(problem),
     });
     this.session = session;

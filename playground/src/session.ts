@@ -1,6 +1,7 @@
 /** One run over the WebSocket `/api/v2/connect`. */
 
 import { tokenProtocols } from "./link";
+import type { DroppedFile, ProducedFile } from "./produced";
 import type { Size } from "./terminal";
 import type { Exit } from "./verdict";
 
@@ -13,6 +14,8 @@ export interface Init {
   run_timeout: number;
   /** A terminal of that size in place of pipes: its echo and stderr are stdout. */
   tty?: Size;
+  /** Patterns of the files to send when the program has ended. */
+  output_files: string[];
 }
 
 export interface Problem {
@@ -25,6 +28,8 @@ export interface Listener {
   stage(name: Exit["stage"]): void;
   data(stream: "stdout" | "stderr", text: string): void;
   exit(exit: Exit): void;
+  file(file: ProducedFile): void;
+  dropped(file: DroppedFile): void;
   /** The session is over; `problem` is null if it completed normally. */
   closed(problem: Problem | null): void;
 }
@@ -33,6 +38,8 @@ type Frame =
   | { type: "stage"; stage: Exit["stage"] }
   | { type: "data"; stream: "stdout" | "stderr"; data: string }
   | ({ type: "exit" } & Exit)
+  | ({ type: "file"; more: boolean } & ProducedFile)
+  | ({ type: "file_dropped" } & DroppedFile)
   | { type: "error"; message: string }
   | { type: "runtime" };
 
@@ -50,6 +57,7 @@ export class Session {
   private problem: string | null = null;
   private opened = false;
   private aborted = false;
+  private readonly parts: string[] = []; // of a file of which more is to come
 
   constructor(
     init: Init,
@@ -104,6 +112,12 @@ export class Session {
         return this.listener.data(frame.stream, frame.data);
       case "exit":
         return this.listener.exit(frame);
+      case "file":
+        this.parts.push(frame.content);
+        if (frame.more) return;
+        return this.listener.file({ ...frame, content: this.parts.splice(0).join("") });
+      case "file_dropped":
+        return this.listener.dropped(frame);
       case "error":
         this.problem = frame.message;
     }

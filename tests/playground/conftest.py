@@ -102,7 +102,8 @@ def visit(browser: Browser) -> Iterator[Callable[..., Playground]]:
     def visit(server: Server, path: str = "/", **options: Any) -> Playground:
         context = browser.new_context(base_url=server.url, **options)
         contexts.append(context)
-        ours = (server.url + "/", server.url.replace("http", "ws") + "/")
+        websocket = server.url.replace("http", "ws")
+        ours = tuple(f"{each}/" for each in (server.url, websocket, f"blob:{server.url}"))
 
         def check(url: str) -> None:
             if not url.startswith(ours):

@@ -1,5 +1,7 @@
 """Takes the screenshots of the playground for the documentation: `make pictures`."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,3 +67,34 @@ def test_a_picture(  # noqa: PLR0917  fixtures
     picture = folder / f"playground-{name}.png"
     playground.page.screenshot(path=picture, full_page=True)
     assert picture.stat().st_size > 10_000
+
+
+PLOT = """\
+import matplotlib.pyplot as plt
+import numpy as np
+
+x = np.linspace(0, 4 * np.pi, 400)
+plt.plot(x, np.sin(x), label="sin x")
+plt.plot(x, np.sin(x) * np.exp(-x / 6), label="damped")
+plt.title("Two waves")
+plt.legend()
+plt.show()
+"""
+
+
+@pytest.mark.chaos  # its package is none of the default ones, and takes minutes to build
+@pytest.mark.timeout(1200)
+def test_a_plot(
+    request: pytest.FixtureRequest, server: Server, visit: Callable[..., Playground], tmp_path: Path
+) -> None:
+    folder = request.config.getoption("--pictures") or tmp_path
+    subprocess.run([sys.executable, "-m", "bitrun", "install", "python-science"], check=True)
+    playground = visit(server, bypass_csp=True, color_scheme="light", **WIDE)
+    playground.page.get_by_label("Language").select_option(label="Python-science")
+    playground.run(PLOT)
+    expect(playground.verdict).to_have_text("Exit code 0")
+    picture = playground.page.get_by_role("img", name="Picture figure-1.png")
+    expect(picture).to_be_in_viewport()
+    playground.page.wait_for_function("it => it.naturalWidth == 640", arg=picture.element_handle())
+    playground.page.evaluate("scrollTo(0, 0)")
+    playground.page.screenshot(path=folder / "playground-plot.png", full_page=True)

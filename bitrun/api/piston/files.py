@@ -16,6 +16,8 @@ from bitrun.model.job import Content, File
 
 FIELDS = frozenset({"name", "content", "encoding", "upload"})
 
+OpenUpload = Callable[[str], tuple[Upload, Content]]
+
 _DRIVE = re.compile("[A-Za-z]:/")
 _MAX_NAME = 4095  # Linux's PATH_MAX
 _MAX_FOLDERS = 32  # the supervisor walks them from the top for each file
@@ -29,21 +31,30 @@ class RequestFile:
     is_code: bool
 
 
-def with_uploads(
-    body: Mapping[str, Any], open_upload: Callable[[str], tuple[Upload, Content]]
-) -> dict[str, Any]:
+def with_uploads(body: Mapping[str, Any], open_upload: OpenUpload) -> dict[str, Any]:
     """Replace each `upload` of a file by the content of the upload, before the body is checked.
+
+    The files of a batch's runs and judges may be uploads, too.
 
     Raises:
         UploadNotFound: the client has none of that id.
     """
-    files = body.get("files")
-    if not isinstance(files, list):
-        return dict(body)
-    return {**body, "files": [_with_upload(entry, open_upload) for entry in files]}
+    found: dict[str, Any] = dict(_with_own_uploads(body, open_upload))
+    for name in ("checker", "interactor"):
+        if name in found:
+            found[name] = _with_own_uploads(found[name], open_upload)
+    if isinstance(found.get("runs"), list):
+        found["runs"] = [_with_own_uploads(run, open_upload) for run in found["runs"]]
+    return found
 
 
-def _with_upload(entry: Any, open_upload: Callable[[str], tuple[Upload, Content]]) -> Any:
+def _with_own_uploads(part: Any, open_upload: OpenUpload) -> Any:
+    if not isinstance(part, Mapping) or not isinstance(part.get("files"), list):
+        return part
+    return {**part, "files": [_with_upload(entry, open_upload) for entry in part["files"]]}
+
+
+def _with_upload(entry: Any, open_upload: OpenUpload) -> Any:
     if not isinstance(entry, dict) or not isinstance(entry.get("upload"), str):
         return entry
     upload, content = open_upload(entry["upload"])

@@ -176,6 +176,16 @@ def test_an_upload_in_a_session_and_in_a_batch(uploads: Server) -> None:
     assert "".join(frame["data"] for frame in frames if frame["type"] == "data") == LISTED
     body = with_upload(upload) | {"runs": [{"expected_output": LISTED}] * 3}
     assert call(uploads, "POST", "/api/v2/execute/batch", body).json()["accepted"]
+    files = [{"upload": upload["id"]}]
+    body = request("python", LISTING) | {"runs": [{"files": files, "expected_output": LISTED}]}
+    body["checker"] = {
+        "language": "python",
+        "files": [
+            {"content": "import os; raise SystemExit('data.bin' not in os.listdir())"},
+            *files,
+        ],
+    }
+    assert call(uploads, "POST", "/api/v2/execute/batch", body).json()["accepted"]
 
 
 def test_uploads_are_listed_found_and_deleted(uploads: Server, folder: Path) -> None:
