@@ -147,10 +147,8 @@ def test_refusals_say_what_to_do(server: Server, connect: Any) -> None:
     async def work(client: Client) -> None:
         failed, text = await call(client, "run_code", language="cobolt", code="x")
         assert failed
-        assert text.endswith(
-            "No language is called cobolt: there are bash, c, c++, javascript, php, python, ruby."
-            " Call list_languages for all of them."
-        )
+        assert text.startswith("No language is called cobolt: there are ")
+        assert text.endswith(". Call list_languages for all of them.")
         failed, text = await call(client, "run_code", language="bash")
         assert failed
         assert text == "There is nothing to run: pass code, or files and their entry."
@@ -228,8 +226,9 @@ def test_impossible_limits(server: Server) -> None:
         (tool,) = [tool for tool in (await client.list_tools()).tools if tool.name == "run_code"]
         for name, number in IMPOSSIBLE:
             schema = tool.input_schema["properties"][name]["anyOf"][0]
-            most = 3 if name == "timeout_seconds" else 1_000_000
-            assert (schema["exclusiveMinimum"], schema["maximum"]) == (0, most)
+            most = range(3, 3601) if name == "timeout_seconds" else (1_000_000,)
+            assert schema["exclusiveMinimum"] == 0
+            assert schema["maximum"] in most
             failed, text = await call(
                 client, "run_code", language="bash", code="x", **{name: number}
             )
