@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bitrun.config.settings import DIALECTS
 from tests.support.paths import ROOT
 
 PACKAGE = ROOT / "bitrun"
@@ -131,7 +132,7 @@ def test_the_check_sees(room: str, line: str, complaint: str | None) -> None:
 
 
 def test_each_room_says_what_may_be_in_it() -> None:
-    for room in (*ROOMS, "api/http", "api/v1", "api/piston", "api/mcp", "sandbox/supervisor"):
+    for room in (*ROOMS, "api/http", *(f"api/{name}" for name in DIALECTS), "sandbox/supervisor"):
         text = (PACKAGE / room / "__init__.py").read_text(encoding="utf-8")
         assert ast.get_docstring(ast.parse(text)), room
 
@@ -143,9 +144,9 @@ def test_the_map_names_every_room() -> None:
 
 
 def test_dialects_do_not_know_each_other_but_for_piston() -> None:
-    """v1 and MCP answer in Piston's words, too; of other dialects none knows."""
-    for dialect in ("v1", "piston", "mcp"):
-        others = {"v1", "piston", "mcp"} - {dialect, "piston"}
+    """Some answer in Piston's words, too; of other dialects none knows."""
+    for dialect in DIALECTS:
+        others = {*DIALECTS} - {dialect, "piston"}
         for path in (PACKAGE / "api" / dialect).rglob("*.py"):
             names = imported(path.read_text(encoding="utf-8"))
             used = {name.split(".")[2] for name in names if name.startswith("bitrun.api.")}

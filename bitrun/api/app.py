@@ -3,8 +3,7 @@
 from flask import Flask, request
 
 from bitrun.access.rate_limits import RateLimits
-from bitrun.api import health, playground
-from bitrun.api.dialects import DIALECTS, errors_for
+from bitrun.api import dialects, health, piston, playground
 from bitrun.api.http import cors, errors, origin, request_log, unknown_fields
 from bitrun.api.http.auth import Auth
 from bitrun.api.http.body import Bodies
@@ -35,13 +34,14 @@ def create_app(service: Service) -> Flask:
         _refuse_other_sites(app, check_host=not settings.let_anyone_run_code)
 
     app.register_blueprint(health.blueprint(service, auth))
-    app.register_blueprint(openapi.blueprint())
-    for dialect in DIALECTS:
+    served = dialects.named(settings.dialects)
+    app.register_blueprint(openapi.blueprint(served))
+    for dialect in served:
         dialect.register(app, service, auth, bodies)
         if auth.needs_token and settings.cors_origin:
             cors.register(app, settings.cors_origin, dialect.owns, dialect.exposed_headers)
-    playground.register(app, service, auth)
-    errors.register(app, errors_for)
+    playground.register(app, service, auth, is_on=settings.playground and piston.DIALECT in served)
+    errors.register(app, dialects.errors_for)
     return app
 
 

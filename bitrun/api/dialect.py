@@ -16,11 +16,13 @@ from bitrun.service.service import Service
 class Dialect:
     """One wire contract, in a folder and under a prefix of its own.
 
-    `register` adds its routes and hooks to the application. `errors` is the shape of all errors
-    below `prefix`, including those of unknown routes. `description` is its part of the OpenAPI
-    document. `exposed_headers` are those of its replies that pages of other sites may read.
+    `name` is that of the folder, and switches it on in `BITRUN_DIALECTS`. `register` adds its
+    routes and hooks to the application. `errors` is the shape of all errors below `prefix`,
+    including those of unknown routes. `description` is its part of the OpenAPI document.
+    `exposed_headers` are those of its replies that pages of other sites may read.
     """
 
+    name: str
     prefix: str
     register: Callable[[Flask, Service, Auth, Bodies], None]
     description: Path

@@ -1,12 +1,19 @@
-"""The list of dialects; a new one adds a line here."""
+"""The list of dialects; a new one adds a line here, and its name to those of the settings."""
 
-from bitrun.api import mcp, piston, v1
+from collections.abc import Collection
+
+from bitrun.api import codapi, mcp, piston, v1
 from bitrun.api.dialect import Dialect
 from bitrun.api.http.errors import ErrorShape
 
-DIALECTS: tuple[Dialect, ...] = (v1.DIALECT, piston.DIALECT, mcp.DIALECT)
+DIALECTS: tuple[Dialect, ...] = (v1.DIALECT, piston.DIALECT, mcp.DIALECT, codapi.DIALECT)
 
 _COMMON_ERRORS = ErrorShape()
+
+
+def named(names: Collection[str]) -> tuple[Dialect, ...]:
+    """Return the dialects of these names, in the order of the list."""
+    return tuple(each for each in DIALECTS if each.name in names)
 
 
 def errors_for(path: str) -> ErrorShape:

@@ -56,9 +56,11 @@ class _Asset:
     is_immutable: bool  # its name contains a hash of its content
 
 
-def register(app: Flask, service: Service, auth: Auth) -> None:
-    """Serve `/`: the playground to browsers, unless it is off, and a greeting to other clients."""
-    is_on = service.settings.playground
+def register(app: Flask, service: Service, auth: Auth, *, is_on: bool) -> None:
+    """Serve `/`: the playground to browsers if `is_on`, and a greeting to other clients.
+
+    The playground is a client of Piston's dialect.
+    """
     if is_on:
         app.register_blueprint(_blueprint(service, auth))
 

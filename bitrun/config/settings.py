@@ -42,6 +42,9 @@ Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode]
 
 PREFIX = "BITRUN_"
 
+# The wire contracts that the service knows, by the names of their folders in `bitrun/api`.
+DIALECTS = ("v1", "piston", "mcp", "codapi")
+
 # Variables with the prefix that the service does not read: those of the client and of the tests.
 _OTHERS = frozenset({"BITRUN_URL", "BITRUN_TOKEN", "BITRUN_TEST_TIME_SCALE"})
 
@@ -74,6 +77,7 @@ class Settings(BaseSettings):
     allowed_images: WordList = ()
     build_ca_bundle: Path | None = None
 
+    dialects: WordList = ("v1", "piston", "mcp")
     playground: bool = True
     api_tokens: WordList = Field(default=(), repr=False)
     admin_tokens: WordList = Field(default=(), repr=False)
@@ -138,12 +142,21 @@ class Settings(BaseSettings):
 
     @field_validator(
         "packages", "allowed_images", "api_tokens", "admin_tokens", "trusted_proxies",
-        "unlimited_clients", mode="before",
+        "unlimited_clients", "dialects", mode="before",
     )  # fmt: skip
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(word for word in value.replace(",", " ").split() if word)
+        return value
+
+    @field_validator("dialects")
+    @classmethod
+    def _check_dialects(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in DIALECTS:
+                known = ", ".join(DIALECTS)
+                raise ValueError(f"there is no dialect called {name}; there are: {known}")
         return value
 
     @field_validator("rate_limit")

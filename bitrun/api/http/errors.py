@@ -215,17 +215,26 @@ def detail(error: Exception) -> Mapping[str, str]:
 
 
 class ErrorShape:
-    """The error bodies of one dialect: rows before the table, and the key of the sentence."""
+    """The error bodies of one dialect: rows before the table, and the key of the sentence.
 
-    def __init__(self, key: str = "message", rows: Sequence[ErrorRow] = ()) -> None:
+    `rest` are fields that every body has besides.
+    """
+
+    def __init__(
+        self,
+        key: str = "message",
+        rows: Sequence[ErrorRow] = (),
+        rest: Mapping[str, Any] | None = None,
+    ) -> None:
         self.key = key
         self.rows = tuple(rows)
+        self._rest = dict(rest or {})
 
     def response(self, error: Exception) -> Response:
         row = report(error, self.rows)
         # PyPI's pistonapi, which sends forms, takes an error with two fields for a result.
         more = detail(error) if request.is_json else {}
-        response = jsonify({self.key: row.text(error), **more})
+        response = jsonify({**self._rest, self.key: row.text(error), **more})
         response.status_code = row.status
         response.headers.update(row.headers(error))
         return response

@@ -4,6 +4,9 @@ import json
 import re
 from typing import Any, Never
 
+from flask import Request
+from werkzeug.exceptions import UnsupportedMediaType
+
 from bitrun.model.errors import RequestError
 
 MAX_VALUES = 100_000  # in one body; each takes up to 100 bytes of memory besides its text
@@ -39,6 +42,16 @@ def parse_object(body: bytes | str) -> dict[str, Any]:
     """Parse a JSON object. No body, or another kind of value, counts as an empty object."""
     value = parse_json(body) if body.strip() else {}
     return value if isinstance(value, dict) else {}
+
+
+def require_json(request: Request) -> None:
+    """Check that a body is declared as JSON.
+
+    Raises:
+        UnsupportedMediaType: it is declared as something else, or not at all.
+    """
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType
 
 
 def limit_values(body: bytes) -> None:

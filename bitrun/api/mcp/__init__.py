@@ -7,6 +7,7 @@ from bitrun.api.http.errors import ErrorShape
 from bitrun.api.mcp.routes import PREFIX, register
 
 DIALECT = Dialect(
+    name="mcp",
     prefix=PREFIX,
     register=register,
     description=Path(__file__).with_name("openapi.yml"),

@@ -5,7 +5,7 @@ here: the second prefix of Piston's calls, the errors that any call may end with
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,24 +13,25 @@ from typing import Any
 import yaml
 
 from bitrun import __version__
+from bitrun.api.dialect import Dialect
 from bitrun.api.dialects import DIALECTS
 from bitrun.api.http import unknown_fields
 from bitrun.api.http.errors import TABLE
 
 _HEALTH = Path(__file__).with_name("health.yml")
 
-_TAGS = ("BitRun v1", "Piston v2", "AI agents", "Operating")
-
 METHODS = ("get", "post", "delete")
 
 _INFO = """\
-BitRun runs untrusted code, every run in a Docker container of its own. Two dialects are served by
-one engine: BitRun's own v1, and Piston's v2, for whose clients only the address changes.
+BitRun runs untrusted code, every run in a Docker container of its own. One engine serves several
+dialects: BitRun's own v1, Piston's v2, and those of other services that `BITRUN_DIALECTS` switches
+on, for whose clients only the address changes.
 
 Every answer carries `X-Request-Id`: the one that the request came with, if it is up to 64 letters,
 digits and `._:+/=@-`, else a new one. It stands in the log of the service, too.
 
-Every error is a JSON object with a sentence: `error` in v1, `message` everywhere else.
+Every error is a JSON object with a sentence: `error` in v1, `stderr` of codapi, `message` of all
+others.
 
 Unknown fields of a request are ignored, and the header `X-BitRun-Warnings` of its reply names them,
 as does `warnings` in the JSON replies of v2. A batch with unknown fields is refused.
@@ -38,11 +39,11 @@ as does `warnings` in the JSON replies of v2. A batch with unknown fields is ref
 
 
 @cache
-def document() -> Mapping[str, Any]:
-    """Return the whole document, which must not be modified."""
+def document(dialects: tuple[Dialect, ...] = DIALECTS) -> Mapping[str, Any]:
+    """Return the document of these dialects, which must not be modified."""
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {}
-    for description in (*(dialect.description for dialect in DIALECTS), _HEALTH):
+    for description in (*(dialect.description for dialect in dialects), _HEALTH):
         part = yaml.safe_load(description.read_text(encoding="utf-8"))
         schemas |= part.get("components", {}).get("schemas", {})
         for base in part["x-base"]:
@@ -60,13 +61,18 @@ def document() -> Mapping[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": name} for name in _TAGS],
+        "tags": [{"name": name} for name in _tags(paths)],
         "paths": paths,
         "components": {
             "schemas": schemas,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+def _tags(paths: Mapping[str, Any]) -> Iterable[str]:
+    operations = (operation for found in paths.values() for operation in found.values())
+    return dict.fromkeys(tag for operation in operations for tag in operation["tags"])
 
 
 def _completed(described: Any, base: str, first_base: str, error: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from bitrun.api.dialect import Dialect
 from bitrun.api.openapi.document import METHODS, document
 
 _FOLDER = Path(__file__).resolve().parent
@@ -36,14 +37,14 @@ class _Example:
 
 
 @cache
-def page() -> tuple[str, Mapping[str, str]]:
+def page(dialects: tuple[Dialect, ...]) -> tuple[str, Mapping[str, str]]:
     """Return the page and the headers that it must be served with."""
     style = (_FOLDER / "page.css").read_text(encoding="utf-8")
     environment = Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"markdown": _rendered, "kind": _kind, "inline": _inline}
-    found = document()
+    found = document(dialects)
     html = environment.get_template("page.html").render(
         document=found,
         style=Markup(style),  # noqa: S704  our own file

@@ -8,6 +8,7 @@ from bitrun.api.piston.errors import ERRORS
 from bitrun.api.piston.routes import PREFIX, register
 
 DIALECT = Dialect(
+    name="piston",
     prefix=PREFIX,
     register=register,
     description=Path(__file__).with_name("openapi.yml"),

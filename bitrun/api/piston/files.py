@@ -110,6 +110,15 @@ def _name(name: Any, index: int) -> str:
         name = f"file{index}.{NAMELESS}"
     if not isinstance(name, str):
         raise RequestError(f"{where} must be a string")
+    return file_path(name, where)
+
+
+def file_path(name: str, where: str) -> str:
+    """Return the path of a file below the work directory; `where` names its field.
+
+    Raises:
+        RequestError: the work directory can't have such a file.
+    """
     if "\0" in name or not _is_unicode(name):
         raise RequestError(f"{where} holds a character that no file name can hold")
     if len(name.encode()) > _MAX_NAME:
@@ -129,7 +138,7 @@ def _name(name: Any, index: int) -> str:
 def _content(content: str, encoding: Any, index: int) -> bytes:
     try:
         if encoding == "base64":
-            return _base64(content)
+            return decode_base64(content)
         if encoding == "hex":
             return bytes.fromhex(content)
         return content.encode()
@@ -138,8 +147,12 @@ def _content(content: str, encoding: Any, index: int) -> bytes:
         raise RequestError(f"files[{index}].content is no valid {kind}") from error
 
 
-def _base64(content: str) -> bytes:
-    """Decode either alphabet, with or without padding and line breaks, as Node does."""
+def decode_base64(content: str) -> bytes:
+    """Decode either alphabet, with or without padding and line breaks, as Node does.
+
+    Raises:
+        ValueError: it is no base64.
+    """
     compact = "".join(content.split()).replace("-", "+").replace("_", "/").rstrip("=")
     return base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
 

@@ -9,6 +9,7 @@ from bitrun.api.v1.reply import HEADERS
 from bitrun.api.v1.routes import PREFIX, register
 
 DIALECT = Dialect(
+    name="v1",
     prefix=PREFIX,
     register=register,
     description=Path(__file__).with_name("openapi.yml"),

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 from websockets.sync.client import ClientConnection, connect
 
+from bitrun.api import dialects
 from bitrun.api.app import create_app
-from bitrun.config.settings import Settings
+from bitrun.config.settings import DIALECTS, Settings
 from bitrun.service import configuration
 from bitrun.service.service import Service
 from tests.support.piston import package, request, write_catalogue
@@ -39,7 +40,9 @@ def examples(count: int) -> Callable[[Any], Any]:
 ROUTES = sorted(
     {
         (method, rule.rule)
-        for rule in create_app(Service(configuration.read(Settings()))).url_map.iter_rules()
+        for rule in create_app(
+            Service(configuration.read(Settings(dialects=DIALECTS)))
+        ).url_map.iter_rules()
         for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS", *(rule.methods or ()))
     }
 )
@@ -112,7 +115,7 @@ def checked(response: requests.Response) -> requests.Response:
     assert "Traceback" not in response.text
     assert "site-packages" not in response.text
     if response.status_code >= 400 and response.request.method != "HEAD":
-        assert response.json().keys() & {"message", "error"}
+        assert response.json().keys() & {dialect.errors.key for dialect in dialects.DIALECTS}
     return response
 
 
@@ -120,7 +123,7 @@ def checked(response: requests.Response) -> requests.Response:
 def nothing_installed(serve: Callable[..., Server], tmp_path: Path) -> Server:
     """A service whose packages can be neither installed nor removed."""
     languages = write_catalogue(tmp_path, package("tool", "test-v2-random"))
-    return serve(languages=languages, images=tmp_path)
+    return serve(languages=languages, images=tmp_path, dialects=",".join(DIALECTS))
 
 
 @pytest.mark.attack(
@@ -240,6 +243,45 @@ def test_v1(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]) -> 
     bodies = json_bodies.map(lambda body: program | body)
     examples(70)(given(how=st.just("json"), sent=bodies)(check))()
     assert min(seen[200], seen[400]) > 20, seen
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.attack(
+    "request", "115 random codapi requests, nearly right", "answered or refused with 400 or 404"
+)
+def test_codapi(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]) -> None:
+    url = f"{serve(dialects='codapi', run_timeout=500).url}/codapi/v1/exec"
+    contents = st.sampled_from(["echo ok", "data:;base64,b2s=", "data:,%6f"])
+    names = st.sampled_from(["", "a", "a/b", "é"])
+    valid = st.fixed_dictionaries(
+        {
+            "sandbox": st.sampled_from(["bash", "sh"]),
+            "files": st.dictionaries(names, contents, min_size=1),
+        },
+        optional={"version": st.sampled_from(["", "*", "5"]), "command": st.just("run")},
+    )
+    files = st.dictionaries(names | texts, contents | values, max_size=3)
+    faults = st.fixed_dictionaries(
+        {},
+        optional={
+            "sandbox": texts | values,
+            "version": texts | values,
+            "command": texts | values,
+            "files": files | values,
+        },
+    )
+    faulty = st.builds(lambda body, fault: body | fault, valid, faults)
+    seen: Counter[int] = Counter()
+
+    def check(body: dict[str, Any]) -> None:
+        headers = {"Content-Type": "application/json"}
+        response = checked(requests.post(url, data=json.dumps(body), headers=headers, timeout=60))
+        assert response.status_code in (200, 400, 404), response.text
+        seen[response.status_code] += 1
+
+    examples(15)(given(body=valid)(check))()
+    examples(100)(given(body=faulty)(check))()
+    assert min(seen[200], seen[400], seen[404]) > 5, seen
     assert "Traceback" not in capfd.readouterr().err
 
 

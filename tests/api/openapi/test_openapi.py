@@ -30,7 +30,7 @@ from websockets.sync.client import connect
 
 from bitrun.api.app import create_app
 from bitrun.api.openapi.document import document
-from bitrun.config.settings import Settings
+from bitrun.config.settings import DIALECTS, Settings
 from bitrun.service import configuration
 from bitrun.service.service import Service
 from tests.support.piston import package, request, write_catalogue
@@ -53,7 +53,9 @@ def test_it_is_openapi() -> None:
 def test_every_route_is_in_it_and_nothing_else() -> None:
     routes = {
         (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
-        for rule in create_app(Service(configuration.read(Settings()))).url_map.iter_rules()
+        for rule in create_app(
+            Service(configuration.read(Settings(dialects=DIALECTS)))
+        ).url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if not rule.rule.startswith(_NO_API)
     }
@@ -110,6 +112,12 @@ def answers(operation: Mapping[str, Any], key: str) -> Iterator[tuple[int, Any]]
 EXAMPLES = list(described_examples())
 
 
+@pytest.fixture
+def server(share: Callable[..., Server]) -> Server:
+    """Return a service with all dialects."""
+    return share(dialects=",".join(DIALECTS))
+
+
 def parametrised(examples: list[Example]) -> Iterator[Any]:
     """Give each to a test; what is written in Ruby needs a real engine's image of it."""
     for each in examples:
@@ -124,7 +132,10 @@ def comparable(value: Any) -> Any:
         return [comparable(each) for each in value]
     if not isinstance(value, dict):
         return value
-    varying = ("memory", "cpu_time", "wall_time", "version", "language_version", "runtimes")
+    varying = (
+        "memory", "cpu_time", "wall_time", "version", "language_version", "runtimes", "id",
+        "duration",
+    )  # fmt: skip
     return {
         key: type(each).__name__ if key in varying else comparable(each)
         for key, each in value.items()
@@ -215,6 +226,15 @@ def test_anything_at_v1(serve: Callable[..., Server]) -> None:
         server, "/api/v1/run", "post", SOUND, 15, fields={"filename": "a.sh"}
     )
     assert seen.keys() == {200, 400}
+
+
+@pytest.mark.engine
+def test_anything_at_codapi(serve: Callable[..., Server]) -> None:
+    server = serve(dialects="codapi", run_timeout=500)
+    seen = answered_as_described(
+        server, "/codapi/v1/exec", "post", SOUND, 12, fields={"sandbox": "bash"}
+    )
+    assert seen.keys() >= {200, 400}
 
 
 @pytest.mark.engine
