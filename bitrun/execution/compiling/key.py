@@ -5,13 +5,21 @@ import hashlib
 
 from bitrun.model.job import Content, File, Job
 
+# Of all files of a job. They are hashed for each run, and come back from the box once.
+MAX_SENT = 16 * 1024 * 1024
+
 
 def is_cacheable(job: Job) -> bool:
-    """Whether what the job's compile stage leaves depends on nothing but the job.
+    """Whether what the job's compile stage leaves can be found again.
 
     With a network it may depend on anything. A fresh job compiles afresh, too.
     """
-    return job.stages[0].name == "compile" and not job.limits.network and not job.fresh
+    return (
+        job.stages[0].name == "compile"
+        and not job.limits.network
+        and not job.fresh
+        and sum(len(file.content) for file in job.files) <= MAX_SENT
+    )
 
 
 def compilation_key(client: str, job: Job) -> str:

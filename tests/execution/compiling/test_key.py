@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bitrun.execution.compiling.key import compilation_key, is_cacheable
+from bitrun.execution.compiling.key import MAX_SENT, compilation_key, is_cacheable
 from bitrun.model.job import BoxLimits, File, Job, Limits, TerminalSize
 from tests.support.stages import BOX_LIMITS, stage
 
@@ -115,6 +115,8 @@ def test_any_text_can_be_in_it() -> None:
         (dataclasses.replace(JOB, stages=(COMPILE,)), True),
         (dataclasses.replace(JOB, stages=(RUN,)), False),
         (dataclasses.replace(JOB, fresh=True), False),
+        (with_files(SOURCE, File("data", bytes(MAX_SENT - len(SOURCE.content)))), True),
+        (with_files(SOURCE, File("data", bytes(MAX_SENT))), False),
         (dataclasses.replace(JOB, limits=dataclasses.replace(BOX_LIMITS, network=True)), False),
     ],
 )
