@@ -1,9 +1,11 @@
 """The catalogue: `languages.yml` as validated, immutable data."""
 
+import itertools
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -26,6 +28,7 @@ _RESERVED = ("debian", "base", "supervisor", "allowed")
 # A command with any of these needs a shell.
 _SHELL_SYNTAX = re.compile(r"[$&|;<>*?`~#(){}\[\]\\!]|^\w+=")
 _PLACEHOLDER = re.compile("%[s1o]")
+_SIGNS = ("-", "@")  # tools take -name for an option, compilers @name for more arguments in a file
 OUTPUT = "%o"
 DEFAULT_OUTPUT = "main"
 
@@ -226,9 +229,12 @@ def argv(
     appended, or replace `"$@"` in a shell command. A shell is used only for commands with shell
     syntax.
     """
+    words = _plain_words(template)
+    if words is not None:
+        safe = [f"./{name}" if name.startswith(_SIGNS) else name for name in names]
+        filled = (safe if word == "%s" else [_replaced(word, safe, output)] for word in words)
+        return (*itertools.chain.from_iterable(filled), *arguments)
     command = fill(template, names, output)
-    if not _SHELL_SYNTAX.search(template):
-        return (*shlex.split(command), *arguments)
     if "$@" not in template:
         command += ' "$@"'
     return ("sh", "-c", command, "sh", *arguments)
@@ -236,7 +242,16 @@ def argv(
 
 def fill(template: str, names: Iterable[str], output: str = DEFAULT_OUTPUT) -> str:
     """Replace the placeholders of a command, with names quoted for a shell."""
-    # Tools take -name for an option, and compilers @name for a file with more arguments.
-    safe = [shlex.quote(f"./{name}" if name.startswith(("-", "@")) else name) for name in names]
-    replacements = {"%s": " ".join(safe), "%1": "".join(safe[:1]), OUTPUT: output}
-    return _PLACEHOLDER.sub(lambda found: replacements[found[0]], template)
+    safe = [shlex.quote(f"./{name}" if name.startswith(_SIGNS) else name) for name in names]
+    return _replaced(template, safe, output)
+
+
+def _replaced(text: str, names: Sequence[str], output: str) -> str:
+    replacements = {"%s": " ".join(names), "%1": "".join(names[:1]), OUTPUT: output}
+    return _PLACEHOLDER.sub(lambda found: replacements[found[0]], text)
+
+
+@cache  # a template is one of the catalogue's; to split it takes as long as to fill it five times
+def _plain_words(template: str) -> tuple[str, ...] | None:
+    """Split a command into words; None if it needs a shell."""
+    return None if _SHELL_SYNTAX.search(template) else tuple(shlex.split(template))

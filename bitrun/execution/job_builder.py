@@ -10,7 +10,7 @@ from typing import Self
 from bitrun.config import catalogue
 from bitrun.config.catalogue import Language
 from bitrun.config.settings import Settings
-from bitrun.execution.limits import RequestedLimits, language_limits, output_limits
+from bitrun.execution.limits import LanguageLimits, RequestedLimits, language_limits, output_limits
 from bitrun.execution.sources import Sources, choose_output, choose_sources, occupied
 from bitrun.model.errors import RequestError
 from bitrun.model.job import STAGES, File, Job, Stage, StageName, TerminalSize
@@ -74,6 +74,7 @@ def build_job(
     merge: bool = False,
     environment: Mapping[str, str] | None = None,
     limits: Mapping[StageName, RequestedLimits] | None = None,
+    effective: LanguageLimits | None = None,
     wall_ms: int | None = None,
     fresh: bool = False,
     tty: TerminalSize | None = None,
@@ -95,6 +96,7 @@ def build_job(
         merge: sends stderr to stdout, which keeps their order exact.
         environment: variables besides those of the box and of the language.
         limits: of each stage; what is missing is the effective limit of the language.
+        effective: the language's limits, if the caller has computed them before.
         wall_ms: limits all stages together.
         fresh: never runs in a box that was started before the request, nor is the box used again.
         tty: the run stage has a terminal of that size, and no pipes.
@@ -106,7 +108,7 @@ def build_job(
         RequestError: a pattern of files can't be used, or none are sent here.
     """
     language = target.language
-    effective = language_limits(language, settings)
+    effective = effective or language_limits(language, settings)
     requested = limits or {}
     merged = {
         stage: effective.stages[stage].merged(requested.get(stage, _NO_LIMITS)) for stage in STAGES

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from bitrun.config.catalogue import DEFAULT_OUTPUT, OUTPUT, Language
 
@@ -65,8 +64,12 @@ def choose_output(language: Language, names: Iterable[str]) -> str:
 
 def occupied(names: Iterable[str]) -> set[str]:
     """Return the names of files and of the folders that they are in."""
-    paths = map(PurePosixPath, names)
-    return {str(each) for path in paths for each in (path, *path.parents)}
+    found: set[str] = set()
+    for name in names:
+        while name and name not in found:
+            found.add(name)
+            name = name.rpartition("/")[0]  # noqa: PLW2901  the folder that it is in
+    return found
 
 
 def _fit(name: str, language: Language, is_first: bool) -> str | None:

@@ -87,3 +87,25 @@ def test_every_setting_is_documented() -> None:
         r"^\| `BITRUN_([A-Z0-9_]+)`", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE
     )
     assert sorted(documented) == sorted(name.upper() for name in Settings.model_fields)
+
+
+def test_workers_count_a_rate_in_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BITRUN_WORKERS", "2")
+    settings.load()
+    monkeypatch.setenv("BITRUN_RATE_LIMIT", "1/minute")
+    with pytest.raises(SettingsError, match=r"RATE_LIMIT_STORAGE: .*redis://HOST:6379, or"):
+        settings.load()
+    monkeypatch.setenv("BITRUN_RATE_LIMIT_STORAGE", "redis://127.0.0.1:6379")
+    settings.load()
+    monkeypatch.delenv("BITRUN_RATE_LIMIT_STORAGE")
+    monkeypatch.setenv("BITRUN_WORKERS", "1")
+    settings.load()
+
+
+def test_workers_divide_what_they_cannot_share() -> None:
+    whole = Settings(workers=3, pool_size=10, pool_memory=1 << 30, pool_pinned={"python": 4})
+    part = whole.share()
+    assert (whole.pool_places, part.pool_places, part.pool_pinned) == (10, 3, {"python": 2})
+    assert 3 * part.body_memory <= whole.body_memory
+    assert (part.max_runs, part.sessions) == (whole.max_runs, whole.sessions)
+    assert Settings().share() == Settings()

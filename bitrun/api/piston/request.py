@@ -17,7 +17,7 @@ from bitrun.api.piston.terminal import read_terminal
 from bitrun.config.catalogue import Language
 from bitrun.config.settings import Settings
 from bitrun.execution.job_builder import Target, build_job, is_variable_name
-from bitrun.execution.limits import RequestedLimits, language_limits
+from bitrun.execution.limits import LanguageLimits, RequestedLimits, language_limits
 from bitrun.model.errors import RequestError
 from bitrun.model.job import Job, StageName, TerminalSize
 from bitrun.packages.runtimes import Runtime, Runtimes
@@ -49,6 +49,7 @@ class RunOptions:
     compile_arguments: Sequence[str]
     environment: Mapping[str, str]
     limits: Mapping[StageName, RequestedLimits]
+    effective: LanguageLimits
     unbuffered: bool
     fresh: bool
     tty: TerminalSize | None
@@ -121,6 +122,7 @@ def read_options(
         _compile_arguments(body.get("compile_args"), runtime.language),
         _environment(body.get("env")),
         limits,
+        effective,
         unbuffered,
         fresh=read_flag(body, "fresh"),
         tty=read_terminal(body["tty"]) if interactive and body.get("tty") else None,
@@ -141,6 +143,7 @@ def make_job(
         stdin=options.stdin,
         environment={"PISTON_LANGUAGE": runtime.language.name, **options.environment},
         limits=options.limits,
+        effective=options.effective,
         tty=options.tty,
         unbuffered=options.unbuffered,
         fresh=options.fresh,

@@ -108,6 +108,7 @@ def read_job(fields: Fields, target: Target, settings: Settings) -> Job:
         merge=True,
         environment=environment,
         limits=limits,
+        effective=effective,
         wall_ms=settings.v1_timeout_ms,
         fresh=read_flag(fields.clean),
         unbuffered=read_flag(fields.unbuffered),
