@@ -18,9 +18,11 @@ export {
 } from "./errors.js";
 export type { RunOptions } from "./options.js";
 export type {
+  DroppedFile,
   Extension,
   Limit,
   Outcome,
+  OutputFile,
   Package,
   Result,
   Runtime,

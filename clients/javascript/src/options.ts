@@ -17,6 +17,8 @@ export interface RunOptions {
   compileArgs?: readonly string[];
   /** Environment variables of the program and of its compiler. */
   env?: Readonly<Record<string, string>>;
+  /** Patterns of files to send back, such as "plot.png" or "out/**". */
+  outputFiles?: readonly string[];
   /** Write each line at its end, as the programs of sessions do. */
   unbuffered?: boolean;
   /** A new box, where the service reuses them. */
@@ -62,6 +64,7 @@ const FIELDS: Readonly<Record<Exclude<keyof RunOptions, "version" | "files">, st
   args: "args",
   compileArgs: "compile_args",
   env: "env",
+  outputFiles: "output_files",
   unbuffered: "unbuffered",
   fresh: "fresh",
   timeoutMs: "run_timeout",

@@ -1,5 +1,7 @@
 /** Results as plain data, and how they are read from responses. */
 
+import { fromBase64 } from "./base64.js";
+
 export type Stream = "stdout" | "stderr";
 export type StageName = "compile" | "run";
 
@@ -45,12 +47,31 @@ export interface Stage {
   readonly verdict: Verdict;
 }
 
+/** A file that a program has made; `name` is its path in the program's folder. */
+export interface OutputFile {
+  readonly name: string;
+  readonly content: Uint8Array;
+}
+
+/** A file that was asked for and is missing; `name` is empty where it stands for several. */
+export interface DroppedFile {
+  readonly name: string;
+  /** One word. */
+  readonly reason: string;
+  /** A sentence. */
+  readonly message: string;
+}
+
 /** Result of a run. Its own `stdout`, `stderr`, `output` and `verdict` are those of the last stage. */
 export interface Result {
   readonly language: string;
   readonly version: string;
   /** Those that ran, in order: no `run` if compiling failed. */
   readonly stages: readonly Stage[];
+  /** Those of `outputFiles` that the program has made or changed. */
+  readonly files: readonly OutputFile[];
+  /** Those of them that are missing, and why. */
+  readonly filesDropped: readonly DroppedFile[];
   readonly ok: boolean;
   readonly stdout: string;
   readonly stderr: string;
@@ -112,6 +133,15 @@ export interface SentResult {
   version: string;
   compile?: SentStage;
   run: SentStage;
+  files?: SentFile[];
+  files_dropped?: DroppedFile[];
+}
+
+/** A file as the API sends it, in a reply or as a message of a session. */
+export interface SentFile {
+  name: string;
+  encoding: "utf8" | "base64";
+  content: string;
 }
 
 export interface SentRuntime {
@@ -135,7 +165,29 @@ export function readResult(sent: SentResult): Result {
   const last = stages.at(-1)!;
   const { stdout, stderr, output, verdict } = last;
   const ok = verdict.outcome === "ok";
-  return { language: sent.language, version: sent.version, stages, ok, stdout, stderr, output, verdict };
+  const files = (sent.files ?? []).map(readFile);
+  const filesDropped = (sent.files_dropped ?? []).map(readDropped);
+  return {
+    language: sent.language,
+    version: sent.version,
+    stages,
+    files,
+    filesDropped,
+    ok,
+    stdout,
+    stderr,
+    output,
+    verdict,
+  };
+}
+
+export function readFile(sent: SentFile): OutputFile {
+  const isText = sent.encoding === "utf8";
+  return { name: sent.name, content: isText ? new TextEncoder().encode(sent.content) : fromBase64(sent.content) };
+}
+
+export function readDropped(sent: DroppedFile): DroppedFile {
+  return { name: sent.name, reason: sent.reason, message: sent.message };
 }
 
 export function readVerdict(sent: SentVerdict): Verdict {

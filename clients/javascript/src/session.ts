@@ -1,7 +1,18 @@
 import { base64url } from "./base64.js";
 import { Busy, Failed, Refused, Unreachable, Unreadable, type BitRunError } from "./errors.js";
 import type { Job, RunOptions } from "./options.js";
-import { readVerdict, type SentVerdict, type StageName, type Stream, type Verdict } from "./results.js";
+import {
+  readDropped,
+  readFile,
+  readVerdict,
+  type DroppedFile,
+  type OutputFile,
+  type SentFile,
+  type SentVerdict,
+  type StageName,
+  type Stream,
+  type Verdict,
+} from "./results.js";
 
 /** Size of a terminal in characters, each from 1 to 65535. */
 export interface TerminalSize {
@@ -14,16 +25,20 @@ export interface SessionOptions extends RunOptions {
   tty?: TerminalSize;
 }
 
-/** What a session yields: a stage has started, written output, or ended. */
+/** What a session yields: a stage has started, written output, or ended; then the files of `outputFiles`. */
 export type Event =
   | { readonly type: "started"; readonly stage: StageName }
   | { readonly type: "output"; readonly stage: StageName; readonly stream: Stream; readonly text: string }
-  | { readonly type: "ended"; readonly stage: StageName; readonly verdict: Verdict };
+  | { readonly type: "ended"; readonly stage: StageName; readonly verdict: Verdict }
+  | { readonly type: "file"; readonly file: OutputFile }
+  | { readonly type: "dropped"; readonly file: DroppedFile };
 
 type Message =
   | { type: "stage"; stage: StageName }
   | { type: "data"; stream: Stream; data: string }
   | ({ type: "exit"; stage: StageName } & SentVerdict)
+  | ({ type: "file"; more: boolean } & SentFile)
+  | ({ type: "file_dropped" } & DroppedFile)
   | { type: "error"; message: string; detail?: string }
   | { type: "runtime" };
 
@@ -48,6 +63,7 @@ export class Session implements AsyncIterable<Event> {
   private end: BitRunError | "done" | null = null;
   private error: string | null = null;
   private stage: StageName = "run";
+  private readonly parts: string[] = []; // of the file that is coming
 
   constructor(
     Socket: typeof WebSocket,
@@ -133,6 +149,14 @@ export class Session implements AsyncIterable<Event> {
         break;
       case "exit":
         this.events.push({ type: "ended", stage: this.stage, verdict: readVerdict(message) });
+        break;
+      case "file":
+        this.parts.push(message.content);
+        if (message.more) return;
+        this.events.push({ type: "file", file: readFile({ ...message, content: this.parts.splice(0).join("") }) });
+        break;
+      case "file_dropped":
+        this.events.push({ type: "dropped", file: readDropped(message) });
         break;
       case "error":
         this.error = message.detail ?? message.message;

@@ -45,6 +45,20 @@ test("files, text and bytes", async () => {
   assert.equal(result.stdout, "BitRün b'\\xfa\\xfb\\xfc\\xfd\\xfe\\xff\\x00\\x01\\x02\\x03'\n");
 });
 
+test("files that the program makes", async () => {
+  const code = "printf é >text; head -c 300000 /dev/zero >zeros; mkfifo fifo";
+  const plain = ({ name, content }) => [name, content.length];
+  const made = [["text", 2], ["zeros", 300_000]];
+  const result = await client.run("bash", code, { outputFiles: ["*"] });
+  assert.deepEqual(result.files.map(plain), made);
+  assert.equal(new TextDecoder().decode(result.files[0].content), "é");
+  assert.deepEqual(result.filesDropped.map(({ name, reason }) => [name, reason]), [["fifo", "not_regular"]]);
+  assert.deepEqual((await client.run("bash", code)).files, []);
+  const events = await collect(client.stream("bash", code, { outputFiles: ["*"] }));
+  assert.deepEqual(events.map(({ type }) => type), ["started", "ended", "file", "file", "dropped"]);
+  assert.deepEqual(events.slice(2, 4).map(({ file }) => plain(file)), made);
+});
+
 test("stages", async () => {
   const run = await client.run("c", "int main(void) { return 42; }");
   assert.deepEqual(run.stages.map((stage) => stage.name), ["compile", "run"]);
