@@ -65,6 +65,21 @@ def test_the_unit_is_valid_and_restricted(tmp_path: Path) -> None:
     )
 
 
+def create_token(client: docker.APIClient, image: str, file: Path) -> str:
+    """Have the image create a token, as docs/deploying.md shows, and return it."""
+    command = ["python", "-m", "bitrun", "tokens", "create", "alice"]
+    host = client.create_host_config(network_mode="none")
+    container = client.create_container(image, command, host_config=host)["Id"]
+    try:
+        client.start(container)
+        assert client.wait(container)["StatusCode"] == 0
+        file.write_bytes(client.logs(container, stderr=False))
+        shown: bytes = client.logs(container, stdout=False)
+        return shown.decode().splitlines()[1]
+    finally:
+        client.remove_container(container)
+
+
 @pytest.mark.engine
 @pytest.mark.chaos
 @pytest.mark.timeout(1200)
@@ -80,6 +95,7 @@ def test_the_image_is_built_and_answers(docker_client: docker.APIClient, tmp_pat
         decode=True,
     )
     assert "Successfully tagged" in "".join(line.get("stream", "") for line in built)
+    secret = create_token(docker_client, "test-bitrun-service", tmp_path / "tokens")
     path = os.environ.get("DOCKER_HOST", "/var/run/docker.sock").removeprefix("unix://")
     port = free_port()
     host = docker_client.create_host_config(
@@ -89,13 +105,20 @@ def test_the_image_is_built_and_answers(docker_client: docker.APIClient, tmp_pat
         tmpfs={"/tmp": "mode=1777,size=16m,noexec,nosuid,nodev"},
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
-        binds={path: {"bind": "/var/run/docker.sock"}},
+        binds={
+            path: {"bind": "/var/run/docker.sock"},
+            str(tmp_path / "tokens"): {"bind": "/run/secrets/tokens", "mode": "ro"},
+        },
     )
     container = docker_client.create_container(
         "test-bitrun-service",
         user="10001:10001",
         host_config=host,
-        environment={"BITRUN_PORT": str(port), "BITRUN_HOST": "127.0.0.1"},
+        environment={
+            "BITRUN_PORT": str(port),
+            "BITRUN_HOST": "127.0.0.1",
+            "BITRUN_API_TOKENS_FILE": "/run/secrets/tokens",
+        },
     )["Id"]
     try:
         docker_client.start(container)
@@ -103,6 +126,7 @@ def test_the_image_is_built_and_answers(docker_client: docker.APIClient, tmp_pat
         answer = requests.post(
             f"http://127.0.0.1:{port}/api/v1/run",
             data={"filename": "a.py", "content": "print(1)"},
+            headers={"Authorization": f"Bearer {secret}"},
             timeout=60,
         )
         assert (answer.status_code, answer.text) == (200, "1\n")
