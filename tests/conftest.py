@@ -1,6 +1,7 @@
 """What several tests need: a supervisor without Docker, boxes, running services, the leak check."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ from tests.support.fake_images import engine_with_packages
 from tests.support.fork_server import ForkServer
 from tests.support.process_boxes import ProcessBoxes, Programs, compile_programs
 from tests.support.scale import scaled
-from tests.support.server import REUSES_BOXES, Server
+from tests.support.server import REUSES_BOXES, Server, uploads_folder
 from tests.support.services import FakeServices, NowhereServices, RealServices, Services
 from tests.support.stages import BOX_LIMITS, stage
 from tests.support.supervisor_process import UID, SupervisorProcess
@@ -54,6 +55,7 @@ def pytest_collection(session: pytest.Session) -> None:
 
 def pytest_sessionfinish() -> None:
     fork_server.close_shared()
+    shutil.rmtree(uploads_folder(), ignore_errors=True)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -4,7 +4,9 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
@@ -15,6 +17,11 @@ from tests.support.waiting import wait_until
 
 # Whether the tests run with reused boxes: BITRUN_RUNS_PER_BOX=50 make attacks
 REUSES_BOXES = int(os.environ.get("BITRUN_RUNS_PER_BOX", "1")) > 1
+
+
+def uploads_folder() -> Path:
+    """Return a folder of this session: by default all services of a user share their uploads."""
+    return Path(tempfile.gettempdir(), f"bitrun-test-uploads-{os.getpid()}")
 
 
 class Process(Protocol):
@@ -49,7 +56,11 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         # Without a pool, every container that is left after a test was left by it.
         pool_size = "8" if REUSES_BOXES else "0"
-        defaults = {"BITRUN_PORT": str(self.port), "BITRUN_POOL_SIZE": pool_size}
+        defaults = {
+            "BITRUN_PORT": str(self.port),
+            "BITRUN_POOL_SIZE": pool_size,
+            "BITRUN_UPLOAD_FOLDER": str(uploads_folder()),
+        }
         self.process = start(dict(os.environ) | defaults | settings)
         if not wait_until(self._answers, 20):
             self.process.kill()
