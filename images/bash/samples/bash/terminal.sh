@@ -1,2 +1,3 @@
-read -rp "name? " name
+printf "name? "
+read -r name
 echo "Hello, $name!"

@@ -1,0 +1,2 @@
+input "name? " name$
+print "Hello, " + name$ + "!"

@@ -1,0 +1,5 @@
+(import (chicken io))
+
+(display "name? ")
+(flush-output)
+(print "Hello, " (read-line) "!")

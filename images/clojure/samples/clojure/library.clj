@@ -1,0 +1,3 @@
+(require '[clojure.edn :as edn])
+
+(println (apply * (:answer (edn/read-string "{:answer [6 7]}"))))

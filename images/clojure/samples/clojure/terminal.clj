@@ -1,0 +1,3 @@
+(print "name? ")
+(flush)
+(println (str "Hello, " (read-line) "!"))

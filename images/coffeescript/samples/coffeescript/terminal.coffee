@@ -1,0 +1,6 @@
+readline = require "readline"
+
+terminal = readline.createInterface input: process.stdin, output: process.stdout
+terminal.question "name? ", (name) ->
+  console.log "Hello, #{name}!"
+  terminal.close()

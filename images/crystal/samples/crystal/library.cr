@@ -1,0 +1,3 @@
+require "json"
+
+puts Array(Int32).from_json("[6, 7]").product

@@ -1,0 +1,2 @@
+const name = prompt("name?");
+console.log(`Hello, ${name}!`);

@@ -1,0 +1,2 @@
+name = IO.gets("name? ") |> String.trim()
+IO.puts("Hello, #{name}!")

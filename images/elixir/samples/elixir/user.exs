@@ -1,0 +1,2 @@
+{name, 0} = System.cmd("whoami", [])
+IO.puts("#{String.trim(name)} #{System.user_home()}")

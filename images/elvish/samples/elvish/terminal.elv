@@ -1,0 +1,2 @@
+print "name? "
+echo "Hello, "(read-line)"!"

@@ -1,0 +1,1 @@
+(princ (format "%s %s\n" (user-login-name) (expand-file-name "~user")))

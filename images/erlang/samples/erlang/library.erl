@@ -1,0 +1,3 @@
+main(_) ->
+    [A, B] = json:decode(<<"[6, 7]">>),
+    io:format("~p~n", [A * B]).

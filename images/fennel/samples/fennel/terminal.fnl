@@ -1,0 +1,2 @@
+(io.write "name? ")
+(print (.. "Hello, " (io.read) "!"))

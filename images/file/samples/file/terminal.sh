@@ -1,0 +1,4 @@
+#!/bin/sh
+printf 'name? '
+read -r name
+echo "Hello, $name!"

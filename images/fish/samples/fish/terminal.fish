@@ -1,0 +1,2 @@
+read --prompt-str "name? " name
+echo "Hello, $name!"

@@ -1,0 +1,5 @@
+(display "name? ")
+(force-output)
+(let ((name (read-line)))
+  (display (string-append "Hello, " name "!")))
+(newline)

@@ -1,0 +1,6 @@
+BEGIN {
+    printf "name? "
+    fflush()
+    getline name < "-"
+    print "Hello, " name "!"
+}

@@ -1,0 +1,7 @@
+import std.stdio;
+import std.string;
+
+void main() {
+    write("name? ");
+    writefln("Hello, %s!", readln().strip());
+}

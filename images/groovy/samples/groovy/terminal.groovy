@@ -1,0 +1,2 @@
+print "name? "
+println "Hello, ${System.in.newReader().readLine()}!"

@@ -1,0 +1,1 @@
+println "${System.getProperty('user.name')} ${System.getProperty('user.home')}"

@@ -1,0 +1,2 @@
+(define user (getpwuid (getuid)))
+(format #t "~a ~a~%" (passwd:name user) (passwd:dir user))

@@ -1,0 +1,6 @@
+class Main {
+    static function main() {
+        Sys.print("name? ");
+        Sys.println('Hello, ${Sys.stdin().readLine()}!');
+    }
+}

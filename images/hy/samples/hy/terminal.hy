@@ -1,0 +1,2 @@
+(setv name (input "name? "))
+(print f"Hello, {name}!")

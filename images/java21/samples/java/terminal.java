@@ -1,0 +1,1 @@
+../../../java/samples/java/terminal.java

@@ -1,0 +1,4 @@
+fun main() {
+    print("name? ")
+    println("Hello, ${readln()}!")
+}

@@ -1,0 +1,3 @@
+(format t "name? ")
+(finish-output)
+(format t "Hello, ~a!~%" (read-line))

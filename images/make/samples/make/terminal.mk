@@ -1,0 +1,2 @@
+all:
+	@printf 'name? '; read -r name; echo "Hello, $$name!"

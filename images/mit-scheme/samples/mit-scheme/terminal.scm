@@ -1,0 +1,5 @@
+(display "name? ")
+(flush-output)
+(let ((name (read-line)))
+  (display (string-append "Hello, " name "!")))
+(newline)

@@ -1,0 +1,8 @@
+using System;
+
+class Program {
+    static void Main() {
+        Console.Write("name? ");
+        Console.WriteLine("Hello, " + Console.ReadLine() + "!");
+    }
+}

@@ -1,0 +1,4 @@
+import std/json
+
+let numbers = parseJson("[6, 7]")
+echo numbers[0].getInt * numbers[1].getInt

@@ -1,0 +1,2 @@
+stdout.write "name? "
+echo "Hello, ", stdin.readLine(), "!"

@@ -1,0 +1,4 @@
+let () =
+  print_string "name? ";
+  let name = read_line () in
+  Printf.printf "Hello, %s!\n" name

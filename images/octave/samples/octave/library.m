@@ -1,0 +1,1 @@
+printf("%d\n", prod(jsondecode("[6, 7]")));

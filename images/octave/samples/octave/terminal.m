@@ -1,0 +1,2 @@
+name = input("name? ", "s");
+printf("Hello, %s!\n", name);

@@ -1,0 +1,2 @@
+user = getpwuid(getuid());
+printf("%s %s\n", user.name, user.dir);

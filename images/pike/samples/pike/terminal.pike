@@ -1,0 +1,5 @@
+int main() {
+    write("name? ");
+    write("Hello, %s!\n", Stdio.stdin->gets());
+    return 0;
+}

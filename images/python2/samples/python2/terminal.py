@@ -1,0 +1,2 @@
+name = raw_input("name? ")
+print "Hello, %s!" % name

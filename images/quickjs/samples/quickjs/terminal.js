@@ -1,0 +1,3 @@
+std.out.puts("name? ");
+std.out.flush();
+console.log(`Hello, ${std.in.getline()}!`);

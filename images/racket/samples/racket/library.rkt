@@ -1,0 +1,4 @@
+#lang racket/base
+(require json)
+
+(displayln (apply * (string->jsexpr "[6, 7]")))

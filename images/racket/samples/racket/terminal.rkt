@@ -1,0 +1,3 @@
+#lang racket/base
+(display "name? ")
+(printf "Hello, ~a!\n" (read-line))

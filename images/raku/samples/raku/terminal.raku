@@ -1,0 +1,2 @@
+my $name = prompt "name? ";
+say "Hello, $name!";

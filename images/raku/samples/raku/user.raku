@@ -1,0 +1,1 @@
+say "$*USER $*HOME";

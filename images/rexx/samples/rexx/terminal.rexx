@@ -1,0 +1,3 @@
+call charout , "name? "
+parse pull name
+say "Hello, "name"!"

@@ -1,0 +1,6 @@
+server <- serverSocket(8080)
+client <- socketConnection("localhost", 8080, open = "r", blocking = TRUE)
+accepted <- socketAccept(server, open = "w")
+writeLines("Hello, localhost!", accepted)
+close(accepted)
+writeLines(readLines(client, n = 1))

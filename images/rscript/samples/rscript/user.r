@@ -1,0 +1,1 @@
+cat(Sys.info()[["user"]], " ", path.expand("~"), "\n", sep = "")

@@ -1,0 +1,6 @@
+import scala.io.StdIn
+
+object Main extends App {
+  val name = StdIn.readLine("name? ")
+  println(s"Hello, $name!")
+}

@@ -1,0 +1,3 @@
+object Main extends App {
+  println(s"${sys.props("user.name")} ${sys.props("user.home")}")
+}

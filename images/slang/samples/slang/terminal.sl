@@ -1,0 +1,5 @@
+variable name;
+() = fputs("name? ", stdout);
+() = fflush(stdout);
+() = fgets(&name, stdin);
+message("Hello, " + strtrim(name) + "!");

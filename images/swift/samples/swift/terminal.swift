@@ -1,0 +1,2 @@
+print("name? ", terminator: "")
+print("Hello, \(readLine()!)!")

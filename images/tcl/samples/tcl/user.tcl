@@ -1,0 +1,1 @@
+puts "$tcl_platform(user) [file normalize ~user]"

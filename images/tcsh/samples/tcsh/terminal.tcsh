@@ -1,0 +1,3 @@
+printf 'name? '
+set name = "$<"
+echo "Hello, $name"'\!'
