@@ -1,1 +1,5 @@
-../../../java/samples/java/exit.java
+public class Main {
+    public static void main(String[] args) {
+        System.exit(3);
+    }
+}

@@ -1,2 +1,0 @@
-read --prompt-str "name? " name
-echo "Hello, $name!"

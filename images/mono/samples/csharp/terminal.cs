@@ -1,8 +1,0 @@
-using System;
-
-class Program {
-    static void Main() {
-        Console.Write("name? ");
-        Console.WriteLine("Hello, " + Console.ReadLine() + "!");
-    }
-}
