@@ -93,8 +93,9 @@ class Uploads:
 
     def remove_expired(self) -> None:
         """Remove what has expired, and what a service left that ended while it received it."""
-        if not self.folder.is_dir():
-            return
+        with _storage_errors(self.folder):
+            if not self.folder.is_dir():
+                return
         with self.locked():
             for client in self._clients():
                 for entry in client.iterdir():
