@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bitrun.config.settings import MEBIBYTE, Settings
+from bitrun.engine.engine import Engine
 from bitrun.execution.admission import Admission
 from bitrun.execution.compiling.cache import CompileCache
 from bitrun.execution.runner import Runner
@@ -48,13 +49,13 @@ def records() -> list[RunRecord]:
 
 @pytest.fixture
 def run(
-    fake_engine: FakeEngine,
+    engine: Engine,
     cache: CompileCache,
     connection: ClientConnection,
     records: list[RunRecord],
 ) -> Run:
     """Compile and run by a shell command each."""
-    pool = Pool(BoxMaker(fake_engine, Settings()), 0, dict)
+    pool = Pool(BoxMaker(engine, Settings()), 0, dict)
     runner = Runner(pool, Admission(4, 0, 1.0), records.append, cache)
 
     def run(
@@ -74,6 +75,7 @@ def cached(result: Result) -> bool:
     return result.stages[0].cached
 
 
+@pytest.mark.also_engine
 def test_the_second_time_nothing_is_compiled(run: Run, cache: CompileCache) -> None:
     first, second = run(), run()
     assert [cached(first), cached(second)] == [False, True]
@@ -113,6 +115,7 @@ def test_what_it_leaves(run: Run, compilation: str) -> None:
     assert second.last.stdout == first.last.stdout != b""
 
 
+@pytest.mark.also_engine
 def test_executables_run(run: Run) -> None:
     for _ in range(2):
         result = run("printf '#!/bin/sh\\necho ran $0' >main; chmod +x main", "./main")
@@ -152,6 +155,7 @@ def test_what_can_not_be_kept_is_compiled_each_time(
 @pytest.mark.attack(
     "program", "a program that changes its own executable for later runs", "no effect"
 )
+@pytest.mark.also_engine
 def test_a_program_changes_nothing_for_later_runs(run: Run) -> None:
     spoil = "cat made; rm -f made main; echo spoiled >made; echo spoiled >main; chmod 777 made"
     found = {run(COMPILE, spoil).last.stdout for _ in range(3)}
@@ -162,6 +166,7 @@ def test_a_program_changes_nothing_for_later_runs(run: Run) -> None:
 @pytest.mark.attack(
     "program", "a process of the compiler that outlives it to change files", "killed"
 )
+@pytest.mark.also_engine
 def test_nothing_of_the_compile_stage_is_alive_when_its_files_are_read(run: Run) -> None:
     compilation = f"{COMPILE}; (setsid sh -c 'while :; do date +%N >made; done') >/dev/null 2>&1 &"
     first, second = run(compilation), run(compilation)
