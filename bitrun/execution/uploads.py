@@ -156,16 +156,10 @@ class ClientUploads:
         Raises:
             UploadNotFound: this client has none of that id; it may have expired.
         """
-        entry = self._entry(upload_id)
-        try:
-            name = (entry / "name").read_text()
-            about = (entry / "content").stat()
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise UploadNotFound(upload_id) from error
-        expires = about.st_mtime + self._store.ttl
-        if expires <= time.time():
+        upload = self._read(upload_id)
+        if upload.expires <= time.time():
             raise UploadNotFound(upload_id)
-        return Upload(upload_id, name, about.st_size, expires)
+        return upload
 
     def open(self, upload_id: str) -> tuple[Upload, Content]:
         """Return an upload and its content, which stays whatever becomes of the upload.
@@ -218,7 +212,7 @@ class ClientUploads:
             draft = entry / "name.new"
             draft.write_text(name)
             draft.rename(entry / "name")
-            return self.find(entry.name)
+            return self._read(entry.name)
 
     @contextmanager
     def _reserved(self, size: int | None) -> Iterator[tuple[Path, BinaryIO, int]]:
@@ -250,6 +244,15 @@ class ClientUploads:
         if wanted > left:
             raise UploadsFull(store.max_total)
         return min(store.max_size, left_of_client, left) if size is None else size
+
+    def _read(self, upload_id: str) -> Upload:
+        entry = self._entry(upload_id)
+        try:
+            name = (entry / "name").read_text()
+            about = (entry / "content").stat()
+        except FileNotFoundError as error:
+            raise UploadNotFound(upload_id) from error
+        return Upload(upload_id, name, about.st_size, about.st_mtime + self._store.ttl)
 
     def _entry(self, upload_id: str) -> Path:
         if not _ID.fullmatch(upload_id):
