@@ -21,6 +21,7 @@ DOCUMENTS = [
     "docs/v1.md",
     "docs/files.md",
     "docs/judging.md",
+    "docs/compile-cache.md",
     "docs/uploads.md",
     "docs/plots.md",
     "docs/piston-v2.md",
