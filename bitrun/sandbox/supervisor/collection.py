@@ -20,10 +20,11 @@ from bitrun.model.output_files import (
     OutputLimits,
     hold_all,
 )
-from bitrun.sandbox.supervisor.frames import MAX_PAYLOAD, Frame, encode, encode_text
+from bitrun.sandbox.supervisor.frames import Frame, encode, encode_text
 
 MAX_PATTERNS = 64
 MAX_SEGMENTS = 32
+MAX_PATH = 4096  # bytes
 MAX_ENTRIES = 100_000
 MAX_DROPPED = 100
 COLLECT_SECONDS = 10
@@ -71,8 +72,10 @@ def check_patterns(patterns: Sequence[str]) -> None:
                 "A pattern of files is a path below the work directory, such as plot.png or "
                 f"out/**, without empty parts, . and ..: {pattern!r}"
             )
-    if sum(len(encode_text(pattern)) + 1 for pattern in patterns) > MAX_PAYLOAD - _LIMITS.size:
-        raise RequestError("The patterns of files are too long")
+        if len(encode_text(pattern)) >= MAX_PATH:
+            raise RequestError(
+                f"A pattern of files has {MAX_PATH} bytes or more: {pattern[:40]}..."
+            )
 
 
 def encode_collect(patterns: Sequence[str], limits: OutputLimits) -> bytes:

@@ -95,8 +95,9 @@ def test_files_of_the_request_come_only_if_they_have_changed(server: Server) -> 
 def test_files_of_a_program_that_failed(
     serve: Callable[..., Server], script: str, verdict: str
 ) -> None:
-    limit = {"run_cpu_time" if verdict == "cpu_time" else "run_timeout": 700}
-    answer = reply(serve(run_timeout=20_000), "bash", script, output_files=["a"], **limit)
+    limits = {"cpu_time": {"run_cpu_time": 700}, "wall_time": {"run_timeout": 1500}}
+    server = serve(run_timeout=60_000)
+    answer = reply(server, "bash", script, output_files=["a"], **limits.get(verdict, {}))
     assert answer["run"]["verdict"] == verdict
     assert files(answer) == {"a": b"a\n"}
 
@@ -119,8 +120,8 @@ def test_what_a_compiler_leaves_is_a_file_too(server: Server) -> None:
 
 @pytest.mark.also_engine
 def test_files_with_reused_boxes(serve: Callable[..., Server]) -> None:
-    server = serve(runs_per_box=50, pool_size=4)
-    for number in range(8):
+    server = serve(runs_per_box=50, pool_size=8, pool_pinned="bash=8")
+    for number in range(10):
         answer = reply(server, "bash", f"id -u >{number}", output_files=["**"])
         assert files(answer).keys() == {str(number)}
     metrics = server.get("/metrics").text

@@ -209,7 +209,8 @@ def test_a_pattern_of_many_stars(supervisor: SupervisorProcess) -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["", "/etc/passwd", "../a", "a/../../b", "a//b", "out/", "./a", "a\0b", "a/" * 40]
+    "pattern",
+    ["", "/etc/passwd", "../a", "a/../../b", "a//b", "out/", "./a", "a\0b", "a/" * 40, "a" * 4096],
 )
 def test_a_pattern_that_is_no_path_of_the_work_directory(pattern: str) -> None:
     with pytest.raises(RequestError):
