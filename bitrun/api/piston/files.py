@@ -16,6 +16,8 @@ from bitrun.model.job import Content, File
 
 FIELDS = frozenset({"name", "content", "encoding", "upload"})
 
+MAX_UPLOADS = 16  # in one request: each holds a descriptor until the run ends
+
 OpenUpload = Callable[[str], tuple[Upload, Content]]
 
 _DRIVE = re.compile("[A-Za-z]:/")
@@ -38,7 +40,9 @@ def with_uploads(body: Mapping[str, Any], open_upload: OpenUpload) -> dict[str, 
 
     Raises:
         UploadNotFound: the client has none of that id.
+        RequestError: the request names too many.
     """
+    open_upload = _opening_once(open_upload)
     found: dict[str, Any] = dict(_with_own_uploads(body, open_upload))
     for name in ("checker", "interactor"):
         if name in found:
@@ -46,6 +50,22 @@ def with_uploads(body: Mapping[str, Any], open_upload: OpenUpload) -> dict[str, 
     if isinstance(found.get("runs"), list):
         found["runs"] = [_with_own_uploads(run, open_upload) for run in found["runs"]]
     return found
+
+
+def _opening_once(open_upload: OpenUpload) -> OpenUpload:
+    opened: dict[str, tuple[Upload, Content]] = {}
+
+    def open_once(upload_id: str) -> tuple[Upload, Content]:
+        if upload_id not in opened:
+            if len(opened) == MAX_UPLOADS:
+                raise RequestError(
+                    f"A request may name {MAX_UPLOADS} uploads, once or often: put several into an"
+                    " archive that the program unpacks"
+                )
+            opened[upload_id] = open_upload(upload_id)
+        return opened[upload_id]
+
+    return open_once
 
 
 def _with_own_uploads(part: Any, open_upload: OpenUpload) -> Any:

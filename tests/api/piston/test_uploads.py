@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from bitrun.api.piston.files import MAX_UPLOADS
 from tests.conftest import Serve
 from tests.support.piston import PREFIXES, call, execute, message, request
 from tests.support.server import Server
@@ -186,6 +187,18 @@ def test_an_upload_in_a_session_and_in_a_batch(uploads: Server) -> None:
         ],
     }
     assert call(uploads, "POST", "/api/v2/execute/batch", body).json()["accepted"]
+
+
+def test_a_request_may_name_few_uploads_often(uploads: Server) -> None:
+    sent = [send(uploads, b"1", f"{number}") for number in range(MAX_UPLOADS + 1)]
+    body = request("python", "import os; print(len(os.listdir()))")
+    again = [{"upload": sent[0]["id"], "name": f"again{number}"} for number in range(100)]
+    body["files"] += [{"upload": each["id"]} for each in sent[:-1]] + again
+    assert executed(execute(uploads, body)) == f"{1 + MAX_UPLOADS + 100}\n"
+    body["files"].append({"upload": sent[-1]["id"]})
+    response = execute(uploads, body)
+    assert response.status_code == 400
+    assert f"may name {MAX_UPLOADS} uploads" in message(response)
 
 
 def test_uploads_are_listed_found_and_deleted(uploads: Server, folder: Path) -> None:
