@@ -2,7 +2,7 @@
 
 import base64
 import codecs
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -48,7 +48,7 @@ def reply_with_files(request: Request, reply: dict[str, Any], result: Result) ->
 
 
 def file_reply(file: OutputFile) -> dict[str, Any]:
-    encoding, parts = encode(file)
+    encoding, parts = _encoding(file)
     content = large_json.text(partial(parts, file.content), len(file.content))
     return _name_and_size(file) | {"encoding": encoding, "content": content}
 
@@ -59,7 +59,7 @@ def dropped_reply(file: DroppedFile) -> dict[str, Any]:
 
 def file_messages(file: OutputFile) -> Iterator[dict[str, Any]]:
     """Yield the messages of a session for one file; the contents of all are joined."""
-    encoding, parts = encode(file)
+    encoding, parts = _encoding(file)
     head = {"type": "file", **_name_and_size(file), "encoding": encoding}
     waiting: str | None = None
     for part in parts(file.content):
@@ -69,8 +69,8 @@ def file_messages(file: OutputFile) -> Iterator[dict[str, Any]]:
     yield head | {"content": waiting or "", "more": False}
 
 
-def encode(file: OutputFile) -> tuple[str, Any]:
-    """Return the encoding of a file, and what makes its parts: utf8 for text, else base64."""
+def _encoding(file: OutputFile) -> tuple[str, Callable[[bytes], Iterator[str]]]:
+    """Return the encoding of a file, utf8 for text, else base64, and what makes its parts."""
     return ("utf8", _texts) if _is_text(file.content) else ("base64", _base64)
 
 

@@ -50,6 +50,7 @@ ENDS = {
 _LIMITS = struct.Struct(">IQQ")
 _FOUND = struct.Struct(">HQ")
 _MAX_LIMITS = OutputLimits(files=(1 << 32) - 1, file_size=(1 << 62), total_size=(1 << 62))
+_MAX_SHOWN = 100  # characters of a pattern in a refusal
 _MAX_DIGITS = 20  # of a number in a report
 
 
@@ -57,24 +58,27 @@ def check_patterns(patterns: Sequence[str]) -> None:
     """Check that files can be asked for by these patterns.
 
     Raises:
-        RequestError: one is no relative path, or there are too many, or of too many folders.
+        RequestError: one is too long or no relative path, or there are too many.
     """
     if len(patterns) > MAX_PATTERNS:
         raise RequestError(
             f"{len(patterns)} patterns of files are too many: at most {MAX_PATTERNS}"
         )
     for pattern in patterns:
+        if len(encode_text(pattern)) >= MAX_PATH:
+            raise RequestError(
+                f"A pattern of files has {MAX_PATH} bytes or more: {pattern[:_MAX_SHOWN]}..."
+            )
         segments = pattern.split("/")
         if len(segments) > MAX_SEGMENTS:
-            raise RequestError(f"A pattern of files has more than {MAX_SEGMENTS} parts: {pattern}")
+            raise RequestError(
+                f"A pattern of files has {len(segments)} parts, and may have {MAX_SEGMENTS}: "
+                f"{pattern[:_MAX_SHOWN]}"
+            )
         if "\0" in pattern or any(segment in ("", ".", "..") for segment in segments):
             raise RequestError(
                 "A pattern of files is a path below the work directory, such as plot.png or "
-                f"out/**, without empty parts, . and ..: {pattern!r}"
-            )
-        if len(encode_text(pattern)) >= MAX_PATH:
-            raise RequestError(
-                f"A pattern of files has {MAX_PATH} bytes or more: {pattern[:40]}..."
+                f"out/**, without empty parts, . and ..: {pattern[:_MAX_SHOWN]!r}"
             )
 
 
