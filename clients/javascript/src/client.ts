@@ -4,10 +4,12 @@ import {
   readPackage,
   readResult,
   readRuntime,
+  readUpload,
   type Extension,
   type Package,
   type Result,
   type Runtime,
+  type Upload,
 } from "./results.js";
 import { Session, type Event, type SessionOptions } from "./session.js";
 
@@ -27,6 +29,7 @@ export interface Progress {
 interface Call {
   method?: "GET" | "POST" | "DELETE";
   body?: unknown;
+  content?: Uint8Array<ArrayBuffer> | Blob;
   accept?: string;
   signal?: AbortSignal | undefined;
 }
@@ -83,6 +86,22 @@ export class Client {
     const { tty, ...others } = options;
     const job = { ...writeJob(language, code, others), ...(tty && { tty }) };
     return new Session(this.WebSocket, this.url, this.token, job, () => this.refusal());
+  }
+
+  /** Stores bytes under a name, which `files` of later runs may use. */
+  async upload(name: string, content: Uint8Array<ArrayBuffer> | Blob): Promise<Upload> {
+    const path = `api/v2/files?name=${encodeURIComponent(name)}`;
+    return this.answer(path, { method: "POST", content }, readUpload);
+  }
+
+  /** Lists the uploads that are stored, the oldest first. */
+  async uploads(): Promise<Upload[]> {
+    return this.answer("api/v2/files", {}, (sent: Parameters<typeof readUpload>[0][]) => sent.map(readUpload));
+  }
+
+  /** Removes an upload before it expires. */
+  async deleteUpload(upload: Upload): Promise<void> {
+    await this.answer(`api/v2/files/${upload.id}`, { method: "DELETE" }, readUpload);
   }
 
   /** Lists the installed languages. */
@@ -157,6 +176,7 @@ export class Client {
         method: call.method ?? "GET",
         headers,
         ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
+        ...(call.content && { body: call.content }),
         ...(call.signal && { signal: call.signal }),
       });
     } catch (error) {

@@ -28,6 +28,7 @@ export type {
   Runtime,
   Stage,
   StageName,
+  Upload,
   Verdict,
 } from "./results.js";
 export { Session, type Event, type SessionOptions, type TerminalSize } from "./session.js";

@@ -1,15 +1,16 @@
 /** Options of a run, and the job that they make. */
 
 import { base64 } from "./base64.js";
+import type { Upload } from "./results.js";
 
 export interface RunOptions {
   /** A SemVer range; the newest installed match runs. Default: any version. */
   version?: string;
   /**
    * Files in the program's folder, by name; without code, the first is the program. Strings are
-   * source code, bytes are data.
+   * source code, bytes and uploads are data.
    */
-  files?: Readonly<Record<string, string | Uint8Array>>;
+  files?: Readonly<Record<string, string | Uint8Array | Upload>>;
   stdin?: string;
   /** Arguments of the program. */
   args?: readonly string[];
@@ -46,7 +47,8 @@ export interface RunOptions {
 
 interface File {
   name?: string;
-  content: string;
+  content?: string;
+  upload?: string;
   encoding?: "base64";
 }
 
@@ -97,7 +99,8 @@ export function writeJob(language: string, code: string | null, options: RunOpti
   return job;
 }
 
-function writeFile(name: string, content: string | Uint8Array): File {
+function writeFile(name: string, content: string | Uint8Array | Upload): File {
   if (typeof content === "string") return { name, content };
+  if (!(content instanceof Uint8Array)) return { name, upload: content.id };
   return { name, content: base64(content), encoding: "base64" };
 }

@@ -47,6 +47,14 @@ export interface Stage {
   readonly verdict: Verdict;
 }
 
+/** A file that the service keeps until `expiresAt`; `size` in bytes. */
+export interface Upload {
+  readonly id: string;
+  readonly name: string;
+  readonly size: number;
+  readonly expiresAt: Date;
+}
+
 /** A file that a program has made; `name` is its path in the program's folder. */
 export interface OutputFile {
   readonly name: string;
@@ -152,7 +160,14 @@ export interface SentRuntime {
   limits?: Record<string, Limit>;
 }
 
-export interface SentPackage {
+export interface SentUpload {
+  id: string;
+  name: string;
+  size: number;
+  expires_at: string;
+}
+
+interface SentPackage {
   language: string;
   language_version: string;
   installed: boolean;
@@ -206,6 +221,10 @@ export function readVerdict(sent: SentVerdict): Verdict {
 export function readRuntime(sent: SentRuntime): Runtime {
   const { language, version, aliases, runtime, limits } = sent;
   return { language, version, aliases, package: runtime ?? null, limits: limits ?? {} };
+}
+
+export function readUpload({ expires_at, ...others }: SentUpload): Upload {
+  return { ...others, expiresAt: new Date(expires_at) };
 }
 
 export function readPackage(sent: SentPackage): Package {

@@ -183,3 +183,15 @@ test("a session is refused", async () => {
   await assert.rejects(collect(client.interact("pyton", "")), Refused);
   await assert.rejects(collect(new Client("http://127.0.0.1:9").interact("bash", "")), Unreachable);
 });
+
+test("uploads", async () => {
+  const upload = await client.upload("Größe & 1.bin", new Uint8Array(1000));
+  assert.deepEqual([upload.name, upload.size], ["Größe & 1.bin", 1000]);
+  assert.ok(upload.expiresAt > new Date());
+  assert.ok((await client.uploads()).some(({ id }) => id === upload.id));
+  const code = "print(len(open('data', 'rb').read()))";
+  const result = await client.run("python", code, { files: { data: upload } });
+  assert.equal(result.stdout, "1000\n");
+  await client.deleteUpload(upload);
+  await assert.rejects(client.run("python", code, { files: { data: upload } }), Refused);
+});
