@@ -115,6 +115,10 @@ def pre_fork(server: Any, worker: Any) -> None:
         server.log.warning("There is no API token: anyone who can connect can run code here")
 
 
+def post_fork(server: Any, worker: Any) -> None:
+    worker.inherited_signals = server.SIG_QUEUE
+
+
 def _free_number(server: Any) -> int:
     """Return the lowest number that no worker has; those that a reload replaces do not count."""
     taken = {each.number for each in server.WORKERS.values() if each.cfg is server.cfg}

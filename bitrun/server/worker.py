@@ -8,9 +8,11 @@ parse with an HTML page that quotes the request, as its log does, and the quote 
 
 import contextlib
 import json
+import signal
 import socket
 import time
 from http import HTTPStatus
+from queue import SimpleQueue
 from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
@@ -23,10 +25,13 @@ _HEAD_TIMEOUT = 10.0  # seconds for all headers of a request
 _BODY_TIMEOUT = 60.0  # seconds for its whole body
 _CLOSE_TIMEOUT = 1.0  # seconds for a client to close its end
 
+_STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
 
 class Worker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.inherited_signals: SimpleQueue[int] = SimpleQueue()
         # Deadlines of the connections whose headers, or whose bodies, are being received.
         self._head_deadlines: dict[TConn, float] = {}
         self._body_deadlines: dict[TConn, float] = {}
@@ -34,6 +39,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         process_memory.share_arenas()
         super().init_process()
+
+    def init_signals(self) -> None:
+        super().init_signals()
+        # Until here a signal went to the handlers of the main process, which a fork inherits. It is
+        # sent once: without this, a stop would wait for this worker until the end of its grace.
+        while not self.inherited_signals.empty():
+            if self.inherited_signals.get() in _STOPS:
+                self.alive = False
 
     def run(self) -> None:
         # The master has the shorter time of a stop, after which it kills its workers.

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -80,7 +81,7 @@ def only(server: Server, worker: int) -> Iterator[None]:
 @pytest.fixture
 def start(serve: Callable[..., Server]) -> Callable[..., Server]:
     def start(**settings: object) -> Server:
-        server = serve(workers=WORKERS, v1_timeout=600, **settings)
+        server = serve(workers=WORKERS, v1_timeout=120, **settings)
         assert wait_until(lambda: published(server) == WORKERS, 30)
         return server
 
@@ -153,3 +154,32 @@ def test_what_they_share_is_made_once_and_removed() -> None:
         limits.runs.release()
     assert limits_at_once(settings) is not limits
     remove_shared()
+
+
+STOPPED_AT_ONCE = """
+import os, runpy, signal
+globals().update(runpy.run_module("bitrun.server.gunicorn_conf"))
+_post_fork = post_fork
+
+def post_fork(server, worker):
+    _post_fork(server, worker)
+    os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_a_stop_is_not_lost_on_a_worker_that_starts(
+    forks: ForkServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    configuration = tmp_path / "gunicorn.conf.py"
+    configuration.write_text(STOPPED_AT_ONCE)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = forks.start(
+        "gunicorn.app.wsgiapp:run",
+        ["gunicorn", "--config", str(configuration), "app:app"],
+        {**os.environ, "BITRUN_PORT": str(port), "DOCKER_HOST": "unix:///nowhere/docker.sock"},
+    )
+    # It ends by itself, and is replaced.
+    read_stderr_until(capfd, "Worker exiting", 60)
+    process.terminate()
+    assert process.wait(60) == 0
