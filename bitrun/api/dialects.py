@@ -2,11 +2,17 @@
 
 from collections.abc import Collection
 
-from bitrun.api import codapi, mcp, piston, v1
+from bitrun.api import codapi, mcp, piston, sandboxfusion, v1
 from bitrun.api.dialect import Dialect
 from bitrun.api.http.errors import ErrorShape
 
-DIALECTS: tuple[Dialect, ...] = (v1.DIALECT, piston.DIALECT, mcp.DIALECT, codapi.DIALECT)
+DIALECTS: tuple[Dialect, ...] = (
+    v1.DIALECT,
+    piston.DIALECT,
+    mcp.DIALECT,
+    codapi.DIALECT,
+    sandboxfusion.DIALECT,
+)
 
 _COMMON_ERRORS = ErrorShape()
 

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,14 @@ def need_node_modules(folder: Path) -> None:
     )  # fmt: skip
     if done.returncode != 0:
         pytest.fail(f"npm can't install. {done.stderr}{done.stdout}", pytrace=False)
+
+
+def need_python_packages(requirements: Path, folder: Path) -> None:
+    """Install what a file of requirements names, with its hashes, into a folder."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes",
+         "--requirement", requirements, "--target", folder],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        pytest.fail(f"pip can't install. {done.stderr}", pytrace=False)

@@ -81,14 +81,14 @@ class Auth:
             return None
         token = self._token(request, more)
         if token is None:
-            raise TokenRequired(is_given=any((_bearer(request), *more)))
+            raise TokenRequired(is_given=any((_header_token(request), *more)))
         if token.role not in (role, Role.ADMIN):
             raise PermissionDenied
         return token
 
     def _token(self, request: Request, more: Iterable[str]) -> Token | None:
         # A proxy in front may use the header for another purpose: any place will do.
-        found = map(self._tokens.find, chain((_bearer(request),), more))
+        found = map(self._tokens.find, chain((_header_token(request),), more))
         return next((token for token in found if token is not None), None)
 
 
@@ -107,7 +107,17 @@ def protocol_token(request: Request) -> str:
     return ""
 
 
-def _bearer(request: Request) -> str:
-    """Return the token of `Authorization`, which Piston's clients send without a scheme."""
+def _header_token(request: Request) -> str:
+    """Return the token of `Authorization`, which Piston's clients send without a scheme.
+
+    Of Basic, which clients make of an address such as `https://any:TOKEN@host`, it is the password.
+    """
     scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
-    return rest.strip() if scheme.lower() == "bearer" else scheme
+    match scheme.lower():
+        case "bearer":
+            return rest.strip()
+        case "basic":
+            with suppress(ValueError):
+                decoded = base64.b64decode(rest, validate=True).decode("utf-8", "replace")
+                return decoded.partition(":")[2]
+    return scheme

@@ -1,6 +1,5 @@
 """Judged batches as Piston would write them: stages as in the reply of `execute`."""
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,7 +7,6 @@ from bitrun.api.http import errors
 from bitrun.api.piston.reply import stage_reply, verdict_reply
 from bitrun.execution.judging.batch import JudgedBatch
 from bitrun.execution.judging.judgement import Judgement
-from bitrun.model.output import Output
 from bitrun.packages.runtimes import Runtime
 from bitrun.telemetry import request_context
 
@@ -41,7 +39,7 @@ class BatchReply:
             size = 0 if judgement.run is None else len(judgement.run.streams)
             fits = size <= left and keep(size)
             left -= size if fits else 0
-            runs[index] = self._run(judgement if fits else _without_output(judgement))
+            runs[index] = self._run(judgement if fits else judgement.without_output())
             if not fits:
                 runs[index]["run"]["truncated"] = True
         return self._head | {"accepted": _note(runs), "runs": runs}
@@ -80,12 +78,6 @@ class BatchReply:
         row = errors.find(error) if error is self._reported else errors.report(error)
         self._reported = error
         return row.text(error)
-
-
-def _without_output(judgement: Judgement) -> Judgement:
-    if judgement.run is None:
-        return judgement
-    return dataclasses.replace(judgement, run=dataclasses.replace(judgement.run, streams=Output()))
 
 
 def _note(runs: list[dict[str, Any]]) -> bool:

@@ -1,8 +1,11 @@
 """Judgements: whether a run is accepted, and why not."""
 
+import dataclasses
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
+from bitrun.model.output import Output
 from bitrun.model.result import StageResult, Verdict
 
 
@@ -53,3 +56,9 @@ class Judgement:
     @property
     def accepted(self) -> bool:
         return self.reason is Reason.OK
+
+    def without_output(self) -> Self:
+        """Return it without what the program wrote."""
+        if self.run is None:
+            return self
+        return dataclasses.replace(self, run=dataclasses.replace(self.run, streams=Output()))

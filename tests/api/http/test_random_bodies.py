@@ -285,6 +285,46 @@ def test_codapi(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str])
     assert "Traceback" not in capfd.readouterr().err
 
 
+@pytest.mark.attack(
+    "request", "150 random SandboxFusion requests, nearly right", "answered or refused with 400"
+)
+def test_sandboxfusion(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]) -> None:
+    url = f"{serve(dialects='sandboxfusion', run_timeout=500).url}/sandboxfusion"
+    program: dict[str, Any] = {
+        "language": "bash",
+        "code": "cat",
+        "stdin": "a",
+        "files": {"a": "b2s="},
+    }
+    program |= {"fetch_files": ["a"], "run_timeout": 5, "compile_timeout": 5, "memory_limit_MB": 64}
+    case = {"input": {"stdin": "a"}, "output": {"stdout": "a"}}
+    config: dict[str, Any] = {"dataset_type": "CommonOJDataset", "language": "bash", "extra": {}}
+    config |= {"provided_data": {"test": [case]}, "run_timeout": 5}
+    submission = {"dataset": "x", "id": 1, "completion": "```sh\ncat\n```", "config": config}
+    seen: Counter[int] = Counter()
+
+    def with_fault(whole: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+        changes = st.dictionaries(st.sampled_from(sorted(whole)), texts | values, max_size=2)
+        return changes.map(lambda change: whole | change)
+
+    def check(path: str, body: dict[str, Any]) -> None:
+        headers = {"Content-Type": "application/json"}
+        response = checked(
+            requests.post(f"{url}/{path}", data=json.dumps(body), headers=headers, timeout=60)
+        )
+        assert response.status_code in (200, 400), response.text
+        seen[response.status_code] += 1
+
+    cases = st.lists(mostly(st.just(case)) | with_fault(case), max_size=2)
+    data = st.fixed_dictionaries({"test": cases | values})
+    configs = with_fault(config) | data.map(lambda found: config | {"provided_data": found})
+    submissions = configs.map(lambda found: submission | {"config": found})
+    examples(75)(given(path=st.just("run_code"), body=with_fault(program))(check))()
+    examples(75)(given(path=st.just("submit"), body=with_fault(submission) | submissions)(check))()
+    assert min(seen[200], seen[400]) > 15, seen
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def drain(websocket: ClientConnection) -> None:
     while True:
         assert "Traceback" not in str(websocket.recv(20))

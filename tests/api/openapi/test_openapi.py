@@ -134,7 +134,7 @@ def comparable(value: Any) -> Any:
         return value
     varying = (
         "memory", "cpu_time", "wall_time", "version", "language_version", "runtimes", "id",
-        "duration",
+        "duration", "execution_time",
     )  # fmt: skip
     return {
         key: type(each).__name__ if key in varying else comparable(each)
@@ -238,6 +238,21 @@ def test_anything_at_codapi(serve: Callable[..., Server]) -> None:
 
 
 @pytest.mark.engine
+def test_anything_at_sandboxfusion(serve: Callable[..., Server]) -> None:
+    server = serve(dialects="sandboxfusion", run_timeout=500)
+    seen = answered_as_described(
+        server, "/sandboxfusion/run_code", "post", SOUND, 12, fields={"language": "bash"}
+    )
+    assert seen.keys() >= {200, 400}
+    judged: dict[str, Any] = {"dataset_type": "CommonOJDataset", "language": "bash"}
+    judged |= {"provided_data": {"test": [{"input": {"stdin": ""}, "output": {"stdout": ""}}]}}
+    seen = answered_as_described(
+        server, "/sandboxfusion/submit", "post", SOUND, 12, fields={"config": judged}
+    )
+    assert seen.keys() >= {200, 400}
+
+
+@pytest.mark.engine
 def test_anything_at_v2(serve: Callable[..., Server]) -> None:
     server = serve(run_timeout=500)
     seen = answered_as_described(
@@ -295,7 +310,7 @@ def test_what_is_only_asked(server: Server, path: str) -> None:
 
 
 def test_refusals_are_described(serve: Callable[..., Server]) -> None:
-    server = serve(api_tokens="a-token-of-some-length", max_body=2000)
+    server = serve(api_tokens="a-token-of-some-length", max_body=2000, dialects=",".join(DIALECTS))
     for path, method, described in OPERATIONS:
         operation = schemathesis.openapi.from_dict(dict(DOCUMENT))[path][method.upper()]
         refusals: list[dict[str, Any]] = [{}]
