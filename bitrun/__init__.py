@@ -5,7 +5,7 @@ The rooms, top down; each may import only from those below it (`tests/test_struc
     cli          the `bitrun` command
     doctor       checks of machine, engine and images
     server       gunicorn: its settings and worker, the WSGI application, the memory of the process
-    api          HTTP: one folder a dialect (v1, piston, mcp), and http/ for what they share
+    api          HTTP: one folder a dialect (v1, piston, ...), and http/ for what they share
     service      the parts of a running service, put together; readiness, configuration, collectors
     execution    one Job in, one Result out: runner, sessions, admission, jobs, judging, uploads
     packages     what can be installed and what is: manager, builds, runtimes, SemVer ranges

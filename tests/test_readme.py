@@ -24,6 +24,7 @@ DOCUMENTS = [
     "docs/compile-cache.md",
     "docs/uploads.md",
     "docs/plots.md",
+    "docs/sandboxes.md",
     "docs/piston-v2.md",
     "docs/operating.md",
 ]

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection
 
-from bitrun.api import codapi, mcp, piston, sandboxfusion, v1
+from bitrun.api import codapi, mcp, piston, sandboxes, sandboxfusion, v1
 from bitrun.api.dialect import Dialect
 from bitrun.api.http.errors import ErrorShape
 
 DIALECTS: tuple[Dialect, ...] = (
     v1.DIALECT,
     piston.DIALECT,
+    sandboxes.DIALECT,
     mcp.DIALECT,
     codapi.DIALECT,
     sandboxfusion.DIALECT,

@@ -43,7 +43,7 @@ Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode]
 PREFIX = "BITRUN_"
 
 # The wire contracts that the service knows, by the names of their folders in `bitrun/api`.
-DIALECTS = ("v1", "piston", "mcp", "codapi", "sandboxfusion")
+DIALECTS = ("v1", "piston", "sandboxes", "mcp", "codapi", "sandboxfusion")
 
 # Variables with the prefix that the service does not read: those of the client and of the tests.
 _OTHERS = frozenset({"BITRUN_URL", "BITRUN_TOKEN", "BITRUN_TEST_TIME_SCALE"})
@@ -56,9 +56,10 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """The configuration of a service; `docs/settings.md` documents each field.
 
-    The field `run_timeout` is `BITRUN_RUN_TIMEOUT`. Times of compile, run and session are
-    milliseconds; `v1_timeout`, `queue_timeout`, `engine_timeout` and `upload_ttl` are seconds;
-    sizes are bytes.
+    The field `run_timeout` is `BITRUN_RUN_TIMEOUT`. Times of compile, run,
+    session and `sandbox_timeout` are milliseconds; `v1_timeout`, `queue_timeout`, `engine_timeout`
+    and `upload_ttl` are seconds; `sandbox_idle` and `sandbox_lifetime` are minutes; sizes are
+    bytes.
     Lists are separated by commas or white space.
     """
 
@@ -77,7 +78,7 @@ class Settings(BaseSettings):
     allowed_images: WordList = ()
     build_ca_bundle: Path | None = None
 
-    dialects: WordList = ("v1", "piston", "mcp")
+    dialects: WordList = ("v1", "piston", "sandboxes", "mcp")
     playground: bool = True
     api_tokens: WordList = Field(default=(), repr=False)
     admin_tokens: WordList = Field(default=(), repr=False)
@@ -128,6 +129,12 @@ class Settings(BaseSettings):
     queue_timeout: float = Field(default=10.0, gt=0)
     max_batch_runs: int = Field(default=500, ge=1, le=100_000)
     compile_cache: int = Field(default=256 * MEBIBYTE, ge=0)
+    max_sandboxes: int = Field(default=16, ge=0, le=1024)
+    max_sandboxes_per_client: int = Field(default=4, ge=1, le=1024)
+    sandbox_memory: int = Field(default=2048 * MEBIBYTE, ge=MIN_MEMORY)
+    sandbox_idle: int = Field(default=20, ge=1, le=10_080)
+    sandbox_lifetime: int = Field(default=240, ge=1, le=10_080)
+    sandbox_timeout: int = Field(default=120_000, ge=1, le=3_600_000)
     pool_size: int = Field(default=32, ge=0, le=1024)
     pool_memory: int = Field(default=256 * MEBIBYTE, ge=0)
     runs_per_box: int = Field(default=1, ge=1, le=1000)

@@ -67,7 +67,7 @@ def build_job(
     files: Sequence[File] = (),
     *,
     code: Collection[str] | None = None,
-    command: str | None = None,
+    command: str | Sequence[str] | None = None,
     arguments: Iterable[str] = (),
     compile_arguments: Iterable[str] = (),
     stdin: bytes = b"",
@@ -89,7 +89,8 @@ def build_job(
         files: the first of those in `code` is the main one. Where the tools of the language insist
             on an ending, the job's file may have another name.
         code: names of the files that are compiled or run; None for all of them.
-        command: a shell command that replaces those of the language, with no file renamed.
+        command: replaces those of the language: a shell command, or its arguments. No file is
+            renamed.
         arguments: follow the run command of the language.
         compile_arguments: follow its compile command.
         stdin: what the run stage reads.
@@ -118,7 +119,7 @@ def build_job(
     run_variables = variables | _streams(language, tty, unbuffered) | given
     compilation: tuple[str, ...] = ()
     if command is not None:
-        argv: tuple[str, ...] = ("sh", "-c", command)
+        argv: tuple[str, ...] = ("sh", "-c", command) if isinstance(command, str) else (*command,)
     else:
         names = [file.name for file in files]
         sources = choose_sources(

@@ -17,6 +17,12 @@
     |   +-- UploadsFull           over what all uploads may take
     |   +-- FileRejected          a file could not be written into the box
     |   +-- CommandRejected       a command could not be started in the box
+    |   +-- SandboxNotFound       the client has no sandbox of this id
+    |   +-- SandboxEnded          it had one
+    |   +-- TooManySandboxes      it has as many as it may have
+    |   +-- SandboxBusy           as many commands run in it as can
+    |   +-- SandboxFileNotFound   it has no file or folder of this path
+    |   +-- CommandInterrupted    a command in a sandbox ended without a verdict
     |   +-- ClientDisconnected    no connection is left for an answer
     +-- ServiceError              our fault: the text is for the operator's log
     |   +-- EngineUnavailable     the Docker engine does not answer
@@ -33,6 +39,8 @@
 A program that fails raises nothing: that is a `Verdict` (`bitrun.model.result`).
 `bitrun.api.http.errors` maps these classes to HTTP.
 """
+
+from bitrun.model.sandbox import EndReason
 
 
 class RequestError(Exception):
@@ -175,6 +183,49 @@ class ClientDisconnected(RequestError):
 
     def __init__(self) -> None:
         super().__init__("The client has hung up")
+
+
+class SandboxNotFound(RequestError):
+    """The client has no sandbox of this id."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such sandbox")
+
+
+class SandboxEnded(RequestError):
+    """The sandbox has ended; the text says why."""
+
+    def __init__(self, reason: EndReason) -> None:
+        super().__init__(f"The sandbox has ended: {reason.sentence}")
+        self.reason = reason
+
+
+class TooManySandboxes(RequestError):
+    """The client has as many sandboxes as it may have."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"At most {limit} sandboxes of one client are possible: delete one first")
+
+
+class SandboxBusy(RequestError):
+    """As many commands run in a sandbox as can at once."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"At most {limit} commands can run in a sandbox at once: wait for one")
+
+
+class SandboxFileNotFound(RequestError):
+    """The sandbox has no file or folder of this path."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"There is no file or folder {path} in the sandbox")
+
+
+class CommandInterrupted(RequestError):
+    """A command in a sandbox ended without a verdict, as when a program has killed its helper."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"The command was interrupted; the sandbox lives on. {text}")
 
 
 class ServiceError(Exception):

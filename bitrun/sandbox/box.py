@@ -24,6 +24,7 @@ from bitrun.model.result import Outcome, Verdict
 from bitrun.sandbox.cleanup.box_registry import BoxRegistry
 from bitrun.sandbox.cpu_priority import CpuPriority
 from bitrun.sandbox.supervisor.attached_stream import AttachedStream
+from bitrun.sandbox.supervisor.channels import MAX_CHANNELS, Channels
 from bitrun.sandbox.supervisor.client import SupervisorClient
 
 # Upper bound for the removal of a container that has ended, which the engine starts at once.
@@ -121,6 +122,25 @@ class Box:
             cpu_ms=0,
             memory=self._memory,
         )
+
+    def share(self, memory: int, processes: int, on_end: Callable[[BoxError], None]) -> Channels:
+        """Let the box live on for several conversations at once; `supervisor` is not used then.
+
+        Raises:
+            BoxError: the box is gone.
+        """
+        self._set_memory_limit(memory)
+        # A handler and a writer of each channel are in the same cgroup as the programs.
+        self._set_process_limit(processes + 2 * MAX_CHANNELS)
+        self._cpu_priority.begin(self.container)
+        return Channels(self._stream, on_end)
+
+    def ran_out_of_memory(self) -> bool:
+        """Whether the box, which has ended, did so for lack of memory."""
+        try:
+            return self._engine.find_end(self.container, _REMOVAL_TIMEOUT).out_of_memory
+        except ServiceError:
+            return False
 
     def is_idle(self) -> bool:
         """Whether its supervisor still waits for a first frame.

@@ -12,6 +12,7 @@ from bitrun.engine.engine import Engine
 from bitrun.engine.events import EngineEvents
 from bitrun.execution.admission import Admission
 from bitrun.execution.compiling.cache import CompileCache
+from bitrun.execution.sandboxes.sandboxes import Sandboxes
 from bitrun.packages.installed import InstalledPackages
 from bitrun.sandbox.cleanup.box_registry import BoxRegistry
 from bitrun.sandbox.pool.pool import Pool
@@ -47,6 +48,17 @@ def compile_cache_collector(cache: CompileCache) -> Callable[[], Iterator[Metric
         yield CounterMetricFamily(
             "bitrun_compile_cache_evictions", "Artifacts that others have replaced", now.evictions
         )
+
+    return collect
+
+
+def sandbox_collector(sandboxes: Sandboxes) -> Callable[[], Iterator[Metric]]:
+    def collect() -> Iterator[Metric]:
+        now = sandboxes.stats()
+        yield _gauge("bitrun_sandbox_places", "Sandboxes that are possible at once", now.places)
+        yield _gauge("bitrun_sandboxes", "Sandboxes that exist", now.existing)
+        yield _gauge("bitrun_sandbox_memory_bytes", "Memory that they may take", now.memory)
+        yield _counter("bitrun_sandboxes_ended", "Sandboxes that have ended", "reason", now.ended)
 
     return collect
 

@@ -11,6 +11,7 @@ from bitrun.execution.compiling.cache import CompileCache
 from bitrun.execution.judging.batch import Judge
 from bitrun.execution.limits import language_limits
 from bitrun.execution.runner import Runner
+from bitrun.execution.sandboxes.sandboxes import Sandboxes
 from bitrun.execution.uploads import Uploads
 from bitrun.images.sealed import SealedImages
 from bitrun.model.run_record import RunRecord
@@ -70,10 +71,12 @@ class Service:
         )
         self._compile_cache = CompileCache(settings.compile_cache)
         self.runner = Runner(self._pool, admission, self._on_run_finished, self._compile_cache)
+        self.sandboxes = Sandboxes(self._pool, settings, self._on_run_finished)
         self.uploads = Uploads(settings)
         self.judge = Judge(self.runner, settings.batch_places)
         self.metrics.add_collector(collectors.admission_collector(admission))
         self.metrics.add_collector(collectors.compile_cache_collector(self._compile_cache))
+        self.metrics.add_collector(collectors.sandbox_collector(self.sandboxes))
         self.metrics.add_collector(collectors.pool_collector(self._pool, self.installed))
         self.metrics.add_collector(
             collectors.engine_collector(engine, events, self._boxes.registry, self.installed)
@@ -83,13 +86,19 @@ class Service:
     def start(self, *chores: Callable[[], None]) -> None:
         """Start the pool, the janitor and the housekeeping, which repeats `chores`, too."""
         self._janitor = janitor.start(self._boxes.instance)
-        housekeeping.start(OrphanRemover(self._engine).remove, self.uploads.remove_expired, *chores)
+        housekeeping.start(
+            OrphanRemover(self._engine).remove,
+            self.uploads.remove_expired,
+            self.sandboxes.end_expired,
+            *chores,
+        )
         if self.settings.workers > 1:
             housekeeping.start(self.metrics.publish, interval=_PUBLISH_SECONDS)
         self._pool.start()
 
     def close(self) -> None:
         """Release everything. To be called once no request is running."""
+        self.sandboxes.close()
         self._pool.close()
         self._compile_cache.close()
         self._engine.close()

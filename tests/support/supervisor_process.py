@@ -44,6 +44,9 @@ class SupervisorProcess:
             raise TimeoutError
         return os.read(self.stdout.fileno(), 1 << 16)
 
+    def fileno(self) -> int:
+        return self.stdout.fileno()
+
     def run(self, *argv: str, **options: Any) -> tuple[Verdict, bytes, bytes]:
         """Run one stage; return its verdict, stdout and stderr."""
         return collect(self.client, stage(*argv, **options))

@@ -120,7 +120,7 @@ def read_options(
         stdin,
         arguments,
         _compile_arguments(body.get("compile_args"), runtime.language),
-        _environment(body.get("env")),
+        read_environment(body.get("env")),
         limits,
         effective,
         unbuffered,
@@ -198,7 +198,8 @@ def _compile_arguments(value: Any, language: Language) -> list[str]:
     return value
 
 
-def _environment(value: Any) -> Mapping[str, str]:
+def read_environment(value: Any) -> Mapping[str, str]:
+    """Read the variables of a program; none where there is no object."""
     if value is None:
         return {}
     if not isinstance(value, dict) or any(not isinstance(each, str) for each in value.values()):

@@ -154,6 +154,14 @@ class Pool:
         box.origin = origin
         return box
 
+    def give_away(self, box: Box) -> None:
+        """Leave a box that was taken to its taker, who discards it: it is not a run any more.
+
+        As one, it would put off the filling of the pool for as long as it lives.
+        """
+        box.on_exit = Box.discard
+        self._end_run()
+
     def stats(self) -> PoolStats:
         with self._lock:
             return PoolStats(

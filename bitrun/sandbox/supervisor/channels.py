@@ -7,10 +7,11 @@ import contextlib
 import struct
 import threading
 from collections.abc import Callable
-from typing import Self
+from typing import Protocol, Self
 
 from bitrun.model.errors import BoxEnded, BoxError, ChannelEnded
 from bitrun.model.output import Stream
+from bitrun.model.poll import READABLE, Pollable, poll
 from bitrun.sandbox.supervisor.client import Channel
 from bitrun.sandbox.supervisor.frames import MAX_CHUNK, Decoder, Frame, encode
 
@@ -22,7 +23,13 @@ CHANNEL_HEADER_SIZE = _NUMBER.size
 _CONSUMED = struct.Struct(">II")
 
 _CONSUMED_STEP = CHANNEL_WINDOW // 4  # bytes received before the supervisor hears of them
-_RECEIVE_TIMEOUT = 3600.0  # seconds: the reader only waits
+# A descriptor that was closed here may by then be another's, which is never readable.
+_POLL_MS = 10_000
+_PARTIAL_FRAME_SECONDS = 0.01  # for the rest of what has begun to arrive
+
+
+class PollableChannel(Channel, Pollable, Protocol):
+    """A channel whose descriptor is readable when `receive` has something."""
 
 
 class BoxChannel:
@@ -98,7 +105,7 @@ class Channels:
     A thread reads what the box sends until the box ends; then it calls `on_end`.
     """
 
-    def __init__(self, stream: Channel, on_end: Callable[[BoxError], None]) -> None:
+    def __init__(self, stream: PollableChannel, on_end: Callable[[BoxError], None]) -> None:
         self._stream = stream
         self._on_end = on_end
         self._reserved = 0  # entries of the supervisor that are taken, or will be
@@ -106,7 +113,8 @@ class Channels:
         self._last = 0
         self._error: BoxError | None = None  # once the box has ended
         self._lock = threading.Lock()
-        # Held while bytes are sent: the supervisor knows a new channel by its number, the next.
+        # Held while bytes are sent: the supervisor knows a new channel by its number, the next. And
+        # while they are received, since TLS takes no two threads at once.
         self._sending = threading.Lock()
         self._reader = threading.Thread(target=self._read, name="channels", daemon=True)
         self._reader.start()
@@ -129,6 +137,11 @@ class Channels:
         """The number of channels."""
         with self._lock:
             return self._reserved
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the box has."""
+        return self._error is not None
 
     def check(self) -> None:
         """Raise BoxError if the box has ended."""
@@ -176,7 +189,12 @@ class Channels:
     def _receive(self) -> bytes:
         while True:
             try:
-                data = self._stream.receive(_RECEIVE_TIMEOUT)
+                poll({self._stream: READABLE}, _POLL_MS)
+            except ValueError as error:  # it is closed here
+                raise BoxEnded from error
+            try:
+                with self._sending:
+                    data = self._stream.receive(_PARTIAL_FRAME_SECONDS)
             except TimeoutError:
                 continue
             if not data:

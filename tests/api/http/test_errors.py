@@ -21,14 +21,17 @@ from bitrun.model.errors import (
     BoxEnded,
     BoxError,
     Busy,
+    ChannelEnded,
     EngineUnavailable,
     RequestError,
     ResidueLeft,
+    SandboxEnded,
     ServiceError,
     SessionEnded,
     TokenRequired,
     TooManyRequests,
 )
+from bitrun.model.sandbox import EndReason
 from bitrun.telemetry import request_context
 
 CATCH_ALL = TABLE[-1]
@@ -40,7 +43,7 @@ CLASSES = [
 # These have no row: the first leaves a session and answers nothing, and the second comes when the
 # answer is on its way; the others are answered as faults of the service, with no sentence that a
 # client could use.
-WITHOUT_ROW = {SessionEnded, ResidueLeft, ServiceError, BoxError}
+WITHOUT_ROW = {SessionEnded, ResidueLeft, ChannelEnded, ServiceError, BoxError}
 # Answers to what is no operation of the document: no client is left, no route or method fits, or
 # gunicorn can't parse the request.
 OF_NO_OPERATION = {499, 405, 414, 417, 431}
@@ -53,6 +56,8 @@ def example(error: type[Exception]) -> Exception:
     count = len(inspect.signature(error.__init__).parameters) - 1
     if error is TooManyRequests:
         return TooManyRequests(7)
+    if error is SandboxEnded:
+        return SandboxEnded(EndReason.IDLE)
     if "__init__" not in vars(error):
         return error("what was wrong")
     return error(*["word"] * count)

@@ -1,0 +1,15 @@
+"""Sandboxes: boxes that a client keeps for a while, with commands, programs and files in them."""
+
+from pathlib import Path
+
+from bitrun.api.dialect import Dialect
+from bitrun.api.http.errors import ErrorShape
+from bitrun.api.sandboxes.routes import PREFIX, register
+
+DIALECT = Dialect(
+    name="sandboxes",
+    prefix=PREFIX,
+    register=register,
+    description=Path(__file__).with_name("openapi.yml"),
+    errors=ErrorShape(),
+)

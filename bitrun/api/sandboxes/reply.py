@@ -1,0 +1,50 @@
+"""Sandboxes, results and listings as JSON."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from bitrun.api.piston.reply import new_decoder, verdict_reply
+from bitrun.execution.sandboxes.sandbox import Sandbox, StageEvent
+from bitrun.model.output import Stream
+from bitrun.model.result import Verdict
+
+_MINUTE = 60
+
+
+def sandbox_reply(sandbox: Sandbox) -> dict[str, Any]:
+    """Write a sandbox; times are seconds since the epoch."""
+    last_active = sandbox.last_active_at
+    return {
+        "id": sandbox.id,
+        "language": sandbox.runtime.language.name,
+        "version": sandbox.runtime.version,
+        "package": sandbox.runtime.package.id,
+        "status": "running",
+        "created_at": round(sandbox.created_at, 3),
+        "last_active_at": round(last_active, 3),
+        "expires_at": round(last_active + sandbox.limits.idle, 3),
+        "expires_after": {
+            "anchor": "last_active_at",
+            "minutes": sandbox.limits.idle // _MINUTE,
+        },
+        "memory": sandbox.limits.memory,
+        "network_policy": {"type": "disabled"},
+    }
+
+
+def event_lines(events: Iterator[StageEvent]) -> Iterator[dict[str, Any]]:
+    """Write the events of a job as messages, as those of `connect`."""
+    decoders = {stream: new_decoder() for stream in Stream}
+    for stage, event in events:
+        if isinstance(event, Verdict):
+            for stream, decoder in decoders.items():
+                # What a limit of output has cut in two is left out.
+                rest = decoder.decode(b"", final=True)
+                decoder.reset()
+                if rest and event.outcome.value != stream.value:
+                    yield {"type": "data", "stream": stream, "data": rest}
+            yield {"type": "exit", "stage": stage.name, **verdict_reply(event)}
+        else:
+            stream, data = event
+            if text := decoders[stream].decode(data):
+                yield {"type": "data", "stream": stream, "data": text}

@@ -1,0 +1,197 @@
+"""Bodies of requests to sandboxes: what to create, and what to run."""
+
+import dataclasses
+import posixpath
+from collections.abc import Mapping
+from typing import Any
+
+from bitrun.api.http.unknown_fields import UnknownFields
+from bitrun.api.piston.files import check_contents, read_files
+from bitrun.api.piston.request import (
+    add_unknown_of_files,
+    make_job,
+    read_environment,
+    read_options,
+    read_text,
+)
+from bitrun.config.settings import MIN_MEMORY, Settings
+from bitrun.execution.job_builder import Target, build_job
+from bitrun.execution.limits import RequestedLimits, language_limits
+from bitrun.execution.sandboxes.sandbox import Sandbox, SandboxPlan
+from bitrun.model.errors import RequestError
+from bitrun.model.job import File, Job
+from bitrun.model.sandbox import SandboxLimits
+from bitrun.packages.runtimes import Runtime, Runtimes
+
+CREATE_FIELDS = frozenset(
+    {"language", "version", "package", "files", "env", "memory", "expires_after", "network_policy"}
+)
+EXEC_FIELDS = frozenset({"command", "stdin", "cwd", "env", "timeout", "output_limit"})
+RUN_FIELDS = frozenset({"files", "args", "compile_args", "stdin", "env", "timeout", "output_limit"})
+
+_ANCHOR = "last_active_at"
+_MAX_SHOWN = 100  # characters of a value in a refusal
+_MINUTE = 60
+
+# A program that changes the directory for the rest of its arguments.
+_IN_FOLDER = ("sh", "-c", 'cd -- "$1" && shift && exec "$@"', "sh")
+
+
+def read_create(
+    body: Mapping[str, Any], runtimes: Runtimes, settings: Settings
+) -> tuple[SandboxPlan, list[File]]:
+    """Check a request to create a sandbox, and return its plan and its files.
+
+    Raises:
+        RequestError: it can't be carried out.
+    """
+    runtime = _find_runtime(body, runtimes)
+    entries = [] if body.get("files") is None else body["files"]
+    files = [each.file for each in read_files(check_contents(entries, settings.workdir_inodes))]
+    _refuse_network(body.get("network_policy"))
+    stage = language_limits(runtime.language, settings)
+    limits = SandboxLimits(
+        memory=_read_memory(body.get("memory"), stage.stages["run"].memory),
+        processes=stage.box.processes,
+        idle=_read_minutes(body.get("expires_after"), settings.sandbox_idle) * _MINUTE,
+    )
+    return SandboxPlan(runtime, limits, read_environment(body.get("env"))), files
+
+
+def read_exec(body: Mapping[str, Any], sandbox: Sandbox, settings: Settings) -> Job:
+    """Make the job of a command.
+
+    Raises:
+        RequestError: it can't be carried out.
+    """
+    command = body.get("command")
+    if isinstance(command, list) and command and all(isinstance(each, str) for each in command):
+        argv = tuple(command)
+    elif isinstance(command, str) and command.strip():
+        argv = ("sh", "-c", command)
+    else:
+        raise RequestError(
+            "command is required: a string for the shell, or an array of strings, the program and"
+            " its arguments"
+        )
+    if body.get("cwd") is not None:
+        if not isinstance(body["cwd"], str) or not body["cwd"]:
+            raise RequestError("If specified, cwd must be a string, the path of a folder")
+        argv = (*_IN_FOLDER, body["cwd"], *argv)
+    return build_job(
+        Target.of(sandbox.runtime),
+        settings,
+        command=argv,
+        stdin=read_text(body, "stdin") or b"",
+        environment={**sandbox.environment, **read_environment(body.get("env"))},
+        limits={"run": _read_limits(body, sandbox, settings)},
+    )
+
+
+def read_run(body: Mapping[str, Any], sandbox: Sandbox, settings: Settings) -> Job:
+    """Make the job of a program in the sandbox's language, as `execute` of Piston does.
+
+    Raises:
+        RequestError: it can't be carried out.
+    """
+    files = read_files(check_contents(body.get("files"), settings.workdir_inodes))
+    options = read_options({name: body.get(name) for name in RUN_FIELDS}, sandbox.runtime, settings)
+    options = dataclasses.replace(
+        options,
+        environment={**sandbox.environment, **options.environment},
+        limits={**options.limits, "run": _read_limits(body, sandbox, settings)},
+    )
+    return make_job(sandbox.runtime, files, options, settings)
+
+
+def find_unknown(body: Mapping[str, Any], known: frozenset[str]) -> UnknownFields:
+    """Find the fields of a request, and of its files, that nothing reads."""
+    unknown = UnknownFields()
+    unknown.add(body, known)
+    if "files" in known:
+        add_unknown_of_files(unknown, body.get("files"))
+    return unknown
+
+
+def read_path(path: str) -> str:
+    """Check the path of a file or folder, relative to the work directory; "." is that itself.
+
+    Raises:
+        RequestError: it is none, or leaves the directory.
+    """
+    if "\0" in path:
+        raise RequestError("A path can't hold a NUL")
+    normal = posixpath.normpath(path or ".")
+    if normal.startswith("/") or normal.split("/")[0] == "..":
+        raise RequestError(f"The path must stay within the work directory: {path[:_MAX_SHOWN]}")
+    return normal
+
+
+def _find_runtime(body: Mapping[str, Any], runtimes: Runtimes) -> Runtime:
+    for name in ("language", "version", "package"):
+        if body.get(name) is not None and not isinstance(body[name], str):
+            raise RequestError(f"If specified, {name} must be a string")
+    language, version = body.get("language"), body.get("version") or "*"
+    if package := body.get("package"):
+        for runtime in runtimes.all():
+            if package == runtime.package.id and language in (None, runtime.language.name):
+                return runtime
+        raise RequestError(f"No package {package[:_MAX_SHOWN]} is installed")
+    if not language:
+        raise RequestError(
+            'language is required: the name or an alias of a runtime, such as "python"; or package,'
+            " the id of a package"
+        )
+    found = runtimes.find(language, version)
+    if found is None:
+        raise RequestError(runtimes.explain_missing(language, version))
+    return found
+
+
+def _refuse_network(value: Any) -> None:
+    kind = value.get("type") if isinstance(value, dict) else value
+    if kind not in (None, "none", "disabled"):
+        raise RequestError(
+            'Sandboxes have no network: network_policy can only be "none" or {"type": "disabled"}'
+        )
+
+
+def _read_memory(value: Any, maximum: int) -> int:
+    if value is None:
+        return maximum
+    if isinstance(value, bool) or not isinstance(value, int) or not MIN_MEMORY <= value <= maximum:
+        raise RequestError(f"memory must be from {MIN_MEMORY} to {maximum} bytes")
+    return value
+
+
+def _read_minutes(value: Any, maximum: int) -> int:
+    if value is None:
+        return maximum
+    if not isinstance(value, dict) or value.get("anchor", _ANCHOR) != _ANCHOR:
+        raise RequestError(f'expires_after must be {{"anchor": "{_ANCHOR}", "minutes": N}}')
+    minutes = value.get("minutes")
+    if isinstance(minutes, bool) or not isinstance(minutes, int) or not 1 <= minutes <= maximum:
+        raise RequestError(f"expires_after.minutes must be from 1 to {maximum}")
+    return minutes
+
+
+def _read_limits(body: Mapping[str, Any], sandbox: Sandbox, settings: Settings) -> RequestedLimits:
+    stages = language_limits(sandbox.runtime.language, settings)
+    output = stages.stages["run"].output
+    return RequestedLimits(
+        wall_ms=_read_number(
+            body, "timeout", settings.sandbox_timeout, settings.sandbox_timeout, "milliseconds"
+        ),
+        output=_read_number(body, "output_limit", output, stages.maxima["run"].output, "bytes"),
+        memory=sandbox.limits.memory,
+        has_cpu_limit=False,
+    )
+
+
+def _read_number(body: Mapping[str, Any], name: str, default: int, maximum: int, unit: str) -> int:
+    value = body.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= maximum:
+        raise RequestError(f"{name} must be from 1 to {maximum} {unit}")
+    return value

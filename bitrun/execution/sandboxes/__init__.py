@@ -1,0 +1,1 @@
+"""Sandboxes: boxes that a client keeps for a while, with files and commands in them."""

@@ -1,0 +1,228 @@
+"""A sandbox: a box that its client keeps, and the commands and files in it."""
+
+import dataclasses
+import logging
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bitrun.execution.runner import finish_stage
+from bitrun.model.disconnect import ClientConnection
+from bitrun.model.errors import (
+    BoxEnded,
+    BoxError,
+    CommandInterrupted,
+    SandboxBusy,
+    SandboxEnded,
+)
+from bitrun.model.job import File, Job, Limits, Stage
+from bitrun.model.output import Output, Stream
+from bitrun.model.output_files import Collected, Hold, OutputLimits
+from bitrun.model.result import Result, StageResult, Verdict
+from bitrun.model.run_record import OnFinished, RunRecord
+from bitrun.model.sandbox import EndReason, SandboxLimits
+from bitrun.packages.runtimes import Runtime
+from bitrun.sandbox.box import Box
+from bitrun.sandbox.supervisor.channels import MAX_CHANNELS
+from bitrun.sandbox.supervisor.client import SupervisorClient
+
+# While a command is silent: whether its client is still there.
+_CHECK_SECONDS = 0.25
+
+# Until the engine has said why a box has ended.
+_REASON_SECONDS = 10.0
+
+_NO_STAGE_LIMITS = Limits(10_000, None, 4096, 0, 0, 0)
+
+_log = logging.getLogger(__name__)
+
+StageEvent = tuple[Stage, tuple[Stream, bytes] | Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxPlan:
+    """What a sandbox is to be: its package and language, its limits, variables of all commands."""
+
+    runtime: Runtime
+    limits: SandboxLimits
+    environment: Mapping[str, str]
+
+
+class Sandbox:
+    """A sandbox of one client. Threads share it.
+
+    `created_at` and `last_active_at` are seconds since the epoch. `owner` is the client, None if it
+    can't be told from others: then only the id protects it.
+    """
+
+    def __init__(
+        self,
+        sandbox_id: str,
+        owner: str | None,
+        plan: SandboxPlan,
+        box: Box,
+        on_finished: OnFinished,
+    ) -> None:
+        self.id = sandbox_id
+        self.owner = owner
+        self.runtime = plan.runtime
+        self.limits = limits = plan.limits
+        self.environment = plan.environment
+        self.created_at = self.last_active_at = time.time()
+        self._started = self._used = time.monotonic()
+        self._box = box
+        self._on_finished = on_finished
+        self._active = 0  # commands, and files on their way
+        self._lock = threading.Lock()
+        self._reason: EndReason | None = None
+        self._has_ended = threading.Event()
+        self._channels = box.share(limits.memory, limits.processes, self._box_ended)
+
+    @property
+    def container(self) -> str:
+        return self._box.container
+
+    def idle_for(self) -> float:
+        """Return the seconds since it was used last; 0 while it is."""
+        with self._lock:
+            return 0.0 if self._active else time.monotonic() - self._used
+
+    def age(self) -> float:
+        """Return the seconds since its creation."""
+        return time.monotonic() - self._started
+
+    def ran_out_of_memory(self) -> bool:
+        """Whether its box, which has ended, did so for lack of memory."""
+        return self._box.ran_out_of_memory()
+
+    def run(self, job: Job, connection: ClientConnection | None) -> Result:
+        """Run the stages of a job, as `stream` does, and return their results."""
+        results: list[StageResult] = []
+        output = Output()
+        for stage, event in self.stream(job, connection):
+            if isinstance(event, Verdict):
+                results.append(finish_stage(stage, event, output))
+                output = Output()
+            else:
+                output.append(*event)
+        return Result(tuple(results))
+
+    def stream(self, job: Job, connection: ClientConnection | None) -> Iterator[StageEvent]:
+        """Run the stages of a job until one fails; yield output as it comes, and the verdicts.
+
+        Its files stay. The end of the iterator, or of the client, ends the stage that runs; what it
+        has left in the background goes on.
+
+        Raises:
+            RequestError: its files or its command can't be used, or a command was interrupted.
+            ClientDisconnected: the client hung up.
+        """
+        record = RunRecord(job, container=self.container, pool="sandbox")
+        started = time.monotonic()
+        try:
+            with self._client() as client:
+                client.queue_files(job.files)
+                for stage in job.stages:
+                    client.queue_files(stage.files)
+                    verdict = None
+                    for event in _events(client, self._within_memory(stage), connection):
+                        if isinstance(event, Verdict):
+                            verdict = event
+                            record.stages.append((stage.name, verdict))
+                        yield stage, event
+                    if verdict is None or verdict.failed:
+                        break
+        except BaseException as error:
+            record.close(error)
+            raise
+        else:
+            record.close(None)
+        finally:
+            record.run = time.monotonic() - started
+            self._on_finished(record)
+
+    def write(self, files: Iterable[File]) -> None:
+        """Write files.
+
+        Raises:
+            FileRejected: one can't be written.
+        """
+        stage = Stage("run", ("true",), {"PATH": "/usr/bin:/bin"}, _NO_STAGE_LIMITS)
+        with self._client() as client:
+            client.queue_files(files)
+            for _ in _events(client, self._within_memory(stage), None):
+                pass
+
+    def collect(self, pattern: str, limits: OutputLimits, hold: Hold) -> Collected:
+        """Get the files that match a pattern, see `SupervisorClient.collect`."""
+        with self._client() as client:
+            return client.collect([pattern], limits, hold)
+
+    def end(self, reason: EndReason) -> None:
+        """End it, with all that runs in it. Only the first reason counts."""
+        with self._lock:
+            self._reason = self._reason or reason
+        self._has_ended.set()
+        self._box.discard()
+
+    def _box_ended(self, error: BoxError) -> None:
+        if self._reason is None:
+            _log.info("The box %s of a sandbox has ended: %s", self.container[:12], error)
+            memory = self.ran_out_of_memory()
+            self.end(EndReason.MEMORY if memory else EndReason.FAILED)
+
+    @property
+    def reason(self) -> EndReason | None:
+        """Why it has ended, None while it lives."""
+        return self._reason
+
+    @contextmanager
+    def _client(self) -> Iterator[SupervisorClient]:
+        with self._lock:
+            self._active += 1
+        try:
+            channel = self._channels.open()
+            if channel is None:
+                raise SandboxBusy(MAX_CHANNELS)
+            with channel:
+                yield SupervisorClient(channel)
+        except BoxError as error:
+            raise self._explained(error) from error
+        finally:
+            with self._lock:
+                self._active -= 1
+                self._used = time.monotonic()
+                self.last_active_at = time.time()
+
+    def _explained(self, error: BoxError) -> SandboxEnded | CommandInterrupted:
+        # What can't be sent has found the box's end before the reader has.
+        if isinstance(error, BoxEnded) or self._channels.has_ended:
+            self._has_ended.wait(_REASON_SECONDS)
+            return SandboxEnded(self._reason or EndReason.FAILED)
+        return CommandInterrupted(str(error))
+
+    def _within_memory(self, stage: Stage) -> Stage:
+        memory = self.limits.memory
+        stack = min(stage.limits.stack, memory)
+        limits = dataclasses.replace(stage.limits, memory=memory, stack=stack)
+        return dataclasses.replace(stage, limits=limits)
+
+
+def _events(
+    client: SupervisorClient, stage: Stage, connection: ClientConnection | None
+) -> Iterator[tuple[Stream, bytes] | Verdict]:
+    client.start(stage)
+    while True:
+        if connection is not None:
+            connection.check()
+        try:
+            events = client.receive(_CHECK_SECONDS)
+        except TimeoutError:
+            continue
+        for event in events:
+            if isinstance(event, Verdict):
+                yield event.under(stage.limits)
+                return
+            yield event

@@ -1,0 +1,211 @@
+"""All sandboxes of a process: who has which, how many there may be, and when they end."""
+
+import secrets
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bitrun.config.settings import Settings
+from bitrun.engine.errors import NotOnEngine
+from bitrun.execution.limits import language_limits
+from bitrun.execution.sandboxes.sandbox import Sandbox, SandboxPlan
+from bitrun.model.disconnect import ClientConnection
+from bitrun.model.errors import (
+    Busy,
+    PackageNotInstalled,
+    RequestError,
+    SandboxEnded,
+    SandboxNotFound,
+    TooManySandboxes,
+)
+from bitrun.model.run_record import OnFinished
+from bitrun.model.sandbox import EndReason
+from bitrun.sandbox.box_spec import BoxSpec
+from bitrun.sandbox.pool.pool import Pool
+
+_MAX_ENDED = 1000  # of which it is known why they have ended
+_ID_BYTES = 24  # random: nobody guesses one
+_MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxStats:
+    """Existing sandboxes, their places, their memory in bytes, and the ended ones by reason."""
+
+    existing: int
+    places: int
+    memory: int
+    ended: Mapping[str, int]
+
+
+class Sandboxes:
+    """The sandboxes of one process. Threads share it."""
+
+    def __init__(self, pool: Pool, settings: Settings, on_finished: OnFinished) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._on_finished = on_finished
+        self._living: dict[str, Sandbox] = {}
+        self._reserved: Counter[str | None] = Counter()  # by owner, those being created included
+        self._memory = 0
+        self._ended: OrderedDict[str, tuple[str | None, EndReason]] = OrderedDict()
+        self._ends: Counter[str] = Counter(dict.fromkeys(EndReason, 0))
+        self._lock = threading.Lock()
+        # A command may take minutes, and each has one of the threads that answer requests: half of
+        # them are for runs.
+        self._commands = threading.BoundedSemaphore(max(1, settings.threads // 2))
+
+    def create(
+        self, owner: str | None, plan: SandboxPlan, connection: ClientConnection | None
+    ) -> Sandbox:
+        """Create a sandbox.
+
+        Raises:
+            RequestError: this service has none.
+            TooManySandboxes: the client has as many as it may have.
+            Busy: all clients together have.
+            PackageNotInstalled, ServiceError, ClientDisconnected: as `Runner.run`.
+        """
+        self._reserve(owner, plan.limits.memory)
+        try:
+            sandbox = self._make(owner, plan, connection)
+        except BaseException:
+            self._give_back(owner, plan.limits.memory)
+            raise
+        with self._lock:
+            self._living[sandbox.id] = sandbox
+        if sandbox.reason is not None:  # it has ended before it could be found here
+            self._forget(sandbox)
+        return sandbox
+
+    def find(self, owner: str | None, sandbox_id: str) -> Sandbox:
+        """Return a client's sandbox.
+
+        Raises:
+            SandboxNotFound: it has none of this id.
+            SandboxEnded: it had.
+        """
+        self.end_expired()
+        with self._lock:
+            sandbox = self._living.get(sandbox_id)
+            ended_owner, reason = self._ended.get(sandbox_id, (None, None))
+        if sandbox is not None and sandbox.owner == owner:
+            return sandbox
+        if sandbox is None and reason is not None and ended_owner == owner:
+            raise SandboxEnded(reason)
+        raise SandboxNotFound
+
+    def of(self, owner: str | None) -> list[Sandbox]:
+        """List a client's sandboxes, the oldest first; none if it can't be told from others."""
+        self.end_expired()
+        with self._lock:
+            return (
+                []
+                if owner is None
+                else [each for each in self._living.values() if each.owner == owner]
+            )
+
+    def delete(self, owner: str | None, sandbox_id: str) -> None:
+        """End a client's sandbox; raises as `find` does."""
+        self._end(self.find(owner, sandbox_id), EndReason.DELETED)
+
+    @contextmanager
+    def command(self) -> Iterator[None]:
+        """Hold a place for a command in any sandbox while the block runs.
+
+        Raises:
+            Busy: none is free.
+        """
+        if not self._commands.acquire(blocking=False):
+            raise Busy
+        try:
+            yield
+        finally:
+            self._commands.release()
+
+    def end_expired(self) -> None:
+        """End those that were idle or lived for too long; forget those whose box has ended."""
+        with self._lock:
+            living = list(self._living.values())
+        for sandbox in living:
+            if sandbox.reason is not None:
+                self._forget(sandbox)
+            elif sandbox.age() > self._settings.sandbox_lifetime * _MINUTE:
+                self._end(sandbox, EndReason.LIFETIME)
+            elif sandbox.idle_for() > sandbox.limits.idle:
+                self._end(sandbox, EndReason.IDLE)
+
+    def close(self) -> None:
+        """End all."""
+        with self._lock:
+            living = list(self._living.values())
+        for sandbox in living:
+            self._end(sandbox, EndReason.STOPPED)
+
+    def stats(self) -> SandboxStats:
+        with self._lock:
+            return SandboxStats(
+                len(self._living), self._settings.max_sandboxes, self._memory, dict(self._ends)
+            )
+
+    def _reserve(self, owner: str | None, memory: int) -> None:
+        settings = self._settings
+        if settings.max_sandboxes == 0:
+            raise RequestError("This service has no sandboxes: its BITRUN_MAX_SANDBOXES is 0")
+        if settings.workers > 1:
+            raise RequestError(
+                "This service has no sandboxes: they live in one process, "
+                f"and its BITRUN_WORKERS is {settings.workers}"
+            )
+        self.end_expired()
+        with self._lock:
+            if self._reserved[owner] >= settings.max_sandboxes_per_client:
+                raise TooManySandboxes(settings.max_sandboxes_per_client)
+            if (
+                self._reserved.total() >= settings.max_sandboxes
+                or self._memory + memory > settings.sandbox_memory
+            ):
+                raise Busy
+            self._reserved[owner] += 1
+            self._memory += memory
+
+    def _give_back(self, owner: str | None, memory: int) -> None:
+        with self._lock:
+            self._memory -= memory
+            self._reserved[owner] -= 1
+            if not self._reserved[owner]:
+                del self._reserved[owner]
+
+    def _make(
+        self, owner: str | None, plan: SandboxPlan, connection: ClientConnection | None
+    ) -> Sandbox:
+        runtime = plan.runtime
+        spec = BoxSpec(runtime.image, language_limits(runtime.language, self._settings).box)
+        try:
+            box = self._pool.take(spec, connection=connection)
+        except NotOnEngine as error:
+            raise PackageNotInstalled(runtime.package.id) from error
+        self._pool.give_away(box)
+        try:
+            sandbox_id = f"sbx_{secrets.token_urlsafe(_ID_BYTES)}"
+            return Sandbox(sandbox_id, owner, plan, box, self._on_finished)
+        except BaseException:
+            box.destroy()
+            raise
+
+    def _end(self, sandbox: Sandbox, reason: EndReason) -> None:
+        sandbox.end(reason)
+        self._forget(sandbox)
+
+    def _forget(self, sandbox: Sandbox) -> None:
+        with self._lock:
+            if self._living.pop(sandbox.id, None) is None:
+                return
+            reason = sandbox.reason or EndReason.FAILED
+            self._ends[reason] += 1
+            self._ended[sandbox.id] = (sandbox.owner, reason)
+            while len(self._ended) > _MAX_ENDED:
+                self._ended.popitem(last=False)
+        self._give_back(sandbox.owner, sandbox.limits.memory)
