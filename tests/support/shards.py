@@ -2,7 +2,7 @@
 
 Most tests wait for another process, so that one after the other uses a fraction of the machine. The
 processes are forked once the tests are collected, as importing them takes as long as a third of
-them. Each takes the next module whenever it is done with one.
+them. Each takes the next module whenever it is done with one. Tests marked `alone` follow.
 """
 
 import gc
@@ -38,7 +38,9 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     shards: int = session.config.option.shards
     if shards < 2 or session.config.option.collectonly or session.testsfailed:
         return None
-    modules = [list(group) for _, group in groupby(session.items, lambda item: item.path)]
+    alone = [item for item in session.items if item.get_closest_marker("alone")]
+    shared = [item for item in session.items if item not in alone]
+    modules = [list(group) for _, group in groupby(shared, lambda item: item.path)]
     # The longest first, so that none is left for the end.
     durations: dict[str, float] = session.config.cache.get(_DURATIONS, {})
     modules.sort(key=lambda items: durations.get(_module(items[0].nodeid), 60), reverse=True)
@@ -61,6 +63,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         readers[reader] = pid
     os.close(queue)
     session.config.cache.set(_DURATIONS, durations | _collect(session, readers))
+    for item, following in zip(alone, [*alone[1:], None], strict=True):
+        session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
     return True
 
 

@@ -53,7 +53,8 @@ ROWS = [*TABLE, *(row for dialect in DIALECTS for row in dialect.errors.rows)]
 
 def example(error: type[Exception]) -> Exception:
     """Make an exception of a class, whatever arguments it takes."""
-    count = len(inspect.signature(error.__init__).parameters) - 1
+    parameters = inspect.signature(error.__init__).parameters.values()
+    count = sum(each.kind is each.POSITIONAL_OR_KEYWORD for each in parameters) - 1
     if error is TooManyRequests:
         return TooManyRequests(7)
     if error is SandboxEnded:

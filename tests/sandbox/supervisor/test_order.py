@@ -219,10 +219,12 @@ FLOOD = """
     use Fcntl; fcntl(STDOUT, F_SETFL, fcntl(STDOUT, F_GETFL, 0) | O_NONBLOCK);
     fork; fork; $end = time + 2; while (time < $end) { syswrite STDOUT, "x" x 4000 }
 """
+ENDLESS_FLOOD = FLOOD.replace("time + 2", "time + 60")
 ROW = "a flood of signals to the supervisor, by writes to a full pipe"
 
 
 @pytest.mark.attack("program", ROW, "at most 4096 are pending; the supervisor stops listening")
+@pytest.mark.alone
 def test_a_flood_of_signals(supervisor: SupervisorProcess) -> None:
     """Each failed write makes one, and the kernel bounds those of all root processes together."""
     verdict, _ = pieces(supervisor, "perl", "-e", FLOOD, output=1 << 40)
@@ -239,18 +241,19 @@ def test_a_flood_of_signals(supervisor: SupervisorProcess) -> None:
         continue
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("output", [1 << 16, 1 << 20, 1 << 26])
 def test_a_flood_of_signals_ends_at_the_output_limit(
     supervisor: SupervisorProcess, output: int
 ) -> None:
-    verdict, found = pieces(supervisor, "perl", "-e", FLOOD, output=output)
+    verdict, found = pieces(supervisor, "perl", "-e", ENDLESS_FLOOD, output=output)
     assert verdict.outcome is Outcome.STDOUT
     assert sum(len(data) for _, data in found) == output
 
 
+@pytest.mark.alone
 def test_a_flood_of_signals_ends_at_the_wall_time_limit(supervisor: SupervisorProcess) -> None:
-    endless = FLOOD.replace("time + 2", "time + 60")
-    verdict, _ = pieces(supervisor, "perl", "-e", endless, output=1 << 40, wall_ms=500)
+    verdict, _ = pieces(supervisor, "perl", "-e", ENDLESS_FLOOD, output=1 << 40, wall_ms=500)
     assert verdict.outcome is Outcome.WALL_TIME
     assert 500 <= verdict.wall_ms < 700
 
