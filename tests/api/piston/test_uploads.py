@@ -107,6 +107,11 @@ def test_what_multipart_bodies_are_refused_for(server: Server, parts: Any, text:
     assert (response.status_code, message(response)) == (400, text)
 
 
+@pytest.mark.attack(
+    "request",
+    "multipart bodies without a boundary, cut off, or of huge or many parts",
+    "refused with 400",
+)
 @pytest.mark.parametrize("path", ["/api/v2/execute", "/api/v2/execute/batch", "/api/v2/files"])
 @pytest.mark.parametrize(
     ("kind", "body", "status"),
@@ -217,6 +222,7 @@ def test_uploads_are_listed_found_and_deleted(uploads: Server, folder: Path) -> 
     assert len(list(folder.glob("*/*"))) == 1
 
 
+@pytest.mark.attack("request", "an upload of another client, by its id", "404, as for any other id")
 def test_uploads_are_their_clients(serve: Serve, folder: Path) -> None:
     server = serve(upload_folder=folder, api_tokens=f"{MINE} {OTHERS}")
     mine, others = ({"Authorization": f"Bearer {token}"} for token in (MINE, OTHERS))
@@ -243,16 +249,28 @@ def test_an_upload_expires(serve: Serve, folder: Path) -> None:
     assert wait_until(lambda: call(server, "GET", path).status_code == 404, 20)
 
 
+@pytest.mark.attack(
+    "request",
+    "uploads of more bytes than one may have, or a client, or all",
+    "refused with 413 or 507",
+)
 def test_bounds_of_uploads(serve: Serve, folder: Path) -> None:
-    server = serve(upload_folder=folder, upload_bytes_per_client=100_000, upload_bytes=150_000)
+    server = serve(
+        upload_folder=folder, upload_bytes_per_client=100_000, upload_bytes=160_000,
+        api_tokens=f"{MINE} {OTHERS}",
+    )  # fmt: skip
+    mine, others = ({"Authorization": f"Bearer {token}"} for token in (MINE, OTHERS))
     for content in (b"x" * 100_001, iter([b"x" * 100_001])):
-        response = call(server, "POST", "/api/v2/files", data=content)
+        response = call(server, "POST", "/api/v2/files", data=content, headers=mine)
         assert response.status_code == 413
         assert message(response) == "An upload may have 100000 bytes at most"
-    send(server, b"x" * 90_000)
-    response = call(server, "POST", "/api/v2/files", data=b"x")
+    send(server, b"x" * 90_000, headers=mine)
+    response = call(server, "POST", "/api/v2/files", data=b"x", headers=mine)
     assert (response.status_code, "together" in message(response)) == (413, True)
+    response = call(server, "POST", "/api/v2/files", data=b"x" * 90_000, headers=others)
+    assert (response.status_code, "160000 bytes" in message(response)) == (507, True)
     assert len(list(folder.glob("*/*"))) == 1
+    send(server, b"x", headers=others)
 
 
 def test_an_upload_larger_than_any_body(serve: Serve, folder: Path) -> None:
@@ -260,6 +278,7 @@ def test_an_upload_larger_than_any_body(serve: Serve, folder: Path) -> None:
     assert executed(call(server, "POST", "/api/v2/execute", with_upload(send(server)))) == LISTED
 
 
+@pytest.mark.attack("request", "an upload that breaks off", "nothing is left of it")
 def test_a_client_that_hangs_up_leaves_nothing(uploads: Server, folder: Path) -> None:
     with socket.create_connection(("127.0.0.1", uploads.port), timeout=20) as client:
         client.sendall(
