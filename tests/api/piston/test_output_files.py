@@ -113,9 +113,15 @@ def test_files_of_a_program_that_ran_out_of_memory(server: Server) -> None:
 
 @pytest.mark.also_engine
 def test_what_a_compiler_leaves_is_a_file_too(server: Server) -> None:
-    answer = reply(server, "c", "int main(void) { return 0; }", output_files=["*"])
-    (content,) = files(answer).values()
-    assert content.startswith(b"\x7fELF")
+    """Also if it is from the compile cache."""
+    code = '#include <stdio.h>\nint main(void) { return fputs("1", fopen("made", "w")) < 0; }'
+    answers = [reply(server, "c", code, output_files=["*"]) for _ in range(2)]
+    assert ["cached" in answer["compile"] for answer in answers] == [False, True]
+    for answer in answers:
+        found = files(answer)
+        assert found.pop("made") == b"1"
+        (program,) = found.values()
+        assert program.startswith(b"\x7fELF")
 
 
 @pytest.mark.also_engine
