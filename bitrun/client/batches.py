@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from bitrun.client import calls
 from bitrun.client.calls import RunOptions
+from bitrun.client.output_files import DroppedFile, OutputFile
 from bitrun.client.results import Stage, Verdict
 
 PATH = "/api/v2/execute/batch"
@@ -91,7 +92,7 @@ class Judged:
     """The answer to one run: `index` is that of its case.
 
     `run` is the last stage of the program, None if it did not run. `message` says what differs, or
-    why the run could not be carried out.
+    why the run could not be carried out. `files` and `files_dropped` are those of `Result`.
     """
 
     index: int
@@ -100,6 +101,8 @@ class Judged:
     message: str | None = None
     run: Stage | None = None
     judge: JudgeEnd | None = None
+    files: tuple[OutputFile, ...] = ()
+    files_dropped: tuple[DroppedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,8 @@ def read_run(payload: Mapping[str, Any]) -> Judged:
         message=payload["message"],
         run=None if run is None else calls.read_stage("run", run),
         judge=None if judge is None else JudgeEnd(judge["output"], calls.read_verdict(judge)),
+        files=calls.read_files(payload),
+        files_dropped=calls.read_dropped_files(payload),
     )
 
 

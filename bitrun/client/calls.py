@@ -226,9 +226,17 @@ def read_result(answer: Mapping[str, Any]) -> Result:
         answer["language"],
         answer["version"],
         tuple(found),
-        tuple(map(read_file, answer.get("files", ()))),
-        tuple(map(read_dropped, answer.get("files_dropped", ()))),
+        read_files(answer),
+        read_dropped_files(answer),
     )
+
+
+def read_files(answer: Mapping[str, Any]) -> tuple[OutputFile, ...]:
+    return tuple(map(read_file, answer.get("files", ())))
+
+
+def read_dropped_files(answer: Mapping[str, Any]) -> tuple[DroppedFile, ...]:
+    return tuple(map(read_dropped, answer.get("files_dropped", ())))
 
 
 def read_file(entry: Mapping[str, Any]) -> OutputFile:

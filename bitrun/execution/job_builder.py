@@ -147,7 +147,7 @@ def build_job(
         fresh=fresh,
         # With a network the kernel's counters of it move, and so no reset can be proven.
         reuse=language.reuse and not language.network,
-        output_files=_output_request(output_files, settings),
+        output_files=output_request(output_files, settings),
         language=language.name,
         version=target.version,
     )
@@ -161,7 +161,12 @@ def is_variable_name(name: str) -> bool:
     return _VARIABLE.fullmatch(name) is not None
 
 
-def _output_request(patterns: Sequence[str], settings: Settings) -> OutputRequest | None:
+def output_request(patterns: Sequence[str], settings: Settings) -> OutputRequest | None:
+    """Make the request for files of these patterns; None without any.
+
+    Raises:
+        RequestError: a pattern can't be used, or the service sends no files.
+    """
     if not patterns:
         return None
     if settings.max_output_files == 0:

@@ -47,6 +47,13 @@ def test_files(client: Any, tmp_path: Path) -> None:
     assert client.run("bash", MAKE).files == ()
 
 
+def test_files_of_a_batch(client: Any) -> None:
+    found = client.batch("bash", MAKE, [Case(), Case()], output_files=["out/*"])
+    for run in found.runs:
+        assert [(file.name, file.content) for file in run.files] == [("out/text", "é\n".encode())]
+        assert [file.name for file in run.files_dropped] == ["out/fifo"]
+
+
 def test_files_of_a_session(client: Any) -> None:
     with client.interact("bash", MAKE, output_files=["**"]) as session:
         events = list(session)

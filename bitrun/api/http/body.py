@@ -1,7 +1,7 @@
 """Bodies of requests: read after the token was checked, and within the memory budget."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Request
@@ -13,6 +13,7 @@ from bitrun.config.settings import Settings
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import BodyTooLarge, Busy
 from bitrun.model.job import Job
+from bitrun.model.output_files import Hold
 
 # Bytes of memory for a byte of body while it is parsed: itself, and in the worst case text of four
 # bytes a character once as a whole and once as values, and the values as bytes.
@@ -81,18 +82,11 @@ class Body:
 
     def keep_file(self, size: int) -> bool:
         """Hold in addition a file of this size that a program has made; False without room."""
-        return self._keep_more(FILE_FACTOR * size)
+        return _grow(self._reservation, FILE_FACTOR * size)
 
     def keep_reply(self, size: int) -> bool:
         """Hold in addition what so many bytes of output take in a reply; False without room."""
-        return self._keep_more(PARSE_FACTOR * size)
-
-    def _keep_more(self, size: int) -> bool:
-        try:
-            self._reservation.resize(self._reservation.size + size)
-        except Busy:
-            return False
-        return True
+        return _grow(self._reservation, PARSE_FACTOR * size)
 
 
 class Bodies:
@@ -120,18 +114,19 @@ class Bodies:
             # No name for the bytes here: this frame lives as long as the run.
             yield Body(self._receive(request, reservation), reservation)
 
-    def hold_output(
-        self, job: Job, connection: ClientConnection | None
-    ) -> AbstractContextManager[object]:
+    @contextmanager
+    def hold_output(self, job: Job, connection: ClientConnection | None) -> Iterator[Hold]:
         """Hold what the output of one of many jobs takes beyond the default limits.
 
-        Its output is kept, and copied where it is compared or checked.
+        Its output is kept, and copied where it is compared or checked. Yields what holds its files
+        in addition.
 
         Raises:
-            Busy, ClientDisconnected: as `MemoryBudget.reserve`, when the context is entered.
+            Busy, ClientDisconnected: as `MemoryBudget.reserve`.
         """
         beyond = job.output_beyond(self._output_limit)
-        return self.budget.reserve((OUTPUT_FACTOR + 2) * beyond, connection)
+        with self.budget.reserve((OUTPUT_FACTOR + 2) * beyond, connection) as reservation:
+            yield lambda size: _grow(reservation, FILE_FACTOR * size)
 
     def _receive(self, request: Request, reservation: Reservation) -> bytes:
         if request.content_length is None:
@@ -149,3 +144,12 @@ class Bodies:
         if len(raw) > self._max_size:
             raise BodyTooLarge(None, self._max_size)
         return raw
+
+
+def _grow(reservation: Reservation, size: int) -> bool:
+    """Hold more; False without room."""
+    try:
+        reservation.resize(reservation.size + size)
+    except Busy:
+        return False
+    return True

@@ -20,7 +20,7 @@ from bitrun.api.piston.request import (
     read_text,
 )
 from bitrun.config.settings import Settings
-from bitrun.execution.job_builder import Target, build_job
+from bitrun.execution.job_builder import Target, build_job, output_request
 from bitrun.execution.judging import judge_program
 from bitrun.execution.judging.batch import Batch, Case
 from bitrun.execution.judging.comparison import DEFAULT_TOLERANCE, Comparator, Comparison
@@ -33,7 +33,7 @@ _JUDGES = ("checker", "interactor")
 
 FIELDS = PROGRAM_FIELDS | {"runs", "compare", "tolerance", "stop_on_failure", *_JUDGES}
 _OWN_FIELDS = {"stdin", "args"} | {name for name in LIMIT_FIELDS if name.startswith("run_")}
-RUN_FIELDS = _OWN_FIELDS | {"files", "expected_output"}
+RUN_FIELDS = _OWN_FIELDS | {"files", "expected_output", output_files.FIELD}
 JUDGE_FIELDS = {"language", "version", "files"}
 
 
@@ -60,6 +60,10 @@ def read_batch(
     judges = {name: _judge(body.get(name), name, runtimes, settings) for name in _JUDGES}
     if all(judges.values()):
         raise RequestError("checker and interactor exclude each other: send one of them")
+    if judges["interactor"] and any(case.job.output_files for case in cases):
+        raise RequestError(
+            f"{output_files.FIELD} is not possible with an interactor: leave out one of them"
+        )
     return runtime, Batch(
         cases,
         _comparator(body),
@@ -102,6 +106,9 @@ class _CaseReader:
             command = stage.argv[: len(stage.argv) - len(self._options.arguments)]
             stage = dataclasses.replace(stage, argv=(*command, *own.arguments))
         job = dataclasses.replace(self._job, stages=(*earlier, stage))
+        if run.get(output_files.FIELD) is not None:
+            patterns = output_files.read_patterns(run[output_files.FIELD])
+            job = dataclasses.replace(job, output_files=output_request(patterns, self._settings))
         return Case(job, read_text(run, "expected_output"))
 
 
@@ -120,10 +127,6 @@ def _refuse_unknown(body: Mapping[str, Any]) -> None:
             unknown.add(part, known, f"{place}.")
             add_unknown_of_files(unknown, part.get("files"), f"{place}.")
     unknown.refuse()
-    if body.get(output_files.FIELD):
-        raise RequestError(
-            f"{output_files.FIELD} is not possible in a batch: send such a run by execute"
-        )
 
 
 def _runs(value: Any, maximum: int) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from flask import Request, Response
 from bitrun.api.http import attachments, large_json
 from bitrun.api.http.attachments import Attachment
 from bitrun.model.errors import RequestError
-from bitrun.model.output_files import DroppedFile, OutputFile
+from bitrun.model.output_files import Collected, DroppedFile, OutputFile
 from bitrun.model.result import Result
 
 FIELD = "output_files"
@@ -35,16 +35,23 @@ def read_patterns(value: Any) -> list[str]:
 def reply_with_files(request: Request, reply: dict[str, Any], result: Result) -> Response:
     """Write a reply with the files of a result: in it or beside it, as the client prefers."""
     form = attachments.wanted(request)
-    dropped = [dropped_reply(file) for file in result.files_dropped]
     if form is None:
-        files = [file_reply(file) for file in result.files]
-        return large_json.reply(reply | {"files": files, "files_dropped": dropped})
+        collected = Collected(result.files, result.files_dropped)
+        return large_json.reply(reply | files_reply(collected))
+    dropped = [dropped_reply(file) for file in result.files_dropped]
     return attachments.reply(
         form,
         reply
         | {"files": [_name_and_size(file) for file in result.files], "files_dropped": dropped},
         [Attachment(file.name, file.content, file.mode) for file in result.files],
     )
+
+
+def files_reply(collected: Collected) -> dict[str, Any]:
+    return {
+        "files": [file_reply(file) for file in collected.files],
+        "files_dropped": [dropped_reply(file) for file in collected.dropped],
+    }
 
 
 def file_reply(file: OutputFile) -> dict[str, Any]:

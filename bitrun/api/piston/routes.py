@@ -106,9 +106,10 @@ def _add_execute(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies
             )
             held.callback(judged.judgements.close)
             reply = BatchReply(runtime, judged)
-            if not ndjson.is_wanted(request):
-                return jsonify(reply.whole(len(batch.cases), body.keep_reply))
-            response = ndjson.stream(reply.objects())
+            if ndjson.is_wanted(request):
+                response = ndjson.stream(reply.objects())
+            else:
+                response = large_json.reply(reply.whole(len(batch.cases), body.keep_reply))
             response.call_on_close(held.pop_all().close)
         return response
 

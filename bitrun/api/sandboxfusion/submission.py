@@ -92,10 +92,10 @@ def submission_reply(
     for index, judgement in judged.judgements:
         if judgement.error is not None:
             raise judgement.error
-        size = 0 if judgement.run is None else len(judgement.run.streams)
+        size = judgement.size
         fits = size <= left and keep(size)
         left -= size if fits else 0
-        judgements[index] = judgement if fits else judgement.without_output()
+        judgements[index] = judgement if fits else judgement.without_output(MAX_OUTPUT)
     tests = []
     for index in range(len(submission.cases)):
         tests.append(_test(submission, judged, index, judgements[index]))

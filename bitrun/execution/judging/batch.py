@@ -17,9 +17,11 @@ from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import BoxError, Busy, ClientDisconnected, RequestError, ServiceError
 from bitrun.model.job import Job
 from bitrun.model.output import Stream
+from bitrun.model.output_files import Collected, Hold
 from bitrun.model.result import StageResult
 
-Hold = Callable[[Job], AbstractContextManager[object]]
+# Holds the memory of a run's output, and yields what holds that of its files.
+HoldOutput = Callable[[Job], AbstractContextManager[Hold]]
 _Results = Generator[tuple[int, tuple[Judgement, ExitStack]]]
 
 _INTERACTIVE_WEIGHT = 2  # boxes
@@ -80,7 +82,7 @@ class Judge:
         self._threads = FairThreads(places)
 
     def judge(
-        self, batch: Batch, client: str, connection: ClientConnection | None, hold: Hold
+        self, batch: Batch, client: str, connection: ClientConnection | None, hold: HoldOutput
     ) -> JudgedBatch:
         """Compile the program and what judges it, and begin to judge.
 
@@ -130,7 +132,7 @@ class _BatchRun:
     """Judges the cases of one batch, each in the thread that calls `judge`."""
 
     def __init__(
-        self, batch: Batch, runner: Runner, connection: ClientConnection | None, hold: Hold
+        self, batch: Batch, runner: Runner, connection: ClientConnection | None, hold: HoldOutput
     ) -> None:
         self._batch = batch
         self._runner = runner
@@ -167,17 +169,24 @@ class _BatchRun:
 
     def _judge(self, case: Case, held: ExitStack) -> Judgement:
         try:
-            held.enter_context(self._hold(case.job))
+            hold = held.enter_context(self._hold(case.job))
             if self._batch.interactor is not None:
                 return self._judge_interaction(case, self._batch.interactor)
-            return self._judge_output(case)
+            return self._judge_output(case, hold)
         except ClientDisconnected:
             raise
         except (RequestError, ServiceError, Busy) as error:
             return Judgement(Reason.ERROR, error=error)
 
-    def _judge_output(self, case: Case) -> Judgement:
-        run = self._runner.run(case.job, self._connection, patient=True).last
+    def _judge_output(self, case: Case, hold: Hold) -> Judgement:
+        result = self._runner.run(case.job, self._connection, patient=True, hold=hold)
+        judgement = self._judge_run(case, result.last)
+        if case.job.output_files is None:
+            return judgement
+        collected = Collected(result.files, result.files_dropped)
+        return dataclasses.replace(judgement, collected=collected)
+
+    def _judge_run(self, case: Case, run: StageResult) -> Judgement:
         if run.verdict.failed:
             return Judgement(_reason(run), run)
         if self._batch.checker is not None:
@@ -258,7 +267,7 @@ def _compile_only(job: Job | None) -> Job | None:
     """Return the compilation of a job as a job of its own; None for a language without."""
     if job is None or job.stages[0].name != "compile":
         return None
-    return dataclasses.replace(job, stages=job.stages[:1])
+    return dataclasses.replace(job, stages=job.stages[:1], output_files=None)
 
 
 def _with_more_time(job: Job, wall_ms: int) -> Job:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Self
 
 from bitrun.model.output import Output
+from bitrun.model.output_files import Collected, DroppedFile, DropReason
 from bitrun.model.result import StageResult, Verdict
 
 
@@ -44,7 +45,8 @@ class Judgement:
     """The answer to one run.
 
     `run` is the last stage of the program, None if it did not run. `message` says what differs.
-    `error` is the exception of a run that could not be carried out.
+    `error` is the exception of a run that could not be carried out. `collected` are the files that
+    the run was asked for, None if for none.
     """
 
     reason: Reason
@@ -52,13 +54,27 @@ class Judgement:
     message: str | None = None
     judge: JudgeResult | None = None
     error: Exception | None = None
+    collected: Collected | None = None
 
     @property
     def accepted(self) -> bool:
         return self.reason is Reason.OK
 
-    def without_output(self) -> Self:
-        """Return it without what the program wrote."""
-        if self.run is None:
-            return self
-        return dataclasses.replace(self, run=dataclasses.replace(self.run, streams=Output()))
+    @property
+    def size(self) -> int:
+        """Bytes of the output and of the files."""
+        output = 0 if self.run is None else len(self.run.streams)
+        files = () if self.collected is None else self.collected.files
+        return output + sum(len(file.content) for file in files)
+
+    def without_output(self, limit: int) -> Self:
+        """Return it without output and files, of which an answer has at most `limit` bytes."""
+        run, collected = self.run, self.collected
+        if run is not None:
+            run = dataclasses.replace(run, streams=Output())
+        if collected is not None:
+            missing = (
+                DroppedFile(file.name, DropReason.TOTAL_SIZE, limit) for file in collected.files
+            )
+            collected = Collected(dropped=(*collected.dropped, *missing))
+        return dataclasses.replace(self, run=run, collected=collected)

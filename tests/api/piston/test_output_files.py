@@ -176,11 +176,52 @@ def test_a_service_that_sends_none(serve: Callable[..., Server]) -> None:
     assert "BITRUN_MAX_OUTPUT_FILES" in message(response)
 
 
-def test_a_batch_has_none(server: Server) -> None:
-    body = request("bash", "true", output_files=["a"], runs=[{}])
-    response = call(server, "POST", "/api/v2/execute/batch", body)
-    assert response.status_code == 400
-    assert "output_files is not possible in a batch" in message(response)
+# Batches
+
+
+CASES = [
+    {"stdin": "a"},
+    {"stdin": "b", "output_files": ["more"]},
+    {"stdin": "c", "output_files": []},
+]
+WRITE = "read x; echo $x >$x; echo more >more; ln -s / link; head -c 4000000 /dev/zero >large"
+
+
+def batch(server: Server, accept: str, **fields: Any) -> requests.Response:
+    body = request("bash", WRITE, output_files=["[abc]", "link"], runs=CASES) | fields
+    return call(server, "POST", "/api/v2/execute/batch", body, headers={"Accept": accept})
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson"])
+def test_files_of_each_run_of_a_batch(server: Server, accept: str) -> None:
+    response = batch(server, accept)
+    lines = [json.loads(line) for line in response.text.splitlines()]
+    runs = (
+        lines[0]["runs"] if len(lines) == 1 else sorted(lines[1:-1], key=lambda run: run["index"])
+    )
+    assert [run["accepted"] for run in runs] == [True] * 3
+    assert [files(run) for run in runs[:2]] == [{"a": b"a\n"}, {"more": b"more\n"}]
+    assert [len(run["files_dropped"]) for run in runs[:2]] == [1, 0]
+    assert "files" not in runs[2]
+
+
+def test_a_plain_answer_to_a_batch_has_few_files(server: Server) -> None:
+    runs = batch(server, "application/json", output_files=["large"], runs=[{}, {}]).json()["runs"]
+    assert sorted(len(run["files"]) for run in runs) == [0, 1]
+    (missing,) = (dropped for run in runs for dropped in run["files_dropped"])
+    assert (missing["name"], missing["reason"]) == ("large", "total_size")
+    assert "4194304 bytes" in missing["message"]
+    stream = batch(server, "application/x-ndjson", output_files=["large"], runs=[{}, {}])
+    sizes = [run["files"][0]["size"] for run in map(json.loads, stream.text.splitlines()[1:-1])]
+    assert sizes == [4_000_000] * 2
+
+
+def test_refusals_of_a_batch(server: Server) -> None:
+    response = batch(server, "*/*", runs=[{"output_files": ["../a"]}])
+    assert message(response).startswith("runs[0]: A pattern of files is a path")
+    interactor = {"language": "bash", "files": [{"content": "exit 0"}]}
+    response = batch(server, "*/*", interactor=interactor)
+    assert message(response).startswith("output_files is not possible with an interactor")
 
 
 # Beside the reply

@@ -15,6 +15,7 @@ from bitrun.execution.judging.judgement import Judgement, Reason
 from bitrun.execution.runner import Runner
 from bitrun.model.errors import BoxError, Busy, EngineUnavailable, PackageNotInstalled
 from bitrun.model.job import File, Job
+from bitrun.model.output_files import Hold, hold_all
 from bitrun.sandbox.box_maker import BoxMaker
 from bitrun.sandbox.pool.pool import Pool
 from tests.support.fake_engine import FakeEngine, unavailable
@@ -47,13 +48,13 @@ class Memory:
         self.room = 1000
 
     @contextmanager
-    def hold(self, _: Job) -> Iterator[None]:
+    def hold(self, _: Job) -> Iterator[Hold]:
         if self.held == self.room:
             raise Busy
         self.held += 1
         self.count += 1
         try:
-            yield
+            yield hold_all
         finally:
             self.held -= 1
 
