@@ -44,6 +44,7 @@ class Cgroup:
         self.show()
 
     def show(self) -> None:
+        """Write the files, last the usage: a sample between two has too much subtracted, not too little."""
         now = self.counters
         stat = (
             f"inactive_file {now.file // 2}\nactive_file {now.file - now.file // 2}\n"
@@ -52,22 +53,22 @@ class Cgroup:
         if self.version == 2:
             files = {
                 "memory.max": LIMIT,
-                "memory.current": now.usage,
                 "memory.peak": now.peak,
                 "memory.events": f"oom_kill {now.oom_kills}",
                 "memory.stat": f"file 0\nkernel {now.kernel}\n{stat}",
                 "cpu.stat": f"usage_usec {now.user_ns // 1000}\nuser_usec {now.user_ns // 1000}\n",
+                "memory.current": now.usage,
             }
         else:
             files = {
                 "memory/memory.limit_in_bytes": LIMIT,
-                "memory/memory.usage_in_bytes": now.usage,
                 "memory/memory.max_usage_in_bytes": now.peak,
                 "memory/memory.kmem.usage_in_bytes": now.kernel,
                 "memory/memory.oom_control": f"oom_kill {now.oom_kills}",
                 "memory/memory.stat": f"cache 0\n{stat}total_inactive_file 7\n",
                 "cpuacct/cpuacct.usage": now.user_ns,
                 "cpuacct/cpuacct.stat": f"user {now.user_ns // 10_000_000}\nsystem 0\n",
+                "memory/memory.usage_in_bytes": now.usage,
             }
         for name, value in files.items():
             self._write(name, str(value))
