@@ -11,7 +11,7 @@ from bitrun.model.job import StageName
 from bitrun.model.output import Output, Stream
 from bitrun.model.result import Result, StageResult, Verdict, outcome_of
 from tools.conformance import page, programs
-from tools.conformance.__main__ import UnknownLanguage, select
+from tools.conformance.__main__ import UnknownLanguage, load_configuration, select
 from tools.conformance.programs import TASKS, Task
 from tools.conformance.records import LanguageRecord, Record, Records
 
@@ -120,6 +120,13 @@ def test_packages_are_found_by_any_of_their_names() -> None:
     assert select(SHIPPED, []) == list(SHIPPED.packages)
     with pytest.raises(UnknownLanguage, match="nothing-such"):
         select(SHIPPED, ["go", "nothing-such"])
+
+
+def test_each_measured_run_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BITRUN_COMPILE_CACHE", "1000000")
+    monkeypatch.setenv("BITRUN_RUNS_PER_BOX", "10")
+    known = load_configuration().settings
+    assert (known.compile_cache, known.runs_per_box) == (0, 10)
 
 
 @pytest.mark.parametrize(
