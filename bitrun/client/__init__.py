@@ -45,12 +45,21 @@ from bitrun.client.results import (
     Upload,
     Verdict,
 )
+from bitrun.client.sandbox_calls import (
+    CommandOptions,
+    ProgramOptions,
+    SandboxEntry,
+    SandboxInfo,
+    SandboxOptions,
+)
+from bitrun.client.sandboxes import AsyncSandbox, Sandbox
 from bitrun.client.sessions import AsyncSession, Session
 
 __all__ = [
     "DEFAULT_URL",
     "AlreadyInstalled",
     "AsyncClient",
+    "AsyncSandbox",
     "AsyncSession",
     "BatchOptions",
     "BatchResult",
@@ -58,6 +67,7 @@ __all__ = [
     "Busy",
     "Case",
     "Client",
+    "CommandOptions",
     "Compare",
     "DroppedFile",
     "Ended",
@@ -74,12 +84,17 @@ __all__ = [
     "Output",
     "OutputFile",
     "Package",
+    "ProgramOptions",
     "Progress",
     "Reason",
     "Refused",
     "Result",
     "RunOptions",
     "Runtime",
+    "Sandbox",
+    "SandboxEntry",
+    "SandboxInfo",
+    "SandboxOptions",
     "Session",
     "Stage",
     "Started",

@@ -60,9 +60,10 @@ _STATUSES = {None: Outcome.OK, "OL": Outcome.STDOUT, "EL": Outcome.STDERR}
 class Call(Generic[Answer]):
     """A request to send. `read` turns the JSON of the response into the result.
 
-    `json` or `content` is its body. `read` may raise KeyError, TypeError or ValueError. With
-    `with_origin` the request names the service's own address as its Origin: a service without
-    tokens lets only such requests change packages.
+    `json` or `content` is its body. `read` may raise KeyError, TypeError or ValueError. It gets
+    bytes if the response `is_binary`. `timeout`, in seconds without data, replaces that of the
+    client. With `with_origin` the request names the service's own address as its Origin: a service
+    without tokens lets only such requests change packages.
     """
 
     method: str
@@ -71,6 +72,8 @@ class Call(Generic[Answer]):
     json: Mapping[str, Any] | None = None
     content: bytes | None = None
     with_origin: bool = False
+    is_binary: bool = False
+    timeout: float | None = None
 
 
 class RunOptions(TypedDict, total=False):
@@ -170,7 +173,7 @@ def write_job(
     language: str, code: str | None, options: RunOptions, kind: type[RunOptions]
 ) -> dict[str, Any]:
     """Write the part of a job that all calls share; `kind` has all options of the call."""
-    _check_names(options, kind)
+    check_names(options, kind)
     files = [file(name, content) for name, content in options.get("files", {}).items()]
     if code is not None:
         files.insert(0, {"content": code})
@@ -329,7 +332,7 @@ def read_stage(name: StageName, stage: Mapping[str, Any]) -> Stage:
     )
 
 
-def _check_names(options: Mapping[str, object], kind: type[RunOptions]) -> None:
+def check_names(options: Mapping[str, object], kind: type) -> None:
     """Refuse an unknown option as Python refuses an unknown keyword argument."""
     known: frozenset[str] = kind.__optional_keys__  # type: ignore[attr-defined]
     for name in options:

@@ -7,13 +7,14 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from bitrun.client import batches, calls
+from bitrun.client import batches, calls, sandbox_calls
 from bitrun.client.batches import BatchOptions, BatchResult, Case, Judged, OnJudged
 from bitrun.client.calls import Call, RunOptions
 from bitrun.client.responses import (
     STREAM,
     BatchStream,
     BuildStream,
+    CommandStream,
     Report,
     connection_errors,
     is_stream,
@@ -26,9 +27,12 @@ from bitrun.client.results import (
     Progress,
     Result,
     Runtime,
+    Stage,
     TerminalSize,
     Upload,
 )
+from bitrun.client.sandbox_calls import OnOutput, SandboxInfo, SandboxOptions
+from bitrun.client.sandboxes import AsyncSandbox, Sandbox
 from bitrun.client.sessions import AsyncSession, Session
 
 DEFAULT_URL = "http://127.0.0.1:5000"
@@ -72,7 +76,9 @@ class _Settings:
         if call.with_origin:
             address = urlsplit(self.url)
             headers["Origin"] = f"{address.scheme}://{address.netloc}"
-        body = {"json": call.json, "content": call.content}
+        body: dict[str, Any] = {"json": call.json, "content": call.content}
+        if call.timeout is not None:
+            body["timeout"] = httpx2.Timeout(call.timeout, connect=_CONNECT_TIMEOUT)
         return {"method": call.method, "url": call.path, "headers": headers, **body}
 
 
@@ -134,6 +140,19 @@ class Client:
         """
         job = calls.session(language, code, tty, options)
         return Session(self._settings.url, self._settings.token, job)
+
+    def sandbox(self, language: str | None = None, **options: Unpack[SandboxOptions]) -> Sandbox:
+        """Create a sandbox by `with`, and delete it at the end."""
+        return Sandbox(self._send, self._stream_command, sandbox_calls.create(language, options))
+
+    def open_sandbox(self, sandbox_id: str) -> Sandbox:
+        """Find a sandbox by `with`; it stays at the end."""
+        found = sandbox_calls.find(sandbox_id)
+        return Sandbox(self._send, self._stream_command, found, deletes=False)
+
+    def sandboxes(self) -> tuple[SandboxInfo, ...]:
+        """List the sandboxes of this client, the oldest first."""
+        return self._send(sandbox_calls.all_own())
 
     def upload(self, path: str | Path, content: bytes | None = None) -> Upload:
         """Store a file, or bytes under that name, which `files` of later runs may name."""
@@ -198,6 +217,19 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _stream_command(self, call: Call[Stage], on_output: OnOutput | None) -> Stage:
+        with (
+            connection_errors(self._settings.url),
+            self._http.stream(**self._settings.request(call, Accept=STREAM)) as response,
+        ):
+            if not is_stream(response):
+                response.read()
+                raise read_refusal(response)
+            stream = CommandStream(response.url, on_output)
+            for line in response.iter_lines():
+                stream.feed(line)
+            return stream.answer
+
     def _send(self, call: Call[Answer]) -> Answer:
         with connection_errors(self._settings.url):
             return read_response(call, self._http.request(**self._settings.request(call)))
@@ -249,6 +281,20 @@ class AsyncClient:
         job = calls.session(language, code, tty, options)
         return AsyncSession(self._settings.url, self._settings.token, job)
 
+    def sandbox(
+        self, language: str | None = None, **options: Unpack[SandboxOptions]
+    ) -> AsyncSandbox:
+        return AsyncSandbox(
+            self._send, self._stream_command, sandbox_calls.create(language, options)
+        )
+
+    def open_sandbox(self, sandbox_id: str) -> AsyncSandbox:
+        found = sandbox_calls.find(sandbox_id)
+        return AsyncSandbox(self._send, self._stream_command, found, deletes=False)
+
+    async def sandboxes(self) -> tuple[SandboxInfo, ...]:
+        return await self._send(sandbox_calls.all_own())
+
     async def upload(self, path: str | Path, content: bytes | None = None) -> Upload:
         return await self._send(_upload(path, content))
 
@@ -294,6 +340,17 @@ class AsyncClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    async def _stream_command(self, call: Call[Stage], on_output: OnOutput | None) -> Stage:
+        with connection_errors(self._settings.url):
+            async with self._http.stream(**self._settings.request(call, Accept=STREAM)) as response:
+                if not is_stream(response):
+                    await response.aread()
+                    raise read_refusal(response)
+                stream = CommandStream(response.url, on_output)
+                async for line in response.aiter_lines():
+                    stream.feed(line)
+                return stream.answer
 
     async def _send(self, call: Call[Answer]) -> Answer:
         with connection_errors(self._settings.url):

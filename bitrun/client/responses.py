@@ -9,14 +9,16 @@ import httpx2
 
 from bitrun.client import batches
 from bitrun.client.batches import BatchResult, Judged, OnJudged
-from bitrun.client.calls import Call, read_progress
-from bitrun.client.errors import BitRunError, Failed, Unreachable, Unreadable, make_error
-from bitrun.client.results import Progress
+from bitrun.client.calls import Call, read_progress, read_verdict
+from bitrun.client.errors import BitRunError, Failed, Refused, Unreachable, Unreadable, make_error
+from bitrun.client.results import Output, Progress, Stage, Verdict
+from bitrun.client.sandbox_calls import OnOutput
 
 Report = Callable[[Progress], None]
 Answer = TypeVar("Answer")
 
 STREAM = "application/x-ndjson"
+BINARY = "application/octet-stream"
 
 
 @contextmanager
@@ -37,10 +39,18 @@ def read_response(call: Call[Answer], response: httpx2.Response) -> Answer:
         BitRunError: it is an error, or not a response of BitRun.
     """
     with _format_errors(response.url):
+        if call.is_binary and response.is_success:
+            return _read_bytes(call, response)
         body = response.json()
         if not response.is_success:
             raise response_error(response.status_code, body, response.headers)
         return call.read(body)
+
+
+def _read_bytes(call: Call[Answer], response: httpx2.Response) -> Answer:
+    if response.headers.get("Content-Type") != BINARY:
+        raise Refused(f"{response.url.path.rpartition('/files/')[2]} is a folder")
+    return call.read(response.content)
 
 
 class BuildStream:
@@ -73,6 +83,43 @@ class BuildStream:
         if self._answer is None:
             raise Unreachable(f"The answer of {self._url} broke off")
         return self._answer
+
+
+class CommandStream:
+    """Parser of a command's stream of lines; `answer` is available after the last line."""
+
+    def __init__(self, url: object, on_output: OnOutput | None) -> None:
+        self._url = url
+        self._on_output = on_output
+        self._streams = {"stdout": "", "stderr": ""}
+        self._output = ""
+        self._verdict: Verdict | None = None
+
+    def feed(self, line: str) -> None:
+        """Parse a line.
+
+        Raises:
+            Refused: the command ended without a verdict; the text says why.
+        """
+        with _format_errors(self._url):
+            payload = json.loads(line)
+            if payload["type"] == "exit":
+                self._verdict = read_verdict(payload)
+                return
+            if payload["type"] == "error":
+                raise Refused(payload["message"])
+            output = Output("run", payload["stream"], payload["data"])
+            self._streams[output.stream] += output.text
+            self._output += output.text
+        if self._on_output is not None:
+            self._on_output(output)  # its errors are not those of the format
+
+    @property
+    def answer(self) -> Stage:
+        if self._verdict is None:
+            raise Unreachable(f"The answer of {self._url} broke off")
+        streams = self._streams
+        return Stage("run", streams["stdout"], streams["stderr"], self._output, self._verdict)
 
 
 class BatchStream:

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-from bitrun.client import AsyncClient, AsyncSession, Client, Event
+from bitrun.client import AsyncClient, AsyncSandbox, AsyncSession, Client, Event
 
 
 class Waited:
-    """An `AsyncClient` or a session of it, each of whose methods waits for its answer."""
+    """An `AsyncClient`, or a session or sandbox of it, each of whose methods waits for its answer."""
 
     def __init__(self, inner: Any, loop: asyncio.Runner) -> None:
         self._inner = inner
@@ -22,9 +22,11 @@ class Waited:
 
         def call(*args: Any, **options: Any) -> Any:
             answer = found(*args, **options)
-            if isinstance(answer, AsyncSession):
+            if not isinstance(answer, (AsyncSandbox, AsyncSession)):
+                answer = self._loop.run(answer)
+            if isinstance(answer, (AsyncSandbox, AsyncSession)):
                 return Waited(answer, self._loop)
-            return self._loop.run(answer)
+            return answer
 
         return call
 

@@ -1,0 +1,183 @@
+"""Sandboxes of the service: containers that stay for a while, with files and commands in them."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, Self, TypeVar, Unpack
+
+from bitrun.client import sandbox_calls as calls
+from bitrun.client.calls import Call
+from bitrun.client.errors import Refused
+from bitrun.client.results import Result, Stage
+from bitrun.client.sandbox_calls import (
+    CommandOptions,
+    OnOutput,
+    ProgramOptions,
+    SandboxEntry,
+    SandboxInfo,
+)
+
+Answer = TypeVar("Answer")
+
+_GONE = 410  # it has ended by itself
+
+
+class Send(Protocol):
+    """Sends a call and reads its answer."""
+
+    def __call__(self, call: Call[Answer], /) -> Answer: ...
+
+
+class SendAsync(Protocol):
+    def __call__(self, call: Call[Answer], /) -> Awaitable[Answer]: ...
+
+
+StreamCommand = Callable[[Call[Stage], OnOutput | None], Stage]
+StreamCommandAsync = Callable[[Call[Stage], OnOutput | None], Awaitable[Stage]]
+
+
+class Sandbox:
+    """A sandbox; as a context manager it is created by the entry and deleted by the exit.
+
+    The methods raise a `BitRunError` if the service refuses or fails, and `Refused` of status 410
+    once it has ended. Paths are relative to its work directory.
+    """
+
+    def __init__(
+        self, send: Send, stream: StreamCommand, make: Call[SandboxInfo], *, deletes: bool = True
+    ) -> None:
+        self._send = send
+        self._stream = stream
+        self._make = make
+        self._deletes = deletes
+        self._id = ""
+
+    @property
+    def id(self) -> str:
+        """Its id, by which `Client.open_sandbox` finds it again."""
+        return self._id
+
+    def exec(
+        self,
+        command: str | Sequence[str],
+        *,
+        on_output: OnOutput | None = None,
+        **options: Unpack[CommandOptions],
+    ) -> Stage:
+        """Run a command of the shell, or a program and its arguments, and wait for its end.
+
+        `on_output` is called with output as it comes.
+        """
+        return self._stream(calls.command(self._id, command, options), on_output)
+
+    def run(self, code: str | None = None, **options: Unpack[ProgramOptions]) -> Result:
+        """Run a program in the sandbox's language; its files stay."""
+        return self._send(calls.program(self._id, code, options))
+
+    def write(self, path: str, content: str | bytes, *, mode: int | None = None) -> None:
+        """Write a file; missing folders are made."""
+        self._send(calls.write(self._id, path, content, mode))
+
+    def read(self, path: str) -> bytes:
+        """Return the content of a file."""
+        return self._send(calls.read(self._id, path))
+
+    def list(self, path: str = "") -> tuple[SandboxEntry, ...]:
+        """List a folder, in the order of the names."""
+        return self._send(calls.list_folder(self._id, path))
+
+    def remove(self, path: str) -> None:
+        """Delete a file, or a folder with all that is in it."""
+        self._send(calls.remove(self._id, path))
+
+    def info(self) -> SandboxInfo:
+        """Return what the service says of it; this does not count as use."""
+        return self._send(calls.find(self._id))
+
+    def create(self) -> Self:
+        """Create it without a context manager: `delete` ends it, or the time does."""
+        self._id = self._send(self._make).id
+        return self
+
+    def delete(self) -> None:
+        """End it, and all that runs in it."""
+        self._send(calls.delete(self._id))
+
+    def __enter__(self) -> Self:
+        return self.create()
+
+    def __exit__(self, *_: object) -> None:
+        if self._deletes:
+            try:
+                self.delete()
+            except Refused as error:
+                _raise_unless_ended(error)
+
+
+class AsyncSandbox:
+    """A sandbox for asyncio; its methods are those of `Sandbox`."""
+
+    def __init__(
+        self,
+        send: SendAsync,
+        stream: StreamCommandAsync,
+        make: Call[SandboxInfo],
+        *,
+        deletes: bool = True,
+    ) -> None:
+        self._send = send
+        self._stream = stream
+        self._make = make
+        self._deletes = deletes
+        self._id = ""
+
+    @property
+    def id(self) -> str:
+        return self._id
+
+    async def exec(
+        self,
+        command: str | Sequence[str],
+        *,
+        on_output: OnOutput | None = None,
+        **options: Unpack[CommandOptions],
+    ) -> Stage:
+        return await self._stream(calls.command(self._id, command, options), on_output)
+
+    async def run(self, code: str | None = None, **options: Unpack[ProgramOptions]) -> Result:
+        return await self._send(calls.program(self._id, code, options))
+
+    async def write(self, path: str, content: str | bytes, *, mode: int | None = None) -> None:
+        await self._send(calls.write(self._id, path, content, mode))
+
+    async def read(self, path: str) -> bytes:
+        return await self._send(calls.read(self._id, path))
+
+    async def list(self, path: str = "") -> tuple[SandboxEntry, ...]:
+        return await self._send(calls.list_folder(self._id, path))
+
+    async def remove(self, path: str) -> None:
+        await self._send(calls.remove(self._id, path))
+
+    async def info(self) -> SandboxInfo:
+        return await self._send(calls.find(self._id))
+
+    async def create(self) -> Self:
+        self._id = (await self._send(self._make)).id
+        return self
+
+    async def delete(self) -> None:
+        await self._send(calls.delete(self._id))
+
+    async def __aenter__(self) -> Self:
+        return await self.create()
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._deletes:
+            try:
+                await self.delete()
+            except Refused as error:
+                _raise_unless_ended(error)
+
+
+def _raise_unless_ended(error: Refused) -> None:
+    if error.status != _GONE:
+        raise error
