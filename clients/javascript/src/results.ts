@@ -45,6 +45,8 @@ export interface Stage {
   readonly stderr: string;
   readonly output: string;
   readonly verdict: Verdict;
+  /** Whether the service has it from an earlier identical run: a compile stage. */
+  readonly cached: boolean;
 }
 
 /** A file that the service keeps until `expiresAt`; `size` in bytes. */
@@ -134,6 +136,7 @@ interface SentStage extends SentVerdict {
   stdout: string;
   stderr: string;
   output: string;
+  cached?: boolean;
 }
 
 export interface SentResult {
@@ -233,5 +236,5 @@ export function readPackage(sent: SentPackage): Package {
 
 function readStage(name: StageName, sent: SentStage): Stage {
   const { stdout, stderr, output } = sent;
-  return { name, stdout, stderr, output, verdict: readVerdict(sent) };
+  return { name, stdout, stderr, output, verdict: readVerdict(sent), cached: sent.cached ?? false };
 }
