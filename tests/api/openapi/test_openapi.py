@@ -175,6 +175,9 @@ def test_no_example_is_left_out() -> None:
 
 # Whatever is sent
 
+# Not one of a language or of uploads that do not exist.
+PROGRAM = {"language": "bash", "version": "*", "files": [{"content": "cat"}]}
+
 CONFORMANCE = [
     status_code_conformance,
     content_type_conformance,
@@ -256,7 +259,12 @@ def test_anything_at_sandboxfusion(serve: Callable[..., Server]) -> None:
 def test_anything_at_v2(serve: Callable[..., Server]) -> None:
     server = serve(run_timeout=500)
     seen = answered_as_described(
-        server, "/api/v2/execute", "post", SOUND, 12, fields={"language": "bash", "version": "*"}
+        server,
+        "/api/v2/execute",
+        "post",
+        SOUND,
+        12,
+        fields=PROGRAM,
     )
     assert seen.keys() >= {200, 400}
 
@@ -270,7 +278,7 @@ def test_anything_at_batches(serve: Callable[..., Server]) -> None:
         "post",
         SOUND,
         12,
-        fields={"language": "bash", "version": "*", "checker": None, "interactor": None},
+        fields=PROGRAM | {"runs": [{"output_files": ["**"]}], "checker": None, "interactor": None},
     )
     assert seen.keys() >= {200, 400}
 
