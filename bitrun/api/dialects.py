@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from bitrun.api import codapi, mcp, piston, sandboxes, sandboxfusion, v1
+from bitrun.api import codapi, dify, mcp, piston, sandboxes, sandboxfusion, v1
 from bitrun.api.dialect import Dialect
 from bitrun.api.http.errors import ErrorShape
 
@@ -13,6 +13,7 @@ DIALECTS: tuple[Dialect, ...] = (
     mcp.DIALECT,
     codapi.DIALECT,
     sandboxfusion.DIALECT,
+    dify.DIALECT,
 )
 
 _COMMON_ERRORS = ErrorShape()

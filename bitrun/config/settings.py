@@ -43,7 +43,7 @@ Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode]
 PREFIX = "BITRUN_"
 
 # The wire contracts that the service knows, by the names of their folders in `bitrun/api`.
-DIALECTS = ("v1", "piston", "sandboxes", "mcp", "codapi", "sandboxfusion")
+DIALECTS = ("v1", "piston", "sandboxes", "mcp", "codapi", "sandboxfusion", "dify")
 
 # Variables with the prefix that the service does not read: those of the client and of the tests.
 _OTHERS = frozenset({"BITRUN_URL", "BITRUN_TOKEN", "BITRUN_TEST_TIME_SCALE"})

@@ -43,9 +43,12 @@ def document(dialects: tuple[Dialect, ...] = DIALECTS) -> Mapping[str, Any]:
     """Return the document of these dialects, which must not be modified."""
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {}
+    security: dict[str, Any] = {"bearer": {"type": "http", "scheme": "bearer"}}
     for description in (*(dialect.description for dialect in dialects), _HEALTH):
         part = yaml.safe_load(description.read_text(encoding="utf-8"))
-        schemas |= part.get("components", {}).get("schemas", {})
+        components = part.get("components", {})
+        schemas |= components.get("schemas", {})
+        security |= components.get("securitySchemes", {})
         for base in part["x-base"]:
             for path, operations in part["paths"].items():
                 paths[base + path] = {
@@ -65,7 +68,7 @@ def document(dialects: tuple[Dialect, ...] = DIALECTS) -> Mapping[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": security,
         },
     }
 

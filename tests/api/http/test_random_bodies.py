@@ -325,6 +325,30 @@ def test_sandboxfusion(serve: Callable[..., Server], capfd: pytest.CaptureFixtur
     assert "Traceback" not in capfd.readouterr().err
 
 
+@pytest.mark.attack(
+    "request", "75 random Dify requests, nearly right", "answered or refused with a sentence"
+)
+def test_dify(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]) -> None:
+    url = f"{serve(dialects='dify', run_timeout=500).url}/dify/v1/sandbox/run"
+    program = {"language": "python3", "code": "print(1)", "preload": "x = 1"}
+    faults = st.dictionaries(st.sampled_from(sorted(program)), texts | values, max_size=2)
+    seen: Counter[int] = Counter()
+
+    @examples(75)
+    @given(fault=faults)
+    def check(fault: dict[str, Any]) -> None:
+        headers = {"Content-Type": "application/json"}
+        body = json.dumps(program | fault)
+        response = requests.post(url, data=body, headers=headers, timeout=60)
+        assert response.status_code == 200, response.text
+        assert "site-packages" not in response.text  # a traceback may be that of the program
+        seen[response.json()["code"]] += 1
+
+    check()
+    assert min(seen[0], seen[-1]) > 5, seen
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def drain(websocket: ClientConnection) -> None:
     while True:
         assert "Traceback" not in str(websocket.recv(20))

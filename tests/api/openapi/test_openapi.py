@@ -256,6 +256,14 @@ def test_anything_at_sandboxfusion(serve: Callable[..., Server]) -> None:
 
 
 @pytest.mark.engine
+def test_anything_at_dify(serve: Callable[..., Server]) -> None:
+    server = serve(dialects="dify", run_timeout=500)
+    path = "/dify/v1/sandbox/run"
+    seen = answered_as_described(server, path, "post", SOUND, 12, fields={"code": "print()"})
+    assert seen.keys() >= {200}
+
+
+@pytest.mark.engine
 def test_anything_at_v2(serve: Callable[..., Server]) -> None:
     server = serve(run_timeout=500)
     seen = answered_as_described(

@@ -1,0 +1,31 @@
+"""Errors as Dify reads them: it shows their sentences only where the status is 200."""
+
+from bitrun.api.http.errors import ErrorRow
+from bitrun.model.errors import (
+    CommandRejected,
+    FileRejected,
+    PackageNotInstalled,
+    RequestError,
+    TooManyRequests,
+)
+
+
+class Refused(RequestError):
+    """The request can't be carried out, and Dify shall show why."""
+
+
+ERRORS = (
+    *(
+        ErrorRow(error, 200, "bad_request")
+        for error in (Refused, PackageNotInstalled, FileRejected, CommandRejected)
+    ),
+    # For 503 Dify says that the service is unavailable; any other status would be a broken network.
+    ErrorRow(
+        TooManyRequests,
+        503,
+        "too_many_requests",
+        headers=lambda error: {"Retry-After": str(error.seconds)},
+    ),
+)
+
+REST = {"code": -1, "data": None}
