@@ -15,6 +15,7 @@ from bitrun.cli import (
     mcp,
     packages,
     run,
+    sandbox,
     serve,
     tokens,
     upload,
@@ -33,6 +34,7 @@ app = typer.Typer(
 run.register(app)
 judge.register(app)
 upload.register(app)
+app.add_typer(sandbox.app)
 languages.register(app)
 app.add_typer(packages.app)
 mcp.register(app)

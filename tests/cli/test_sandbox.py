@@ -1,0 +1,73 @@
+"""`bitrun sandbox`."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import bitrun
+from tests.support.server import Server
+
+
+@pytest.fixture
+def sandbox(server: Server) -> Iterator[str]:
+    made = bitrun(server, "sandbox", "create", "bash", "--minutes", "5", "-e", "A=1")
+    assert (made.returncode, made.stderr) == (0, "")
+    yield made.stdout.strip()
+    bitrun(server, "sandbox", "rm", made.stdout.strip())
+
+
+@pytest.mark.also_engine
+def test_a_command(server: Server, sandbox: str) -> None:
+    done = bitrun(
+        server,
+        "sandbox",
+        "exec",
+        "-i",
+        sandbox,
+        "cat; echo $A; echo e >&2; exit 3",
+        stdin="in\n",
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, "in\n1\n", "e\n")
+    done = bitrun(server, "sandbox", "exec", "--cwd", "/tmp", sandbox, "ls", "-d", "$A", "/tmp")
+    assert (done.returncode, done.stdout) == (2, "/tmp\n")
+
+
+def test_a_limit(server: Server, sandbox: str) -> None:
+    done = bitrun(server, "sandbox", "exec", "-t", "0.2", sandbox, "sleep", "9")
+    assert (done.returncode, "Time limit exceeded" in done.stderr) == (124, True)
+
+
+def test_files(server: Server, sandbox: str, tmp_path: Path) -> None:
+    source = tmp_path / "script"
+    source.write_bytes(b"#!/bin/sh\necho run\n")
+    source.chmod(0o755)
+    for target in ("", "d/"):
+        assert bitrun(server, "sandbox", "cp", source, f"{sandbox}:{target}").returncode == 0
+    assert bitrun(server, "sandbox", "exec", sandbox, "./script").stdout == "run\n"
+    done = bitrun(server, "sandbox", "cp", f"{sandbox}:d/script", tmp_path / "back")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "back").read_bytes() == source.read_bytes()
+    listed = bitrun(server, "sandbox", "ls", f"{sandbox}:d").stdout.split("\t")
+    assert listed[:3] == ["script", "file", "19"]
+    entries = json.loads(bitrun(server, "sandbox", "ls", "--json", sandbox).stdout)
+    assert {each["name"]: each["kind"] for each in entries} == {"d": "folder", "script": "file"}
+    refused = bitrun(server, "sandbox", "cp", source, tmp_path / "other")
+    assert (refused.returncode, "one of both must be ID:PATH" in refused.stderr) == (2, True)
+    missing = bitrun(server, "sandbox", "cp", f"{sandbox}:none", tmp_path)
+    assert (missing.returncode, "no file or folder none" in missing.stderr) == (125, True)
+
+
+def test_the_list(server: Server, sandbox: str) -> None:
+    listed = bitrun(server, "sandbox", "ls").stdout.split("\t")
+    assert listed[:2] == [sandbox, "bash"]
+    (found,) = json.loads(bitrun(server, "sandbox", "ls", "--json").stdout)
+    assert found["id"] == sandbox
+    assert bitrun(server, "sandbox", "rm", sandbox).returncode == 0
+    assert bitrun(server, "sandbox", "ls").stdout == ""
+    gone = bitrun(server, "sandbox", "exec", sandbox, "true")
+    assert (gone.returncode, gone.stderr) == (
+        125,
+        "bitrun: The sandbox has ended: it was deleted\n",
+    )
