@@ -55,6 +55,8 @@ def batch(code: str, runs: list[Any], **fields: Any) -> bytes:
 
 WIDE = "\N{GRINNING FACE}" + "x" * (SIZE - 200)  # text of four bytes a character in memory
 FLOOD = "import os\nfor _ in range(128): os.write(1, b'o' * 65536); os.write(2, b'e' * 65536)"
+# As much as is sent, in bytes and in text of four bytes a character.
+FILES = "open('b', 'wb').truncate(16 << 20)\nopen('t', 'w').write(chr(128512) * (4 << 20))"
 EXECUTE, V1 = "/api/v2/execute", "/api/v1/run"
 BATCH = f"{EXECUTE}/batch"
 ATTACKS = [
@@ -74,6 +76,8 @@ ATTACKS = [
     Attack("JSON of wide text", EXECUTE, JSON, lambda: as_json(**request("bash", ": " + WIDE)), True, (200, 400, 503)),
     Attack("wide stdin of a program that sleeps", EXECUTE, JSON, lambda: as_json(**request("bash", "sleep 1", stdin=WIDE)), True, (200, 503)),
     Attack("the largest output on both streams", EXECUTE, JSON, lambda: as_json(**request("python", FLOOD, run_output_limit=-1)), True, (200, 503)),
+    Attack("the largest files sent back", EXECUTE, JSON, lambda: as_json(**request("python", FILES, output_files=["*"])), True, (200, 503)),
+    Attack("a batch of the largest files", BATCH, JSON, lambda: batch(FILES, [{}] * 2, output_files=["*"]), True, (200, 503)),
     Attack("a batch of the largest outputs", BATCH, JSON, lambda: batch(FLOOD, [{}] * 12, run_output_limit=-1), True, (200, 503)),
     Attack("a batch with wide stdin for all", BATCH, JSON, lambda: batch("", [{}] * 12, stdin=WIDE), True, (200, 503)),
     Attack("a batch with wide text in each run", BATCH, JSON, lambda: batch("", [{"expected_output": WIDE[:SIZE // 12]}] * 12), True, (200, 503)),
