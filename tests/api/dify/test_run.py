@@ -150,7 +150,12 @@ def test_a_client_with_too_many_runs_is_told_that_the_service_is_busy(
 def test_a_hundred_at_once(share: Callable[..., Server]) -> None:
     """With the settings of docs/from-dify.md, but for a machine that is slow."""
     server = share(
-        dialects="dify", api_tokens=RUN, max_runs_per_client=128, max_queue=128, queue_timeout=100
+        dialects="dify",
+        api_tokens=RUN,
+        max_runs_per_client=128,
+        max_queue=128,
+        queue_timeout=100,
+        run_timeout=100_000,
     )
     with ThreadPoolExecutor(100) as threads:
         found = list(threads.map(lambda n: data(server, "python3", f"print({n})"), range(100)))
