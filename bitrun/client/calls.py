@@ -87,7 +87,8 @@ class RunOptions(TypedDict, total=False):
     stack of each process, in bytes, `processes` the number of processes and threads.
     `Runtime.limits` has the defaults and the maxima. An `unbuffered` program writes each line at
     its end, as those of sessions do. `compile_args` are arguments of the compiler, `env` are
-    environment variables of both. A `fresh` run gets a new box, where the service reuses them.
+    environment variables of both. A `fresh` run gets a new box, where the service reuses them,
+    and no cached compilation.
     `output_files` are patterns of files to send back: `*`, `?` and `[...]` within a name, `**` for
     any folders.
     """

@@ -22,7 +22,7 @@ export interface RunOptions {
   outputFiles?: readonly string[];
   /** Write each line at its end, as the programs of sessions do. */
   unbuffered?: boolean;
-  /** A new box, where the service reuses them. */
+  /** A new box, where the service reuses them, and no cached compilation. */
   fresh?: boolean;
   /** Wall time of the run stage, in milliseconds. */
   timeoutMs?: number;
