@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 
+from bitrun.config.settings import DIALECTS
 from bitrun.model.output import Output, Stream
 from bitrun.model.result import Outcome, Result, StageResult, Verdict, outcome_of
+from tests.support.server import Server
 from tools.conformance.programs import TASKS
-from tools.soak import bad_requests, hang_ups, honest, hostile, page
+from tools.soak import bad_requests, dialects, hang_ups, honest, hostile, page
+from tools.soak.clients import ApiClient
 from tools.soak.monitor import IDLE_GAUGES, busy_gauges
 from tools.soak.results import Attempt, AttemptResult, Rejected, Results, TimedOut, WrongAnswer
 from tools.soak.service_log import LoggedRequest
@@ -92,6 +95,19 @@ def test_hostile_programs_are_checked(wrong: Result) -> None:
         hostile.check(program, wrong)
     with pytest.raises(TimedOut):
         hostile.check(program, result_of(b"", limit=Outcome.WALL_TIME, wall_ms=100))
+
+
+def test_dialects_are_checked(share: Callable[..., Server]) -> None:
+    server = share(dialects=" ".join(DIALECTS), run_timeout=60_000, run_cpu_time=60_000)
+    for attempt in dialects.attempts(ApiClient(server.url)):
+        attempt.run()
+    # Without a route, and with another answer than the expected one.
+    for attempt in dialects.attempts(ApiClient(share(dialects="v1").url)):
+        with pytest.raises(WrongAnswer):
+            attempt.run()
+    for attempt in dialects.attempts(ApiClient(f"{server.url}/docs?")):
+        with pytest.raises(WrongAnswer):
+            attempt.run()
 
 
 # A server in place of the service

@@ -16,12 +16,21 @@ from pathlib import Path
 import docker
 from docker.utils import kwargs_from_env
 
-from bitrun.config.settings import Settings
+from bitrun.config.settings import DIALECTS, Settings
 from bitrun.service import configuration
 from bitrun.service.service import Service
 from tools.bench import machine
 from tools.bench.service import ROOT, Target, own_service
-from tools.soak import background, bad_requests, hang_ups, honest, hostile, large_requests, page
+from tools.soak import (
+    background,
+    bad_requests,
+    dialects,
+    hang_ups,
+    honest,
+    hostile,
+    large_requests,
+    page,
+)
 from tools.soak.clients import ApiClient
 from tools.soak.load import Load
 from tools.soak.monitor import Monitor, Usage, busy_gauges
@@ -37,6 +46,7 @@ _WEIGHTS = {
     honest.EXECUTE: 6,
     honest.RUN: 4,
     honest.CONNECT: 4,
+    dialects.GROUP: 2,
     hostile.GROUP: 4,
     bad_requests.GROUP: 4,
     hang_ups.GROUP: 1,
@@ -51,6 +61,7 @@ _SETTINGS = {
     "BITRUN_COMPILE_TIMEOUT": "60000",
     "BITRUN_COMPILE_CPU_TIME": "60000",
     "BITRUN_V1_TIMEOUT": "60",
+    "BITRUN_DIALECTS": " ".join(DIALECTS),
     # What `service_log` reads.
     "BITRUN_LOG_FORMAT": "json",
     "BITRUN_LOG_LEVEL": "info",
@@ -176,6 +187,7 @@ def _attempts(target: Target, engine: docker.APIClient, settings: Settings) -> l
     runtimes = service.runtimes.all()
     return [
         *honest.attempts(client, service),
+        *dialects.attempts(client),
         *hostile.attempts(client, {runtime.language.name for runtime in runtimes}),
         *bad_requests.attempts(client, raw),
         *large_requests.attempts(client),

@@ -1,0 +1,70 @@
+"""The dialects of other services, each with what its clients send and the answer that they need."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from tools.soak.clients import ApiClient
+from tools.soak.results import Attempt, WrongAnswer
+
+GROUP = "dialects of other services"
+
+_CODAPI = "/codapi/v1/exec"
+_RUN_CODE, _SUBMIT = "/sandboxfusion/run_code", "/sandboxfusion/submit"
+_DIFY = "/dify/v1/sandbox/run"
+
+_TWICE = "#include <iostream>\nint main() { int x; std::cin >> x; std::cout << 2 * x; }"
+
+
+def attempts(client: ApiClient) -> Iterator[Attempt]:
+    for name, path, body, pick, expected in _calls():
+        yield Attempt(GROUP, name, partial(_expect, client, path, body, pick, expected))
+
+
+def _calls() -> Iterator[tuple[str, str, dict[str, Any], Callable[[Any], Any], Any]]:
+    """Yield name, path and body of requests, what counts of the reply, and its right value."""
+    hello = {"sandbox": "python", "files": {"": "import a\nprint(a.X)", "a.py": "X = 'Hello'"}}
+    yield "codapi: two files", _CODAPI, hello, _codapi, [True, "Hello\n", ""]
+    fails = {"sandbox": "bash", "files": {"": "echo out; exit 3"}}
+    stderr = "out\nExited with error status 3"
+    yield "codapi: a failure", _CODAPI, fails, _codapi, [False, "", stderr]
+    program = {"language": "cpp", "code": _TWICE, "stdin": "21", "run_timeout": 60}
+    yield "SandboxFusion: run_code", _RUN_CODE, program, _run_code, ["Success", "42"]
+    cases = [{"input": {"stdin": str(n)}, "output": {"stdout": str(2 * n)}} for n in range(3)]
+    config = {"dataset_type": "CommonOJDataset", "language": "cpp", "run_timeout": 60}
+    config |= {"provided_data": {"test": cases}}
+    submission = {"dataset": "soak", "id": 1, "config": config}
+    submission |= {"completion": f"```cpp\n{_TWICE}\n```"}
+    yield "SandboxFusion: submit", _SUBMIT, submission, _submit, [True, 3]
+    node = {"language": "python3", "code": "print(x)", "preload": "x = 1", "enable_network": True}
+    yield "Dify: a code node", _DIFY, node, _dify, ["1\n", ""]
+    raises = {"language": "python3", "code": "raise SystemExit(3)"}
+    yield "Dify: a failure", _DIFY, raises, _dify, ["", "Exited with error status 3\n"]
+
+
+def _codapi(reply: Any) -> list[Any]:
+    return [reply["ok"], reply["stdout"], reply["stderr"]]
+
+
+def _run_code(reply: Any) -> list[Any]:
+    return [reply["status"], reply["run_result"]["stdout"]]
+
+
+def _submit(reply: Any) -> list[Any]:
+    return [reply["accepted"], len(reply["tests"])]
+
+
+def _dify(reply: Any) -> list[Any]:
+    return [reply["data"]["stdout"], reply["data"]["error"]]
+
+
+def _expect(
+    client: ApiClient, path: str, body: dict[str, Any], pick: Callable[[Any], Any], expected: Any
+) -> None:
+    reply = client.send("POST", path, json=body)
+    try:
+        found = pick(reply.json())
+    except (KeyError, TypeError, ValueError):
+        found = None
+    if not reply.ok or found != expected:
+        raise WrongAnswer(f"{reply.status_code} {reply.text[:300]!r}")
