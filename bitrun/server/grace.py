@@ -19,7 +19,8 @@ def stop_seconds(configuration: Configuration) -> int:
 def reload_seconds(configuration: Configuration) -> int:
     """Return the time after which no request of a replaced worker can still be running.
 
-    That is the longest session of any language, after its compilation and its time in the queue.
+    That is the longest session of any language, after its compilation and its time in the queue,
+    or the longest command of a sandbox.
     """
     settings = configuration.settings
     limits = [
@@ -28,5 +29,7 @@ def reload_seconds(configuration: Configuration) -> int:
     longest_ms = max(each.stages["compile"].wall_ms + each.session_wall_ms for each in limits)
     waiting = settings.queue_timeout
     return max(
-        math.ceil(longest_ms / _MS + waiting) + _RESERVE_SECONDS, stop_seconds(configuration)
+        math.ceil(longest_ms / _MS + waiting) + _RESERVE_SECONDS,
+        math.ceil(settings.sandbox_timeout / _MS) + _RESERVE_SECONDS,
+        stop_seconds(configuration),
     )

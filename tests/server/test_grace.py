@@ -21,3 +21,8 @@ def test_a_stop_waits_for_v1(timeout: float, expected: int) -> None:
     found = configuration.read(Settings(v1_timeout=timeout))
     assert stop_seconds(found) == expected
     assert reload_seconds(found) >= expected
+
+
+def test_a_reload_waits_for_the_longest_command_of_a_sandbox() -> None:
+    found = configuration.read(Settings(sandbox_timeout=3_000_000))
+    assert reload_seconds(found) == 3020
