@@ -58,7 +58,10 @@ def main(url: str) -> None:
         run, kwargs=[{"language": "cpp", "code": CPP, "stdin": str(n)} for n in range(20)]
     )
     by_async = asyncio.run(sf.run_code_async(sf.RunCodeRequest(language="bash", code="echo a")))
+    cells = ["a = 6", "a * 7", "1 / 0"]
+    notebook = sf.run_jupyter(sf.RunJupyterRequest(cells=cells), max_attempts=1)
     replies = {
+        "cells": [notebook.cells[1].display, notebook.cells[2].error[0]["ename"]],
         "python": [python.status, python.run_result.stdout, python.run_result.stderr, python.files],
         "module": module.run_result.stdout,
         "failed": [failed.status, failed.run_result.status, failed.run_result.return_code],

@@ -21,7 +21,7 @@ def run_reply(program: Program, result: Result) -> dict[str, Any]:
     empty.
     """
     return stages_reply(result.stages, result.files_dropped) | {
-        "files": _files(program, result.files)
+        "files": wanted_files(program, result.files)
     }
 
 
@@ -69,7 +69,7 @@ def _return_code(verdict: Verdict) -> int:
     return -SIGNAL_NUMBERS.get(verdict.signal or "", 0)
 
 
-def _files(program: Program, made: Iterable[OutputFile]) -> dict[str, str]:
+def wanted_files(program: Program, made: Iterable[OutputFile]) -> dict[str, str]:
     """Return the wanted files by the names that they were wanted by.
 
     Those of the request are not among the made ones if the program has not changed them.

@@ -44,8 +44,8 @@ def read_program(body: Mapping[str, Any], runtimes: Runtimes, settings: Settings
     """
     code = read_text(body, "code", is_required=True)
     mode = find_mode(read_text(body, "language", is_required=True), runtimes)
-    files = _files(body.get("files"), settings.workdir_inodes)
-    fetched = _fetched(body.get("fetch_files"))
+    files = read_files(body.get("files"), settings.workdir_inodes)
+    fetched = fetched_names(body.get("fetch_files"))
     name = f"main.{mode.ending}"
     while name in files:
         name = f"_{name}"
@@ -119,7 +119,12 @@ def _encoded(text: str, name: str) -> bytes:
         raise RequestError(f"{name} is no valid Unicode") from error
 
 
-def _files(files: Any, max_files: int) -> dict[str, File]:
+def read_files(files: Any, max_files: int) -> dict[str, File]:
+    """Read the field `files`, by paths.
+
+    Raises:
+        RequestError: it can't be used.
+    """
     if files is None:
         return {}
     if not isinstance(files, dict):
@@ -141,7 +146,12 @@ def _files(files: Any, max_files: int) -> dict[str, File]:
     return found
 
 
-def _fetched(names: Any) -> dict[str, str]:
+def fetched_names(names: Any) -> dict[str, str]:
+    """Read the field `fetch_files`: its names by their paths.
+
+    Raises:
+        RequestError: it can't be used.
+    """
     if names is None:
         return {}
     if not isinstance(names, list) or any(not isinstance(name, str) for name in names):

@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, Never
+from typing import Any
 
 from flask import Blueprint, Flask, Response, jsonify, request
 
@@ -11,11 +11,12 @@ from bitrun.api.http.body import Bodies, Body
 from bitrun.api.http.connection import client_connection
 from bitrun.api.http.json_body import parse_object, require_json
 from bitrun.api.http.unknown_fields import UnknownFields
+from bitrun.api.sandboxfusion.jupyter import FIELDS as NOTEBOOK_FIELDS
+from bitrun.api.sandboxfusion.jupyter import notebook_reply, read_notebook
 from bitrun.api.sandboxfusion.reply import run_reply
 from bitrun.api.sandboxfusion.request import FIELDS, read_program
 from bitrun.api.sandboxfusion.submission import FIELDS as SUBMISSION_FIELDS
 from bitrun.api.sandboxfusion.submission import read_submission, submission_reply
-from bitrun.model.errors import RequestError
 from bitrun.service.service import Service
 
 PREFIX = "/sandboxfusion"
@@ -46,12 +47,14 @@ def _blueprint(service: Service, auth: Auth, bodies: Bodies) -> Blueprint:
             return jsonify(run_reply(program, result))
 
     @routes.post("/run_jupyter")
-    def run_jupyter() -> Never:
-        with auth.granted(request):
-            raise RequestError(
-                "There are no Jupyter kernels here: send all cells as one program to run_code, "
-                "with python as the language"
-            )
+    def run_jupyter() -> Response:
+        with auth.granted(request) as owner, bodies.read(request) as body:
+            notebook = read_notebook(_fields(body, NOTEBOOK_FIELDS), service.runtimes, settings)
+            job = notebook.program.job
+            body.keep(job.size, job.output_beyond(settings.output_limit))
+            connection = client_connection(request, owner)
+            result = service.runner.run(job, connection, hold=body.keep_file)
+            return jsonify(notebook_reply(notebook, result))
 
     @routes.post("/submit")
     def submit() -> Response:

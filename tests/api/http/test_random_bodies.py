@@ -286,7 +286,7 @@ def test_codapi(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str])
 
 
 @pytest.mark.attack(
-    "request", "150 random SandboxFusion requests, nearly right", "answered or refused with 400"
+    "request", "200 random SandboxFusion requests, nearly right", "answered or refused with 400"
 )
 def test_sandboxfusion(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]) -> None:
     url = f"{serve(dialects='sandboxfusion', run_timeout=500).url}/sandboxfusion"
@@ -301,6 +301,7 @@ def test_sandboxfusion(serve: Callable[..., Server], capfd: pytest.CaptureFixtur
     config: dict[str, Any] = {"dataset_type": "CommonOJDataset", "language": "bash", "extra": {}}
     config |= {"provided_data": {"test": [case]}, "run_timeout": 5}
     submission = {"dataset": "x", "id": 1, "completion": "```sh\ncat\n```", "config": config}
+    notebook: dict[str, Any] = {"cells": ["1"], "total_timeout": 5, "files": {}, "fetch_files": []}
     seen: Counter[int] = Counter()
 
     def with_fault(whole: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -321,6 +322,7 @@ def test_sandboxfusion(serve: Callable[..., Server], capfd: pytest.CaptureFixtur
     submissions = configs.map(lambda found: submission | {"config": found})
     examples(75)(given(path=st.just("run_code"), body=with_fault(program))(check))()
     examples(75)(given(path=st.just("submit"), body=with_fault(submission) | submissions)(check))()
+    examples(50)(given(path=st.just("run_jupyter"), body=with_fault(notebook))(check))()
     assert min(seen[200], seen[400]) > 15, seen
     assert "Traceback" not in capfd.readouterr().err
 

@@ -59,4 +59,5 @@ def test_the_client(share: Callable[..., Server], packages: Path) -> None:
         "rejected": [False, [True, True, False]],
         "compiled": [f"{2 * n}\n" for n in range(20)],
         "async": "a\n",
+        "cells": [[{"text/plain": "42"}], "ZeroDivisionError"],
     }

@@ -91,10 +91,54 @@ def test_php_needs_no_tag(fusion: Server) -> None:
     assert run(fusion, "php", "\n<?php echo 6 * 7;")["run_result"]["stdout"].strip() == "42"
 
 
-def test_there_are_no_kernels(fusion: Server) -> None:
-    response = call(fusion, "run_jupyter", {"cells": ["1"]})
-    assert response.status_code == 400
-    assert response.json()["detail"].startswith("There are no Jupyter kernels here: send all")
+def notebook(server: Server, *cells: str, **fields: Any) -> dict[str, Any]:
+    response = call(server, "run_jupyter", {"cells": cells} | fields)
+    assert response.status_code == 200, response.text
+    reply = response.json()
+    assert isinstance(reply, dict)
+    return reply
+
+
+def test_cells_share_a_namespace(fusion: Server) -> None:
+    reply = notebook(
+        fusion,
+        "import sys\nx = 41",
+        "print('out'); print('err', file=sys.stderr)\nx + 1",
+        "raise RuntimeError(x)",
+        "open('made', 'w').write(open('sent').read() + str(_)); None",
+        "import sys; sys.exit(3)",
+        files={"sent": base64.b64encode(b"got ").decode(), "cells.json": ""},
+        fetch_files=["made"],
+    )
+    assert (reply["status"], reply["driver"]["return_code"]) == ("Success", 0)
+    silent = {"stdout": "", "stderr": "", "display": [], "error": []}
+    first, second, third, fourth, fifth = reply["cells"]
+    assert first == fourth == silent
+    assert second == silent | {
+        "stdout": "out\n", "stderr": "err\n", "display": [{"text/plain": "42"}],
+    }  # fmt: skip
+    (error,) = third["error"]
+    assert (error["ename"], error["evalue"]) == ("RuntimeError", "41")
+    assert 'File "<cell 3>", line 1' in "".join(error["traceback"])
+    assert fifth["error"][0]["ename"] == "SystemExit"
+    assert reply["files"] == {"made": base64.b64encode(b"got 42").decode()}
+
+
+def test_cells_that_do_not_end(fusion: Server) -> None:
+    reply = notebook(fusion, "print(1)", "while True: pass", total_timeout=0.5)
+    assert (reply["status"], reply["cells"]) == ("Failed", [])
+    assert reply["driver"]["status"] == "TimeLimitExceeded"
+    assert notebook(fusion, "import os; os._exit(3)")["driver"]["return_code"] == 3
+
+
+def test_cells_can_not_forge_more_than_their_own_results(fusion: Server) -> None:
+    forged = "import atexit; atexit.register(lambda: open('cells_results.json', 'w').write('[1]'))"
+    assert notebook(fusion, forged)["status"] == "Failed"
+
+
+@pytest.mark.parametrize("body", [{}, {"cells": "x"}, {"cells": [1]}, {"cells": [], "kernel": "r"}])
+def test_what_is_no_notebook(fusion: Server, body: Any) -> None:
+    assert call(fusion, "run_jupyter", body).status_code == 400
 
 
 @pytest.mark.parametrize(
