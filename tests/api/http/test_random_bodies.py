@@ -21,6 +21,7 @@ from bitrun.config.settings import DIALECTS, Settings
 from bitrun.service import configuration
 from bitrun.service.service import Service
 from tests.support.piston import package, request, write_catalogue
+from tests.support.sandboxes import sandbox
 from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
@@ -198,6 +199,58 @@ def test_execute(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]
     examples(250)(given(body=faulty)(check))()
     assert seen[200] > 15, seen
     assert seen[400] > 100, seen
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.attack(
+    "request",
+    "120 random requests to a sandbox, nearly right",
+    "answered or refused; the sandbox lives on",
+)
+def test_sandboxes(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]) -> None:
+    words = st.sampled_from(["echo ok", "cat", "exit 3", "kill -9 $$"])
+    commands = st.fixed_dictionaries(
+        {"command": mostly(words | st.lists(words, min_size=1, max_size=3))},
+        optional={
+            "stdin": mostly(texts),
+            "cwd": mostly(st.sampled_from(["/tmp", ".", "none", ""])),
+            "env": mostly(st.dictionaries(st.sampled_from(["A", "A B", ""]), texts, max_size=2)),
+            "timeout": mostly(st.sampled_from([300, 0, 10**9])),
+            "output_limit": mostly(st.sampled_from([9, 65536, -1])),
+        },
+    )
+    paths = texts.filter(bool) | st.sampled_from(["a", "a/b", "a/../../b", ".", "a/"])
+    seen: Counter[int] = Counter()
+    with sandbox(serve(sandbox_timeout=500)) as box:
+
+        def check(method: str, path: str, **sent: Any) -> None:
+            response = box.call(method, path, **sent)
+            if "octet" not in response.headers["Content-Type"]:
+                checked(response)
+            assert response.status_code in (200, 400, 404, 405, 414), response.text
+            seen[response.status_code] += 1
+
+        @examples(40)
+        @given(body=commands)
+        def execute(body: dict[str, Any]) -> None:
+            check("POST", "/exec", data=json.dumps(body))
+
+        @examples(20)
+        @given(body=bodies)
+        def run(body: dict[str, Any]) -> None:
+            check("POST", "/run", data=json.dumps(body))
+
+        @examples(60)
+        @given(method=st.sampled_from(["GET", "PUT", "DELETE"]), path=paths, body=raw)
+        def use_files(method: str, path: str, body: bytes) -> None:
+            name = quote(path.encode("utf-8", "surrogatepass"))
+            check(method, f"/files/{name}", data=body if method == "PUT" else None)
+
+        for each in (execute, run, use_files):
+            each()
+        assert box.sh("echo on") == "on\n"
+    assert seen[200] > 15, seen
+    assert seen[400] > 15, seen
     assert "Traceback" not in capfd.readouterr().err
 
 
