@@ -128,14 +128,15 @@ class SandboxFiles:
 
     def _run(self, command: Sequence[str], path: str, stdin: bytes = b"") -> None:
         job = self._job(command, path, self._settings.output_limit, stdin)
-        result = self._sandbox.run(job, self._connection).last
+        result = self._sandbox.run(job, self._connection, is_counted=False).last
         if result.verdict.failed:
             text = result.stderr.decode("utf-8", "replace").strip()
             raise RequestError(text or f"It has ended with {result.verdict.outcome}")
 
     def _stdout(self, command: Sequence[str], path: str, limit: int) -> Iterator[bytes]:
         stderr = b""
-        for _, event in self._sandbox.stream(self._job(command, path, limit), self._connection):
+        job = self._job(command, path, limit)
+        for _, event in self._sandbox.stream(job, self._connection, is_counted=False):
             if isinstance(event, Verdict):
                 # It may have been unable to read what is closed to it: what it can is there.
                 if event.outcome is Outcome.EXIT and b"No such file" in stderr:

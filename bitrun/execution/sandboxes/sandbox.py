@@ -16,6 +16,7 @@ from bitrun.model.errors import (
     CommandInterrupted,
     SandboxBusy,
     SandboxEnded,
+    SessionEnded,
 )
 from bitrun.model.job import File, Job, Limits, Stage
 from bitrun.model.output import Output, Stream
@@ -97,11 +98,13 @@ class Sandbox:
         """Whether its box, which has ended, did so for lack of memory."""
         return self._box.ran_out_of_memory()
 
-    def run(self, job: Job, connection: ClientConnection | None) -> Result:
+    def run(
+        self, job: Job, connection: ClientConnection | None, *, is_counted: bool = True
+    ) -> Result:
         """Run the stages of a job, as `stream` does, and return their results."""
         results: list[StageResult] = []
         output = Output()
-        for stage, event in self.stream(job, connection):
+        for stage, event in self.stream(job, connection, is_counted=is_counted):
             if isinstance(event, Verdict):
                 results.append(finish_stage(stage, event, output))
                 output = Output()
@@ -109,11 +112,13 @@ class Sandbox:
                 output.append(*event)
         return Result(tuple(results))
 
-    def stream(self, job: Job, connection: ClientConnection | None) -> Iterator[StageEvent]:
+    def stream(
+        self, job: Job, connection: ClientConnection | None, *, is_counted: bool = True
+    ) -> Iterator[StageEvent]:
         """Run the stages of a job until one fails; yield output as it comes, and the verdicts.
 
         Its files stay. The end of the iterator, or of the client, ends the stage that runs; what it
-        has left in the background goes on.
+        has left in the background goes on. Log and metrics have it if it `is_counted`.
 
         Raises:
             RequestError: its files or its command can't be used, or a command was interrupted.
@@ -121,6 +126,7 @@ class Sandbox:
         """
         record = RunRecord(job, container=self.container, pool="sandbox")
         started = time.monotonic()
+        verdict: Verdict | None = None
         try:
             with self._client() as client:
                 client.queue_files(job.files)
@@ -134,6 +140,10 @@ class Sandbox:
                         yield stage, event
                     if verdict is None or verdict.failed:
                         break
+        except GeneratorExit:
+            # Whoever iterates has left: during a stage, or with all that was wanted.
+            record.close(SessionEnded() if verdict is None else None)
+            raise
         except BaseException as error:
             record.close(error)
             raise
@@ -141,7 +151,8 @@ class Sandbox:
             record.close(None)
         finally:
             record.run = time.monotonic() - started
-            self._on_finished(record)
+            if is_counted:
+                self._on_finished(record)
 
     def write(self, files: Iterable[File]) -> None:
         """Write files.

@@ -7,10 +7,21 @@ import pytest
 from bitrun.config.catalogue import load
 from bitrun.config.settings import Settings
 from bitrun.execution.sandboxes import sandbox as module
+from bitrun.execution.sandboxes.files import SandboxFiles
 from bitrun.execution.sandboxes.sandbox import Sandbox, SandboxPlan
 from bitrun.execution.sandboxes.sandboxes import Sandboxes
-from bitrun.model.errors import BoxError, RequestError, SandboxBusy, SandboxEnded, SandboxNotFound
+from bitrun.model.errors import (
+    BoxError,
+    CommandRejected,
+    RequestError,
+    SandboxBusy,
+    SandboxEnded,
+    SandboxFileNotFound,
+    SandboxNotFound,
+)
 from bitrun.model.job import File, Job
+from bitrun.model.result import Outcome
+from bitrun.model.run_record import NoVerdict, RunRecord
 from bitrun.model.sandbox import EndReason, SandboxLimits
 from bitrun.packages.runtimes import Runtime
 from bitrun.sandbox.box_maker import BoxMaker
@@ -50,8 +61,13 @@ def pool(fake_engine: FakeEngine) -> Pool:
 
 
 @pytest.fixture
-def sandboxes(pool: Pool) -> Iterator[Sandboxes]:
-    made = Sandboxes(pool, SETTINGS, lambda _: None)
+def records() -> list[RunRecord]:
+    return []
+
+
+@pytest.fixture
+def sandboxes(pool: Pool, records: list[RunRecord]) -> Iterator[Sandboxes]:
+    made = Sandboxes(pool, SETTINGS, records.append)
     yield made
     made.close()
 
@@ -163,6 +179,24 @@ def test_so_many_commands_at_once(create: Callable[..., Sandbox]) -> None:
         return True
 
     assert wait_until(has_room, 20)
+
+
+def test_commands_are_counted(create: Callable[..., Sandbox], records: list[RunRecord]) -> None:
+    made = create()
+    job = Job("bash", "bitrun/bash", (), (stage("sh", "-c", "echo here; exit 3"),), BOX_LIMITS)
+    made.run(job, None)
+    left = made.stream(job, None)
+    next(left)
+    left.close()  # type: ignore[attr-defined]  # it is a generator
+    missing = Job("bash", "bitrun/bash", (), (stage("no-such"),), BOX_LIMITS)
+    with pytest.raises(CommandRejected):
+        made.run(missing, None)
+    outcomes = [Outcome.EXIT, NoVerdict.DISCONNECTED, NoVerdict.REJECTED]
+    assert [record.outcome for record in records] == outcomes
+    files = SandboxFiles(made, SETTINGS, None)
+    with pytest.raises(SandboxFileNotFound):
+        files.list("none")
+    assert len(records) == 3
 
 
 def test_several_workers_have_none(pool: Pool, create: Callable[..., Sandbox]) -> None:
