@@ -16,7 +16,7 @@ from bitrun.model.output import Output, Stream
 from bitrun.model.result import Outcome, Result, StageResult, Verdict, outcome_of
 from tests.support.server import Server
 from tools.conformance.programs import TASKS
-from tools.soak import bad_requests, dialects, hang_ups, honest, hostile, page
+from tools.soak import bad_requests, dialects, hang_ups, honest, hostile, page, sandboxes
 from tools.soak.clients import ApiClient
 from tools.soak.monitor import IDLE_GAUGES, busy_gauges
 from tools.soak.results import Attempt, AttemptResult, Rejected, Results, TimedOut, WrongAnswer
@@ -95,6 +95,14 @@ def test_hostile_programs_are_checked(wrong: Result) -> None:
         hostile.check(program, wrong)
     with pytest.raises(TimedOut):
         hostile.check(program, result_of(b"", limit=Outcome.WALL_TIME, wall_ms=100))
+
+
+def test_sandboxes_are_checked(share: Callable[..., Server]) -> None:
+    (attempt,) = sandboxes.attempts(ApiClient(share().url))
+    attempt.run()
+    (attempt,) = sandboxes.attempts(ApiClient(share(max_sandboxes=0).url))
+    with pytest.raises(WrongAnswer, match="BITRUN_MAX_SANDBOXES"):
+        attempt.run()
 
 
 def test_dialects_are_checked(share: Callable[..., Server]) -> None:

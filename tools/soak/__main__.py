@@ -30,6 +30,7 @@ from tools.soak import (
     hostile,
     large_requests,
     page,
+    sandboxes,
 )
 from tools.soak.clients import ApiClient
 from tools.soak.load import Load
@@ -47,6 +48,7 @@ _WEIGHTS = {
     honest.RUN: 4,
     honest.CONNECT: 4,
     dialects.GROUP: 2,
+    sandboxes.GROUP: 1,
     hostile.GROUP: 4,
     bad_requests.GROUP: 4,
     hang_ups.GROUP: 1,
@@ -188,6 +190,7 @@ def _attempts(target: Target, engine: docker.APIClient, settings: Settings) -> l
     return [
         *honest.attempts(client, service),
         *dialects.attempts(client),
+        *sandboxes.attempts(client),
         *hostile.attempts(client, {runtime.language.name for runtime in runtimes}),
         *bad_requests.attempts(client, raw),
         *large_requests.attempts(client),

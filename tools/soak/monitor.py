@@ -23,6 +23,7 @@ IDLE_GAUGES = (
     "bitrun_places_taken",
     "bitrun_queue_length",
     "bitrun_sessions_open",
+    "bitrun_sandboxes",
     "bitrun_body_memory_bytes",
 )
 

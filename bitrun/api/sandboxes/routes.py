@@ -37,6 +37,8 @@ from bitrun.service.service import Service
 
 PREFIX = "/api/v3/sandboxes"
 
+MODE_HEADER = "X-File-Mode"
+
 _TAR = "application/x-tar"
 _DEFAULT_MODE = 0o644
 _MAX_MODE = 0o777
@@ -198,7 +200,7 @@ def _read(files: SandboxFiles, path: str, body: Body) -> Response:
             }
         )
     response = Response(file.content, content_type="application/octet-stream")
-    response.headers["X-File-Mode"] = f"{file.mode:04o}"
+    response.headers[MODE_HEADER] = f"{file.mode:04o}"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.make_conditional(request, accept_ranges=True, complete_length=len(file.content))
     return response

@@ -1,0 +1,58 @@
+"""Sandboxes: created, used, and deleted with what they have in the background."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+import requests
+
+from tools.soak.clients import ApiClient
+from tools.soak.results import Attempt, Rejected, WrongAnswer
+
+GROUP = "sandboxes"
+
+_PATH = "/api/v3/sandboxes"
+_CONTENT = bytes(range(256)) * 400
+# What it leaves in the background writes a file a moment later.
+_COMMAND = "(sleep 0.1; echo later >late) >/dev/null 2>&1 & cksum <in; sleep 600 >/dev/null 2>&1 &"
+
+
+def attempts(client: ApiClient) -> Iterator[Attempt]:
+    yield Attempt(GROUP, "files, commands and a process in the background", lambda: _use(client))
+
+
+def _use(client: ApiClient) -> None:
+    created = client.send("POST", _PATH, json={"language": "bash"})
+    if created.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        raise Rejected
+    path = f"{_PATH}/{_checked(created, HTTPStatus.CREATED).json()['id']}"
+    try:
+        _checked(client.send("PUT", f"{path}/files/in", data=_CONTENT))
+        _expect(_exec(client, path, _COMMAND), "stdout", "1102157953 102400\n")
+        late = _exec(client, path, "until [ -s late ]; do sleep 0.05; done; cat late")
+        _expect(late, "stdout", "later\n")
+        program = {"files": [{"content": "echo $1"}], "args": ["a b"]}
+        ran = _checked(client.send("POST", f"{path}/run", json=program)).json()
+        _expect(ran["run"], "stdout", "a b\n")
+        if client.send("GET", f"{path}/files/in").content != _CONTENT:
+            raise WrongAnswer("a file came back with another content")
+    finally:
+        _checked(client.send("DELETE", path))
+    _checked(client.send("GET", path), HTTPStatus.GONE)
+
+
+def _exec(client: ApiClient, path: str, command: str) -> dict[str, Any]:
+    reply = _checked(client.send("POST", f"{path}/exec", json={"command": command}))
+    answer: dict[str, Any] = reply.json()
+    return answer
+
+
+def _expect(answer: dict[str, Any], field: str, value: str) -> None:
+    if answer[field] != value:
+        raise WrongAnswer(f"{answer} instead of {field} {value!r}")
+
+
+def _checked(reply: requests.Response, status: HTTPStatus = HTTPStatus.OK) -> requests.Response:
+    if reply.status_code != status:
+        raise WrongAnswer(f"{reply.status_code} {reply.text[:300]} instead of {status}")
+    return reply
