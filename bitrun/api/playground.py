@@ -37,7 +37,7 @@ _CONTENT_TYPES = {
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; "
     "img-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    "frame-ancestors {parents}; require-trusted-types-for 'script'; trusted-types 'none'"
 )
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -64,11 +64,14 @@ def register(app: Flask, service: Service, auth: Auth, *, is_on: bool) -> None:
     if is_on:
         app.register_blueprint(_blueprint(service, auth))
 
+    # Of other sites; none, unless the operator names some.
+    parents = " ".join(service.settings.embed_origins) or "'none'"
+
     @app.get("/")
     def root() -> Response:
         is_browser = "text/html" in request.headers.get("Accept", "")
         greeting = f"BitRun v{__version__}"
-        response = _new_page() if is_on and is_browser else jsonify(message=greeting)
+        response = _new_page(parents) if is_on and is_browser else jsonify(message=greeting)
         response.headers["Vary"] = "Accept"
         return response
 
@@ -93,11 +96,11 @@ def _blueprint(service: Service, auth: Auth) -> Blueprint:
     return routes
 
 
-def _new_page() -> Response:
+def _new_page(parents: str) -> Response:
     nonce = secrets.token_urlsafe(16)
     response = Response(_page().replace("{nonce}", nonce), content_type="text/html; charset=utf-8")
     response.headers.update(_HEADERS)
-    response.headers["Content-Security-Policy"] = _POLICY.format(nonce=nonce)
+    response.headers["Content-Security-Policy"] = _POLICY.format(nonce=nonce, parents=parents)
     # A cached page would use its nonce again.
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -1,6 +1,7 @@
 """Settings, each read from one `BITRUN_*` environment variable."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -45,6 +46,9 @@ PREFIX = "BITRUN_"
 # The wire contracts that the service knows, by the names of their folders in `bitrun/api`.
 DIALECTS = ("v1", "piston", "sandboxes", "mcp", "codapi", "sandboxfusion", "dify")
 
+# Of a Content-Security-Policy, which has no IPv6 addresses.
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
+
 # Variables with the prefix that the service does not read: those of the client and of the tests.
 _OTHERS = frozenset({"BITRUN_URL", "BITRUN_TOKEN", "BITRUN_TEST_TIME_SCALE"})
 
@@ -80,6 +84,7 @@ class Settings(BaseSettings):
 
     dialects: WordList = ("v1", "piston", "sandboxes", "mcp")
     playground: bool = True
+    embed_origins: WordList = ()
     api_tokens: WordList = Field(default=(), repr=False)
     admin_tokens: WordList = Field(default=(), repr=False)
     api_tokens_file: Path | None = None
@@ -149,7 +154,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "packages", "allowed_images", "api_tokens", "admin_tokens", "trusted_proxies",
-        "unlimited_clients", "dialects", mode="before",
+        "unlimited_clients", "dialects", "embed_origins", mode="before",
     )  # fmt: skip
     @classmethod
     def _split(cls, value: object) -> object:
@@ -164,6 +169,18 @@ class Settings(BaseSettings):
             if name not in DIALECTS:
                 known = ", ".join(DIALECTS)
                 raise ValueError(f"there is no dialect called {name}; there are: {known}")
+        return value
+
+    @field_validator("embed_origins")
+    @classmethod
+    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        # They become a part of a header, and browsers ignore one that is none without a word.
+        for origin in value:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin} is no origin: a scheme, a host and a port at most, such as "
+                    f"https://school.example or http://localhost:8000"
+                )
         return value
 
     @field_validator("rate_limit")

@@ -32,13 +32,15 @@ export class Choice {
   }
 
   /**
-   * Selects a language, and the given version or else its first one. Returns false if the language
-   * is not installed.
+   * Selects a language, by its name or an alias, and the given version or else its first one. Returns
+   * false if the language is not installed.
    */
-  choose(language: string, version: string): boolean {
-    const found = this.runtimes.filter((runtime) => runtime.language === language);
-    if (found.length === 0) return false;
-    this.languages.value = language;
+  choose(name: string, version: string): boolean {
+    const byAlias = this.runtimes.find(({ aliases }) => aliases.includes(name));
+    const found = this.runtimes.filter(({ language }) => language === name || language === byAlias?.language);
+    const [first] = found;
+    if (!first) return false;
+    this.languages.value = first.language;
     this.fillVersions();
     if (found.some((runtime) => runtime.version === version)) this.versions.value = version;
     return true;

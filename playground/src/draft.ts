@@ -3,7 +3,8 @@
 import { readProgram, type Program } from "./program";
 import { load, save } from "./storage";
 
-const KEY = "draft";
+// The frames of a page share the storage.
+const KEY = `draft${location.search}`;
 
 export class Draft {
   private programs = new Map<string, Program>();

@@ -1,6 +1,17 @@
 /** The code editor: CodeMirror with extensions for programming and the colours of the page. */
 
-import { closeBrackets, closeBracketsKeymap } from "@codemirror/autocomplete";
+import {
+  acceptCompletion,
+  autocompletion,
+  closeBrackets,
+  closeBracketsKeymap,
+  closeCompletion,
+  completeAnyWord,
+  moveCompletionSelection,
+  startCompletion,
+  type CompletionContext,
+  type CompletionResult,
+} from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import {
   HighlightStyle,
@@ -9,6 +20,7 @@ import {
   indentUnit,
   syntaxHighlighting,
 } from "@codemirror/language";
+import { search, searchKeymap } from "@codemirror/search";
 import { Compartment, EditorState } from "@codemirror/state";
 import {
   EditorView,
@@ -38,6 +50,23 @@ const COLOURS = HighlightStyle.define([
   { tag: tags.invalid, color: "var(--bad)" },
 ]);
 
+// Enter stays the end of a line, which a popup must not turn into another word.
+const COMPLETION_KEYS = [
+  { key: "Ctrl-Space", run: startCompletion },
+  { key: "Escape", run: closeCompletion },
+  { key: "ArrowDown", run: moveCompletionSelection(true) },
+  { key: "ArrowUp", run: moveCompletionSelection(false) },
+  { key: "PageDown", run: moveCompletionSelection(true, "page") },
+  { key: "PageUp", run: moveCompletionSelection(false, "page") },
+  { key: "Tab", run: acceptCompletion },
+];
+
+/** Offers the words of the file, where the language has no completion of its own, which has them, too. */
+function completeWord(context: CompletionContext): CompletionResult | Promise<CompletionResult | null> | null {
+  const sources = context.state.languageDataAt("autocomplete", context.pos);
+  return sources.length > 1 ? null : completeAnyWord(context);
+}
+
 export class Editor {
   onChange: () => void = () => {};
 
@@ -52,7 +81,7 @@ export class Editor {
   }
 
   /** Creates the editor state of a file, with its own undo history. */
-  newState(text: string): EditorState {
+  newState(text: string, readOnly = false): EditorState {
     return EditorState.create({
       doc: text,
       extensions: [
@@ -69,7 +98,12 @@ export class Editor {
         bracketMatching(),
         closeBrackets(),
         syntaxHighlighting(COLOURS),
-        keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, indentWithTab]),
+        EditorState.readOnly.of(readOnly),
+        search({ top: true }),
+        autocompletion({ defaultKeymap: false, icons: false, interactionDelay: 0 }),
+        EditorState.languageData.of(() => [{ autocomplete: completeWord }]),
+        keymap.of(COMPLETION_KEYS),
+        keymap.of([...closeBracketsKeymap, ...searchKeymap, ...defaultKeymap, ...historyKeymap, indentWithTab]),
         EditorView.updateListener.of((update) => update.docChanged && this.onChange()),
         this.language.of([]),
         this.label.of([]),
@@ -83,12 +117,28 @@ export class Editor {
 
   /** Shows a file with the syntax highlighting of a language. */
   async show(state: EditorState, name: string, language: string): Promise<void> {
+    // Ends the search for completions, which would be shown at their place in the other file.
+    this.view.dispatch({ selection: this.view.state.selection });
     this.view.setState(state);
     this.setName(name);
     const turn = ++this.turn;
     const loaded = await highlighting(language);
     // Another file may have been shown meanwhile.
     if (turn === this.turn) this.view.dispatch({ effects: this.language.reconfigure(loaded) });
+  }
+
+  focus(): void {
+    this.view.focus();
+  }
+
+  /** Selects a line, from 1 on, or the last one. */
+  goTo(number: number): void {
+    const line = this.view.state.doc.line(Math.max(1, Math.min(number, this.view.state.doc.lines)));
+    this.view.dispatch({
+      selection: { anchor: line.from, head: line.to },
+      effects: EditorView.scrollIntoView(line.from, { y: "center" }),
+    });
+    this.view.focus();
   }
 
   /** Sets the accessible name of the editor. */

@@ -1,4 +1,4 @@
-// Sets the theme before the first paint, so that the page never flashes in the wrong colours. It
+// Sets theme and layout before the first paint, so that the page never flashes in the wrong ones. It
 // has no imports: a module script would run only after the page is parsed.
 
 try {
@@ -7,3 +7,5 @@ try {
 } catch {
   // The browser denies storage to this page.
 }
+
+if (new URLSearchParams(location.search).has("compact")) document.documentElement.dataset.compact = "";

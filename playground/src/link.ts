@@ -45,8 +45,3 @@ function decode(text: string): Uint8Array<ArrayBuffer> {
   const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
-
-/** Returns the WebSocket subprotocols that carry a token, since browsers cannot set headers there. */
-export function tokenProtocols(token: string): string[] {
-  return token ? ["bitrun", `token.${encode(new TextEncoder().encode(token))}`] : [];
-}

@@ -21,7 +21,7 @@ const stdin = element("stdin", HTMLTextAreaElement);
 const inputsGiven = element("inputs-given", HTMLElement);
 
 const editor = new Editor(element("editor", HTMLElement), nonce);
-const files = new Files(element("files", HTMLElement), element("add-file", HTMLButtonElement), editor);
+const files = new Files(editor);
 const choice = new Choice(element("language", HTMLSelectElement), element("version", HTMLSelectElement));
 const draft = new Draft();
 const token = new Token();
@@ -48,11 +48,32 @@ function markInputs(): void {
   inputsGiven.hidden = !args.value && !stdin.value;
 }
 
-function openSample(): void {
+function openSample(starter = false): void {
   const runtime = choice.current;
   if (!runtime) return;
   const { language, version } = runtime;
-  open(draft.of(language) ?? { language, version, files: [sample(runtime)], args: "", stdin: "" });
+  const kept = starter ? undefined : draft.of(language);
+  open(kept ?? { language, version, files: [sample(runtime)], args: "", stdin: "" });
+}
+
+/** Brings the starter back at the second press, since it discards what is written. */
+function addReset(): void {
+  const button = element("reset", HTMLButtonElement);
+  const words = button.textContent;
+  let asked = false;
+  const ask = (on: boolean) => {
+    asked = on;
+    button.textContent = on ? "Discard these files?" : words;
+  };
+  button.addEventListener("click", () => {
+    if (!asked) return ask(true);
+    ask(false);
+    element("file-menu", HTMLDetailsElement).open = false;
+    openSample(true);
+    keep();
+    editor.focus();
+  });
+  button.addEventListener("blur", () => ask(false));
 }
 
 /** Opens a program from a link or a draft, with an installed language and version if possible. */
@@ -103,6 +124,7 @@ for (const field of [args, stdin]) {
     keep();
   });
 }
+run.onGoTo = (name, line) => files.goTo(name, line);
 run.onTokenWanted = () => token.ask();
 token.onGiven = start;
 runButton.addEventListener("click", start);
@@ -120,6 +142,7 @@ addEventListener(
 if (/^(Mac|iP)/.test(navigator.platform)) element("run-keys", HTMLElement).textContent = "⌘ ⏎";
 addThemeToggle(element("theme", HTMLButtonElement));
 new Share(current);
+addReset();
 
 try {
   const server = await fetchServer();
@@ -131,7 +154,12 @@ try {
     runButton.disabled = false;
     const before = draft.restore(location.hash);
     if (before) adopt(before);
-    else if (!(await openLink())) openSample();
+    else if (!(await openLink())) {
+      const wanted = new URLSearchParams(location.search).get("lang");
+      const known = !wanted || choice.choose(wanted, "");
+      openSample();
+      if (!known) run.showStatus(`There is no language called ${wanted} here`, "bad");
+    }
   }
 } catch (error) {
   run.showStatus(error instanceof Error ? error.message : String(error), "bad");

@@ -1,20 +1,6 @@
 /** The files that a program has made: pictures are shown, all are offered for download. */
 
-/** A file in the `file` messages of `/api/v2/connect`. */
-export interface ProducedFile {
-  name: string;
-  /** Bytes. */
-  size: number;
-  encoding: "utf8" | "base64";
-  content: string;
-}
-
-/** The `file_dropped` message, of a file that was asked for and is not sent. */
-export interface DroppedFile {
-  /** Empty where it stands for several. */
-  name: string;
-  message: string;
-}
+import type { DroppedFile, OutputFile } from "../../clients/javascript/src/index.js";
 
 const PICTURES: Record<string, string> = {
   gif: "image/gif",
@@ -45,7 +31,7 @@ export class Produced {
     this.section.hidden = true;
   }
 
-  show(file: ProducedFile): void {
+  show(file: OutputFile): void {
     this.add(this.draw(file));
     const files = this.list.querySelectorAll("a").length;
     this.count.textContent = `${files} ${files === 1 ? "file" : "files"} of the program`;
@@ -63,10 +49,10 @@ export class Produced {
     this.list.append(item);
   }
 
-  private draw(file: ProducedFile): HTMLElement {
+  private draw(file: OutputFile): HTMLElement {
     const item = document.createElement("li");
     const type = PICTURES[file.name.split(".").pop()?.toLowerCase() ?? ""];
-    const address = URL.createObjectURL(new Blob([bytesOf(file)], { type: type ?? "application/octet-stream" }));
+    const address = URL.createObjectURL(new Blob([file.content as BlobPart], { type: type ?? "application/octet-stream" }));
     this.addresses.push(address);
     if (type) {
       // In an <img> the scripts of an SVG do not run.
@@ -86,14 +72,10 @@ export class Produced {
     link.textContent = file.name;
     link.ariaLabel = `Download ${file.name}`;
     const size = document.createElement("span");
-    size.textContent = sizeInWords(file.size);
+    size.textContent = sizeInWords(file.content.length);
     item.append(link, " ", size);
     return item;
   }
-}
-
-function bytesOf({ encoding, content }: ProducedFile): BlobPart {
-  return encoding === "base64" ? Uint8Array.from(atob(content), (character) => character.charCodeAt(0)) : content;
 }
 
 function sizeInWords(bytes: number): string {

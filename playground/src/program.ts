@@ -1,8 +1,12 @@
 /** A program as it is edited, run and shared. */
 
+import { fromBase64 } from "../../clients/javascript/src/base64.js";
+
 export interface SourceFile {
   name: string;
   content: string;
+  /** Of a file that is no text. */
+  encoding?: "base64";
 }
 
 export interface Program {
@@ -22,10 +26,21 @@ export function readProgram(value: unknown): Program {
   return {
     language: text(language),
     version: text(version),
-    files: files.map(record).map(({ name, content }) => ({ name: text(name), content: text(content) })),
+    files: files.map(record).map(readFile),
     args: text(args),
     stdin: text(stdin),
   };
+}
+
+function readFile({ name, content, encoding }: Record<string, unknown>): SourceFile {
+  const file = { name: text(name), content: text(content) };
+  if (encoding !== "base64") return file;
+  fromBase64(file.content); // throws for what is none
+  return { ...file, encoding };
+}
+
+export function bytesOf({ content, encoding }: SourceFile): Uint8Array {
+  return encoding ? fromBase64(content) : new TextEncoder().encode(content);
 }
 
 function record(value: unknown): Record<string, unknown> {

@@ -1,91 +1,123 @@
 /** Runs a program and shows its output and verdict. */
 
-import { Output } from "./output";
+import {
+  BitRunError,
+  Client,
+  TokenRefused,
+  type Event as SessionEvent,
+  type Session,
+  type StageName,
+  type Verdict,
+} from "../../clients/javascript/src/index.js";
+import { Find } from "./find";
+import { positionsIn } from "./positions";
 import { element } from "./page";
 import { PATTERNS, Produced } from "./produced";
-import type { Program } from "./program";
-import { Session, type Problem } from "./session";
+import { bytesOf, type Program } from "./program";
 import { splitWords } from "./shell-words";
 import type { Terminal } from "./terminal";
-import { describe, duration, size, type Exit } from "./verdict";
+import { describe, duration, size } from "./verdict";
 
 type Tone = "" | "busy" | "good" | "bad";
+
+interface Ended {
+  stage: StageName;
+  verdict: Verdict;
+}
 
 // A program that runs for longer than this is assumed to wait for input.
 const INPUT_DELAY_MS = 350;
 
 export class Run {
   onTokenWanted: () => void = () => {};
+  /** Called to show a line of a file, of which the output speaks. */
+  onGoTo: (name: string, line: number) => void = () => {};
 
+  private readonly pane = element("output", HTMLElement);
   private readonly screen = element("screen", HTMLElement);
+  private readonly hint = element("hint", HTMLElement);
+  private readonly told = element("told", HTMLElement);
   private readonly verdict = element("verdict", HTMLElement);
   private readonly measured = element("measured", HTMLElement);
   private readonly stopButton = element("stop", HTMLButtonElement);
   private readonly endButton = element("end-input", HTMLButtonElement);
   private readonly runButton = element("run", HTMLButtonElement);
-  private readonly output = new Output(this.screen, element("log", HTMLElement));
+  private readonly goToButton = element("go-to", HTMLButtonElement);
   private readonly terminalPlace = element("terminal", HTMLElement);
+  private readonly find = new Find(() => this.terminal);
   private readonly produced = new Produced(
     element("produced", HTMLElement),
     element("produced-count", HTMLElement),
     element("produced-files", HTMLElement),
   );
 
-  /** Of an interactive program; stays in sight when it has ended. */
+  /** Stays in sight when the program has ended. */
   private terminal: Terminal | null = null;
+  private names: string[] = []; // of the program's files
+  private position: [name: string, line: number] | null = null; // of the error
+  private piped = false;
   private starting: object | null = null; // identifies the latest start
   private session: Session | null = null;
-  private stage: Exit["stage"] | null = null;
-  private exits: Exit[] = [];
+  private stage: StageName | null = null;
+  private ended: Ended[] = [];
+  private lines = 0; // that the stage has written
+  private atLineStart = true;
+  private hasWritten = false; // any stage
   private stops = 0;
+  private tokenProblem = "";
   private previousFocus: Element | null = null;
 
   constructor() {
+    this.goToButton.addEventListener("click", () => this.position && this.onGoTo(...this.position));
     this.stopButton.addEventListener("click", () => this.stop());
     this.endButton.addEventListener("click", () => this.endInput());
+    // The keyboard of a phone takes half of the window.
+    addEventListener("resize", () => this.session && this.bringIntoSight());
   }
 
   /** Starts a program. A program that is still running is ended. */
-  async start(program: Program, timeout: number, token: string): Promise<void> {
-    this.session?.abort();
-    this.session = null;
-    this.output.clear();
+  async start(program: Program, timeoutMs: number, token: string): Promise<void> {
+    this.abort();
     this.produced.clear();
     this.closeTerminal();
     this.stage = null;
-    this.exits = [];
+    this.ended = [];
+    this.names = program.files.map(({ name }) => name);
+    this.showPosition(null);
+    this.hasWritten = false;
     this.stops = 0;
+    this.hint.textContent = this.told.textContent = "";
     this.measured.replaceChildren();
     this.showStatus("Starting …", "busy");
     this.setRunning(true);
-    // On a narrow screen the output pane is below the editor and may be out of sight.
-    this.screen.parentElement?.scrollIntoView({ block: "nearest" });
     // Input that is given before the start is complete: it comes by a pipe, and stderr by another.
+    this.piped = program.stdin !== "";
+    this.tokenProblem = token ? "The token is not valid" : "This server requires a token";
     const starting = (this.starting = {});
-    const terminal = program.stdin === "" ? await this.openTerminal(starting) : null;
-    if (this.starting !== starting) return;
-    const init = {
-      language: program.language,
-      version: program.version,
-      files: program.files,
-      args: splitWords(program.args),
-      stdin: program.stdin,
-      run_timeout: timeout,
-      output_files: PATTERNS,
-      ...(terminal && { tty: terminal.size }),
-    };
-    const session = new Session(init, token, {
-      stage: (name) => this.enter(name),
-      data: (stream, text) => {
-        if (terminal && this.stage === "run") terminal.write(text);
-        else this.output.write(stream, text);
-      },
-      exit: (exit) => void this.exits.push(exit),
-      file: (file) => this.produced.show(file),
-      dropped: (file) => this.produced.tell(file),
-      closed: (problem) => this.finish(problem),
-    });
-    this.session = session;
+    const terminal = await this.openTerminal(starting);
+    if (!terminal) return;
+    this.bringIntoSight();
+    try {
+      const session = new Client(".", { token }).interact(program.language, null, {
+        version: program.version,
+        files: program.files.map((file) => [file.name, file.encoding ? bytesOf(file) : file.content] as const),
+        args: splitWords(program.args),
+        stdin: program.stdin,
+        timeoutMs,
+        outputFiles: PATTERNS,
+        ...(!this.piped && { tty: terminal.size }),
+      });
+      this.session = session;
+      if (this.piped) session.endInput();
+      for await (const event of session) {
+        if (this.starting !== starting) return;
+        this.receive(event, terminal);
+      }
+      if (this.starting === starting) this.finish(null);
+    } catch (error) {
+      if (!(error instanceof BitRunError)) throw error;
+      if (this.starting === starting) this.finish(error);
+    }
   }
 
   /** Shows a sentence in the status line below the output. */
@@ -94,18 +126,41 @@ export class Run {
     this.verdict.dataset.tone = tone;
   }
 
+  private receive(event: SessionEvent, terminal: Terminal): void {
+    switch (event.type) {
+      case "started":
+        return this.enter(event.stage);
+      case "output":
+        this.count(event.text);
+        if (event.stream === "stderr") this.told.textContent = "There is error output.";
+        if (this.piped || event.stage === "compile") terminal.writePiped(event.stream, event.text);
+        else terminal.write(event.text);
+        return;
+      case "ended":
+        return void this.ended.push(event);
+      case "file":
+        return this.produced.show(event.file);
+      case "dropped":
+        return this.produced.tell(event.file);
+    }
+  }
+
   /** Shows an empty terminal; null if it can't be loaded, or the start is cancelled meanwhile. */
   private async openTerminal(starting: object): Promise<Terminal | null> {
     const loaded = await import("./terminal").catch(() => null);
     if (this.starting !== starting) return null;
     if (!loaded) {
-      this.finish({ text: "The server does not answer", needsToken: false });
+      this.setRunning(false);
+      this.showStatus("The server does not answer", "bad");
       return null;
     }
     this.terminalPlace.hidden = false;
     this.terminal = new loaded.Terminal(this.terminalPlace);
     this.terminal.onKeys = (text) => this.session?.write(text);
     this.terminal.onResize = (size) => this.session?.resize(size);
+    this.terminal.findLinks = (text) => positionsIn(text, this.names);
+    this.terminal.onLink = (name, line) => this.onGoTo(name, line);
+    this.terminal.onFind = () => this.find.open();
     return this.terminal;
   }
 
@@ -114,12 +169,22 @@ export class Run {
     this.terminal?.dispose();
     this.terminal = null;
     this.terminalPlace.hidden = true;
+    this.find.offered = false;
   }
 
-  private enter(stage: Exit["stage"]): void {
+  private abort(): void {
+    this.starting = null;
+    this.session?.close();
+    this.session = null;
+  }
+
+  private enter(stage: StageName): void {
+    if (this.stage) this.terminal?.startStage(this.atLineStart);
     this.stage = stage;
+    this.lines = 0;
+    this.atLineStart = true;
     this.showStatus(stage === "compile" ? "Compiling …" : "Running …", "busy");
-    if (stage !== "run" || !this.terminal) return;
+    if (stage !== "run" || !this.terminal || this.piped) return;
     this.terminal.accepting = true;
     this.endButton.hidden = false;
     this.offerInput();
@@ -128,8 +193,6 @@ export class Run {
   /** Focuses the input of a program that seems to wait for it, unless the user is active elsewhere. */
   private offerInput(): void {
     const session = this.session;
-    // A phone would open its keyboard on top of the output.
-    if (matchMedia("(pointer: coarse)").matches) return;
     let busy = false;
     const notice = () => (busy = true);
     const events = ["keydown", "pointerdown"];
@@ -139,6 +202,7 @@ export class Run {
       if (busy || this.session !== session || !this.terminal?.accepting) return;
       this.previousFocus = document.activeElement;
       this.terminal.focus();
+      this.bringIntoSight();
     }, INPUT_DELAY_MS);
   }
 
@@ -151,34 +215,65 @@ export class Run {
     this.stops += 1;
     if (this.stage !== "run") {
       // No program is running that could receive a signal.
-      this.session?.abort();
-      this.finish({ text: "Stopped", needsToken: false });
+      this.abort();
+      this.setRunning(false);
+      this.showStatus("Stopped", "bad");
     } else {
       this.session?.signal(this.stops === 1 ? "SIGTERM" : "SIGKILL");
       this.stopButton.textContent = "Kill";
     }
   }
 
-  private finish(problem: Problem | null): void {
-    this.output.flush();
+  private finish(problem: BitRunError | null): void {
     this.setRunning(false);
-    const last = this.exits.at(-1);
+    const last = this.ended.at(-1);
     if (problem) {
-      this.showStatus(problem.text, "bad");
-      if (problem.needsToken) this.onTokenWanted();
+      // The service speaks of headers, as to programs.
+      const wantsToken = problem instanceof TokenRefused && problem.status === 401;
+      this.showStatus(wantsToken ? this.tokenProblem : problem.message, "bad");
+      if (wantsToken) this.onTokenWanted();
     } else if (last) {
-      this.showStatus(describe(last), last.verdict === "ok" ? "good" : "bad");
+      const { outcome } = last.verdict;
+      this.showStatus(describe(last.stage, last.verdict, this.lines), outcome === "ok" ? "good" : "bad");
     }
+    if (last && !this.hasWritten) this.hint.textContent = "The program wrote nothing.";
+    this.find.offered = this.hasWritten;
     if (last) this.measure(last);
+    if (last && last.verdict.outcome !== "ok") void this.findError(last.stage);
+    this.bringIntoSight();
   }
 
-  private measure(exit: Exit): void {
-    const compiled = exit.stage === "run" && this.exits.find(({ stage }) => stage === "compile");
+  /** Offers the line where a compiler found the first error, or which a traceback names last. */
+  private async findError(stage: StageName): Promise<void> {
+    const terminal = this.terminal;
+    const found = positionsIn((await terminal?.text()) ?? "", this.names);
+    const { name, line } = (stage === "compile" ? found[0] : found.at(-1)) ?? {};
+    if (terminal === this.terminal && !this.session && name && line) this.showPosition([name, line]);
+  }
+
+  private showPosition(position: [string, number] | null): void {
+    this.position = position;
+    this.goToButton.hidden = position === null;
+    if (position) this.goToButton.textContent = `Go to line ${position[1]} of ${position[0]}`;
+  }
+
+  private count(text: string): void {
+    if (text === "") return;
+    this.hasWritten = true;
+    // A line counts from its first character on.
+    const ends = text.split("\n").length - 1;
+    const endsLine = text.endsWith("\n");
+    this.lines += ends + (endsLine ? 0 : 1) - (this.atLineStart ? 0 : 1);
+    this.atLineStart = endsLine;
+  }
+
+  private measure({ stage, verdict }: Ended): void {
+    const compiled = stage === "run" && this.ended.find((each) => each.stage === "compile");
     const rows = {
-      ...(compiled && { Compiled: duration(compiled.wall_time) }),
-      Time: duration(exit.wall_time),
-      CPU: duration(exit.cpu_time),
-      Memory: size(exit.memory),
+      ...(compiled && { Compiled: duration(compiled.verdict.wallMs) }),
+      Time: duration(verdict.wallMs),
+      CPU: duration(verdict.cpuMs),
+      Memory: size(verdict.memory),
     };
     this.measured.replaceChildren(
       ...Object.entries(rows).flatMap(([name, value]) => {
@@ -188,6 +283,11 @@ export class Run {
         return [term, definition];
       }),
     );
+  }
+
+  /** Where the panes are stacked, the page scrolls until the status is seen, with the output above it. */
+  private bringIntoSight(): void {
+    this.pane.scrollIntoView({ block: "end" });
   }
 
   private setRunning(on: boolean): void {
@@ -206,12 +306,14 @@ export class Run {
   /** Moves the keyboard focus to another element if the focused one is about to be hidden. */
   private leaveInput(): void {
     const hidden: (Element | null)[] = [this.stopButton, this.endButton];
+    let target: HTMLElement | null = null;
     if (this.terminal?.focused) {
-      const target = this.previousFocus instanceof HTMLElement ? this.previousFocus : this.runButton;
-      target.focus();
+      target = this.previousFocus instanceof HTMLElement ? this.previousFocus : this.runButton;
     } else if (hidden.includes(document.activeElement)) {
-      this.runButton.focus();
+      target = this.runButton;
     }
+    // Where the panes are stacked, the output would go out of sight.
+    target?.focus({ preventScroll: true });
     this.previousFocus = null;
   }
 }

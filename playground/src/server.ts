@@ -6,6 +6,7 @@ import type { SourceFile } from "./program";
 export interface Runtime {
   language: string;
   version: string;
+  aliases: string[];
   /** The package, if its name differs from the language. */
   runtime?: string;
   /** A sample program; null if the server has none. */
@@ -26,6 +27,8 @@ export async function fetchServer(): Promise<Server> {
   return response.json();
 }
 
-export function sample(runtime: Runtime): SourceFile {
-  return SAMPLES[runtime.language] ?? runtime.hello ?? { name: "main", content: "" };
+/** Returns the starter of a language. The server's are called `hello`, which is no class of Java. */
+export function sample({ language, hello }: Runtime): SourceFile {
+  const found = SAMPLES[language] ?? hello ?? { name: "main", content: "" };
+  return language === "java" ? { ...found, name: "Main.java" } : found;
 }

@@ -18,9 +18,11 @@ export class Share {
   }
 
   private async share(): Promise<void> {
-    const link = new URL(await toFragment(this.current()), location.href).href;
+    const fragment = await toFragment(this.current());
+    // Without the query: the link is for a window, and the program has its language.
+    const link = new URL(location.pathname + fragment, location.origin).href;
     // Assigning location.hash would open the program again.
-    history.replaceState(null, "", link);
+    history.replaceState(null, "", location.search + fragment);
     this.field.value = link;
     this.panel.hidden = false;
     this.field.focus();

@@ -1,19 +1,6 @@
 /** The verdict of a stage, in words. */
 
-/** The `exit` message of `/api/v2/connect`. */
-export interface Exit {
-  stage: "compile" | "run";
-  verdict: "ok" | "exit" | "signal" | "memory" | "wall_time" | "cpu_time" | "stdout" | "stderr";
-  code: number | null;
-  signal: string | null;
-  /** For an exceeded limit, a sentence with the limit. */
-  detail: string | null;
-  /** Peak memory in bytes. */
-  memory: number;
-  /** Milliseconds. */
-  cpu_time: number;
-  wall_time: number;
-}
+import type { StageName, Verdict } from "../../clients/javascript/src/index.js";
 
 const MEANINGS: Record<string, string> = {
   SIGABRT: "aborted",
@@ -29,20 +16,24 @@ const MEANINGS: Record<string, string> = {
   SIGXFSZ: "file size limit exceeded",
 };
 
-export function describe(exit: Exit): string {
-  const text = sentence(exit);
-  return exit.stage === "compile" ? `Not compiled: ${lowerFirst(text)}` : text;
+/** `lines` is the number of those that the stage had written. */
+export function describe(stage: StageName, verdict: Verdict, lines: number): string {
+  const text = sentence(verdict, lines);
+  return stage === "compile" ? `Not compiled: ${lowerFirst(text)}` : text;
 }
 
-function sentence(exit: Exit): string {
-  switch (exit.verdict) {
+function sentence({ outcome, code, signal, detail }: Verdict, lines: number): string {
+  switch (outcome) {
     case "ok":
     case "exit":
-      return `Exit code ${exit.code}`;
+      return `Exit code ${code}`;
     case "signal":
-      return `Ended by ${exit.signal}${exit.signal && MEANINGS[exit.signal] ? `: ${MEANINGS[exit.signal]}` : ""}`;
+      return `Ended by ${signal}${signal && MEANINGS[signal] ? `: ${MEANINGS[signal]}` : ""}`;
+    case "wall_time":
+    case "cpu_time":
+      return `${detail}. It had written ${lines === 0 ? "nothing" : lines === 1 ? "1 line" : `${lines} lines`}`;
     default:
-      return exit.detail ?? exit.verdict;
+      return detail ?? outcome;
   }
 }
 

@@ -46,6 +46,26 @@ def test_an_unknown_variable_is_named(
     assert str(error.value) == f"{name}: there is no such setting{rest}"
 
 
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "school.example", "*", "https://*", "https://school.example/", "https://school.example/lesson",
+        "file:///home", "javascript://x", "https://a;script-src", "https://'none'", "https://a.",
+        "https://[::1]", "null",
+    ],
+)  # fmt: skip
+def test_what_is_no_origin_is_named(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+    monkeypatch.setenv("BITRUN_EMBED_ORIGINS", f"https://school.example, {origin}")
+    with pytest.raises(SettingsError, match=re.escape(f"{origin} is no origin")):
+        settings.load()
+
+
+def test_origins(monkeypatch: pytest.MonkeyPatch) -> None:
+    origins = ("https://school.example", "http://localhost:8000", "http://127.0.0.1:80")
+    monkeypatch.setenv("BITRUN_EMBED_ORIGINS", ", ".join(origins))
+    assert settings.load().embed_origins == origins
+
+
 def test_all_problems_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BITRUN_PRT", "80")
     monkeypatch.setenv("BITRUN_PORT", "high")

@@ -14,13 +14,20 @@ from tests.support.paths import ROOT
 from tests.support.server import Server
 
 SOURCES = ROOT / "playground"
+CLIENT = ROOT / "clients" / "javascript"  # which the page uses
 
 
 @pytest.fixture(scope="package")
 def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the sources, with the packages of their lock file installed."""
-    folder = tmp_path_factory.mktemp("playground") / "playground"
-    shutil.copytree(SOURCES, folder, ignore=shutil.ignore_patterns("node_modules"))
+    root = tmp_path_factory.mktemp("playground")
+    folder = root / "playground"
+    for path in (SOURCES, CLIENT):
+        shutil.copytree(
+            path,
+            root / path.relative_to(ROOT),
+            ignore=shutil.ignore_patterns("node_modules", "dist"),
+        )
     need_node_modules(folder)
     return folder
 
@@ -46,7 +53,6 @@ class Playground:
         self.page = page
         self.complaints = complaints
         self.editor = page.locator(".cm-content")
-        self.log = page.locator("#log")  # of a compiler, and of programs with pipes
         self.terminal = page.locator("#terminal .xterm-rows")
         self.input = page.get_by_label("Input for the program")
         self.verdict = page.locator("#verdict")
@@ -79,13 +85,9 @@ class Playground:
         self.write(text)
         self.page.keyboard.press("ControlOrMeta+Enter")
 
-    def text(self, stream: str) -> str:
-        """Return the shown text of a stream, without the text for screen readers only."""
-        script = """pieces => pieces.map(piece => [...piece.childNodes]
-            .filter(node => node.nodeType === Node.TEXT_NODE).map(node => node.data).join("")).join("")"""
-        shown = self.log.locator(f".{stream}").evaluate_all(script)
-        assert isinstance(shown, str)
-        return shown
+    def stderr(self) -> str:
+        """Return the visible output in the colour of stderr."""
+        return "".join(self.terminal.locator(".xterm-fg-1").all_text_contents()).rstrip()
 
     def lines(self) -> list[str]:
         """Return the visible lines of the terminal, without the empty ones at its end."""

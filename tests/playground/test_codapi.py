@@ -3,13 +3,9 @@
 It is here for the browser; the playground has no part in it.
 """
 
-import functools
-import http.server
 import re
 import shutil
-import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -17,6 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.support.needs import need_node_modules
 from tests.support.paths import ROOT
 from tests.support.server import Server
+from tests.support.site import Site
 from tests.support.tokens import RUN
 
 pytestmark = pytest.mark.engine
@@ -32,32 +29,6 @@ PAGE = """<!DOCTYPE html>
 """
 PYTHON = """<pre id="code">print("Hello")</pre>
 <codapi-snippet sandbox="python" editor="basic"></codapi-snippet>"""
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-class Site:
-    """Another site than the service, with pages that use the widget."""
-
-    def __init__(self, folder: Path) -> None:
-        handler = functools.partial(_Quiet, directory=str(folder))
-        self._folder = folder
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    def write(self, name: str, content: str) -> str:
-        """Write a file of the site and return its address."""
-        (self._folder / name).write_text(content, encoding="utf-8")
-        return f"http://127.0.0.1:{self._server.server_address[1]}/{name}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,7 @@ export type {
   Runtime,
   Stage,
   StageName,
+  Stream,
   Upload,
   Verdict,
 } from "./results.js";

@@ -3,14 +3,17 @@
 import { base64 } from "./base64.js";
 import type { Upload } from "./results.js";
 
+type Content = string | Uint8Array | Upload;
+
 export interface RunOptions {
   /** A SemVer range; the newest installed match runs. Default: any version. */
   version?: string;
   /**
    * Files in the program's folder, by name; without code, the first is the program. Strings are
-   * source code, bytes and uploads are data.
+   * source code, bytes and uploads are data. Pairs in an array or a Map keep their order, whatever the names:
+   * an object has names such as "1" before all others.
    */
-  files?: Readonly<Record<string, string | Uint8Array | Upload>>;
+  files?: Readonly<Record<string, Content>> | Iterable<readonly [name: string, content: Content]>;
   stdin?: string;
   /** Arguments of the program. */
   args?: readonly string[];
@@ -86,7 +89,8 @@ const FIELDS: Readonly<Record<Exclude<keyof RunOptions, "version" | "files">, st
 /** Writes a job. Throws a TypeError for an option that there is not, which JavaScript would ignore. */
 export function writeJob(language: string, code: string | null, options: RunOptions): Job {
   const { version = "*", files = {}, ...others } = options;
-  const entries = Object.entries(files).map(([name, content]) => writeFile(name, content));
+  const pairs = Symbol.iterator in files ? [...files] : Object.entries(files);
+  const entries = pairs.map(([name, content]) => writeFile(name, content));
   const job: Job = {
     language,
     version,
@@ -99,7 +103,7 @@ export function writeJob(language: string, code: string | null, options: RunOpti
   return job;
 }
 
-function writeFile(name: string, content: string | Uint8Array | Upload): File {
+function writeFile(name: string, content: Content): File {
   if (typeof content === "string") return { name, content };
   if (!(content instanceof Uint8Array)) return { name, upload: content.id };
   return { name, content: base64(content), encoding: "base64" };

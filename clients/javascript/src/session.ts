@@ -180,7 +180,8 @@ export class Session implements AsyncIterable<Event> {
     if (event.code === DONE) return "done";
     if (event.code === TRY_AGAIN_LATER) return new Busy(sentence);
     if (event.code === INTERNAL) return new Failed(sentence);
-    if (event.code >= REFUSED || event.code === TOO_LARGE) return new Refused(sentence);
+    if (event.code === TOO_LARGE) return new Refused(sentence || "The program is too large for the service");
+    if (event.code >= REFUSED) return new Refused(sentence);
     return new Unreachable(`The connection to ${this.url.href} broke off`);
   }
 }

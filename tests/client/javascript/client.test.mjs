@@ -45,6 +45,13 @@ test("files, text and bytes", async () => {
   assert.equal(result.stdout, "BitRün b'\\xfa\\xfb\\xfc\\xfd\\xfe\\xff\\x00\\x01\\x02\\x03'\n");
 });
 
+test("pairs of files keep their order", async () => {
+  const files = [["main.py", "print(open('1').read(), end='')"], ["1", "one"]];
+  for (const pairs of [files, new Map(files)]) {
+    assert.equal((await client.run("python", null, { files: pairs })).stdout, "one");
+  }
+});
+
 test("files that the program makes", async () => {
   const code = "printf é >text; head -c 300000 /dev/zero >zeros; mkfifo fifo";
   const plain = ({ name, content }) => [name, content.length];

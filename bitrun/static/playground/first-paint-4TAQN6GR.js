@@ -1,1 +1,0 @@
-try{let e=localStorage.getItem("theme");e&&(document.documentElement.dataset.theme=e)}catch{}

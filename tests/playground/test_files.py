@@ -1,0 +1,183 @@
+"""The files of a program in the playground: names, the disk, and the editor."""
+
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.playground.conftest import Playground
+from tests.support.server import Server
+
+pytestmark = pytest.mark.engine
+
+Visit = Callable[..., Playground]
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "color_scheme": "dark"}
+
+
+def tabs(playground: Playground) -> Locator:
+    return playground.page.get_by_role("list", name="Files").locator(".tab")
+
+
+def menu(playground: Playground, name: str) -> None:
+    playground.page.locator("#file-menu summary").click()
+    playground.button(name).click()
+
+
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["desktop", "phone"])
+def test_a_file_is_added(server: Server, visit: Visit, options: dict[str, object]) -> None:
+    playground = visit(server, **options)
+    type_ = playground.page.keyboard.type
+    note = playground.page.locator("#file-note")
+    playground.write("print(open('data.csv').read())")
+    playground.button("Add a file").click()
+    for name, words in (
+        ("main.py", "There is a file called main.py already"),
+        ("/etc/passwd", "leave out the slash at its start"),
+        ("../x", "leave out .."),
+        ("x" * 256, "255 bytes at most; this one has 256"),
+    ):
+        playground.page.get_by_label("Name of the file").fill(name)
+        expect(note).to_contain_text(words)
+        playground.page.keyboard.press("Enter")
+        expect(tabs(playground)).to_have_text(["main.py"])
+    playground.page.get_by_label("Name of the file").fill("")
+    type_("data.csv")
+    expect(note).to_be_empty()
+    playground.page.keyboard.press("Enter")
+    expect(tabs(playground)).to_have_text(["main.py", "data.csv"])
+    expect(playground.editor).to_be_focused()
+    type_("1,2")
+    playground.run_button.click()
+    expect(playground.terminal).to_contain_text("1,2")
+    playground.button("Add a file").click()
+    type_("other")
+    playground.page.keyboard.press("Escape")
+    expect(tabs(playground)).to_have_text(["main.py", "data.csv"])
+
+
+def test_files_of_the_disk(server: Server, visit: Visit, tmp_path: Path) -> None:
+    playground = visit(server)
+    picture = b"\x89PNG\r\n\x00\xff"
+    with playground.page.expect_file_chooser() as chooser:
+        menu(playground, "Open files …")
+    (tmp_path / "a.txt").write_text("grün")
+    (tmp_path / "b.png").write_bytes(picture)
+    chooser.value.set_files([tmp_path / "a.txt", tmp_path / "b.png"])
+    expect(tabs(playground)).to_have_text(["main.py", "a.txt", "b.png"])
+    expect(playground.editor).to_contain_text("This file of 8 bytes is no text")
+    tabs(playground).first.click()
+    playground.run("print(open('a.txt').read(), open('b.png', 'rb').read())")
+    expect(playground.terminal).to_contain_text(f"grün {picture!r}")
+    with playground.page.expect_download() as download:
+        menu(playground, "Download all")
+    with zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes())) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["main.py", "a.txt", "b.png"]
+        assert (archive.read("a.txt"), archive.read("b.png")) == ("grün".encode(), picture)
+    tabs(playground).nth(1).click()
+    with playground.page.expect_download() as download:
+        menu(playground, "Download this file")
+    assert download.value.suggested_filename == "a.txt"
+    assert Path(download.value.path()).read_text() == "grün"
+    # A link has them, too.
+    playground.button("Share").click()
+    link = playground.page.get_by_label("Link", exact=True)
+    expect(link).not_to_have_value("")
+    other = visit(server, link.input_value().removeprefix(server.url))
+    other.run_button.click()
+    expect(other.terminal).to_contain_text(f"grün {picture!r}")
+
+
+def test_files_that_are_dropped(server: Server, visit: Visit) -> None:
+    playground = visit(server)
+    playground.write("print('before')")
+    playground.editor.evaluate("""editor => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File(["dropped"], "data.txt"));
+        dataTransfer.items.add(new File(["print(open('data.txt').read())"], "main.py"));
+        for (const type of ["dragover", "drop"]) {
+            editor.dispatchEvent(new DragEvent(type, {bubbles: true, cancelable: true, dataTransfer}));
+        }
+    }""")
+    expect(tabs(playground)).to_have_text(["main.py", "data.txt"])
+    expect(playground.editor).to_have_text("print(open('data.txt').read())")
+    playground.run_button.click()
+    expect(playground.terminal).to_contain_text("dropped")
+
+
+def test_back_to_the_starter(server: Server, visit: Visit) -> None:
+    playground = visit(server)
+    playground.write("print('mine')")
+    menu(playground, "Back to the starter")
+    expect(playground.editor).to_have_text("print('mine')")
+    playground.button("Discard these files?").click()
+    expect(playground.editor).to_contain_text("What is your name?")
+    playground.page.reload()
+    expect(playground.editor).to_contain_text("What is your name?")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_find_replace_and_completion(
+    server: Server, visit: Visit, node_modules: Path, scheme: str
+) -> None:
+    playground = visit(server, color_scheme=scheme)
+    press = playground.page.keyboard.press
+    playground.write("number = 1\nprint(number)\n")
+    playground.page.keyboard.type("num")
+    expect(playground.page.get_by_role("option", name="number")).to_be_visible()
+    press("Tab")
+    expect(playground.editor).to_have_text("number = 1print(number)number")
+    press("ControlOrMeta+F")
+    playground.page.get_by_placeholder("Find").fill("number")
+    playground.page.get_by_placeholder("Replace").fill("n")
+    playground.page.evaluate((node_modules / "node_modules/axe-core/axe.min.js").read_text())
+    found = playground.page.evaluate("axe.run().then(result => result.violations)")
+    assert [(it["id"], [node["html"] for node in it["nodes"]]) for it in found] == []
+    playground.button("replace all").click()
+    expect(playground.editor).to_have_text("n = 1print(n)n")
+    press("Escape")
+    expect(playground.page.get_by_placeholder("Find")).to_have_count(0)
+
+
+def test_from_an_error_to_its_line(server: Server, visit: Visit) -> None:
+    playground = visit(server)
+    playground.run("def f():\n    return 1 / 0\n\nprint('hi')\nf()")
+    expect(playground.verdict).to_have_text("Exit code 1")
+    playground.button("Go to line 2 of main.py").click()
+    expect(playground.editor).to_be_focused()
+    expect(playground.page.locator(".cm-activeLine")).to_have_text("    return 1 / 0")
+    playground.page.get_by_label("Language").select_option(label="C")
+    playground.run("int main(void) {\n  return x;\n}")
+    expect(playground.verdict).to_have_text("Not compiled: exit code 1")
+    # In the output, too, for a mouse.
+    place = playground.terminal.get_by_text("main.c:2").first
+    place.hover(position={"x": 5, "y": 5}, force=True)
+    expect(playground.page.locator("#terminal .xterm-cursor-pointer")).to_have_count(1)
+    place.click(position={"x": 6, "y": 5}, force=True)
+    expect(playground.page.locator(".cm-activeLine")).to_have_text("  return x;")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["const fs = require('node:fs');", "import fs from 'node:fs';"],
+    ids=["require", "import"],
+)
+def test_the_starter_of_javascript_takes_both_kinds_of_modules(
+    server: Server, visit: Visit, line: str
+) -> None:
+    playground = visit(server)
+    playground.page.get_by_label("Language").select_option(label="JavaScript")
+    expect(playground.editor).to_contain_text("process.stdin")
+    playground.editor.click()
+    playground.page.keyboard.press("ControlOrMeta+Home")
+    playground.page.keyboard.insert_text(f"{line} console.log(typeof fs.readFileSync);\n")
+    playground.run_button.click()
+    expect(playground.terminal).to_contain_text("function")
+    expect(playground.input).to_be_focused()
+    playground.page.keyboard.type("Ada\n")
+    expect(playground.terminal).to_contain_text("Hello, Ada!")
+    expect(playground.verdict).to_have_text("Exit code 0")
