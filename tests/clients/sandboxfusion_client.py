@@ -47,7 +47,7 @@ def main(url: str) -> None:
     files = {"words.py": base64.b64encode(b"HELLO = 'Hello'").decode()}
     module = run(language="python", code="import words; print(words.HELLO)", files=files)
     failed = run(language="python", code="raise SystemExit(3)")
-    late = run(language="bash", code="echo so far; sleep 60", run_timeout=0.5)
+    late = run(language="bash", code="echo so far; sleep 60", run_timeout=3)
     wrong = run(language="cpp", code="int main() { return x; }")
     mapping = sf.SummaryMapping(CompileFailed="compile", RunTimeout="late")
     accepted = submit(COMPLETION, CASES, extra={"run_all_cases": True})

@@ -44,7 +44,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture
 def service(share: Callable[..., Server]) -> Server:
-    return share(dialects="codapi", api_tokens=RUN)
+    return share(dialects="codapi", api_tokens=RUN, run_timeout=30_000)
 
 
 @pytest.fixture

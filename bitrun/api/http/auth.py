@@ -111,6 +111,7 @@ def _header_token(request: Request) -> str:
     """Return the token of `Authorization`, which Piston's clients send without a scheme.
 
     Of Basic, which clients make of an address such as `https://any:TOKEN@host`, it is the password.
+    No answer asks for it, so that no browser keeps it and sends it for the pages of others.
     """
     scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
     match scheme.lower():

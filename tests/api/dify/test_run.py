@@ -31,7 +31,7 @@ console.log(`<<RESULT>>${JSON.stringify(main(inputs))}<<RESULT>>`)
 
 @pytest.fixture
 def dify(share: Callable[..., Server]) -> Server:
-    return share(dialects="dify", api_tokens=RUN)
+    return share(dialects="dify", api_tokens=RUN, run_timeout=30_000, run_cpu_time=30_000)
 
 
 def call(server: Server, method: str, path: str, key: str = RUN, **options: Any) -> Any:

@@ -43,7 +43,9 @@ def printed(packages: Path, url: str) -> dict[str, Any]:
 
 @pytest.mark.also_engine
 def test_the_client(share: Callable[..., Server], packages: Path) -> None:
-    server = share(dialects="sandboxfusion", api_tokens=RUN)
+    server = share(
+        dialects="sandboxfusion", api_tokens=RUN, run_timeout=60_000, run_cpu_time=60_000
+    )
     # requests and aiohttp make Basic authentication of it.
     url = server.url.replace("://", f"://any:{RUN}@")
     replies = printed(packages, f"{url}/sandboxfusion/")
