@@ -133,7 +133,7 @@ class SharedSemaphores:
     """A set of semaphores of this process and of those that are forked from it.
 
     The kernel keeps the order of those who wait, whatever their process. The set stays until
-    `remove`, whoever has ended.
+    `remove`, also after the end of every process.
     """
 
     def __init__(self, *values: int) -> None:

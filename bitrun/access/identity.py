@@ -71,7 +71,7 @@ def key(token: Token | None, address: Address | None) -> str:
 def box_owner(token: Token | None, address: Address | None) -> str | None:
     """Return the name under which a client's used boxes are kept for it.
 
-    None for a client that can't be told from others. Unlike for the limits, a network of IPv6 is
+    None for a client that can't be identified. Unlike for the limits, a network of IPv6 is
     not one client: who shares it need not share boxes.
     """
     if token is not None:

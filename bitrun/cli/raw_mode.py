@@ -28,7 +28,7 @@ class RawMode:
     @property
     def size(self) -> TerminalSize:
         columns, rows = os.get_terminal_size(self.descriptor)
-        # A terminal that has never been told its size has none.
+        # A terminal has no size until somebody sets it.
         return TerminalSize(rows or _DEFAULT_SIZE.rows, columns or _DEFAULT_SIZE.columns)
 
     def await_program(self) -> None:

@@ -73,11 +73,11 @@ class Uploads:
         """Return the uploads of one client, by the name under which its used boxes are kept.
 
         Raises:
-            RequestError: the client can't be told from others.
+            RequestError: the client can't be identified.
         """
         if client is None:
             raise RequestError(
-                "Uploads belong to one client, and this one can't be told from others: the operator"
+                "Uploads belong to one client, and this one can't be identified: the operator"
                 " configures tokens, or the address of the proxy in BITRUN_TRUSTED_PROXIES"
             )
         return ClientUploads(self, hashlib.sha256(client.encode()).hexdigest()[:32])
@@ -222,7 +222,7 @@ class ClientUploads:
             entry.mkdir(mode=0o700, parents=True)
             content = (entry / "content").open("wb")
             fcntl.flock(content, fcntl.LOCK_EX)
-            # Nothing is allocated by it, but whoever counts sees the size.
+            # Nothing is allocated by it, but the size counts at once.
             content.truncate(reserved)
         with content:
             try:

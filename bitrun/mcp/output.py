@@ -75,7 +75,7 @@ def list_runtimes(runtimes: Iterable[Runtime], packages: Iterable[Package]) -> L
 
 
 def max_seconds(runtime: Runtime) -> float | None:
-    """Return the longest wall time of a run; None if the service does not tell."""
+    """Return the longest wall time of a run; None if the service does not say."""
     limit = runtime.limits.get("run_timeout")
     return None if limit is None else limit.maximum / _MS
 

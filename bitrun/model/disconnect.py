@@ -11,7 +11,7 @@ class ClientConnection:
 
     A client that closes only its sending side looks the same as one that has disconnected, and
     counts as such. `owner` is the name under which used boxes may be kept for the client; None if
-    it can't be told from others.
+    it can't be identified.
     """
 
     def __init__(self, connection: Pollable, owner: str | None = None) -> None:

@@ -28,7 +28,7 @@ class WorkerMetrics:
 
     def publish(self, text: bytes) -> None:
         """Replace what this worker has published."""
-        if self.own >= len(self._files):  # gunicorn has been told to have more (TTIN)
+        if self.own >= len(self._files):  # gunicorn has more after a TTIN
             return
         with self._locked(self.own, fcntl.LOCK_EX) as file:
             os.ftruncate(file, 0)

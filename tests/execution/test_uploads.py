@@ -65,7 +65,7 @@ def test_it_is_its_clients_alone(tmp_path: Path) -> None:
             call(upload.id)
     assert other.all() == []
     assert uploads.of("me").find(upload.id) == upload
-    with pytest.raises(RequestError, match="can't be told from others"):
+    with pytest.raises(RequestError, match="can't be identified"):
         uploads.of(None)
 
 

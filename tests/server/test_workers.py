@@ -1,4 +1,4 @@
-"""Several workers: one set of limits for all of them, whoever is killed or replaced."""
+"""Several workers: one set of limits for all of them, also after one is killed or replaced."""
 
 import json
 import os

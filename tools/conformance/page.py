@@ -40,7 +40,7 @@ _IMAGES = """
 _LIBRARIES = """
 ## Libraries
 
-What a package contains beyond the core of its languages; `/api/v2/packages` tells it, too.
+What a package contains beyond the core of its languages, as in `/api/v2/packages`.
 
 """
 

@@ -37,7 +37,7 @@ class Auth:
         """Authorize a request, and count it as running while the block runs.
 
         `more` are tokens from other places of the request than the `Authorization` header. Yields
-        the client for whom used boxes may be kept; None if it can't be told from others.
+        the client for whom used boxes may be kept; None if it can't be identified.
 
         Raises:
             TokenRequired: tokens are configured, and the request has none of them.

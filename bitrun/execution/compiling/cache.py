@@ -48,7 +48,7 @@ class CompileCache:
 
     Threads may share it.
 
-    An artifact is found by its own client only: the speed of an answer would tell others that
+    An artifact is found by its own client only: the speed of an answer would reveal to others that
     somebody has compiled the same.
     """
 

@@ -55,7 +55,7 @@ class Sandbox:
     """A sandbox of one client. Threads share it.
 
     `created_at` and `last_active_at` are seconds since the epoch. `owner` is the client, None if it
-    can't be told from others: then only the id protects it.
+    can't be identified: then only the id protects it.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class Sandbox:
                     if verdict is None or verdict.failed:
                         break
         except GeneratorExit:
-            # Whoever iterates has left: during a stage, or with all that was wanted.
+            # Its reader has left: during a stage, or with all that was wanted.
             record.close(SessionEnded() if verdict is None else None)
             raise
         except BaseException as error:

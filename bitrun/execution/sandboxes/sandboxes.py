@@ -98,7 +98,7 @@ class Sandboxes:
         raise SandboxNotFound
 
     def of(self, owner: str | None) -> list[Sandbox]:
-        """List a client's sandboxes, the oldest first; none if it can't be told from others."""
+        """List a client's sandboxes, the oldest first; none if it can't be identified."""
         self.end_expired()
         with self._lock:
             return (

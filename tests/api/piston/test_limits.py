@@ -130,9 +130,9 @@ def test_minus_one_is_the_maximum_but_of_times() -> None:
 
 
 def test_the_limits_are_told() -> None:
-    told = limits_reply(EFFECTIVE, ("compile", "run"))
-    assert {name: limit["maximum"] for name, limit in told.items()} == MAXIMA
-    assert told["run_output_limit"] == {"default": 1000, "maximum": 9000}
+    replied = limits_reply(EFFECTIVE, ("compile", "run"))
+    assert {name: limit["maximum"] for name, limit in replied.items()} == MAXIMA
+    assert replied["run_output_limit"] == {"default": 1000, "maximum": 9000}
     assert limits_reply(EFFECTIVE, ("run",)).keys() == {
         name for name in MAXIMA if name.startswith("run")
     }

@@ -20,7 +20,7 @@ ACCURACY = 2 * MEGABYTE  # of what the shell has mapped, and of samples
 
 @dataclass
 class Counters:
-    """What the kernel tells of a box: bytes, pages, faults, ns."""
+    """What the kernel reports of a box: bytes, pages, faults, ns."""
 
     usage: int = 2 * MEGABYTE
     peak: int = 5 * MEGABYTE

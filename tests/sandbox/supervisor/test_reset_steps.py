@@ -150,7 +150,7 @@ def test_without_a_proof_of_the_namespaces_counters_are_found(mutants: Mutants) 
 
 
 def stays_as_new(box: Box, *arguments: str) -> bool:
-    """Whether a program can't tell that another has left all it can in the box before its reset."""
+    """Whether a program can't see that another has left all it can in the box before its reset."""
     new = run(box, "observe")
     reset(box)
     run(box, "leave_residue", *arguments, code=7)
