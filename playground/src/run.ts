@@ -236,7 +236,10 @@ export class Run {
       const { outcome } = last.verdict;
       this.showStatus(describe(last.stage, last.verdict, this.lines), outcome === "ok" ? "good" : "bad");
     }
-    if (last && !this.hasWritten) this.hint.textContent = "The program wrote nothing.";
+    if (last && !this.hasWritten) {
+      this.hint.textContent = "The program wrote nothing.";
+      this.terminalPlace.hidden = true; // it would cover the hint
+    }
     this.find.offered = this.hasWritten;
     if (last) this.measure(last);
     if (last && last.verdict.outcome !== "ok") void this.findError(last.stage);

@@ -130,6 +130,7 @@ def test_a_run_without_output_says_so(server: Server, visit: Visit) -> None:
     playground.run("pass")
     expect(playground.verdict).to_have_text("Exit code 0")
     expect(hint).to_have_text("The program wrote nothing.")
+    expect(playground.page.locator("#terminal")).to_be_hidden()  # else it covers the hint
     playground.run("print()")
     expect(playground.verdict).to_have_text("Exit code 0")
     expect(hint).to_have_text("")
