@@ -115,6 +115,9 @@ class ImageCalls(EngineCalls):
             except errors.NotFound:
                 pass
             except errors.APIError as error:
+                # 500 instead of 404: another removal has won since the engine found it.
+                if "unrecognized image ID" in str(error.explanation):
+                    return True
                 # 409: a container or another image needs it, or its removal is in progress.
                 if error.status_code != requests.codes.conflict:
                     raise

@@ -50,6 +50,9 @@ worker_class = "bitrun.server.worker.Worker"
 workers = _settings.workers
 # A session occupies a thread until it ends; plain requests keep theirs whatever the sessions do.
 threads = _settings.threads + _settings.sessions
+# Seconds. Longer than clients keep an idle connection (Node.js 4 s, httpx 5 s): a request into one
+# that ends is lost, and no client repeats a POST. Connections without a request end by it, too.
+keepalive = 6
 # For a stop; a worker that a reload replaces waits for longer, see `Worker.run`.
 graceful_timeout = grace.stop_seconds(_configuration)
 # Headers that would move the application below another path: no proxy needs them here.

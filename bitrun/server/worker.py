@@ -38,6 +38,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def init_process(self) -> None:
         process_memory.share_arenas()
+        process_memory.map_large_blocks()
         super().init_process()
 
     def init_signals(self) -> None:

@@ -75,7 +75,12 @@ def test_packages_from_the_list_to_a_run_and_back(service: Server) -> None:
     done = bitrun(service, "packages", "install", "tool")
     assert outcome(done) == (0, "", "bitrun: tool is installed already\n")
     done = bitrun(service, "packages", "list", "--installed", "--json")
-    assert json.loads(done.stdout)[0] == {"name": "tool", "version": "1.2.3", "installed": True}
+    assert json.loads(done.stdout)[0] == {
+        "name": "tool",
+        "version": "1.2.3",
+        "installed": True,
+        "libraries": [],
+    }
     done = bitrun(service, "run", "-l", "t", "-", stdin="cat /version")
     assert outcome(done) == (0, "1.2.3\n", "")
 

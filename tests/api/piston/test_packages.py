@@ -116,11 +116,8 @@ def service(settings: dict[str, Any]) -> Iterator[Server]:
 
 
 @pytest.fixture
-def two_workers(
-    monkeypatch: pytest.MonkeyPatch, serve: Callable[..., Server], settings: dict[str, Any]
-) -> Server:
-    monkeypatch.setenv("WEB_CONCURRENCY", "2")
-    server = serve(**settings)
+def two_workers(serve: Callable[..., Server], settings: dict[str, Any]) -> Server:
+    server = serve(**settings, workers=2)
     assert wait_until(lambda: len(workers(server)) == 2, 10)
     return server
 
