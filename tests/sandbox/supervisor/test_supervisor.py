@@ -45,6 +45,7 @@ def test_every_fatal_signal(supervisor: SupervisorProcess, name: str) -> None:
     assert (verdict.code, verdict.signal, verdict.outcome) == (None, name, Outcome.SIGNAL)
 
 
+@pytest.mark.alone
 def test_wall_time_is_kept_to_the_millisecond(supervisor: SupervisorProcess) -> None:
     verdict, _, _ = supervisor.run("sleep", "60", wall_ms=300)
     assert (verdict.outcome, verdict.signal) == (Outcome.WALL_TIME, "SIGKILL")
