@@ -5,8 +5,8 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,8 @@ from bitrun.config.settings import Settings
 from tests.support.fork_server import ForkServer
 from tests.support.server import Server
 from tests.support.waiting import read_stderr_until, wait_until
+from tests.support.workers import only, workers
 from tests.telemetry.test_metrics import scrape, value
-from tools.bench import machine
 
 WORKERS, PLACES = 2, 2
 
@@ -55,27 +55,10 @@ def status(server: Server) -> int:
     return int(answer.split()[1]) if answer else 0
 
 
-def workers(server: Server) -> set[int]:
-    return set(machine.children(server.process.pid))
-
-
 def published(server: Server) -> int:
     """Return how many workers have published their metrics, which they do when they can serve."""
     samples = scrape(server)["bitrun_queue_length"].samples
     return len({each.labels["worker"] for each in samples})
-
-
-@contextmanager
-def only(server: Server, worker: int) -> Iterator[None]:
-    """Have one worker accept all connections."""
-    others = workers(server) - {worker}
-    for other in others:
-        os.kill(other, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for other in others:
-            os.kill(other, signal.SIGCONT)
 
 
 @pytest.fixture

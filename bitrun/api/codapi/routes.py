@@ -8,8 +8,8 @@ from bitrun.api.codapi.reply import exec_reply
 from bitrun.api.codapi.request import find_unknown, read_request
 from bitrun.api.http.auth import Auth
 from bitrun.api.http.body import Bodies
-from bitrun.api.http.connection import client_connection
 from bitrun.api.http.json_body import parse_object, require_json
+from bitrun.api.http.runs import run_job
 from bitrun.service.service import Service
 from bitrun.telemetry import request_context
 
@@ -37,8 +37,7 @@ def _blueprint(service: Service, auth: Auth, bodies: Bodies) -> Blueprint:
             find_unknown(fields).warn()
             runtime, command, job = read_request(fields, service.runtimes, settings)
             del fields
-            body.keep(job.size, job.output_beyond(settings.output_limit))
-            result = service.runner.run(job, client_connection(request, owner))
+            result = run_job(request, service, owner, body, job)
             milliseconds = round((time.monotonic() - started) * _MS_PER_SECOND)
             run_id = f"{runtime.language.name}_{command}_{request_context.request_id()}"
             return jsonify(exec_reply(result, run_id, milliseconds))

@@ -9,9 +9,8 @@ from bitrun.api.dify.reply import run_data, success
 from bitrun.api.dify.request import FIELDS, find_runtime, read_request
 from bitrun.api.http.auth import Auth
 from bitrun.api.http.body import Bodies
-from bitrun.api.http.connection import client_connection
-from bitrun.api.http.json_body import parse_object, require_json
-from bitrun.api.http.unknown_fields import UnknownFields
+from bitrun.api.http.runs import run_job
+from bitrun.api.http.unknown_fields import read_object
 from bitrun.service.service import Service
 
 PREFIX = "/dify"
@@ -33,15 +32,10 @@ def _blueprint(service: Service, auth: Auth, bodies: Bodies) -> Blueprint:
     @routes.post(f"{_SANDBOX}/run")
     def run() -> Response:
         with auth.granted(request, more=(_key(),)) as owner, bodies.read(request) as body:
-            require_json(request)
-            fields = parse_object(body.take())
-            unknown = UnknownFields()
-            unknown.add(fields, FIELDS)
-            unknown.warn()
+            fields = read_object(request, body.take(), FIELDS)
             job = read_request(fields, service.runtimes, settings)
             del fields
-            body.keep(job.size, job.output_beyond(settings.output_limit))
-            result = service.runner.run(job, client_connection(request, owner))
+            result = run_job(request, service, owner, body, job)
             return jsonify(success(run_data(result)))
 
     @routes.get(f"{_SANDBOX}/dependencies")

@@ -44,6 +44,18 @@ def parse_object(body: bytes | str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def encode_text(text: str, name: str) -> bytes:
+    """Return the UTF-8 of a string of a JSON body, which may hold half of a surrogate pair.
+
+    Raises:
+        RequestError: it does; the message has the `name` of the field.
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise RequestError(f"{name} is no valid Unicode") from error
+
+
 def require_json(request: Request) -> None:
     """Check that a body is declared as JSON.
 

@@ -8,8 +8,9 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from flask import Flask, Response, g
+from flask import Flask, Request, Response, g
 
+from bitrun.api.http.json_body import parse_object, require_json
 from bitrun.model.errors import RequestError
 from bitrun.model.nearest import suggestion
 
@@ -59,6 +60,21 @@ class UnknownFields:
         reply = self.reply()
         g.warnings = reply.get("warnings", ())
         return reply
+
+
+def read_object(request: Request, body: bytes, known: Collection[str]) -> dict[str, Any]:
+    """Parse a body that must be JSON as an object; the header names its fields that are not known.
+
+    Raises:
+        UnsupportedMediaType: it is declared as something else.
+        RequestError: as `parse_object`.
+    """
+    require_json(request)
+    fields = parse_object(body)
+    unknown = UnknownFields()
+    unknown.add(fields, known)
+    unknown.warn()
+    return fields
 
 
 def register(app: Flask) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from bitrun.api.http.json_body import encode_text
 from bitrun.api.http.unknown_fields import UnknownFields
 from bitrun.api.piston import output_files
 from bitrun.api.piston.files import FIELDS as FILE_FIELDS
@@ -165,10 +166,7 @@ def read_text(body: Mapping[str, Any], name: str) -> bytes | None:
         return None
     if not isinstance(value, str):
         raise RequestError(f"If specified, {name} must be a string")
-    try:
-        return value.encode()
-    except UnicodeEncodeError as error:
-        raise RequestError(f"{name} is no valid Unicode") from error
+    return encode_text(value, name)
 
 
 def _arguments(value: Any) -> list[str]:

@@ -12,9 +12,9 @@ from bitrun.access.tokens import Role
 from bitrun.api.http import large_json, ndjson
 from bitrun.api.http.auth import Auth, protocol_token
 from bitrun.api.http.body import Bodies
-from bitrun.api.http.connection import client_connection
 from bitrun.api.http.errors import UpgradeRequired
 from bitrun.api.http.json_body import parse_object
+from bitrun.api.http.runs import judged_batch, run_job
 from bitrun.api.http.unknown_fields import UnknownFields
 from bitrun.api.http.websocket import Disconnected, NoUpgrade, WebSocket
 from bitrun.api.piston.batch_reply import BatchReply
@@ -74,9 +74,7 @@ def _add_execute(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies
             fields = with_uploads(fields, partial(service.uploads.open, owner))
             runtime, job = read_request(fields, service.runtimes, service.settings)
             del fields
-            body.keep(job.size, job.output_beyond(service.settings.output_limit))
-            connection = client_connection(request, owner)
-            result = service.runner.run(job, connection, hold=body.keep_file)
+            result = run_job(request, service, owner, body, job)
             reply = execute_reply(runtime, result, in_parts=True) | warnings
             if job.output_files is None:
                 response = large_json.reply(reply)
@@ -97,14 +95,9 @@ def _add_execute(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies
             del fields
             auth.count_runs(request, len(batch.cases))
             body.keep(batch.size)
-            connection = client_connection(request, owner)
-            judged = service.judge.judge(
-                batch,
-                auth.client(request),
-                connection,
-                partial(bodies.hold_output, connection=connection),
-            )
-            held.callback(judged.judgements.close)
+            client = auth.client(request)
+            judging = judged_batch(request, service, bodies, batch, client=client, owner=owner)
+            judged = held.enter_context(judging)
             reply = BatchReply(runtime, judged)
             if ndjson.is_wanted(request):
                 response = ndjson.stream(reply.objects())

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bitrun.api.http.json_body import encode_text
 from bitrun.api.piston.files import decode_base64, file_path
 from bitrun.api.sandboxfusion.languages import Mode, find_mode
 from bitrun.config import catalogue
@@ -49,7 +50,7 @@ def read_program(body: Mapping[str, Any], runtimes: Runtimes, settings: Settings
     name = f"main.{mode.ending}"
     while name in files:
         name = f"_{name}"
-    main = File(name, _encoded(_source(code, mode), "code"))
+    main = File(name, encode_text(_source(code, mode), "code"))
     command = None if mode.command is None else catalogue.fill(mode.command, [name])
     job = build_job(
         Target.of(mode.runtime),
@@ -58,7 +59,7 @@ def read_program(body: Mapping[str, Any], runtimes: Runtimes, settings: Settings
         code={name},
         command=command,
         compile_arguments=mode.compile_arguments,
-        stdin=_encoded(read_text(body, "stdin"), "stdin"),
+        stdin=encode_text(read_text(body, "stdin"), "stdin"),
         limits=read_limits(body, mode, settings),
         output_files=[glob.escape(path) for path in fetched],
     )
@@ -110,13 +111,6 @@ def _source(code: str, mode: Mode) -> str:
     if mode.runtime.language.name == "php" and not code.lstrip().startswith(_PHP_TAG):
         return f"{_PHP_TAG}\n{code}"
     return code
-
-
-def _encoded(text: str, name: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise RequestError(f"{name} is no valid Unicode") from error
 
 
 def read_files(files: Any, max_files: int) -> dict[str, File]:

@@ -7,7 +7,7 @@ from flask import Blueprint, Flask, Response, jsonify, request
 
 from bitrun.api.http.auth import Auth
 from bitrun.api.http.body import Bodies
-from bitrun.api.http.connection import client_connection
+from bitrun.api.http.runs import run_job
 from bitrun.api.v1 import token_field
 from bitrun.api.v1.fields import read_fields
 from bitrun.api.v1.reply import run_reply
@@ -47,8 +47,7 @@ def _blueprint(service: Service, auth: Auth, bodies: Bodies) -> Blueprint:
             job = read_job(fields, target, settings)
             command = fields.command or catalogue.fill(language.command, [job.files[0].name])
             del fields  # the text of a large program takes up to four times its bytes
-            body.keep(job.size, job.output_beyond(settings.output_limit))
-            result = service.runner.run(job, client_connection(request, owner))
+            result = run_job(request, service, owner, body, job)
             response = run_reply(
                 result,
                 command=command,

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from tests.support.piston import call, execute, message, package, request, run, 
 from tests.support.server import Server
 from tests.support.tokens import ADMIN, RUN
 from tests.support.waiting import wait_until
+from tests.support.workers import only, workers
 
 pytestmark = pytest.mark.engine
 
@@ -120,24 +121,6 @@ def two_workers(serve: Callable[..., Server], settings: dict[str, Any]) -> Serve
     server = serve(**settings, workers=2)
     assert wait_until(lambda: len(workers(server)) == 2, 10)
     return server
-
-
-def workers(server: Server) -> list[int]:
-    pid = server.process.pid
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-@contextmanager
-def answered_by(server: Server, worker: int) -> Iterator[None]:
-    """Stop the other workers, so that this one must answer."""
-    others = [each for each in workers(server) if each != worker]
-    for other in others:
-        os.kill(other, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for other in others:
-            os.kill(other, signal.SIGCONT)
 
 
 def install(server: Server, language: Any = "tool", version: Any = "*") -> requests.Response:
@@ -394,18 +377,18 @@ def test_a_run_whose_package_is_uninstalled_ends_well(
 def test_no_restart_is_needed_in_any_worker(two_workers: Server) -> None:
     first, second = workers(two_workers)
     for installer, remover in ((first, second), (second, first)):
-        with answered_by(two_workers, installer):
+        with only(two_workers, installer):
             assert runtimes(two_workers) == []
             assert install(two_workers).status_code == 200
             # The client that installed it can use it at once.
             assert runtimes(two_workers) == [("tool", "2.0.5")]
             assert run(two_workers, "tool", "echo 1")["stdout"] == "1\n"
-        with answered_by(two_workers, remover):
+        with only(two_workers, remover):
             assert wait_until(lambda: runtimes(two_workers) == [("tool", "2.0.5")], 1)
             assert run(two_workers, "tool", "echo 2")["stdout"] == "2\n"
             assert uninstall(two_workers).status_code == 200
             assert runtimes(two_workers) == []
-        with answered_by(two_workers, installer):
+        with only(two_workers, installer):
             assert wait_until(lambda: runtimes(two_workers) == [], 1)
 
 
