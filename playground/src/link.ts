@@ -3,6 +3,7 @@
  * with deflate, in base64url.
  */
 
+import { base64url, fromBase64url } from "../../clients/javascript/src/base64.js";
 import { readProgram, type Program } from "./program";
 
 const PREFIX = "#program=";
@@ -12,13 +13,13 @@ export async function toFragment(program: Program): Promise<string> {
   const text = new Blob([JSON.stringify(program)]).stream();
   const packed = text.pipeThrough(new CompressionStream("deflate-raw"));
   const bytes = new Uint8Array(await new Response(packed).arrayBuffer());
-  return PREFIX + encode(bytes);
+  return PREFIX + base64url(bytes);
 }
 
 /** Returns null for a fragment without a program; throws if the program cannot be read. */
 export async function fromFragment(fragment: string): Promise<Program | null> {
   if (!fragment.startsWith(PREFIX)) return null;
-  const packed = new Blob([decode(fragment.slice(PREFIX.length))]).stream();
+  const packed = new Blob([fromBase64url(fragment.slice(PREFIX.length))]).stream();
   return readProgram(JSON.parse(await inflate(packed)));
 }
 
@@ -33,15 +34,4 @@ async function inflate(packed: ReadableStream<BufferSource>): Promise<string> {
     if (bytes > MAX_BYTES) throw new RangeError("too large");
     text += decoder.decode(value, { stream: true });
   }
-}
-
-function encode(bytes: Uint8Array): string {
-  let binary = "";
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}
-
-function decode(text: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
