@@ -5,11 +5,11 @@ and buffer without limit what it reads; a session here is one thread, and stops 
 program does.
 """
 
-import codecs
 import contextlib
 import socket
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from wsproto import ConnectionType, WSConnection
@@ -51,19 +51,26 @@ class NoUpgrade(Exception):
 class WebSocket:
     """The server side of one WebSocket."""
 
-    def __init__(self, environ: dict[str, Any], max_size: int, reservation: Reservation) -> None:
+    def __init__(
+        self,
+        environ: dict[str, Any],
+        max_size: int,
+        reservation: Reservation,
+        protocols: Sequence[str] = (PROTOCOL,),
+    ) -> None:
         """Accept the upgrade; `max_size` limits a message in bytes, `reservation` its memory.
+
+        `protocol` is the first of `protocols` that the client offers, too; None without.
 
         Raises:
             NoUpgrade: the request asks for none. Nothing was sent.
         """
         self._socket: socket.socket = environ["gunicorn.socket"]
         self._max_size = max_size
-        self._pieces: list[str] = []  # of an incomplete message
+        self._pieces: list[str | bytes] = []  # of an incomplete message
         self._size = 0
         self._reservation = reservation
         self._kept = 0
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._protocol = WSConnection(ConnectionType.SERVER)
         headers = [
             (name[5:].replace("_", "-").encode(), value.encode("latin-1"))
@@ -78,22 +85,39 @@ class WebSocket:
         if asked is None:
             raise NoUpgrade
         # A browser that offers subprotocols rejects an answer that selects none of them.
-        known = PROTOCOL if PROTOCOL in asked.subprotocols else None
+        self.protocol = next((each for each in protocols if each in asked.subprotocols), None)
         request_id = (HEADER.encode(), (request_context.request_id() or "").encode())
-        self._send(AcceptConnection(subprotocol=known, extra_headers=[request_id]))
+        self._send(AcceptConnection(subprotocol=self.protocol, extra_headers=[request_id]))
 
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def send(self, text: str) -> None:
-        """Send a text message.
+    def send(self, message: str | bytes) -> None:
+        """Send a text message, or a binary one.
 
         Raises:
             Disconnected: the client has disconnected.
         """
-        self._send(TextMessage(data=text))
+        self._send(
+            TextMessage(data=message) if isinstance(message, str) else BytesMessage(data=message)
+        )
+
+    def ping(self) -> None:
+        """Send a ping, so that a proxy keeps the connection, and one that is gone shows.
+
+        Raises:
+            Disconnected: it is.
+        """
+        self._send(Ping())
 
     def receive(self) -> list[str]:
+        """Read as `receive_any` does; binary messages are taken for text."""
+        return [
+            message if isinstance(message, str) else message.decode("utf-8", "replace")
+            for message in self.receive_any()
+        ]
+
+    def receive_any(self) -> list[str | bytes]:
         """Read once the descriptor is readable, and return the messages that are complete.
 
         Raises:
@@ -104,7 +128,7 @@ class WebSocket:
         try:
             self._socket.settimeout(_IO_TIMEOUT_SECONDS)
             self._protocol.receive_data(self._socket.recv(_RECEIVE_SIZE) or None)
-            return [text for event in self._protocol.events() for text in self._handle(event)]
+            return [each for event in self._protocol.events() for each in self._handle(event)]
         except (OSError, RemoteProtocolError) as error:
             raise Disconnected from error
 
@@ -140,20 +164,20 @@ class WebSocket:
             self._protocol.receive_data(self._socket.recv(_RECEIVE_SIZE) or None)
             deque(self._protocol.events(), maxlen=0)
 
-    def _handle(self, event: object) -> list[str]:
+    def _handle(self, event: object) -> list[str | bytes]:
         match event:
             case TextMessage() | BytesMessage():
                 data = event.data
-                self._pieces.append(data if isinstance(data, str) else self._decoder.decode(data))
-                self._size += len(self._pieces[-1].encode())
+                self._pieces.append(data if isinstance(data, str) else bytes(data))
+                self._size += len(data.encode() if isinstance(data, str) else data)
                 if self._size > self._max_size:
                     self.close(_TOO_LARGE, "Message too large")
                     raise Disconnected
                 self._reserve()
                 if event.message_finished:
-                    text = "".join(self._pieces)
+                    message = _join(self._pieces)
                     self._pieces, self._size = [], 0
-                    return [text]
+                    return [message]
             case Ping():
                 self._send(event.response())
             case CloseConnection():
@@ -171,3 +195,9 @@ class WebSocket:
             self._socket.sendall(self._protocol.send(event))
         except OSError as error:
             raise Disconnected from error
+
+
+def _join(pieces: Sequence[str | bytes]) -> str | bytes:
+    """Join the pieces of a message, which are all text or all binary."""
+    text = [piece for piece in pieces if isinstance(piece, str)]
+    return "".join(text) if text else b"".join(p for p in pieces if isinstance(p, bytes))

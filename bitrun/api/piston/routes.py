@@ -2,7 +2,6 @@
 
 from contextlib import ExitStack
 from functools import partial
-from http import HTTPStatus
 from typing import Any, Never
 
 from flask import Blueprint, Flask, Response, jsonify, request
@@ -16,7 +15,7 @@ from bitrun.api.http.errors import UpgradeRequired
 from bitrun.api.http.json_body import parse_object
 from bitrun.api.http.runs import judged_batch, run_job
 from bitrun.api.http.unknown_fields import UnknownFields
-from bitrun.api.http.websocket import Disconnected, NoUpgrade, WebSocket
+from bitrun.api.http.upgrade import serve_websocket
 from bitrun.api.piston.batch_reply import BatchReply
 from bitrun.api.piston.batch_request import read_batch
 from bitrun.api.piston.body import execute_body, is_understood
@@ -141,32 +140,13 @@ def _add_connect(
 
     @routes.get("/connect", websocket=True)
     def connect() -> Response:
-        with (
-            auth.granted(request, more=(protocol_token(request),)) as owner,
-            bodies.budget.reserve(0) as reservation,
-        ):
-            try:
-                websocket = WebSocket(request.environ, service.settings.max_body, reservation)
-            except NoUpgrade as error:
-                raise UpgradeRequired from error
-            except Disconnected:
-                return _Served()
-            try:
-                sessions.serve(websocket, owner)
-            finally:
-                websocket.hang_up()
-        return _Served()
-
-
-class _Served(Response):
-    """The response of a finished WebSocket, of which nothing is sent."""
-
-    def __init__(self) -> None:
-        super().__init__(status=HTTPStatus.SWITCHING_PROTOCOLS)
-
-    def __call__(self, *_: Any) -> Never:
-        self.close()
-        raise StopIteration  # makes gunicorn close the connection
+        with auth.granted(request, more=(protocol_token(request),)) as owner:
+            return serve_websocket(
+                request,
+                service.settings,
+                bodies,
+                lambda websocket: sessions.serve(websocket, owner),
+            )
 
 
 def _named_package(bodies: Bodies) -> tuple[Any, Any, dict[str, Any]]:

@@ -1,0 +1,51 @@
+"""A route that serves a WebSocket: from the request to the end of the connection."""
+
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any, Never
+
+from flask import Request, Response
+
+from bitrun.api.http.body import Bodies
+from bitrun.api.http.errors import UpgradeRequired
+from bitrun.api.http.websocket import PROTOCOL, Disconnected, NoUpgrade, WebSocket
+from bitrun.config.settings import Settings
+
+
+def serve_websocket(
+    request: Request,
+    settings: Settings,
+    bodies: Bodies,
+    serve: Callable[[WebSocket], None],
+    protocols: Sequence[str] = (PROTOCOL,),
+) -> Response:
+    """Accept the upgrade and call `serve`; return the response of a connection that is over.
+
+    `protocols` are the subprotocols that can be spoken, the preferred one first.
+
+    Raises:
+        UpgradeRequired: the request asks for no WebSocket.
+    """
+    with bodies.budget.reserve(0) as reservation:
+        try:
+            websocket = WebSocket(request.environ, settings.max_body, reservation, protocols)
+        except NoUpgrade as error:
+            raise UpgradeRequired from error
+        except Disconnected:
+            return _Served()
+        try:
+            serve(websocket)
+        finally:
+            websocket.hang_up()
+    return _Served()
+
+
+class _Served(Response):
+    """The response of a finished WebSocket, of which nothing is sent."""
+
+    def __init__(self) -> None:
+        super().__init__(status=HTTPStatus.SWITCHING_PROTOCOLS)
+
+    def __call__(self, *_: Any) -> Never:
+        self.close()
+        raise StopIteration  # makes gunicorn close the connection
