@@ -27,6 +27,11 @@ DOCUMENTS = [
     "docs/sandboxes.md",
     "docs/piston-v2.md",
     "docs/operating.md",
+    "docs/start-teaching.md",
+    "docs/start-developing.md",
+    "docs/start-operating.md",
+    "docs/start-agents.md",
+    "docs/start-judging.md",
 ]
 COMMANDS = Path(sys.executable).parent  # `bitrun` is one of them
 _MEASURED = re.compile(r"^(X-Run-(?:Duration|Wall-Time|Cpu-Time|Memory)): \d.*$", re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The examples of docs/client.md, run unchanged against a real service."""
+"""The Python examples of the documents, run unchanged against a real service."""
 
 import os
 import re
@@ -11,11 +11,16 @@ import pytest
 from tests.support.paths import ROOT
 from tests.support.server import Server
 
-EXAMPLES = re.findall(
-    r"^```python\n(.*?)^```\n\n^```text\n(.*?)^```",
-    (ROOT / "docs" / "client.md").read_text(),
-    re.MULTILINE | re.DOTALL,
-)
+DOCUMENTS = ("docs/client.md", "docs/start-developing.md", "docs/start-agents.md")
+EXAMPLES = [
+    example
+    for name in DOCUMENTS
+    for example in re.findall(
+        r"^```python\n(.*?)^```\n\n^```text\n(.*?)^```",
+        (ROOT / name).read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+]
 
 
 @pytest.mark.parametrize(("program", "output"), EXAMPLES)
@@ -32,4 +37,4 @@ def test_an_example(server: Server, tmp_path: Path, program: str, output: str) -
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == (ROOT / "docs" / "client.md").read_text().count("```python") > 4
+    assert len(EXAMPLES) == sum((ROOT / name).read_text().count("```python") for name in DOCUMENTS)
