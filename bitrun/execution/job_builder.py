@@ -13,7 +13,7 @@ from bitrun.config.settings import Settings
 from bitrun.execution.limits import LanguageLimits, RequestedLimits, language_limits, output_limits
 from bitrun.execution.sources import Sources, choose_output, choose_sources, occupied
 from bitrun.model.errors import RequestError
-from bitrun.model.job import STAGES, File, Job, Stage, StageName, TerminalSize
+from bitrun.model.job import STAGES, WORKDIR, File, Job, Stage, StageName, TerminalSize
 from bitrun.model.output_files import OutputRequest
 from bitrun.packages.runtimes import Runtime
 from bitrun.sandbox.supervisor.collection import check_patterns
@@ -80,6 +80,7 @@ def build_job(
     tty: TerminalSize | None = None,
     unbuffered: bool = False,
     output_files: Sequence[str] = (),
+    workdir: str = WORKDIR,
 ) -> Job:
     """Build a job: compile, if the language does, then run.
 
@@ -104,6 +105,7 @@ def build_job(
         unbuffered: output of the run stage comes at each line's end, and before input is read, as
             far as the language's own environment can have it so. Without effect on a terminal.
         output_files: patterns of the files to collect after the last stage.
+        workdir: absolute path of the work directory.
 
     Raises:
         RequestError: a pattern of files can't be used, or none are sent here.
@@ -142,7 +144,7 @@ def build_job(
         image=target.image,
         files=tuple(files),
         stages=tuple(stages),
-        limits=effective.box,
+        limits=dataclasses.replace(effective.box, workdir=workdir),
         wall_ms=wall_ms,
         fresh=fresh,
         # With a network the kernel's counters of it move, and so no reset can be proven.

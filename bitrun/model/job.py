@@ -10,6 +10,8 @@ from bitrun.model.output_files import OutputRequest
 StageName = Literal["compile", "run"]
 STAGES: tuple[StageName, ...] = ("compile", "run")
 
+WORKDIR = "/box"  # unless a dialect's programs expect another
+
 Content = bytes | mmap  # mapped if it is an upload, whose pages the runs that use it share
 
 
@@ -67,7 +69,7 @@ class BoxLimits:
 
     Without `file_size` only the file systems and the memory of the box limit a file.
     `i386` allows the system calls of 32-bit x86 programs, `ptys` the opening of pseudo-terminals,
-    and `network` connects the box to a bridge.
+    and `network` connects the box to a bridge. `workdir` is where its work directory is mounted.
     """
 
     memory: int
@@ -77,6 +79,7 @@ class BoxLimits:
     i386: bool = False
     ptys: bool = False
     network: bool = False
+    workdir: str = WORKDIR
 
 
 @dataclass(frozen=True, slots=True)

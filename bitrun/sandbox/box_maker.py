@@ -19,7 +19,6 @@ from bitrun.sandbox.supervisor.attached_stream import AttachedStream
 from bitrun.telemetry import request_context
 
 SUPERVISOR = "/bitrun/supervisor"
-WORKDIR = "/box"
 NETWORK = "bitrun"  # of boxes with network access
 
 # Fits into the 65536 ids of a user namespace, and avoids the ids of users that images have.
@@ -86,7 +85,7 @@ class BoxMaker:
         uid = _FIRST_UID + next(self._uids) % _UIDS
         container = self._engine.create_container(
             image,
-            [SUPERVISOR, str(uid), WORKDIR, *(["ptys"] if limits.ptys else [])],
+            [SUPERVISOR, str(uid), limits.workdir, *(["ptys"] if limits.ptys else [])],
             self._host_options(uid, limits),
             hostname="box",
             user="0:0",
@@ -134,7 +133,7 @@ class BoxMaker:
         tmpfs = f"rw,exec,nosuid,nodev,uid={uid},gid={uid},mode=0700,{size}"
         # In place of the engine's, whose number of files is bounded by the host's memory only.
         shm = f"rw,noexec,nosuid,nodev,mode=1777,{size}"
-        mounts = {WORKDIR: tmpfs, "/tmp": tmpfs, "/dev/shm": shm, "/etc": _ETC}  # noqa: S108  its own
+        mounts = {limits.workdir: tmpfs, "/tmp": tmpfs, "/dev/shm": shm, "/etc": _ETC}  # noqa: S108
         return {
             "runtime": settings.runtime,
             "auto_remove": True,

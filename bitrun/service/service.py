@@ -1,6 +1,7 @@
 """Creates the parts of a running service and connects them."""
 
-from collections.abc import Callable, Mapping
+import dataclasses
+from collections.abc import Callable, Collection, Mapping
 from subprocess import Popen
 
 from bitrun.access.at_once import limits_at_once
@@ -81,7 +82,12 @@ class Service:
         self.metrics.add_collector(
             collectors.engine_collector(engine, events, self._boxes.registry, self.installed)
         )
+        self._workdirs: dict[str, Collection[str]] = {}
         self._janitor: Popen[bytes] | None = None
+
+    def use_workdir(self, path: str, languages: Collection[str]) -> None:
+        """Have the pool keep boxes with this work directory, too, for languages of these names."""
+        self._workdirs[path] = languages
 
     def start(self, *chores: Callable[[], None]) -> None:
         """Start the pool, the janitor and the housekeeping, which repeats `chores`, too."""
@@ -133,4 +139,8 @@ class Service:
             limits = language_limits(runtime.language, self.settings).box
             spec = BoxSpec(runtime.image, limits)
             pinned[spec] = self.settings.pool_pinned.get(runtime.package.id, 0)
+            for path, languages in self._workdirs.items():
+                if runtime.language.name in languages:
+                    other = dataclasses.replace(limits, workdir=path)
+                    pinned[BoxSpec(runtime.image, other)] = 0
         return pinned

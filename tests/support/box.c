@@ -80,6 +80,19 @@ share(const char *path)
 	must(mount(NULL, path + 1, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL), path);
 }
 
+/* Make a folder and those that it is in. */
+static void
+make_folders(const char *path)
+{
+	char folder[256];
+
+	for (const char *end = path + 1; (end = strchr(end, '/')) != NULL; end++) {
+		snprintf(folder, sizeof folder, "%.*s", (int)(end - path - 1), path + 1);
+		must(mkdir(folder, 0755), folder);
+	}
+	must(mkdir(path + 1, 0755), path);
+}
+
 static void
 make_root(const char *workdir, const char *tmpfs, char *command)
 {
@@ -113,7 +126,7 @@ make_root(const char *workdir, const char *tmpfs, char *command)
 	must(mount("mqueue", "dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL), "/dev/mqueue");
 	must(mkdir("tmp", 0755), "/tmp");
 	must(mount("tmp", "tmp", "tmpfs", MS_NOSUID | MS_NODEV, tmpfs), "/tmp");
-	must(mkdir(workdir + 1, 0755), workdir);
+	make_folders(workdir);
 	must(mount("workdir", workdir + 1, "tmpfs", MS_NOSUID | MS_NODEV, tmpfs), workdir);
 	must(mount(NULL, ".", NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID, NULL), "root read-only");
 	must(mount(".", "/", NULL, MS_MOVE, NULL), "root");

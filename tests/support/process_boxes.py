@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import pytest
 
-from bitrun.sandbox.box_maker import SUPERVISOR, WORKDIR
+from bitrun.sandbox.box_maker import SUPERVISOR
 from tests.support.fake_engine import Container
 from tests.support.paths import ROOT
 
@@ -73,12 +73,13 @@ class ProcessBoxes:
     def start(self, container: Container, attached: socket.socket) -> "_Process":
         assert container.command[0] == SUPERVISOR
         host = container.host
+        workdir = container.command[2]
         arguments: list[str | Path] = [
             self._programs.box,
-            WORKDIR,
+            workdir,
             ",".join(
                 option
-                for option in host["tmpfs"][WORKDIR].split(",")
+                for option in host["tmpfs"][workdir].split(",")
                 if option.startswith(_TMPFS_OPTIONS)
             ),
             str(_ulimit(host, "nofile")),
