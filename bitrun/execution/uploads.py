@@ -5,7 +5,7 @@ reload or a restart, finds what that one has stored, and so do services that sha
 
     <folder>/lock                     held while uploads are counted and places are reserved
     <folder>/<client>/<id>/content    locked and of its reserved size while it is received
-    <folder>/<client>/<id>/name       written last: without it the upload does not exist
+    <folder>/<client>/<id>/about      JSON, written last: without it the upload does not exist
 
 Another store, such as S3, would replace this module: `Uploads` and `ClientUploads` are all that the
 others know of it.
@@ -14,6 +14,7 @@ others know of it.
 import errno
 import fcntl
 import hashlib
+import json
 import mmap
 import os
 import re
@@ -41,20 +42,28 @@ from bitrun.model.job import Content
 # What an upload counts for at least, so that limits of bytes are limits of the number, too.
 MIN_CHARGE = 1 << 16
 
-_ID_BYTES = 24
-_ID = re.compile(r"[A-Za-z0-9_-]{32}")
+# 126 bits. Clients of LibreChat take no ids of another length.
+_ID_LENGTH = 21
+_ID = re.compile(rf"[A-Za-z0-9_-]{{{_ID_LENGTH}}}")
 _MAX_NAME = 255  # bytes, Linux's NAME_MAX
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A stored file; `size` in bytes, `expires` in seconds since the epoch."""
+    """A stored file; `size` in bytes, `stored` and `expires` in seconds since the epoch.
+
+    `group` is the id of what it belongs to, such as the run that has made it; empty if to nothing.
+    What programs make of a `read_only` one is of no interest to its client.
+    """
 
     id: str
     name: str
     size: int
+    stored: float
     expires: float
+    group: str = ""
+    read_only: bool = False
 
 
 class Uploads:
@@ -123,10 +132,10 @@ class Uploads:
     def _is_over(self, entry: Path) -> bool:
         try:
             with (entry / "content").open("rb") as content:
-                if not (entry / "name").exists():
+                if not (entry / "about").exists():
                     fcntl.flock(content, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     # Its receiver has given up the lock. Perhaps it was complete just now.
-                    if not (entry / "name").exists():
+                    if not (entry / "about").exists():
                         return True
                 return os.fstat(content.fileno()).st_mtime + self.ttl <= time.time()
         except BlockingIOError:
@@ -142,13 +151,16 @@ class ClientUploads:
         self._store = store
         self.folder = store.folder / client
 
-    def all(self) -> list[Upload]:
-        """Return the uploads, the oldest first."""
+    def all(self, group: str | None = None) -> list[Upload]:
+        """Return the uploads, or those of a group, the oldest first."""
         found = []
         for entry in entries(self.folder):
             with suppress(UploadNotFound):
                 found.append(self.find(entry.name))
-        return sorted(found, key=lambda upload: upload.expires)
+        return sorted(
+            (upload for upload in found if group in (None, upload.group)),
+            key=lambda upload: upload.stored,
+        )
 
     def find(self, upload_id: str) -> Upload:
         """Return an upload.
@@ -188,7 +200,15 @@ class ClientUploads:
         remove(self._entry(upload_id))
         return upload
 
-    def receive(self, name: str, chunks: Iterable[bytes], size: int | None = None) -> Upload:
+    def receive(
+        self,
+        name: str,
+        chunks: Iterable[bytes],
+        size: int | None = None,
+        *,
+        group: str = "",
+        read_only: bool = False,
+    ) -> Upload:
         """Store an upload whose bytes arrive; if they end by an exception, nothing is stored.
 
         Its size is reserved first: without `size` as much as the client may store.
@@ -209,14 +229,14 @@ class ClientUploads:
                 content.write(chunk)
             content.truncate(received)
             content.flush()
-            draft = entry / "name.new"
-            draft.write_text(name)
-            draft.rename(entry / "name")
+            draft = entry / "about.new"
+            draft.write_text(json.dumps({"name": name, "group": group, "read_only": read_only}))
+            draft.rename(entry / "about")
             return self._read(entry.name)
 
     @contextmanager
     def _reserved(self, size: int | None) -> Iterator[tuple[Path, BinaryIO, int]]:
-        entry = self.folder / secrets.token_urlsafe(_ID_BYTES)
+        entry = self.folder / random_id()
         with self._store.locked():
             reserved = self._room(size)
             entry.mkdir(mode=0o700, parents=True)
@@ -248,16 +268,28 @@ class ClientUploads:
     def _read(self, upload_id: str) -> Upload:
         entry = self._entry(upload_id)
         try:
-            name = (entry / "name").read_text()
-            about = (entry / "content").stat()
+            about = json.loads((entry / "about").read_text())
+            content = (entry / "content").stat()
         except FileNotFoundError as error:
             raise UploadNotFound(upload_id) from error
-        return Upload(upload_id, name, about.st_size, about.st_mtime + self._store.ttl)
+        stored = content.st_mtime
+        return Upload(upload_id, size=content.st_size, stored=stored,
+                      expires=stored + self._store.ttl, **about)  # fmt: skip
 
     def _entry(self, upload_id: str) -> Path:
-        if not _ID.fullmatch(upload_id):
+        if not is_id(upload_id):
             raise UploadNotFound(upload_id)
         return self.folder / upload_id
+
+
+def random_id() -> str:
+    """Return a new id, of an upload or of a group."""
+    return secrets.token_urlsafe(_ID_LENGTH)[:_ID_LENGTH]
+
+
+def is_id(text: str) -> bool:
+    """Whether a text could be an id."""
+    return _ID.fullmatch(text) is not None
 
 
 def default_folder() -> Path:
@@ -283,7 +315,7 @@ def charge_of(client: Path) -> int:
 
 
 def remove(entry: Path) -> None:
-    (entry / "name").unlink(missing_ok=True)  # first: from now on there is no such upload
+    (entry / "about").unlink(missing_ok=True)  # first: from now on there is no such upload
     shutil.rmtree(entry, ignore_errors=True)
 
 

@@ -142,8 +142,9 @@ class AlreadyInstalled(RequestError):
 class UploadNotFound(RequestError):
     """The client has no upload of that id; it may have expired."""
 
-    def __init__(self, upload_id: str) -> None:
-        super().__init__(f"There is no upload {upload_id}: send it again if it has expired")
+    def __init__(self, upload_id: str, name: str = "") -> None:
+        named = f" of {name}" if name else ""
+        super().__init__(f"There is no upload {upload_id}{named}: send it again if it has expired")
 
 
 class UploadTooLarge(RequestError):
