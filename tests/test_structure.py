@@ -43,6 +43,8 @@ LIBRARIES = {
     "gunicorn": ("server", "api"),
     "prometheus_client": ("telemetry", "service"),
     "typer": ("cli",),
+    "jwt": ("access",),
+    "cryptography": ("access",),
     "mcp": ("mcp", "cli"),
 }
 OUTSIDE = {"__init__.py", "__main__.py"}  # the package itself

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from bitrun.api import codapi, dify, mcp, piston, sandboxes, sandboxfusion, v1
+from bitrun.api import codapi, dify, librechat, mcp, piston, sandboxes, sandboxfusion, v1
 from bitrun.api.dialect import Dialect
 from bitrun.api.http.errors import ErrorShape
 
@@ -14,6 +14,7 @@ DIALECTS: tuple[Dialect, ...] = (
     codapi.DIALECT,
     sandboxfusion.DIALECT,
     dify.DIALECT,
+    librechat.DIALECT,
 )
 
 _COMMON_ERRORS = ErrorShape()

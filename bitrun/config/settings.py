@@ -44,7 +44,7 @@ Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode]
 PREFIX = "BITRUN_"
 
 # The wire contracts that the service knows, by the names of their folders in `bitrun/api`.
-DIALECTS = ("v1", "piston", "sandboxes", "mcp", "codapi", "sandboxfusion", "dify")
+DIALECTS = ("v1", "piston", "sandboxes", "mcp", "codapi", "sandboxfusion", "dify", "librechat")
 
 # Of a Content-Security-Policy, which has no IPv6 addresses.
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     api_tokens: WordList = Field(default=(), repr=False)
     admin_tokens: WordList = Field(default=(), repr=False)
     api_tokens_file: Path | None = None
+    jwt_keys: Path | None = None
+    jwt_issuer: str = Field(default="librechat", min_length=1)
+    jwt_audience: str = Field(default="codeapi", min_length=1)
     let_anyone_run_code: bool = False
     trusted_proxies: Networks = ()
     rate_limit: str = ""

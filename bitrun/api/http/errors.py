@@ -69,6 +69,10 @@ def _no_headers(_: Any) -> Mapping[str, str]:
     return {}
 
 
+def _no_fields(_: Any) -> Mapping[str, Any]:
+    return {}
+
+
 def _allowed_methods(error: MethodNotAllowed) -> Mapping[str, str]:
     return {"Allow": ", ".join(sorted(error.valid_methods))} if error.valid_methods else {}
 
@@ -79,7 +83,7 @@ class ErrorRow:
 
     `code` is a stable word, the field `error` of the request's log line. `sentence` is the text for
     the client; None takes the exception's own, which is written for the client. `headers` makes
-    additional headers.
+    additional headers, and `fields` additional fields of the body.
     """
 
     error: type[Exception]
@@ -87,6 +91,7 @@ class ErrorRow:
     code: str
     sentence: str | None = None
     headers: Callable[[Any], Mapping[str, str]] = _no_headers
+    fields: Callable[[Any], Mapping[str, Any]] = _no_fields
 
     @property
     def is_expected(self) -> bool:
@@ -246,7 +251,7 @@ class ErrorShape:
         row = report(error, self.rows)
         # PyPI's pistonapi, which sends forms, takes an error with two fields for a result.
         more = detail(error) if request.is_json else {}
-        response = jsonify({**self._rest, self.key: row.text(error), **more})
+        response = jsonify({**self._rest, self.key: row.text(error), **row.fields(error), **more})
         response.status_code = row.status
         response.headers.update(row.headers(error))
         return response

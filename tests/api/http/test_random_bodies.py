@@ -404,6 +404,45 @@ def test_dify(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]) -
     assert "Traceback" not in capfd.readouterr().err
 
 
+@pytest.mark.attack(
+    "request", "120 random LibreChat requests, nearly right", "answered or refused with a sentence"
+)
+def test_librechat(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]) -> None:
+    url = f"{serve(dialects='librechat', run_timeout=500).url}/librechat/v1"
+    files = {"files": ("a/b.txt", b"1")}
+    stored = requests.post(f"{url}/upload", files=files, timeout=60).json()
+    file = {"id": stored["files"][0]["fileId"], "name": "a/b.txt", "kind": "user"}
+    file |= {"storage_session_id": stored["storage_session_id"]}
+    program: dict[str, Any] = {"lang": "sh", "code": "cat a/b.txt; echo > b.txt", "args": ["x"]}
+    seen: Counter[int] = Counter()
+
+    def with_fault(whole: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+        changes = st.dictionaries(st.sampled_from(sorted(whole)), texts | values, max_size=2)
+        return changes.map(lambda change: whole | change)
+
+    def check(path: str, **sent: Any) -> None:
+        response = checked(requests.post(f"{url}/{path}", timeout=60, **sent))
+        assert response.status_code in (200, 400), response.text
+        seen[response.status_code] += 1
+
+    @examples(80)
+    @given(body=with_fault(program), files=st.lists(with_fault(file), max_size=2) | values)
+    def execute(body: dict[str, Any], files: Any) -> None:
+        data = json.dumps({"files": files} | body)
+        check("exec", data=data, headers={"Content-Type": "application/json"})
+
+    @examples(40)
+    @given(path=st.sampled_from(["upload", "upload/batch"]), name=texts, kind=texts, body=raw)
+    def send(path: str, name: str, kind: str, body: bytes) -> None:
+        name = name.encode("utf-8", "replace").decode()
+        check(path, files={"file": (name, body)}, data={"kind": kind.encode("utf-8", "replace")})
+
+    execute()
+    send()
+    assert min(seen[200], seen[400]) > 5, seen
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def drain(websocket: ClientConnection) -> None:
     while True:
         assert "Traceback" not in str(websocket.recv(20))

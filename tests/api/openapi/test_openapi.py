@@ -134,7 +134,7 @@ def comparable(value: Any) -> Any:
         return value
     varying = (
         "memory", "cpu_time", "wall_time", "version", "language_version", "runtimes", "id",
-        "duration", "execution_time",
+        "duration", "execution_time", "session_id", "storage_session_id",
     )  # fmt: skip
     return {
         key: type(each).__name__ if key in varying else comparable(each)
@@ -264,6 +264,18 @@ def test_anything_at_dify(serve: Callable[..., Server]) -> None:
     path = "/dify/v1/sandbox/run"
     seen = answered_as_described(server, path, "post", SOUND, 12, fields={"code": "print()"})
     assert seen.keys() >= {200}
+
+
+@pytest.mark.engine
+def test_anything_at_librechat(serve: Callable[..., Server]) -> None:
+    server = serve(dialects="librechat", run_timeout=500)
+    url = "/librechat/v1/exec"
+    fields = {"lang": "bash", "files": None}
+    seen = answered_as_described(server, url, "post", SOUND, 12, fields=fields)
+    assert seen.keys() >= {200, 400}
+    for path in ("upload", "upload/batch"):
+        seen = answered_as_described(server, f"/librechat/v1/{path}", "post", SOUND, 8)
+        assert seen.keys() >= {400}
 
 
 @pytest.mark.engine

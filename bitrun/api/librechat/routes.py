@@ -1,0 +1,71 @@
+"""Routes of LibreChat's Code API: a run with its files, and whether the service answers."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, Flask, Response, jsonify, request
+
+from bitrun.api.http import errors
+from bitrun.api.http.auth import Auth
+from bitrun.api.http.body import Bodies, Body
+from bitrun.api.http.runs import run_job
+from bitrun.api.http.unknown_fields import read_object
+from bitrun.api.librechat.auth import api_key
+from bitrun.api.librechat.errors import ERRORS, SHOWN
+from bitrun.api.librechat.files import add_files
+from bitrun.api.librechat.inputs import Input, open_inputs
+from bitrun.api.librechat.languages import served
+from bitrun.api.librechat.outputs import store_outputs
+from bitrun.api.librechat.reply import exec_reply, refusal_reply
+from bitrun.api.librechat.request import FIELDS, WORKDIR, make_job, read_request
+from bitrun.execution.uploads import random_id
+from bitrun.model.errors import Busy
+from bitrun.service.service import Service
+
+PREFIX = "/librechat"
+
+
+def register(app: Flask, service: Service, auth: Auth, bodies: Bodies) -> None:
+    service.use_workdir(WORKDIR, served())
+    app.register_blueprint(_blueprint(service, auth, bodies))
+
+
+def _blueprint(service: Service, auth: Auth, bodies: Bodies) -> Blueprint:
+    routes = Blueprint("librechat", __name__, url_prefix=f"{PREFIX}/v1")
+
+    @routes.get("/health")
+    def health() -> Response:
+        return jsonify(status="ok")
+
+    @routes.post("/exec")
+    def execute() -> Response:
+        session_id = random_id()
+        with (
+            auth.granted(request, more=(api_key(request),)) as owner,
+            bodies.read(request) as body,
+        ):
+            try:
+                return jsonify(_execute(service, owner, body, session_id))
+            except SHOWN as error:
+                errors.report(error, ERRORS)
+                return jsonify(refusal_reply(error, session_id))
+
+    add_files(routes, service, auth)
+    return routes
+
+
+def _execute(service: Service, owner: str | None, body: Body, session_id: str) -> dict[str, Any]:
+    wanted = read_request(read_object(request, body.take(), FIELDS))
+    uploads = partial(service.uploads.of, owner)
+    inputs = open_inputs(wanted.files, uploads(), service.settings) if wanted.files else []
+    _hold(inputs, body)
+    job = make_job(wanted, inputs, service.runtimes, service.settings)
+    result = run_job(request, service, owner, body, job)
+    return exec_reply(result, store_outputs(result, inputs, uploads, session_id), session_id)
+
+
+def _hold(inputs: Sequence[Input], body: Body) -> None:
+    """Hold the memory of the files that were copied; the others are mapped."""
+    if not body.keep_file(sum(each.file.memory for each in inputs)):
+        raise Busy
