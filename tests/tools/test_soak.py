@@ -118,6 +118,11 @@ def test_dialects_are_checked(share: Callable[..., Server]) -> None:
             attempt.run()
 
 
+@pytest.mark.parametrize(("dialect", "count"), [("dify", 2), ("librechat", 2), ("v1", 0)])
+def test_those_of_one_dialect(dialect: str, count: int) -> None:
+    assert len(dialects.attempts_of(dialect, ApiClient("http://nowhere"))) == count
+
+
 # A server in place of the service
 
 

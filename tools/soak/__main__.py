@@ -79,19 +79,28 @@ _MAX_MORE_MEMORY, _MAX_MORE_THREADS, _MAX_MORE_DESCRIPTORS = 8e6, 2, 16
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60)
-    seconds = parser.parse_args().minutes * 60
+    parser.add_argument(
+        "--dialect",
+        choices=DIALECTS,
+        help="send only the requests of this dialect of another service; writes build/soak.md",
+    )
+    options = parser.parse_args()
+    seconds = options.minutes * 60
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
 
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="bitrun-soak-") as folder:
-        os.environ |= _SETTINGS | {"TMPDIR": folder}
+    with (
+        tempfile.TemporaryDirectory(prefix="bitrun-soak-") as folder,
+        tempfile.TemporaryDirectory(prefix="bitrun-soak-uploads-") as uploads,
+    ):
+        os.environ |= _SETTINGS | {"TMPDIR": folder, "BITRUN_UPLOAD_FOLDER": uploads}
         engine = docker.APIClient(version="auto", **kwargs_from_env())
-        soak = Soak(Settings(), Monitor(engine, Path(folder)), stop)
+        soak = Soak(Settings(), Monitor(engine, Path(folder)), stop, options.dialect)
         soak.run(seconds)
     page.write(
-        _PAGE,
+        _PAGE if options.dialect is None else _LOG.with_suffix(".md"),
         soak.results,
         soak.growth,
         minutes=(time.monotonic() - started) / 60,
@@ -106,8 +115,16 @@ def main() -> int:
 class Soak:
     """One soak test: a service from start to stop, the results, and the growth."""
 
-    def __init__(self, settings: Settings, monitor: Monitor, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        monitor: Monitor,
+        stop: threading.Event,
+        dialect: str | None = None,
+    ) -> None:
+        """Without a `dialect` everything is sent, else only its requests."""
         self.settings = settings
+        self._dialect = dialect
         self.clients = settings.max_runs + _EXTRA_CLIENTS
         self.results = Results()
         self.growth: list[tuple[str, Usage]] = []
@@ -131,7 +148,11 @@ class Soak:
 
     def _soak(self, target: Target, seconds: float) -> None:
         worker = target.worker or 0
-        attempts = _attempts(target, self._monitor.client, self.settings)
+        attempts = (
+            _attempts(target, self._monitor.client, self.settings)
+            if self._dialect is None
+            else dialects.attempts_of(self._dialect, ApiClient(target.url))
+        )
         load = Load(attempts, _WEIGHTS, self.clients, self.results)
         started, finished = time.monotonic(), threading.Event()
         progress = threading.Thread(target=self._print_progress, args=(worker, started, finished))

@@ -12,6 +12,7 @@ GROUP = "dialects of other services"
 _CODAPI = "/codapi/v1/exec"
 _RUN_CODE, _SUBMIT = "/sandboxfusion/run_code", "/sandboxfusion/submit"
 _DIFY = "/dify/v1/sandbox/run"
+_LIBRECHAT = "/librechat/v1/exec"
 
 _TWICE = "#include <iostream>\nint main() { int x; std::cin >> x; std::cout << 2 * x; }"
 
@@ -19,6 +20,14 @@ _TWICE = "#include <iostream>\nint main() { int x; std::cin >> x; std::cout << 2
 def attempts(client: ApiClient) -> Iterator[Attempt]:
     for name, path, body, pick, expected in _calls():
         yield Attempt(GROUP, name, partial(_expect, client, path, body, pick, expected))
+    yield Attempt(GROUP, "LibreChat: a file", partial(_keep_a_file, client))
+
+
+def attempts_of(dialect: str, client: ApiClient) -> list[Attempt]:
+    """Return those of one dialect, by its name in `BITRUN_DIALECTS`; none if there are no such."""
+    return [
+        attempt for attempt in attempts(client) if attempt.name.partition(":")[0].lower() == dialect
+    ]
 
 
 def _calls() -> Iterator[tuple[str, str, dict[str, Any], Callable[[Any], Any], Any]]:
@@ -40,6 +49,9 @@ def _calls() -> Iterator[tuple[str, str, dict[str, Any], Callable[[Any], Any], A
     yield "Dify: a code node", _DIFY, node, _dify, ["1\n", ""]
     raises = {"language": "python3", "code": "raise SystemExit(3)"}
     yield "Dify: a failure", _DIFY, raises, _dify, ["", "Exited with error status 3\n"]
+    shell = {"lang": "bash", "code": "pwd; exit 3"}
+    stderr = "Exited with error status 3\n"
+    yield "LibreChat: a failure", _LIBRECHAT, shell, _librechat, ["/mnt/data\n", stderr]
 
 
 def _codapi(reply: Any) -> list[Any]:
@@ -56,6 +68,26 @@ def _submit(reply: Any) -> list[Any]:
 
 def _dify(reply: Any) -> list[Any]:
     return [reply["data"]["stdout"], reply["data"]["error"]]
+
+
+def _librechat(reply: Any) -> list[Any]:
+    return [reply["stdout"], reply["stderr"]]
+
+
+def _keep_a_file(client: ApiClient) -> None:
+    """Have a program make a file, get it, and delete it: the store must not fill up."""
+    program = "open('/mnt/data/a.csv', 'w').write('1')"
+    reply = client.send("POST", _LIBRECHAT, json={"lang": "py", "code": program})
+    try:
+        (file,) = reply.json()["files"]
+        path = f"{file['storage_session_id']}/{file['id']}"
+    except (KeyError, TypeError, ValueError) as error:
+        raise WrongAnswer(f"{reply.status_code} {reply.text[:300]!r}") from error
+    url = _LIBRECHAT.removesuffix("exec")
+    content = client.send("GET", f"{url}download/{path}")
+    deleted = client.send("DELETE", f"{url}files/{path}")
+    if content.text != "1" or not deleted.ok:
+        raise WrongAnswer(f"{content.text[:300]!r}, {deleted.text[:300]!r}")
 
 
 def _expect(
