@@ -85,8 +85,9 @@ pictures: develop install ## Take the screenshots of the playground in the docum
 	@$(PYTHON) -m pytest tests/playground/test_pictures.py --pictures docs -m engine
 
 .PHONY: docs
-docs: develop ## Build the documentation site in build/docs; warnings are errors
-	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs --quiet build --strict
+docs: develop ## Build the documentation site in build/docs; SERVICE=URL of a codapi dialect makes its programs run
+	@$(if $(SERVICE),cd tools/docs_site && npm ci --silent --no-audit --no-fund)
+	@DOCS_SERVICE="$(SERVICE)" NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs --quiet build --strict
 
 .PHONY: lint
 lint: develop ## Check style and types

@@ -1,0 +1,1 @@
+"""The documentation as a site: mkdocs' hook, and the widget that runs its examples."""
