@@ -91,6 +91,8 @@ def _blueprint(service: Service, auth: Auth) -> Blueprint:
         return jsonify(
             runtimes=[_runtime(runtime, service) for runtime in service.runtimes.all()],
             wants_token=auth.needs_token,
+            sandboxes="sandboxes" in service.settings.dialects
+            and service.sandboxes.why_none() is None,
         )
 
     return routes

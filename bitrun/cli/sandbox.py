@@ -5,11 +5,11 @@ import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
-from bitrun.cli import exits
+from bitrun.cli import exits, sandbox_commands
 from bitrun.cli.options import (
     DEFAULT_URL,
     Json,
@@ -23,7 +23,15 @@ from bitrun.cli.options import (
     variables,
 )
 from bitrun.cli.output import print_json, print_table
-from bitrun.client import Client, CommandOptions, Output, Sandbox, SandboxInfo, SandboxOptions
+from bitrun.client import (
+    BackgroundOptions,
+    Client,
+    CommandOptions,
+    Output,
+    Sandbox,
+    SandboxInfo,
+    SandboxOptions,
+)
 
 app = typer.Typer(
     name="sandbox",
@@ -92,6 +100,10 @@ def execute(  # noqa: PLR0917  the options of the command line
         bool,
         typer.Option("--stdin", "-i", help="Read stdin to its end, and give it to the command."),
     ] = False,
+    background: Annotated[
+        bool,
+        typer.Option("--background", "-d", help="Let it go on, and print its id."),
+    ] = False,
     env: Variables = None,
     url: Url = DEFAULT_URL,
     token: Token = None,
@@ -99,7 +111,8 @@ def execute(  # noqa: PLR0917  the options of the command line
     """Run a command in a sandbox.
 
     One argument is a command of the shell; several are a program and its arguments. Output
-    appears as it is written, and the exit code is that of the command.
+    appears as it is written, and the exit code is that of the command. The id of one in the
+    background is for logs and kill.
     """
     options = CommandOptions(env=variables(env or []))
     if interactive:
@@ -110,12 +123,19 @@ def execute(  # noqa: PLR0917  the options of the command line
         options["timeout"] = timeout
     if output_limit is not None:
         options["output"] = output_limit
+    line = command[0] if len(command) == 1 else command
     with Client(url, token) as client, client.open_sandbox(sandbox) as found:
-        line = command[0] if len(command) == 1 else command
+        if background:
+            options.pop("output", None)
+            typer.echo(found.start(line, **cast("BackgroundOptions", options)).id)
+            return
         verdict = found.exec(line, on_output=_print, **options).verdict
     if explanation := exits.explanation("run", verdict):
         exits.print_error(explanation)
     raise typer.Exit(exits.exit_code(verdict))
+
+
+sandbox_commands.register(app)
 
 
 @app.command()

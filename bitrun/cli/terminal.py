@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,6 +24,7 @@ from bitrun.client import (
     Refused,
     RunOptions,
     Started,
+    TerminalOptions,
 )
 
 NO_STDIN = -1  # in place of a file descriptor
@@ -56,6 +57,27 @@ async def run(
             return await _Pipes(session, stdin, folder).serve()
         try:
             return await _Terminal(session, raw_mode, folder).serve()
+        finally:
+            raw_mode.restore()
+
+
+async def attach(
+    url: str,
+    token: str | None,
+    sandbox_id: str,
+    command: str | Sequence[str] | None,
+    *,
+    options: TerminalOptions,
+    raw_mode: RawMode,
+) -> int:
+    """Open a terminal in a sandbox, and return the exit code of the command."""
+    async with (
+        AsyncClient(url, token) as client,
+        client.open_sandbox(sandbox_id) as sandbox,
+        sandbox.terminal(command, **options) as session,
+    ):
+        try:
+            return await _Terminal(session, raw_mode, None).serve()
         finally:
             raw_mode.restore()
 

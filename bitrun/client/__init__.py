@@ -4,6 +4,14 @@ with Client("http://127.0.0.1:5000") as client:
     print(client.run("python", "print(input()[::-1])", stdin="nuRtiB").stdout)
 """
 
+from bitrun.client.background import AsyncBackgroundCommand, BackgroundCommand
+from bitrun.client.background_calls import (
+    BackgroundOptions,
+    CommandInfo,
+    CommandOutput,
+    CommandStatus,
+    TerminalOptions,
+)
 from bitrun.client.batches import (
     BatchOptions,
     BatchResult,
@@ -58,16 +66,22 @@ from bitrun.client.sessions import AsyncSession, Session
 __all__ = [
     "DEFAULT_URL",
     "AlreadyInstalled",
+    "AsyncBackgroundCommand",
     "AsyncClient",
     "AsyncSandbox",
     "AsyncSession",
+    "BackgroundCommand",
+    "BackgroundOptions",
     "BatchOptions",
     "BatchResult",
     "BitRunError",
     "Busy",
     "Case",
     "Client",
+    "CommandInfo",
     "CommandOptions",
+    "CommandOutput",
+    "CommandStatus",
     "Compare",
     "DroppedFile",
     "Ended",
@@ -98,6 +112,7 @@ __all__ = [
     "Session",
     "Stage",
     "Started",
+    "TerminalOptions",
     "TerminalSize",
     "TokenRefused",
     "Unreachable",

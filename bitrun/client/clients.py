@@ -33,7 +33,7 @@ from bitrun.client.results import (
 )
 from bitrun.client.sandbox_calls import OnOutput, SandboxInfo, SandboxOptions
 from bitrun.client.sandboxes import AsyncSandbox, Sandbox
-from bitrun.client.sessions import AsyncSession, Session
+from bitrun.client.sessions import CONNECT, AsyncSession, Session
 
 DEFAULT_URL = "http://127.0.0.1:5000"
 
@@ -138,17 +138,17 @@ class Client:
 
         With `tty` its streams are a terminal of that size, and all output is of stdout.
         """
-        job = calls.session(language, code, tty, options)
-        return Session(self._settings.url, self._settings.token, job)
+        return self._connect(CONNECT, calls.session(language, code, tty, options))
 
     def sandbox(self, language: str | None = None, **options: Unpack[SandboxOptions]) -> Sandbox:
         """Create a sandbox by `with`, and delete it at the end."""
-        return Sandbox(self._send, self._stream_command, sandbox_calls.create(language, options))
+        make = sandbox_calls.create(language, options)
+        return Sandbox(self._send, self._stream_command, self._connect, make)
 
     def open_sandbox(self, sandbox_id: str) -> Sandbox:
         """Find a sandbox by `with`; it stays at the end."""
         found = sandbox_calls.find(sandbox_id)
-        return Sandbox(self._send, self._stream_command, found, deletes=False)
+        return Sandbox(self._send, self._stream_command, self._connect, found, deletes=False)
 
     def sandboxes(self) -> tuple[SandboxInfo, ...]:
         """List the sandboxes of this client, the oldest first."""
@@ -217,6 +217,9 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _connect(self, path: str, init: Mapping[str, Any]) -> Session:
+        return Session(self._settings.url, self._settings.token, path, init)
+
     def _stream_command(self, call: Call[Stage], on_output: OnOutput | None) -> Stage:
         with (
             connection_errors(self._settings.url),
@@ -278,19 +281,17 @@ class AsyncClient:
         tty: TerminalSize | None = None,
         **options: Unpack[RunOptions],
     ) -> AsyncSession:
-        job = calls.session(language, code, tty, options)
-        return AsyncSession(self._settings.url, self._settings.token, job)
+        return self._connect(CONNECT, calls.session(language, code, tty, options))
 
     def sandbox(
         self, language: str | None = None, **options: Unpack[SandboxOptions]
     ) -> AsyncSandbox:
-        return AsyncSandbox(
-            self._send, self._stream_command, sandbox_calls.create(language, options)
-        )
+        make = sandbox_calls.create(language, options)
+        return AsyncSandbox(self._send, self._stream_command, self._connect, make)
 
     def open_sandbox(self, sandbox_id: str) -> AsyncSandbox:
         found = sandbox_calls.find(sandbox_id)
-        return AsyncSandbox(self._send, self._stream_command, found, deletes=False)
+        return AsyncSandbox(self._send, self._stream_command, self._connect, found, deletes=False)
 
     async def sandboxes(self) -> tuple[SandboxInfo, ...]:
         return await self._send(sandbox_calls.all_own())
@@ -340,6 +341,9 @@ class AsyncClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    def _connect(self, path: str, init: Mapping[str, Any]) -> AsyncSession:
+        return AsyncSession(self._settings.url, self._settings.token, path, init)
 
     async def _stream_command(self, call: Call[Stage], on_output: OnOutput | None) -> Stage:
         with connection_errors(self._settings.url):

@@ -119,7 +119,7 @@ def create(language: str | None, options: SandboxOptions) -> Call[SandboxInfo]:
 
 
 def find(sandbox_id: str) -> Call[SandboxInfo]:
-    return Call("GET", _path(sandbox_id), read_info)
+    return Call("GET", sandbox_path(sandbox_id), read_info)
 
 
 def all_own() -> Call[tuple[SandboxInfo, ...]]:
@@ -127,7 +127,7 @@ def all_own() -> Call[tuple[SandboxInfo, ...]]:
 
 
 def delete(sandbox_id: str) -> Call[None]:
-    return Call("DELETE", _path(sandbox_id), _nothing)
+    return Call("DELETE", sandbox_path(sandbox_id), _nothing)
 
 
 def command(sandbox_id: str, command: str | Sequence[str], options: CommandOptions) -> Call[Stage]:
@@ -136,8 +136,9 @@ def command(sandbox_id: str, command: str | Sequence[str], options: CommandOptio
     body |= _common(options)
     if "cwd" in options:
         body["cwd"] = options["cwd"]
+    path = f"{sandbox_path(sandbox_id)}/exec"
     # Its response comes as a stream.
-    return Call("POST", f"{_path(sandbox_id)}/exec", _nothing, body, timeout=_timeout(options))  # type: ignore[arg-type]
+    return Call("POST", path, _nothing, body, timeout=_timeout(options))  # type: ignore[arg-type]
 
 
 def program(sandbox_id: str, code: str | None, options: ProgramOptions) -> Call[Result]:
@@ -149,7 +150,7 @@ def program(sandbox_id: str, code: str | None, options: ProgramOptions) -> Call[
     for name in ("args", "compile_args"):
         if name in options:
             body[name] = list(options[name])
-    path = f"{_path(sandbox_id)}/run"
+    path = f"{sandbox_path(sandbox_id)}/run"
     return Call("POST", path, read_result, body, timeout=_timeout(options))
 
 
@@ -178,9 +179,9 @@ def read_info(answer: Mapping[str, Any]) -> SandboxInfo:
         answer["language"],
         answer["version"],
         answer["package"],
-        _time(answer["created_at"]),
-        _time(answer["last_active_at"]),
-        _time(answer["expires_at"]),
+        read_time(answer["created_at"]),
+        read_time(answer["last_active_at"]),
+        read_time(answer["expires_at"]),
         answer["memory"],
     )
 
@@ -191,11 +192,11 @@ def _read_entry(entry: Mapping[str, Any]) -> SandboxEntry:
         entry["kind"],
         int(entry["mode"], 8),
         entry["size"],
-        _time(entry["modified_at"]),
+        read_time(entry["modified_at"]),
     )
 
 
-def _time(seconds: float) -> datetime:
+def read_time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
@@ -216,12 +217,12 @@ def _timeout(options: CommandOptions | ProgramOptions) -> float:
     return options.get("timeout", _LONGEST_COMMAND) + _GRACE
 
 
-def _path(sandbox_id: str) -> str:
+def sandbox_path(sandbox_id: str) -> str:
     return f"{PATH}/{quote(sandbox_id, safe='')}"
 
 
 def _file(sandbox_id: str, path: str) -> str:
-    return f"{_path(sandbox_id)}/files/{quote(path.removeprefix('./'))}"
+    return f"{sandbox_path(sandbox_id)}/files/{quote(path.removeprefix('./'))}"
 
 
 def _nothing(_: Any) -> None:

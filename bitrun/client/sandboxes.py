@@ -1,9 +1,12 @@
 """Sandboxes of the service: containers that stay for a while, with files and commands in them."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, Self, TypeVar, Unpack
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Self, Unpack
 
+from bitrun.client import background_calls
 from bitrun.client import sandbox_calls as calls
+from bitrun.client.background import AsyncBackgroundCommand, BackgroundCommand
+from bitrun.client.background_calls import BackgroundOptions, CommandInfo, TerminalOptions
 from bitrun.client.calls import Call
 from bitrun.client.errors import Refused
 from bitrun.client.results import Result, Stage
@@ -14,24 +17,15 @@ from bitrun.client.sandbox_calls import (
     SandboxEntry,
     SandboxInfo,
 )
-
-Answer = TypeVar("Answer")
+from bitrun.client.sending import Send, SendAsync
+from bitrun.client.sessions import AsyncSession, Session
 
 _GONE = 410  # it has ended by itself
 
-
-class Send(Protocol):
-    """Sends a call and reads its answer."""
-
-    def __call__(self, call: Call[Answer], /) -> Answer: ...
-
-
-class SendAsync(Protocol):
-    def __call__(self, call: Call[Answer], /) -> Awaitable[Answer]: ...
-
-
 StreamCommand = Callable[[Call[Stage], OnOutput | None], Stage]
 StreamCommandAsync = Callable[[Call[Stage], OnOutput | None], Awaitable[Stage]]
+Connect = Callable[[str, Mapping[str, Any]], Session]  # of the path, and the first message
+ConnectAsync = Callable[[str, Mapping[str, Any]], AsyncSession]
 
 
 class Sandbox:
@@ -42,10 +36,17 @@ class Sandbox:
     """
 
     def __init__(
-        self, send: Send, stream: StreamCommand, make: Call[SandboxInfo], *, deletes: bool = True
+        self,
+        send: Send,
+        stream: StreamCommand,
+        connect: Connect,
+        make: Call[SandboxInfo],
+        *,
+        deletes: bool = True,
     ) -> None:
         self._send = send
         self._stream = stream
+        self._connect = connect
         self._make = make
         self._deletes = deletes
         self._id = ""
@@ -71,6 +72,28 @@ class Sandbox:
     def run(self, code: str | None = None, **options: Unpack[ProgramOptions]) -> Result:
         """Run a program in the sandbox's language; its files stay."""
         return self._send(calls.program(self._id, code, options))
+
+    def start(
+        self, command: str | Sequence[str], **options: Unpack[BackgroundOptions]
+    ) -> BackgroundCommand:
+        """Start a command in the background, which goes on until it ends or the sandbox does."""
+        made = self._send(background_calls.start(self._id, command, options))
+        return self.command(made.id)
+
+    def command(self, command_id: str) -> BackgroundCommand:
+        """Return a background command by its id."""
+        return BackgroundCommand(self._send, self._id, command_id)
+
+    def commands(self) -> tuple[CommandInfo, ...]:
+        """List the background commands, the oldest first."""
+        return self._send(background_calls.all_commands(self._id))
+
+    def terminal(
+        self, command: str | Sequence[str] | None = None, **options: Unpack[TerminalOptions]
+    ) -> Session:
+        """Open a terminal by `with`: a shell, or a command. The end of the block ends it."""
+        init = background_calls.terminal(command, options)
+        return self._connect(background_calls.terminal_path(self._id), init)
 
     def write(self, path: str, content: str | bytes, *, mode: int | None = None) -> None:
         """Write a file; missing folders are made."""
@@ -119,12 +142,14 @@ class AsyncSandbox:
         self,
         send: SendAsync,
         stream: StreamCommandAsync,
+        connect: ConnectAsync,
         make: Call[SandboxInfo],
         *,
         deletes: bool = True,
     ) -> None:
         self._send = send
         self._stream = stream
+        self._connect = connect
         self._make = make
         self._deletes = deletes
         self._id = ""
@@ -144,6 +169,24 @@ class AsyncSandbox:
 
     async def run(self, code: str | None = None, **options: Unpack[ProgramOptions]) -> Result:
         return await self._send(calls.program(self._id, code, options))
+
+    async def start(
+        self, command: str | Sequence[str], **options: Unpack[BackgroundOptions]
+    ) -> AsyncBackgroundCommand:
+        made = await self._send(background_calls.start(self._id, command, options))
+        return self.command(made.id)
+
+    def command(self, command_id: str) -> AsyncBackgroundCommand:
+        return AsyncBackgroundCommand(self._send, self._id, command_id)
+
+    async def commands(self) -> tuple[CommandInfo, ...]:
+        return await self._send(background_calls.all_commands(self._id))
+
+    def terminal(
+        self, command: str | Sequence[str] | None = None, **options: Unpack[TerminalOptions]
+    ) -> AsyncSession:
+        init = background_calls.terminal(command, options)
+        return self._connect(background_calls.terminal_path(self._id), init)
 
     async def write(self, path: str, content: str | bytes, *, mode: int | None = None) -> None:
         await self._send(calls.write(self._id, path, content, mode))

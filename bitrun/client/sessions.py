@@ -1,4 +1,4 @@
-"""Interactive programs, over the WebSocket `/connect` of the service."""
+"""Interactive programs, over a WebSocket of the service: `/connect`, or a sandbox's `/terminal`."""
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -29,6 +29,8 @@ from bitrun.client.results import (
     Verdict,
 )
 
+CONNECT = "/api/v2/connect"
+
 # Close codes: those of Piston from 4000 on, and those of RFC 6455.
 _DONE, _REFUSED = 4999, 4000
 _ABNORMAL, _TOO_LARGE, _INTERNAL, _TRY_AGAIN_LATER = 1006, 1009, 1011, 1013
@@ -37,8 +39,8 @@ _ABNORMAL, _TOO_LARGE, _INTERNAL, _TRY_AGAIN_LATER = 1006, 1009, 1011, 1013
 class _Protocol:
     """The messages of a session, without I/O."""
 
-    def __init__(self, url: str, token: str | None, job: Mapping[str, Any]) -> None:
-        self.url = f"ws{url.removeprefix('http')}/api/v2/connect"
+    def __init__(self, url: str, token: str | None, path: str, job: Mapping[str, Any]) -> None:
+        self.url = f"ws{url.removeprefix('http')}{path}"
         self.options: dict[str, Any] = {
             "additional_headers": {} if token is None else {"Authorization": f"Bearer {token}"},
             # The service reads no faster than its program, so a pong may take any time; a ping now
@@ -139,8 +141,8 @@ class Session:
     pipe without a reader. Other threads may send while one iterates.
     """
 
-    def __init__(self, url: str, token: str | None, job: Mapping[str, Any]) -> None:
-        self._protocol = _Protocol(url, token, job)
+    def __init__(self, url: str, token: str | None, path: str, job: Mapping[str, Any]) -> None:
+        self._protocol = _Protocol(url, token, path, job)
         self._open = ExitStack()
         self._connection: ClientConnection
 
@@ -195,8 +197,8 @@ class Session:
 class AsyncSession:
     """A running program, for asyncio; its methods are those of `Session`."""
 
-    def __init__(self, url: str, token: str | None, job: Mapping[str, Any]) -> None:
-        self._protocol = _Protocol(url, token, job)
+    def __init__(self, url: str, token: str | None, path: str, job: Mapping[str, Any]) -> None:
+        self._protocol = _Protocol(url, token, path, job)
         self._open = AsyncExitStack()
         self._connection: AsyncConnection
 

@@ -21,6 +21,9 @@
     |   +-- SandboxEnded          it had one
     |   +-- TooManySandboxes      it has as many as it may have
     |   +-- SandboxBusy           as many commands run in it as can
+    |   +-- TooManyCommands       as many of them go on after their request as can
+    |   +-- CommandNotFound       it has no background command of this id
+    |   +-- CommandEnded          it had one, and that has ended
     |   +-- SandboxFileNotFound   it has no file or folder of this path
     |   +-- CommandInterrupted    a command in a sandbox ended without a verdict
     |   +-- ClientDisconnected    no connection is left for an answer
@@ -213,6 +216,30 @@ class SandboxBusy(RequestError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"At most {limit} commands can run in a sandbox at once: wait for one")
+
+
+class TooManyCommands(RequestError):
+    """A sandbox has as many background commands and terminals as it may have."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"At most {limit} background commands and terminals of a sandbox are possible at once:"
+            " end one first"
+        )
+
+
+class CommandNotFound(RequestError):
+    """The sandbox has no background command of this id, or has forgotten it after its end."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such command in the sandbox")
+
+
+class CommandEnded(RequestError):
+    """A background command has ended, and takes neither stdin nor signals."""
+
+    def __init__(self) -> None:
+        super().__init__("The command has ended")
 
 
 class SandboxFileNotFound(RequestError):

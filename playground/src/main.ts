@@ -16,6 +16,7 @@ import { Token } from "./token";
 
 const nonce = document.querySelector<HTMLScriptElement>("script[nonce]")?.nonce ?? "";
 const runButton = element("run", HTMLButtonElement);
+const shellButton = element("shell", HTMLButtonElement);
 const args = element("args", HTMLInputElement);
 const stdin = element("stdin", HTMLTextAreaElement);
 const inputsGiven = element("inputs-given", HTMLElement);
@@ -28,6 +29,7 @@ const token = new Token();
 const run = new Run();
 
 let language = ""; // of the program in the editor
+let again = start; // what a token was asked for
 
 function current(): Program {
   const version = choice.current?.version ?? "*";
@@ -108,7 +110,14 @@ function start(): void {
   const runtime = choice.current;
   if (!runtime) return;
   if (runtime.language !== language) return showNotInstalled();
+  again = start;
   void run.start(current(), runtime.run_timeout, token.value);
+}
+
+function openShell(): void {
+  if (choice.current?.language !== language) return showNotInstalled();
+  again = openShell;
+  void run.openShell(current(), token.value);
 }
 
 choice.onLanguage = () => {
@@ -126,8 +135,9 @@ for (const field of [args, stdin]) {
 }
 run.onGoTo = (name, line) => files.goTo(name, line);
 run.onTokenWanted = () => token.ask();
-token.onGiven = start;
+token.onGiven = () => again();
 runButton.addEventListener("click", start);
+shellButton.addEventListener("click", openShell);
 addEventListener("hashchange", () => void openLink());
 addEventListener(
   "keydown",
@@ -152,6 +162,8 @@ try {
   } else {
     choice.offer(server.runtimes);
     runButton.disabled = false;
+    run.offersShell = server.sandboxes;
+    shellButton.hidden = !server.sandboxes;
     const before = draft.restore(location.hash);
     if (before) adopt(before);
     else if (!(await openLink())) {

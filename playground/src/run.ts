@@ -5,6 +5,7 @@ import {
   Client,
   TokenRefused,
   type Event as SessionEvent,
+  type Sandbox,
   type Session,
   type StageName,
   type Verdict,
@@ -25,11 +26,17 @@ interface Ended {
   verdict: Verdict;
 }
 
+function filesOf({ files }: Program): (readonly [string, string | Uint8Array])[] {
+  return files.map((file) => [file.name, file.encoding ? bytesOf(file) : file.content] as const);
+}
+
 // A program that runs for longer than this is assumed to wait for input.
 const INPUT_DELAY_MS = 350;
 
 export class Run {
   onTokenWanted: () => void = () => {};
+  /** Whether the server has sandboxes, into which a terminal leads. */
+  offersShell = false;
   /** Called to show a line of a file, of which the output speaks. */
   onGoTo: (name: string, line: number) => void = () => {};
 
@@ -42,6 +49,7 @@ export class Run {
   private readonly stopButton = element("stop", HTMLButtonElement);
   private readonly endButton = element("end-input", HTMLButtonElement);
   private readonly runButton = element("run", HTMLButtonElement);
+  private readonly shellButton = element("shell", HTMLButtonElement);
   private readonly goToButton = element("go-to", HTMLButtonElement);
   private readonly terminalPlace = element("terminal", HTMLElement);
   private readonly find = new Find(() => this.terminal);
@@ -56,6 +64,7 @@ export class Run {
   private names: string[] = []; // of the program's files
   private position: [name: string, line: number] | null = null; // of the error
   private piped = false;
+  private isShell = false;
   private starting: object | null = null; // identifies the latest start
   private session: Session | null = null;
   private stage: StageName | null = null;
@@ -77,6 +86,47 @@ export class Run {
 
   /** Starts a program. A program that is still running is ended. */
   async start(program: Program, timeoutMs: number, token: string): Promise<void> {
+    this.isShell = false;
+    // Input that is given before the start is complete: it comes by a pipe, and stderr by another.
+    this.piped = program.stdin !== "";
+    await this.follow(program, token, async (client, terminal) => {
+      const session = client.interact(program.language, null, {
+        version: program.version,
+        files: filesOf(program),
+        args: splitWords(program.args),
+        stdin: program.stdin,
+        timeoutMs,
+        outputFiles: PATTERNS,
+        ...(!this.piped && { tty: terminal.size }),
+      });
+      if (this.piped) session.endInput();
+      return session;
+    });
+  }
+
+  /** Opens a shell in a sandbox with the files of a program; the end of one is that of the other. */
+  async openShell(program: Program, token: string): Promise<void> {
+    this.isShell = true;
+    this.piped = false;
+    let sandbox: Sandbox | null = null;
+    try {
+      await this.follow(program, token, async (client, terminal) => {
+        // An open terminal is use; the minute counts when the page is gone.
+        const options = { version: program.version, files: filesOf(program), minutes: 1 };
+        sandbox = await client.sandbox(program.language, options);
+        return sandbox.terminal({ tty: terminal.size });
+      });
+    } finally {
+      // It may have ended by itself.
+      await (sandbox as Sandbox | null)?.delete().catch(() => {});
+    }
+  }
+
+  private async follow(
+    program: Program,
+    token: string,
+    open: (client: Client, terminal: Terminal) => Promise<Session>,
+  ): Promise<void> {
     this.abort();
     this.produced.clear();
     this.closeTerminal();
@@ -90,25 +140,15 @@ export class Run {
     this.measured.replaceChildren();
     this.showStatus("Starting …", "busy");
     this.setRunning(true);
-    // Input that is given before the start is complete: it comes by a pipe, and stderr by another.
-    this.piped = program.stdin !== "";
     this.tokenProblem = token ? "The token is not valid" : "This server requires a token";
     const starting = (this.starting = {});
     const terminal = await this.openTerminal(starting);
     if (!terminal) return;
     this.bringIntoSight();
     try {
-      const session = new Client(".", { token }).interact(program.language, null, {
-        version: program.version,
-        files: program.files.map((file) => [file.name, file.encoding ? bytesOf(file) : file.content] as const),
-        args: splitWords(program.args),
-        stdin: program.stdin,
-        timeoutMs,
-        outputFiles: PATTERNS,
-        ...(!this.piped && { tty: terminal.size }),
-      });
+      const session = await open(new Client(".", { token }), terminal);
+      if (this.starting !== starting) return session.close();
       this.session = session;
-      if (this.piped) session.endInput();
       for await (const event of session) {
         if (this.starting !== starting) return;
         this.receive(event, terminal);
@@ -213,8 +253,8 @@ export class Run {
 
   private stop(): void {
     this.stops += 1;
-    if (this.stage !== "run") {
-      // No program is running that could receive a signal.
+    if (this.stage !== "run" || this.isShell) {
+      // No program is running that could receive a signal, or one that ignores it.
       this.abort();
       this.setRunning(false);
       this.showStatus("Stopped", "bad");
@@ -301,6 +341,7 @@ export class Run {
     }
     this.stopButton.textContent = "Stop";
     this.stopButton.hidden = !on;
+    this.shellButton.hidden = on || !this.offersShell;
     this.endButton.hidden = true;
     if (this.terminal) this.terminal.accepting = false;
     this.screen.ariaBusy = String(on);
@@ -308,7 +349,7 @@ export class Run {
 
   /** Moves the keyboard focus to another element if the focused one is about to be hidden. */
   private leaveInput(): void {
-    const hidden: (Element | null)[] = [this.stopButton, this.endButton];
+    const hidden: (Element | null)[] = [this.stopButton, this.endButton, this.shellButton];
     let target: HTMLElement | null = null;
     if (this.terminal?.focused) {
       target = this.previousFocus instanceof HTMLElement ? this.previousFocus : this.runButton;

@@ -18,6 +18,8 @@ export interface Runtime {
 export interface Server {
   runtimes: Runtime[];
   wants_token: boolean;
+  /** Whether clients can have sandboxes. */
+  sandboxes: boolean;
 }
 
 export async function fetchServer(): Promise<Server> {

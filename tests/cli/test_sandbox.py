@@ -71,3 +71,42 @@ def test_the_list(server: Server, sandbox: str) -> None:
         125,
         "bitrun: The sandbox has ended: it was deleted\n",
     )
+
+
+def test_a_command_in_the_background(server: Server, sandbox: str) -> None:
+    script = "cat; read x <go; echo $x >&2; exit 3"
+    bitrun(server, "sandbox", "exec", sandbox, "mkfifo go")
+    made = bitrun(server, "sandbox", "exec", "-d", "-i", sandbox, script, stdin="in\n")
+    command = made.stdout.strip()
+    listed = bitrun(server, "sandbox", "ps", sandbox).stdout.rstrip("\n").split("\t")
+    assert (listed[0], listed[1], listed[3]) == (command, "running", script)
+    bitrun(server, "sandbox", "exec", sandbox, "echo word >go")
+    done = bitrun(server, "sandbox", "logs", "-f", sandbox, command)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "in\n", "word\n")
+    done = bitrun(server, "sandbox", "logs", sandbox, command)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "in\n", "word\n")
+    sleeper = bitrun(server, "sandbox", "exec", "-d", sandbox, "sleep", "600").stdout.strip()
+    assert bitrun(server, "sandbox", "kill", "-s", "SIGKILL", sandbox, sleeper).returncode == 0
+    done = bitrun(server, "sandbox", "logs", "-f", sandbox, sleeper)
+    assert (done.returncode, done.stdout) == (137, "")
+    found = json.loads(bitrun(server, "sandbox", "ps", "--json", sandbox).stdout)
+    assert [each["status"] for each in found] == ["ended", "ended"]
+    assert found[1]["verdict"]["signal"] == "SIGKILL"
+    done = bitrun(server, "sandbox", "logs", sandbox, "cmd_none")
+    assert (done.returncode, "no such command" in done.stderr) == (125, True)
+
+
+def test_dropped_output_is_told(server: Server, sandbox: str) -> None:
+    flood = "head -c 300000 /dev/zero | tr '\\0' x; echo end"
+    command = bitrun(server, "sandbox", "exec", "-d", sandbox, flood).stdout.strip()
+    done = bitrun(server, "sandbox", "logs", "-f", sandbox, command)
+    assert done.stdout.endswith("xend\n")
+    done = bitrun(server, "sandbox", "logs", sandbox, command)
+    assert len(done.stdout) == 256 << 10
+    dropped = 300004 - (256 << 10)
+    assert done.stderr == f"bitrun: {dropped} bytes of earlier output are not kept any more\n"
+
+
+def test_a_shell_needs_a_terminal(server: Server, sandbox: str) -> None:
+    done = bitrun(server, "sandbox", "shell", sandbox)
+    assert (done.returncode, "must be a terminal" in done.stderr) == (125, True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bitrun.client import Outcome, Output, Refused
+from bitrun.client import Ended, Outcome, Output, Refused, TerminalSize
 from tests.support.both import BOTH
 from tests.support.server import Server
 
@@ -72,6 +72,56 @@ def test_limits(client: Any) -> None:
             sandbox.exec("true", timout=1)
         with pytest.raises(Refused, match="no-such"):
             sandbox.exec(["no-such"])
+
+
+@pytest.mark.also_engine
+def test_commands_in_the_background(client: Any) -> None:
+    with client.sandbox("bash") as sandbox:
+        command = sandbox.start(
+            "while read x; do echo $A $x; done; exit 3", stdin_open=True, env={"A": "a"}
+        )
+        command.write("one\n")
+        first = command.output(wait=20)
+        assert (first.stdout, first.status, first.dropped) == ("a one\n", "running", 0)
+        assert command.wait(0.01).running
+        command.write("two\n", end=True)
+        ended = command.wait()
+        assert (ended.status, ended.verdict.code, ended.output_size) == ("ended", 3, 12)
+        again = sandbox.command(command.id)
+        assert [part.output for part in again.follow(first.next_offset)] == ["a two\n"]
+        assert [each.id for each in sandbox.commands()] == [command.id]
+        sleeper = sandbox.start(["sleep", "600"], cwd="/tmp", timeout=600)
+        assert sleeper.info().command == ("sleep", "600")
+        sleeper.signal()
+        assert sleeper.wait().verdict.signal == "SIGTERM"
+        sleeper.delete()
+        with pytest.raises(Refused, match="no such command") as error:
+            sleeper.info()
+        assert error.value.status == 404
+        missing = sandbox.start(["no-such-program"]).wait()
+        assert (missing.status, missing.verdict) == ("failed", None)
+        assert "can't be started" in missing.error
+        with pytest.raises(TypeError, match="did you mean stdin_open"):
+            sandbox.start("true", stdinopen=True)
+
+
+@pytest.mark.also_engine
+def test_a_terminal(client: Any) -> None:
+    with client.sandbox("bash") as sandbox:
+        with sandbox.terminal(tty=TerminalSize(30, 100), env={"A": "a"}) as terminal:
+            terminal.write("echo $A; stty size; exit 5\r")
+            screen = "".join(event.text for event in terminal if isinstance(event, Output))
+            assert "a\r\n30 100\r\n" in screen
+            assert terminal.verdict.code == 5
+        with sandbox.terminal(["pwd"], cwd="/tmp") as terminal:
+            *_, output, ended = terminal
+            assert output.text == "/tmp\r\n"
+            assert isinstance(ended, Ended)
+        with pytest.raises(Refused, match="no-such"), sandbox.terminal(["no-such"]) as terminal:
+            list(terminal)
+    with pytest.raises(Refused, match="it was deleted") as error, sandbox.terminal():
+        pass
+    assert error.value.status == 410
 
 
 def test_one_that_is_found_again(client: Any) -> None:

@@ -5,11 +5,19 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-from bitrun.client import AsyncClient, AsyncSandbox, AsyncSession, Client, Event
+from bitrun.client import (
+    AsyncBackgroundCommand,
+    AsyncClient,
+    AsyncSandbox,
+    AsyncSession,
+    Client,
+)
+
+_OBJECTS = (AsyncSandbox, AsyncSession, AsyncBackgroundCommand)
 
 
 class Waited:
-    """An `AsyncClient`, or a session or sandbox of it, each of whose methods waits for its answer."""
+    """An `AsyncClient`, or an object of it, each of whose methods waits for its answer."""
 
     def __init__(self, inner: Any, loop: asyncio.Runner) -> None:
         self._inner = inner
@@ -22,11 +30,11 @@ class Waited:
 
         def call(*args: Any, **options: Any) -> Any:
             answer = found(*args, **options)
-            if not isinstance(answer, (AsyncSandbox, AsyncSession)):
+            if isinstance(answer, AsyncIterator):
+                return self._each(answer)
+            if not isinstance(answer, _OBJECTS):
                 answer = self._loop.run(answer)
-            if isinstance(answer, (AsyncSandbox, AsyncSession)):
-                return Waited(answer, self._loop)
-            return answer
+            return Waited(answer, self._loop) if isinstance(answer, _OBJECTS) else answer
 
         return call
 
@@ -37,17 +45,19 @@ class Waited:
     def __exit__(self, *error: object) -> None:
         self._loop.run(self._inner.__aexit__(*error))
 
-    def __iter__(self) -> Iterator[Event]:
-        events: AsyncIterator[Event] = aiter(self._inner)
+    def __iter__(self) -> Iterator[Any]:
+        return self._each(aiter(self._inner))
+
+    def _each(self, found: AsyncIterator[Any]) -> Iterator[Any]:
         while True:
             try:
-                yield self._loop.run(_next(events))
+                yield self._loop.run(_next(found))
             except StopAsyncIteration:
                 return
 
 
-async def _next(events: AsyncIterator[Event]) -> Event:
-    return await anext(events)
+async def _next(found: AsyncIterator[Any]) -> Any:
+    return await anext(found)
 
 
 @contextmanager

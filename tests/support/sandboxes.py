@@ -35,6 +35,27 @@ class HttpSandbox:
         assert (found["code"], found["stderr"]) == (0, ""), found
         return str(found["stdout"])
 
+    def start(self, command: str | list[str], **fields: Any) -> str:
+        """Start a command in the background, and return its id."""
+        answer = self.call("POST", "/commands", json={"command": command, **fields})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def ended(self, command_id: str) -> dict[str, Any]:
+        """Wait for the end of a background command, and return what the service says of it."""
+        while True:
+            answer = self.call("GET", f"/commands/{command_id}?wait=20000")
+            assert answer.status_code == 200, answer.text
+            found: dict[str, Any] = answer.json()
+            if found["status"] != "running":
+                return found
+
+    def output(self, command_id: str, query: str = "") -> dict[str, Any]:
+        answer = self.call("GET", f"/commands/{command_id}/output{query}")
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
     def has_no(self, pid: str) -> bool:
         return self.sh(f"kill -0 {pid} 2>/dev/null || echo gone") == "gone\n"
 

@@ -14,10 +14,12 @@ Frame = dict[str, Any]
 
 
 class Terminal:
-    """A client of `/connect`."""
+    """A client of `/connect`, or of another path with its messages."""
 
-    def __init__(self, server: Server, prefix: str = PREFIXES[0], **options: Any) -> None:
-        url = f"ws://127.0.0.1:{server.port}{prefix}/connect"
+    def __init__(
+        self, server: Server, prefix: str = PREFIXES[0], path: str = "/connect", **options: Any
+    ) -> None:
+        url = f"ws://127.0.0.1:{server.port}{prefix}{path}"
         self._connection = connect(url, compression=None, **options)
 
     def send(self, **message: Any) -> None:

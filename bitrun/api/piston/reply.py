@@ -90,10 +90,15 @@ def new_decoder() -> codecs.IncrementalDecoder:
 def stage_reply(stage: StageResult, *, in_parts: bool = False) -> dict[str, Any]:
     """Write a stage; if `in_parts`, texts of a large output are written in parts."""
     size = len(stage.streams) if in_parts else 0
+    return texts_reply(stage.streams, size) | verdict_reply(stage.verdict, cached=stage.cached)
+
+
+def texts_reply(output: Output, size: int = 0) -> dict[str, Any]:
+    """Write an output as the texts of both streams, and of both together; in parts by `size`."""
     return {
-        name: large_json.text(partial(_texts, stage.streams, streams), size)
+        name: large_json.text(partial(_texts, output, streams), size)
         for name, streams in _TEXTS.items()
-    } | verdict_reply(stage.verdict, cached=stage.cached)
+    }
 
 
 def _texts(output: Output, streams: Collection[Stream]) -> Iterator[str]:

@@ -16,13 +16,15 @@ from bitrun.api.http.json_body import parse_object
 from bitrun.api.http.runs import judged_batch, run_job
 from bitrun.api.http.unknown_fields import UnknownFields
 from bitrun.api.http.upgrade import serve_websocket
+from bitrun.api.http.websocket import WebSocket
 from bitrun.api.piston.batch_reply import BatchReply
 from bitrun.api.piston.batch_request import read_batch
 from bitrun.api.piston.body import execute_body, is_understood
 from bitrun.api.piston.build_stream import stream
-from bitrun.api.piston.connect import Sessions
+from bitrun.api.piston.connect import connect
 from bitrun.api.piston.errors import package_errors
 from bitrun.api.piston.files import with_uploads
+from bitrun.api.piston.interaction import Sessions
 from bitrun.api.piston.output_files import reply_with_files
 from bitrun.api.piston.reply import execute_reply, package_reply, runtime_reply
 from bitrun.api.piston.request import find_unknown, read_request
@@ -139,14 +141,13 @@ def _add_connect(
         raise UpgradeRequired
 
     @routes.get("/connect", websocket=True)
-    def connect() -> Response:
+    def connect_client() -> Response:
         with auth.granted(request, more=(protocol_token(request),)) as owner:
-            return serve_websocket(
-                request,
-                service.settings,
-                bodies,
-                lambda websocket: sessions.serve(websocket, owner),
-            )
+
+            def serve(websocket: WebSocket) -> None:
+                sessions.serve(websocket, partial(connect, service, websocket, owner))
+
+            return serve_websocket(request, service.settings, bodies, serve)
 
 
 def _named_package(bodies: Bodies) -> tuple[Any, Any, dict[str, Any]]:

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bitrun.api.piston.reply import new_decoder, verdict_reply
+from bitrun.api.piston.reply import new_decoder, texts_reply, verdict_reply
+from bitrun.execution.sandboxes.background import BackgroundCommand
+from bitrun.execution.sandboxes.output_ring import OutputPart
 from bitrun.execution.sandboxes.sandbox import Sandbox, StageEvent
 from bitrun.model.output import Stream
 from bitrun.model.result import Verdict
@@ -30,6 +32,41 @@ def sandbox_reply(sandbox: Sandbox) -> dict[str, Any]:
         "memory": sandbox.limits.memory,
         "network_policy": {"type": "disabled"},
     }
+
+
+def command_reply(command: BackgroundCommand) -> dict[str, Any]:
+    """Write a background command; times are seconds since the epoch."""
+    start, end = command.kept
+    ended_at, verdict = command.ended_at, command.verdict
+    return {
+        "id": command.id,
+        "command": command.command,
+        "status": _status(command),
+        "started_at": round(command.started_at, 3),
+        "ended_at": None if ended_at is None else round(ended_at, 3),
+        "output_size": end,
+        "output_dropped": start,
+        "result": None if verdict is None else verdict_reply(verdict),
+        "error": None if command.error is None else str(command.error),
+    }
+
+
+def output_reply(command: BackgroundCommand, part: OutputPart) -> dict[str, Any]:
+    """Write a part of a background command's output."""
+    return {
+        "offset": part.offset,
+        "next_offset": part.end,
+        "dropped": part.dropped,
+        # Not how it is by now: of one that has ended, nothing may follow what is empty.
+        "status": "running" if part.may_grow else _status(command),
+        **texts_reply(part.output),
+    }
+
+
+def _status(command: BackgroundCommand) -> str:
+    if not command.has_ended:
+        return "running"
+    return "failed" if command.verdict is None else "ended"
 
 
 def event_lines(events: Iterator[StageEvent]) -> Iterator[dict[str, Any]]:

@@ -14,24 +14,38 @@ from bitrun.api.piston.request import (
     read_options,
     read_text,
 )
+from bitrun.api.piston.terminal import read_terminal
 from bitrun.config.settings import MIN_MEMORY, Settings
 from bitrun.execution.job_builder import Target, build_job
 from bitrun.execution.limits import RequestedLimits, language_limits
 from bitrun.execution.sandboxes.sandbox import Sandbox, SandboxPlan
 from bitrun.model.errors import RequestError
-from bitrun.model.job import File, Job
+from bitrun.model.job import File, Job, TerminalSize
 from bitrun.model.sandbox import SandboxLimits
+from bitrun.model.signals import SIGNAL_NUMBERS
 from bitrun.packages.runtimes import Runtime, Runtimes
 
 CREATE_FIELDS = frozenset(
     {"language", "version", "package", "files", "env", "memory", "expires_after", "network_policy"}
 )
 EXEC_FIELDS = frozenset({"command", "stdin", "cwd", "env", "timeout", "output_limit"})
+START_FIELDS = frozenset({"command", "stdin", "stdin_open", "cwd", "env", "timeout"})
+STDIN_FIELDS = frozenset({"data", "end"})
+SIGNAL_FIELDS = frozenset({"signal"})
+TERMINAL_FIELDS = frozenset({"type", "command", "cwd", "env", "tty"})
 RUN_FIELDS = frozenset({"files", "args", "compile_args", "stdin", "env", "timeout", "output_limit"})
 
 _ANCHOR = "last_active_at"
 _MAX_SHOWN = 100  # characters of a value in a refusal
+_MAX_DIGITS = 18
 _MINUTE = 60
+_SECOND_MS = 1000
+_MAX_WAIT = 30_000  # milliseconds; proxies give up on a silent request after a minute
+_MAX_COMMAND_OUTPUT = 1 << 40  # bytes of what is not kept, or goes to a terminal: any
+
+_DEFAULT_TERMINAL = TerminalSize(24, 80)
+# Most images have bash, and all a sh.
+_SHELL = ("sh", "-c", "command -v bash >/dev/null && exec bash; exec sh")
 
 # A program that changes the directory for the rest of its arguments.
 _IN_FOLDER = ("sh", "-c", 'cd -- "$1" && shift && exec "$@"', "sh")
@@ -64,28 +78,62 @@ def read_exec(body: Mapping[str, Any], sandbox: Sandbox, settings: Settings) -> 
     Raises:
         RequestError: it can't be carried out.
     """
-    command = body.get("command")
-    if isinstance(command, list) and command and all(isinstance(each, str) for each in command):
-        argv = tuple(command)
-    elif isinstance(command, str) and command.strip():
-        argv = ("sh", "-c", command)
-    else:
-        raise RequestError(
-            "command is required: a string for the shell, or an array of strings, the program and"
-            " its arguments"
-        )
-    if body.get("cwd") is not None:
-        if not isinstance(body["cwd"], str) or not body["cwd"]:
-            raise RequestError("If specified, cwd must be a string, the path of a folder")
-        argv = (*_IN_FOLDER, body["cwd"], *argv)
-    return build_job(
-        Target.of(sandbox.runtime),
-        settings,
-        command=argv,
-        stdin=read_text(body, "stdin") or b"",
-        environment={**sandbox.environment, **read_environment(body.get("env"))},
-        limits={"run": _read_limits(body, sandbox, settings)},
-    )
+    limits = _read_limits(body, sandbox, settings)
+    return _command_job(body, sandbox, settings, _read_command(body), limits=limits)
+
+
+def read_start(body: Mapping[str, Any], sandbox: Sandbox, settings: Settings) -> Job:
+    """Make the job of a command in the background.
+
+    Raises:
+        RequestError: it can't be carried out.
+    """
+    maximum = settings.sandbox_lifetime * _MINUTE * _SECOND_MS
+    timeout = _read_number(body, "timeout", maximum, maximum, "milliseconds")
+    limits = _lasting_limits(timeout, sandbox)
+    return _command_job(body, sandbox, settings, _read_command(body), limits=limits)
+
+
+def read_terminal_init(body: Mapping[str, Any], sandbox: Sandbox, settings: Settings) -> Job:
+    """Make the job of a terminal's first message; without a command it is a shell.
+
+    Raises:
+        RequestError: it can't be carried out.
+    """
+    command = _SHELL if body.get("command") is None else _read_command(body)
+    tty = _DEFAULT_TERMINAL if body.get("tty") is None else read_terminal(body["tty"])
+    limits = _lasting_limits(settings.sandbox_lifetime * _MINUTE * _SECOND_MS, sandbox)
+    return _command_job(body, sandbox, settings, command, limits=limits, tty=tty)
+
+
+def read_flag(body: Mapping[str, Any], name: str) -> bool:
+    """Read a boolean, False by default."""
+    value = body.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise RequestError(f"If specified, {name} must be true or false")
+    return bool(value)
+
+
+def read_signal(body: Mapping[str, Any]) -> int:
+    """Read the name of a signal, SIGTERM by default, and return its number."""
+    name = body.get("signal") or "SIGTERM"
+    if not isinstance(name, str) or name not in SIGNAL_NUMBERS:
+        raise RequestError("signal must be the name of one, such as SIGTERM or SIGKILL")
+    return SIGNAL_NUMBERS[name]
+
+
+def read_query(arguments: Mapping[str, str], name: str, maximum: int) -> int:
+    """Read a whole number of a query, 0 by default."""
+    text = arguments.get(name, "0")
+    # str.isdigit() takes the digits of all scripts.
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS) or int(text) > maximum:
+        raise RequestError(f"{name} must be a whole number from 0 to {maximum}")
+    return int(text)
+
+
+def read_wait(arguments: Mapping[str, str]) -> float:
+    """Read how long to wait, and return seconds."""
+    return read_query(arguments, "wait", _MAX_WAIT) / _SECOND_MS
 
 
 def read_run(body: Mapping[str, Any], sandbox: Sandbox, settings: Settings) -> Job:
@@ -125,6 +173,51 @@ def read_path(path: str) -> str:
     if normal.startswith("/") or normal.split("/")[0] == "..":
         raise RequestError(f"The path must stay within the work directory: {path[:_MAX_SHOWN]}")
     return normal
+
+
+def _read_command(body: Mapping[str, Any]) -> tuple[str, ...]:
+    command = body.get("command")
+    if isinstance(command, list) and command and all(isinstance(each, str) for each in command):
+        return tuple(command)
+    if isinstance(command, str) and command.strip():
+        return ("sh", "-c", command)
+    raise RequestError(
+        "command is required: a string for the shell, or an array of strings, the program and"
+        " its arguments"
+    )
+
+
+def _command_job(
+    body: Mapping[str, Any],
+    sandbox: Sandbox,
+    settings: Settings,
+    argv: tuple[str, ...],
+    *,
+    limits: RequestedLimits,
+    tty: TerminalSize | None = None,
+) -> Job:
+    if body.get("cwd") is not None:
+        if not isinstance(body["cwd"], str) or not body["cwd"]:
+            raise RequestError("If specified, cwd must be a string, the path of a folder")
+        argv = (*_IN_FOLDER, body["cwd"], *argv)
+    return build_job(
+        Target.of(sandbox.runtime),
+        settings,
+        command=argv,
+        stdin=read_text(body, "stdin") or b"",
+        environment={**sandbox.environment, **read_environment(body.get("env"))},
+        limits={"run": limits},
+        tty=tty,
+    )
+
+
+def _lasting_limits(wall_ms: int, sandbox: Sandbox) -> RequestedLimits:
+    return RequestedLimits(
+        wall_ms=wall_ms,
+        output=_MAX_COMMAND_OUTPUT,
+        memory=sandbox.limits.memory,
+        has_cpu_limit=False,
+    )
 
 
 def _find_runtime(body: Mapping[str, Any], runtimes: Runtimes) -> Runtime:

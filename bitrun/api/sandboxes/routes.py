@@ -1,4 +1,7 @@
-"""Routes of sandboxes: create, list, get, delete; commands, programs and files in one."""
+"""Routes of sandboxes: create, list, get, delete; commands, programs and files in one.
+
+`background` and `terminal` have those of commands that go on.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,6 +19,7 @@ from bitrun.api.http.connection import client_connection
 from bitrun.api.http.json_body import parse_object
 from bitrun.api.piston.files import with_uploads
 from bitrun.api.piston.reply import execute_reply, stage_reply
+from bitrun.api.sandboxes.background import add_background
 from bitrun.api.sandboxes.reply import event_lines, sandbox_reply
 from bitrun.api.sandboxes.request import (
     CREATE_FIELDS,
@@ -27,6 +31,7 @@ from bitrun.api.sandboxes.request import (
     read_path,
     read_run,
 )
+from bitrun.api.sandboxes.terminal import add_terminal
 from bitrun.config.settings import Settings
 from bitrun.execution.sandboxes.files import SandboxFiles
 from bitrun.execution.sandboxes.sandbox import Sandbox, StageEvent
@@ -50,6 +55,8 @@ def register(app: Flask, service: Service, auth: Auth, bodies: Bodies) -> None:
     routes = Blueprint("sandboxes", __name__, url_prefix=PREFIX)
     _add_sandboxes(routes, service, auth, bodies)
     _add_commands(routes, service, auth, bodies)
+    add_background(routes, service, auth, bodies)
+    add_terminal(routes, service, auth, bodies)
     _add_files(routes, service, auth, bodies)
     app.register_blueprint(routes)
 

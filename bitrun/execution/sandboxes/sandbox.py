@@ -4,11 +4,13 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bitrun.execution.runner import finish_stage
+from bitrun.execution.sandboxes.background import BackgroundCommand, BackgroundCommands
+from bitrun.execution.sandboxes.terminal import Terminal
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import (
     BoxEnded,
@@ -17,6 +19,7 @@ from bitrun.model.errors import (
     SandboxBusy,
     SandboxEnded,
     SessionEnded,
+    TooManyCommands,
 )
 from bitrun.model.job import File, Job, Limits, Stage
 from bitrun.model.output import Output, Stream
@@ -26,8 +29,12 @@ from bitrun.model.run_record import OnFinished, RunRecord
 from bitrun.model.sandbox import EndReason, SandboxLimits
 from bitrun.packages.runtimes import Runtime
 from bitrun.sandbox.box import Box
-from bitrun.sandbox.supervisor.channels import MAX_CHANNELS
+from bitrun.sandbox.supervisor.channels import MAX_CHANNELS, BoxChannel
 from bitrun.sandbox.supervisor.client import SupervisorClient
+
+# Background commands and terminals at once: the other channels are for short commands and files,
+# so that a client can always end what it has started.
+MAX_LASTING = MAX_CHANNELS - 4
 
 # While a command is silent: whether its client is still there.
 _CHECK_SECONDS = 0.25
@@ -75,7 +82,9 @@ class Sandbox:
         self._started = self._used = time.monotonic()
         self._box = box
         self._on_finished = on_finished
+        self.commands = BackgroundCommands()
         self._active = 0  # commands, and files on their way
+        self._lasting = threading.BoundedSemaphore(MAX_LASTING)
         self._lock = threading.Lock()
         self._reason: EndReason | None = None
         self._has_ended = threading.Event()
@@ -154,6 +163,70 @@ class Sandbox:
             if is_counted:
                 self._on_finished(record)
 
+    def start(
+        self, job: Job, command: str | Sequence[str], *, stdin_open: bool
+    ) -> BackgroundCommand:
+        """Start the last stage of a job in the background; `command` is what it is called.
+
+        It does not count as use. With `stdin_open` its stdin does not end after the stage's.
+
+        Raises:
+            RequestError: it can't be given to a program.
+            TooManyCommands: so many run already.
+        """
+        stage = self._within_memory(job.stages[-1])
+        record = RunRecord(job, container=self.container, pool="sandbox")
+
+        def finish(record: RunRecord) -> None:
+            self._lasting.release()
+            self._on_finished(record)
+
+        with self.used():
+            self._take_lasting()
+            try:
+                channel = self._open_channel()
+            except BaseException:
+                self._lasting.release()
+                raise
+            made = BackgroundCommand(command, stage, channel, record, finish)
+            try:
+                made.start(stdin_open=stdin_open)
+            except BaseException:
+                made.kill()
+                raise
+            self.commands.add(made)
+        return made
+
+    @contextmanager
+    def terminal(self, job: Job) -> Iterator[Terminal]:
+        """Start the last stage of a job, which has a terminal, for a client that types.
+
+        The end of the block ends it. It counts as use.
+
+        Raises:
+            RequestError: it can't be given to a program.
+            TooManyCommands: so many run already.
+        """
+        stage = self._within_memory(job.stages[-1])
+        record = RunRecord(job, container=self.container, pool="sandbox")
+        started = time.monotonic()
+        self._take_lasting()
+        try:
+            with self.used(), self._open_channel() as channel:
+                terminal = Terminal(channel, stage)
+                yield terminal
+                if terminal.verdict is not None:
+                    record.stages.append((stage.name, terminal.verdict))
+        except BaseException as error:
+            record.close(error)
+            raise
+        else:
+            record.close(None)
+        finally:
+            self._lasting.release()
+            record.run = time.monotonic() - started
+            self._on_finished(record)
+
     def write(self, files: Iterable[File]) -> None:
         """Write files.
 
@@ -190,15 +263,16 @@ class Sandbox:
         return self._reason
 
     @contextmanager
-    def _client(self) -> Iterator[SupervisorClient]:
+    def used(self) -> Iterator[None]:
+        """Count it as used while the block runs, and explain why a box has failed.
+
+        Raises:
+            SandboxEnded, CommandInterrupted: in place of a BoxError.
+        """
         with self._lock:
             self._active += 1
         try:
-            channel = self._channels.open()
-            if channel is None:
-                raise SandboxBusy(MAX_CHANNELS)
-            with channel:
-                yield SupervisorClient(channel)
+            yield
         except BoxError as error:
             raise self._explained(error) from error
         finally:
@@ -206,6 +280,21 @@ class Sandbox:
                 self._active -= 1
                 self._used = time.monotonic()
                 self.last_active_at = time.time()
+
+    @contextmanager
+    def _client(self) -> Iterator[SupervisorClient]:
+        with self.used(), self._open_channel() as channel:
+            yield SupervisorClient(channel)
+
+    def _open_channel(self) -> BoxChannel:
+        channel = self._channels.open()
+        if channel is None:
+            raise SandboxBusy(MAX_CHANNELS)
+        return channel
+
+    def _take_lasting(self) -> None:
+        if not self._lasting.acquire(blocking=False):
+            raise TooManyCommands(MAX_LASTING)
 
     def _explained(self, error: BoxError) -> SandboxEnded | CommandInterrupted:
         # What can't be sent has found the box's end before the reader has.

@@ -144,6 +144,18 @@ class Sandboxes:
         for sandbox in living:
             self._end(sandbox, EndReason.STOPPED)
 
+    def why_none(self) -> str | None:
+        """Explain why this service has no sandboxes; None if it has."""
+        settings = self._settings
+        if settings.max_sandboxes == 0:
+            return "This service has no sandboxes: its BITRUN_MAX_SANDBOXES is 0"
+        if settings.workers > 1:
+            return (
+                "This service has no sandboxes: they live in one process, "
+                f"and its BITRUN_WORKERS is {settings.workers}"
+            )
+        return None
+
     def stats(self) -> SandboxStats:
         with self._lock:
             return SandboxStats(
@@ -152,13 +164,8 @@ class Sandboxes:
 
     def _reserve(self, owner: str | None, memory: int) -> None:
         settings = self._settings
-        if settings.max_sandboxes == 0:
-            raise RequestError("This service has no sandboxes: its BITRUN_MAX_SANDBOXES is 0")
-        if settings.workers > 1:
-            raise RequestError(
-                "This service has no sandboxes: they live in one process, "
-                f"and its BITRUN_WORKERS is {settings.workers}"
-            )
+        if (reason := self.why_none()) is not None:
+            raise RequestError(reason)
         self.end_expired()
         with self._lock:
             if self._reserved[owner] >= settings.max_sandboxes_per_client:

@@ -4,6 +4,7 @@ A `SupervisorClient` talks over each as over a connection of its own.
 """
 
 import contextlib
+import os
 import struct
 import threading
 from collections.abc import Callable
@@ -35,16 +36,19 @@ class PollableChannel(Channel, Pollable, Protocol):
 class BoxChannel:
     """One of the channels of a box, a `Channel` of `client.py`.
 
-    As a context manager it closes itself. One thread may use it.
+    As a context manager it closes itself. One thread may use it. The box's reader calls
+    `on_arrival`, if it is set, when `receive` has something; it must not raise.
     """
 
     def __init__(self, channels: "Channels") -> None:
         self.number = 0  # from the first `send` on
+        self.on_arrival: Callable[[], None] | None = None
         self._channels = channels
         self._received = bytearray()
         self._unconsumed = 0
         self._arrived = threading.Condition()
         self._ended = False
+        self._event: int | None = None  # the descriptor of an eventfd(2), once somebody polls
 
     def send(self, data: bytes | bytearray) -> None:
         """Send all of it.
@@ -67,6 +71,9 @@ class BoxChannel:
             if not self._arrived.wait_for(lambda: self._received or self._ended, timeout):
                 raise TimeoutError
             data, self._received = bytes(self._received), bytearray()
+            if self._event is not None and not self._ended:
+                with contextlib.suppress(BlockingIOError):  # it is not readable
+                    os.eventfd_read(self._event)
         if not data:
             self._channels.check()
             raise ChannelEnded
@@ -76,9 +83,21 @@ class BoxChannel:
             self._unconsumed = 0
         return data
 
+    def fileno(self) -> int:
+        """Return a descriptor that is readable when `receive` has something, until `close`."""
+        with self._arrived:
+            if self._event is None:
+                is_readable = bool(self._received or self._ended)
+                self._event = os.eventfd(is_readable, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+            return self._event
+
     def close(self) -> None:
         """Close it; the stage that still runs in it is killed."""
         self._channels.close_channel(self)
+        with self._arrived:
+            if self._event is not None:
+                os.close(self._event)
+                self._event = None
 
     def __enter__(self) -> Self:
         return self
@@ -91,12 +110,23 @@ class BoxChannel:
     def add(self, data: bytes) -> None:
         with self._arrived:
             self._received += data
-            self._arrived.notify_all()
+            self._notify()
+        self._call()
 
     def end(self) -> None:
         with self._arrived:
             self._ended = True
-            self._arrived.notify_all()
+            self._notify()
+        self._call()
+
+    def _notify(self) -> None:
+        self._arrived.notify_all()
+        if self._event is not None:
+            os.eventfd_write(self._event, 1)
+
+    def _call(self) -> None:
+        if self.on_arrival is not None:
+            self.on_arrival()
 
 
 class Channels:

@@ -5,6 +5,13 @@
  *     const result = await client.run("python", "print(6 * 7)");
  */
 
+export {
+  BackgroundCommand,
+  type BackgroundOptions,
+  type CommandInfo,
+  type CommandOutput,
+  type CommandStatus,
+} from "./background.js";
 export { Client, type ClientOptions, type Progress } from "./client.js";
 export {
   AlreadyInstalled,
@@ -16,7 +23,7 @@ export {
   Unreachable,
   Unreadable,
 } from "./errors.js";
-export type { RunOptions } from "./options.js";
+export type { Files, RunOptions } from "./options.js";
 export type {
   DroppedFile,
   Extension,
@@ -32,4 +39,13 @@ export type {
   Upload,
   Verdict,
 } from "./results.js";
+export {
+  Sandbox,
+  type CommandOptions,
+  type ProgramOptions,
+  type SandboxEntry,
+  type SandboxInfo,
+  type SandboxOptions,
+  type TerminalOptions,
+} from "./sandbox.js";
 export { Session, type Event, type SessionOptions, type TerminalSize } from "./session.js";

@@ -5,15 +5,19 @@ import type { Upload } from "./results.js";
 
 type Content = string | Uint8Array | Upload;
 
+/**
+ * Files by name. Pairs in an array or a Map keep their order, whatever the names: an object has names
+ * such as "1" before all others. Strings are source code, bytes and uploads are data.
+ */
+export type Files = Readonly<Record<string, Content>> | Iterable<readonly [name: string, content: Content]>;
+
 export interface RunOptions {
   /** A SemVer range; the newest installed match runs. Default: any version. */
   version?: string;
   /**
-   * Files in the program's folder, by name; without code, the first is the program. Strings are
-   * source code, bytes and uploads are data. Pairs in an array or a Map keep their order, whatever the names:
-   * an object has names such as "1" before all others.
+   * Files in the program's folder, by name; without code, the first is the program.
    */
-  files?: Readonly<Record<string, Content>> | Iterable<readonly [name: string, content: Content]>;
+  files?: Files;
   stdin?: string;
   /** Arguments of the program. */
   args?: readonly string[];
@@ -48,7 +52,7 @@ export interface RunOptions {
   compileProcesses?: number;
 }
 
-interface File {
+export interface File {
   name?: string;
   content?: string;
   upload?: string;
@@ -89,18 +93,31 @@ const FIELDS: Readonly<Record<Exclude<keyof RunOptions, "version" | "files">, st
 /** Writes a job. Throws a TypeError for an option that there is not, which JavaScript would ignore. */
 export function writeJob(language: string, code: string | null, options: RunOptions): Job {
   const { version = "*", files = {}, ...others } = options;
-  const pairs = Symbol.iterator in files ? [...files] : Object.entries(files);
-  const entries = pairs.map(([name, content]) => writeFile(name, content));
+  const entries = writeFiles(files);
   const job: Job = {
     language,
     version,
     files: code === null ? entries : [{ content: code }, ...entries],
   };
-  for (const [option, value] of Object.entries(others)) {
-    if (!Object.hasOwn(FIELDS, option)) throw new TypeError(`There is no option ${option}`);
-    if (value !== undefined) job[FIELDS[option as keyof typeof FIELDS]] = value;
+  return { ...job, ...writeFields(others, FIELDS) };
+}
+
+/** Writes options as fields of a request. Throws a TypeError for one that there is not. */
+export function writeFields(
+  options: object,
+  fields: Readonly<Record<string, string>>,
+): Record<string, unknown> {
+  const written: Record<string, unknown> = {};
+  for (const [option, value] of Object.entries(options)) {
+    if (!Object.hasOwn(fields, option)) throw new TypeError(`There is no option ${option}`);
+    if (value !== undefined) written[fields[option]!] = value;
   }
-  return job;
+  return written;
+}
+
+export function writeFiles(files: Files): File[] {
+  const pairs = Symbol.iterator in files ? [...files] : Object.entries(files);
+  return pairs.map(([name, content]) => writeFile(name, content));
 }
 
 function writeFile(name: string, content: Content): File {

@@ -132,7 +132,7 @@ export interface SentVerdict {
   memory: number;
 }
 
-interface SentStage extends SentVerdict {
+export interface SentStage extends SentVerdict {
   stdout: string;
   stderr: string;
   output: string;
@@ -234,7 +234,7 @@ export function readPackage(sent: SentPackage): Package {
   return { name: sent.language, version: sent.language_version, installed: sent.installed };
 }
 
-function readStage(name: StageName, sent: SentStage): Stage {
+export function readStage(name: StageName, sent: SentStage): Stage {
   const { stdout, stderr, output } = sent;
   return { name, stdout, stderr, output, verdict: readVerdict(sent), cached: sent.cached ?? false };
 }

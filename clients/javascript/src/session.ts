@@ -1,6 +1,6 @@
 import { base64url } from "./base64.js";
 import { Busy, Failed, Refused, Unreachable, Unreadable, type BitRunError } from "./errors.js";
-import type { Job, RunOptions } from "./options.js";
+import type { RunOptions } from "./options.js";
 import {
   readDropped,
   readFile,
@@ -69,12 +69,12 @@ export class Session implements AsyncIterable<Event> {
     Socket: typeof WebSocket,
     private readonly url: URL,
     token: string | null,
-    job: Job,
+    init: object,
     private readonly refusal: () => Promise<BitRunError>,
   ) {
-    const address = new URL("api/v2/connect", url);
+    const address = new URL(url);
     address.protocol = url.protocol.replace("http", "ws");
-    this.unsent = [{ type: "init", ...job }];
+    this.unsent = [{ type: "init", ...init }];
     this.socket = new Socket(address, protocols(token));
     this.socket.onopen = () => {
       this.socket.onerror = null;

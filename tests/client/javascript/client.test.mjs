@@ -202,3 +202,82 @@ test("uploads", async () => {
   await client.deleteUpload(upload);
   await assert.rejects(client.run("python", code, { files: { data: upload } }), Refused);
 });
+
+test("a sandbox", async () => {
+  const sandbox = await client.sandbox("bash", { files: { "in.txt": "five\n" }, env: { A: "1" }, minutes: 5 });
+  const stage = await sandbox.exec("cat in.txt; echo $A $B >&2; exit 3", { env: { B: "2" } });
+  assert.deepEqual([stage.stdout, stage.stderr, stage.output], ["five\n", "1 2\n", "five\n1 2\n"]);
+  assert.deepEqual([stage.verdict.outcome, stage.verdict.code], ["exit", 3]);
+  assert.equal((await sandbox.exec(["pwd"], { cwd: "/tmp" })).stdout, "/tmp\n");
+  assert.equal((await sandbox.run("cat; echo $1", { stdin: "in", args: ["a"] })).stdout, "in\na\n");
+  const events = await collect(sandbox.stream("echo a; echo b >&2; exit 2"));
+  assert.equal(written(events), "a\nb\n");
+  assert.equal(events.at(-1).verdict.code, 2);
+  const info = await sandbox.info();
+  assert.deepEqual([info.id, info.language, info.memory], [sandbox.id, "bash", 256 << 20]);
+  assert.equal(info.expiresAt - info.lastActiveAt, 300_000);
+  assert.deepEqual((await client.sandboxes()).map(({ id }) => id), [sandbox.id]);
+  const again = await client.openSandbox(sandbox.id);
+  await again.delete();
+  await assert.rejects(sandbox.exec("true"), { name: "Refused", status: 410, message: /it was deleted/ });
+  await assert.rejects(collect(sandbox.stream("true")), { name: "Refused", status: 410 });
+  await assert.rejects(client.sandbox("cobal"), { name: "Refused", message: /No language is called cobal/ });
+  await assert.rejects(client.sandbox("bash", { memry: 5 }), TypeError);
+});
+
+test("files of a sandbox", async () => {
+  const bytes = Uint8Array.from({ length: 100_000 }, (_, index) => index);
+  const sandbox = await client.sandbox("bash");
+  await sandbox.write("d/é ?#.bin", bytes);
+  await sandbox.write("d/run", "#!/bin/sh\necho run\n", { mode: 0o755 });
+  await sandbox.write("a.tar", new Blob(["no archive"], { type: "application/x-tar" }));
+  assert.equal((await sandbox.exec(["d/run"])).stdout, "run\n");
+  assert.deepEqual(await sandbox.read("d/é ?#.bin"), bytes);
+  const entries = await sandbox.list("d");
+  assert.deepEqual(entries.map(({ name, kind, size }) => [name, kind, size]), [
+    ["run", "file", 19],
+    ["é ?#.bin", "file", bytes.length],
+  ]);
+  assert.equal(entries[0].mode, 0o755);
+  await sandbox.remove("d/run");
+  assert.deepEqual((await sandbox.list()).map(({ name }) => name), ["a.tar", "d"]);
+  await assert.rejects(sandbox.read("d"), { name: "Refused", message: "d is a folder" });
+  await assert.rejects(sandbox.read("none"), { name: "Refused", status: 404 });
+  await sandbox.delete();
+});
+
+test("commands in the background", async () => {
+  const sandbox = await client.sandbox("bash");
+  const command = await sandbox.start("while read x; do echo got $x; done; exit 3", { stdinOpen: true });
+  await command.write("one\n");
+  const first = await command.output(0, { waitMs: 20_000 });
+  assert.deepEqual([first.stdout, first.status, first.dropped], ["got one\n", "running", 0]);
+  assert.equal((await command.wait({ timeoutMs: 10 })).status, "running");
+  await command.write("two\n", { end: true });
+  const ended = await command.wait();
+  assert.deepEqual([ended.status, ended.verdict.code, ended.outputSize], ["ended", 3, 16]);
+  const parts = await collect(sandbox.command(command.id).follow(first.nextOffset));
+  assert.equal(parts.map((part) => part.output).join(""), "got two\n");
+  assert.deepEqual((await sandbox.commands()).map(({ id }) => id), [command.id]);
+  const sleeper = await sandbox.start(["sleep", "600"]);
+  await sleeper.signal();
+  assert.equal((await sleeper.wait()).verdict.signal, "SIGTERM");
+  await sleeper.delete();
+  await assert.rejects(sleeper.info(), { name: "Refused", status: 404 });
+  await sandbox.delete();
+});
+
+test("a terminal in a sandbox", async () => {
+  const sandbox = await client.sandbox("bash");
+  const terminal = sandbox.terminal({ tty: { rows: 30, columns: 100 } });
+  let screen = "";
+  terminal.write("stty size; exit 5\r");
+  for await (const event of terminal) {
+    if (event.type === "output") screen += event.text;
+    if (event.type === "ended") assert.equal(event.verdict.code, 5);
+  }
+  assert.match(screen, /30 100\r\n/);
+  assert.equal(written(await collect(sandbox.terminal({ command: ["echo", "hi"] }))), "hi\r\n");
+  await sandbox.delete();
+  await assert.rejects(collect(sandbox.terminal()), { name: "Refused", status: 410, message: /it was deleted/ });
+});

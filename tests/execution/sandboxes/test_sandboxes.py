@@ -1,10 +1,9 @@
 """The life of sandboxes: how long, how many, and how they end."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from bitrun.config.catalogue import load
 from bitrun.config.settings import Settings
 from bitrun.execution.sandboxes import sandbox as module
 from bitrun.execution.sandboxes.files import SandboxFiles
@@ -22,17 +21,13 @@ from bitrun.model.errors import (
 from bitrun.model.job import File, Job
 from bitrun.model.result import Outcome
 from bitrun.model.run_record import NoVerdict, RunRecord
-from bitrun.model.sandbox import EndReason, SandboxLimits
-from bitrun.packages.runtimes import Runtime
-from bitrun.sandbox.box_maker import BoxMaker
+from bitrun.model.sandbox import EndReason
 from bitrun.sandbox.pool.pool import Pool
 from bitrun.sandbox.supervisor.channels import MAX_CHANNELS
+from tests.execution.sandboxes.conftest import OWNER, SETTINGS
 from tests.support.fake_engine import FakeEngine
 from tests.support.stages import BOX_LIMITS, stage
 from tests.support.waiting import wait_until
-
-OWNER = "token alice"
-SETTINGS = Settings(sandbox_lifetime=60)
 
 
 class Clock:
@@ -53,37 +48,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(module, "time", clock)
     return clock
-
-
-@pytest.fixture
-def pool(fake_engine: FakeEngine) -> Pool:
-    return Pool(BoxMaker(fake_engine, SETTINGS), 0, dict)
-
-
-@pytest.fixture
-def records() -> list[RunRecord]:
-    return []
-
-
-@pytest.fixture
-def sandboxes(pool: Pool, records: list[RunRecord]) -> Iterator[Sandboxes]:
-    made = Sandboxes(pool, SETTINGS, records.append)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def create(sandboxes: Sandboxes) -> Callable[..., Sandbox]:
-    package, language = next(
-        pair for pair in load(SETTINGS.languages).languages() if pair[1].name == "bash"
-    )
-    runtime = Runtime(package, language, "5.2", "bitrun/bash")
-
-    def create(owner: str | None = OWNER, idle: int = 600) -> Sandbox:
-        limits = SandboxLimits(64 << 20, 64, idle)
-        return sandboxes.create(owner, SandboxPlan(runtime, limits, {}), None)
-
-    return create
 
 
 def test_an_idle_one_ends(
