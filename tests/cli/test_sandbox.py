@@ -1,12 +1,14 @@
 """`bitrun sandbox`."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.command import bitrun
+from tests.support.command import COMMAND, bitrun, environment
+from tests.support.sandboxes import HttpSandbox
 from tests.support.server import Server
 
 
@@ -99,11 +101,17 @@ def test_a_command_in_the_background(server: Server, sandbox: str) -> None:
 def test_dropped_output_is_told(server: Server, sandbox: str) -> None:
     flood = "head -c 300000 /dev/zero | tr '\\0' x; echo end"
     command = bitrun(server, "sandbox", "exec", "-d", sandbox, flood).stdout.strip()
-    done = bitrun(server, "sandbox", "logs", "-f", sandbox, command)
-    assert done.stdout.endswith("xend\n")
-    done = bitrun(server, "sandbox", "logs", sandbox, command)
+    HttpSandbox(server, sandbox).ended(command)
+    done = subprocess.run(
+        [*COMMAND, "sandbox", "logs", sandbox, command],
+        env=environment(server),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert len(done.stdout) == 256 << 10
-    dropped = 300004 - (256 << 10)
+    assert done.stdout.endswith("xend\n")
+    dropped = 300_004 - (256 << 10)
     assert done.stderr == f"bitrun: {dropped} bytes of earlier output are not kept any more\n"
 
 

@@ -163,10 +163,6 @@ export class Client {
     });
   }
 
-  private async answer<Sent, Read>(path: string, call: Call, read: (sent: Sent) => Read): Promise<Read> {
-    return this.transport.read(await this.transport.fetch(path, call), read);
-  }
-
   /**
    * Finds out why a WebSocket was refused, whose response no browser shows. It sends an empty request,
    * which is refused as incomplete only after all checks that also apply to a WebSocket.

@@ -17,7 +17,7 @@ export class Transport {
   constructor(
     readonly url: URL,
     private readonly token: string | null,
-    private readonly WebSocket: typeof WebSocket | undefined,
+    private readonly Socket: typeof WebSocket | undefined,
   ) {}
 
   async answer<Sent, Read>(path: string, call: Call, read: (sent: Sent) => Read): Promise<Read> {
@@ -70,10 +70,10 @@ export class Transport {
 
   /** Opens a WebSocket. `refusal` finds out why it was refused, which no browser tells. */
   connect(path: string, init: object, refusal: () => Promise<BitRunError>): Session {
-    if (!this.WebSocket) {
+    if (!this.Socket) {
       throw new TypeError("Sessions need a WebSocket: Node.js has one since version 22; or give the client one");
     }
-    return new Session(this.WebSocket, new URL(path, this.url), this.token, init, refusal);
+    return new Session(this.Socket, new URL(path, this.url), this.token, init, refusal);
   }
 
   /** The reason that is left if a service that refuses a WebSocket answers all else. */
