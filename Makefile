@@ -52,6 +52,10 @@ test: develop install ## Run all tests but the slow ones, with a real Docker eng
 test-vm: develop install ## Test the engine of a virtual machine, or with LOCAL=1 this machine's, for docs/engines.md
 	@$(PYTHON) -m tools.vm $(if $(LOCAL),--local)
 
+.PHONY: test-cluster
+test-cluster: develop install ## Test a Swarm of three machines, all on this one, and write docs/cluster.md
+	@$(PYTHON) -m tools.cluster $(ARGS)
+
 .PHONY: chaos
 chaos: develop install ## Run the slow tests: broken engines, time limits, proxies
 	@$(PYTHON) -m pytest -m chaos $(ARGS)

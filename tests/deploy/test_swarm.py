@@ -1,0 +1,386 @@
+"""`deploy/swarm`: its HAProxy in front of nodes that only pretend, and what its files promise."""
+
+import base64
+import hashlib
+import json
+import re
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+from websockets.sync.client import connect
+
+from bitrun.api.app import create_app
+from bitrun.config.settings import DIALECTS, Settings
+from bitrun.service import configuration
+from bitrun.service.service import Service
+from tests.deploy.test_proxies import free_port, listens
+from tests.support.needs import need
+from tests.support.paths import ROOT
+from tests.support.waiting import wait_until
+
+SWARM = ROOT / "deploy" / "swarm"
+CONFIGURATION = (SWARM / "haproxy.cfg").read_text()
+EXECUTE = "/api/v2/execute"
+PLACES, QUEUE = 2, 3
+
+
+class Node(ThreadingHTTPServer):
+    """A node that answers with its own number, unless a test has it do something else.
+
+    `asked` are the requests that have reached it, but for health checks.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, number: int) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.number = number
+        self.is_ready = True
+        self.asked: list[tuple[str, str, dict[str, str]]] = []
+        self.behave: Callable[[_Handler], None] = answer
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Node
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        if self.path == "/readyz":
+            self.reply(200 if self.server.is_ready else 503, "{}")
+        else:
+            self._request()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._request()
+
+    def _request(self) -> None:
+        self.server.asked.append((self.command, self.path, _lower(self.headers.items())))
+        self.server.behave(self)
+
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # checks end with a reset
+            super().handle()
+
+    def reply(self, status: int, text: str, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def _lower(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers}
+
+
+def answer(handler: _Handler) -> None:
+    handler.reply(200, str(handler.server.number))
+
+
+def busy(handler: _Handler) -> None:
+    handler.reply(503, '{"message":"busy"}', Retry_After="1")
+
+
+def hang_up(handler: _Handler) -> None:
+    handler.close_connection = True
+    handler.connection.shutdown(socket.SHUT_RDWR)
+
+
+def upgrade(handler: _Handler) -> None:
+    """Accept a WebSocket, and end it with a frame of two bytes."""
+    key = handler.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+    accept = base64.b64encode(hashlib.sha1(key.encode(), usedforsecurity=False).digest()).decode()
+    handler.send_response(101)
+    for name, value in (
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Accept", accept),
+    ):
+        handler.send_header(name, value)
+    handler.end_headers()
+    handler.wfile.write(b"\x81\x02hi")
+    handler.close_connection = True
+
+
+class Front:
+    """HAProxy with the file as it is, but for addresses, and three nodes."""
+
+    def __init__(self, folder: Path, nodes: list[Node]) -> None:
+        self.nodes = nodes
+        self.http, self.https, self.statistics = free_port(), free_port(), free_port()
+        self._folder = folder
+        self.certificate = folder / "certificate.pem"
+        self._make_certificate()
+        self.command = ["haproxy", "-db", "-f", str(self._configure())]
+        self.environment = {
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            "RUNS_PER_NODE": str(PLACES),
+            "QUEUE": str(QUEUE),
+            "QUEUE_SECONDS": "20",
+        }
+
+    def _make_certificate(self) -> None:
+        done = subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-days", "2", "-subj", "/CN=test", "-addext",
+             "subjectAltName=IP:127.0.0.1", "-keyout", "-", "-out", "-"],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        self.certificate.write_bytes(done.stdout)
+
+    def _configure(self) -> Path:
+        servers = "\n    ".join(
+            f"server node{node.number} 127.0.0.1:{node.port}" for node in self.nodes
+        )
+        changes = {
+            "server-template node 1-100 tasks.bitrun:5000 resolvers swarm init-addr none": servers,
+            "/run/secrets/certificate.pem": str(self.certificate),
+            "bind :8443": f"bind 127.0.0.1:{self.https}",
+            "bind :8080": f"bind 127.0.0.1:{self.http}",
+            "bind :8405": f"bind 127.0.0.1:{self.statistics}",
+            "inter 2s fastinter 500ms": "inter 100ms",
+            "slowstart 10s ": "",
+        }
+        text = CONFIGURATION
+        for old, new in changes.items():
+            assert old in text, old
+            text = text.replace(old, new)
+        path = self._folder / "haproxy.cfg"
+        path.write_text(text)
+        return path
+
+    def post(self, path: str, data: str = "{}", **headers: str) -> requests.Response:
+        return requests.post(
+            f"https://127.0.0.1:{self.https}{path}",
+            data=data,
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+            verify=str(self.certificate),
+            timeout=60,
+        )
+
+    def get(self, path: str) -> requests.Response:
+        return requests.get(
+            f"https://127.0.0.1:{self.https}{path}", verify=str(self.certificate), timeout=60
+        )
+
+    def metric(self, start: str) -> float:
+        text = requests.get(f"http://127.0.0.1:{self.statistics}/metrics", timeout=60).text
+        return sum(float(it.split()[-1]) for it in text.splitlines() if it.startswith(start))
+
+    @property
+    def ready(self) -> int:
+        return round(self.metric('haproxy_backend_active_servers{proxy="runs"}'))
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    need("haproxy", "haproxy")
+    with ExitStack() as stack:
+        nodes = [stack.enter_context(Node(number)) for number in (1, 2, 3)]
+        threads = [threading.Thread(target=node.serve_forever, args=(0.05,)) for node in nodes]
+        for thread in threads:
+            thread.start()
+        front = Front(tmp_path_factory.mktemp("swarm"), nodes)
+        with subprocess.Popen(front.command, env=front.environment) as process:
+            assert wait_until(lambda: listens(front.statistics), 20)
+            yield front
+            process.terminate()
+        for node in nodes:
+            node.shutdown()
+        for thread in threads:
+            thread.join()
+
+
+@pytest.fixture
+def front(started: Front) -> Front:
+    for node in started.nodes:
+        node.behave, node.is_ready = answer, True
+        node.asked.clear()
+    assert wait_until(lambda: started.ready == len(started.nodes), 20)
+    return started
+
+
+def asked(front: Front) -> int:
+    return sum(len(node.asked) for node in front.nodes)
+
+
+pytestmark = pytest.mark.builds  # installs HAProxy
+
+
+def test_runs_are_spread(front: Front) -> None:
+    assert {front.post(EXECUTE).text for _ in range(6)} == {"1", "2", "3"}
+
+
+@pytest.mark.parametrize("failure", [busy, hang_up])
+def test_a_run_is_tried_again_elsewhere(front: Front, failure: Callable[[_Handler], None]) -> None:
+    for node in front.nodes[:2]:
+        node.behave = failure
+    for _ in range(6):
+        reply = front.post(EXECUTE)
+        assert (reply.status_code, reply.text) == (200, "3")
+
+
+@pytest.mark.parametrize("failure", [busy, hang_up])
+@pytest.mark.parametrize("path", ["/api/v2/packages", "/api/v3/sandboxes", "/api/v2/files", "/new"])
+def test_what_has_effects_is_tried_once(
+    front: Front, failure: Callable[[_Handler], None], path: str
+) -> None:
+    for node in front.nodes:
+        node.behave = failure
+    assert front.post(path).status_code == (503 if failure is busy else 502)
+    assert asked(front) == 1
+
+
+def test_a_large_run_is_tried_once(front: Front) -> None:
+    """It fits in no buffer; the client gets an honest answer."""
+    for node in front.nodes:
+        node.behave = busy
+    assert front.post(EXECUTE, "x" * 200_000).status_code == 503
+    assert asked(front) == 1
+
+
+def test_the_last_refusal_is_passed_on(front: Front) -> None:
+    for node in front.nodes:
+        node.behave = busy
+    reply = front.post(EXECUTE)
+    assert (reply.status_code, reply.headers["Retry-After"]) == (503, "1")
+    assert reply.json() == {"message": "busy"}
+    assert asked(front) == 4
+
+
+def test_a_node_that_is_not_ready_gets_nothing(front: Front) -> None:
+    front.nodes[0].is_ready = False
+    assert wait_until(lambda: front.ready == 2, 20)
+    assert {front.post(EXECUTE).text for _ in range(6)} == {"2", "3"}
+
+
+def test_without_a_ready_node_the_answer_is_honest(front: Front) -> None:
+    for node in front.nodes:
+        node.is_ready = False
+    assert wait_until(lambda: front.ready == 0, 20)
+    for path in (EXECUTE, "/api/v2/packages"):
+        reply = front.post(path)
+        assert (reply.status_code, reply.headers["Retry-After"]) == (503, "2")
+        assert "busy" in reply.json()["message"]
+
+
+def test_the_queue_is_bounded(front: Front) -> None:
+    over = threading.Event()
+
+    def wait(handler: _Handler) -> None:
+        over.wait(60)
+        answer(handler)
+
+    for node in front.nodes:
+        node.behave = wait
+    statuses: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: statuses.append(front.post(EXECUTE).status_code))
+        for _ in range(3 * PLACES + QUEUE)
+    ]
+    try:
+        for thread in threads:
+            thread.start()
+        queue = 'haproxy_backend_current_queue{proxy="runs"}'
+        assert wait_until(lambda: front.metric(queue) == QUEUE, 20)
+        reply = front.post(EXECUTE)
+        assert (reply.status_code, reply.headers["Retry-After"]) == (503, "2")
+        assert reply.json() == {"message": "The queue is full: try again later"}
+        # Only runs wait for places.
+        assert wait_until(lambda: asked(front) == 3 * PLACES, 20)
+        for node in front.nodes:
+            node.behave = answer
+        assert front.get("/api/v2/runtimes").status_code == 200
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert statuses == [200] * (3 * PLACES + QUEUE)
+
+
+def test_nodes_get_the_clients_address_and_a_request_id(front: Front) -> None:
+    front.post(EXECUTE, X_Forwarded_For="203.0.113.9", X_Request_Id="mine")
+    front.post(EXECUTE)
+    (_, _, named), (_, _, unnamed) = sorted(
+        (entry for node in front.nodes for entry in node.asked),
+        key=lambda entry: entry[2]["x-request-id"] != "mine",
+    )
+    assert named["x-forwarded-for"] == "127.0.0.1"
+    assert re.fullmatch(r"[\w.:+/=@-]{8,64}", unnamed["x-request-id"])
+
+
+def test_the_dashboard_asks_for_what_there_is(front: Front) -> None:
+    text = requests.get(f"http://127.0.0.1:{front.statistics}/metrics", timeout=60).text
+    dashboard = (ROOT / "deploy" / "grafana-dashboard.json").read_text()
+    wanted = set(re.findall(r"haproxy_\w+", dashboard))
+    assert len(wanted) >= 5
+    assert wanted <= set(re.findall(r"^haproxy_\w+", text, re.MULTILINE))
+
+
+def test_metrics_and_plain_http_are_not_served(front: Front) -> None:
+    assert front.get("/metrics").status_code == 403
+    reply = requests.post(f"http://127.0.0.1:{front.http}/x", allow_redirects=False, timeout=60)
+    assert reply.status_code == 308
+    assert reply.headers["Location"].startswith("https://")
+    assert asked(front) == 0
+
+
+def test_a_websocket_passes(front: Front) -> None:
+    for node in front.nodes:
+        node.behave = upgrade
+    trust = ssl.create_default_context(cafile=str(front.certificate))
+    url = f"wss://127.0.0.1:{front.https}/api/v2/connect"
+    with connect(url, ssl=trust) as websocket:
+        assert websocket.recv(20) == "hi"
+
+
+def test_every_run_and_nothing_else_is_tried_again() -> None:
+    """A new route that runs programs is in one of both lists."""
+    listed = set(
+        " ".join(re.findall(r"^    acl run path (.+)$", CONFIGURATION, re.MULTILINE)).split()
+    )
+    effects = {
+        "/api/v2/packages", "/api/v2/piston/packages", "/api/v2/files", "/api/v2/piston/files",
+        "/mcp", "/dify/v1/sandbox/dependencies/update",
+    }  # fmt: skip
+    app = create_app(Service(configuration.read(Settings(dialects=DIALECTS))))
+    posts = {
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if "POST" in (rule.methods or ()) and not rule.rule.startswith("/api/v3/")
+    }
+    assert listed == posts - effects
+
+
+def test_the_stack_gives_no_privileges() -> None:
+    stack = yaml.safe_load((SWARM / "stack.yaml").read_text())
+    for service in stack["services"].values():
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+        assert service["user"][0] != "0"
+        assert service["deploy"]["endpoint_mode"] == "dnsrr"
+    assert stack["services"]["bitrun"]["deploy"]["mode"] == "global"
+    published = {
+        name: [port["published"] for port in service.get("ports", [])]
+        for name, service in stack["services"].items()
+    }
+    assert published.pop("haproxy") == [443, 80]
+    assert not any(published.values()), json.dumps(published)

@@ -1,0 +1,179 @@
+"""The cluster as an operator gets it: by the commands of docs/swarm.md, one after the other.
+
+A comment before a block of commands says on which machines they are run: `<!-- on: first -->`, or
+`others`. A block `<!-- on: first, with the internet -->` is left out, since the machines have no
+way out of their switch: `images` has made what it would make.
+"""
+
+import re
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from tests.support.checkout import copy_of_checkout
+from tests.support.paths import ROOT
+from tools.cluster import images
+from tools.cluster.load import Front
+from tools.cluster.machine import Machine, MachineError
+
+PAGE = ROOT / "docs" / "swarm.md"
+STACK = "bitrun"
+_BLOCK = re.compile(r"<!-- on: ([^>]+) -->\n+```console\n(.*?)```", re.DOTALL)
+_TOKEN = re.compile(r"^bitrun_\S+$", re.MULTILINE)
+_READY_SECONDS = 300.0
+_RETRY_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Commands of the page, and where they are run: `first`, `others` or what else it says."""
+
+    where: str
+    commands: str
+
+
+def read_blocks(page: str) -> list[Block]:
+    """Return the blocks of commands of a page, in order; what they print is left out."""
+    return [
+        Block(where, "\n".join(line[2:] for line in text.splitlines() if line[:2] in ("$ ", "> ")))
+        for where, text in _BLOCK.findall(page)
+    ]
+
+
+class Cluster:
+    """Machines with the stack on them; the first is where the operator gives commands.
+
+    Args:
+        machines: started, in the order of the page's addresses.
+        folder: for a copy of the checkout, and the certificate.
+        settings: of the service, beyond those of the stack file.
+        variables: of the operator's shell, such as `RUNS_PER_NODE`.
+    """
+
+    def __init__(
+        self,
+        machines: Sequence[Machine],
+        folder: Path,
+        settings: Mapping[str, str],
+        variables: Mapping[str, str],
+    ) -> None:
+        self.machines = machines
+        self.first, self.others = machines[0], machines[1:]
+        self._checkout = copy_of_checkout(folder)
+        self._certificate = _make_certificate(self._checkout, self.first.address)
+        self._add_settings(settings)
+        self._variables = {
+            "HAPROXY_IMAGE": images.reference("haproxy"),
+            "REDIS_IMAGE": images.reference("redis"),
+            **variables,
+        }
+        self._exports: list[str] = []
+        self.front = Front("", "", self._certificate)
+
+    def _add_settings(self, settings: Mapping[str, str]) -> None:
+        """Write them into the copy of the stack file, as an operator would."""
+        stack = self._checkout / "deploy" / "swarm" / "stack.yaml"
+        before = "      BITRUN_API_TOKENS_FILE:"
+        text = stack.read_text()
+        if text.count(before) != 1:
+            raise MachineError(f"{stack} has no place for settings")
+        lines = "".join(f'      {name}: "{value}"\n' for name, value in settings.items())
+        stack.write_text(text.replace(before, lines + before))
+
+    def deploy(self) -> None:
+        """Follow the page, and wait until all machines run programs.
+
+        Raises:
+            MachineError: a command fails, or a machine does not become ready.
+        """
+        for machine in self.machines:
+            machine.run(f"docker tag {images.reference('service')} {images.SERVICE}:1")
+        join_token = token = ""
+        for block in read_blocks(PAGE.read_text()):
+            commands = block.commands.replace("TOKEN", join_token) if join_token else block.commands
+            if block.where == "first":
+                done = self.operate(commands)
+                join_token = join_token or done.stdout.strip().rpartition("\n")[2]
+                if found := _TOKEN.search(done.stderr):
+                    token = found[0]
+            elif block.where == "others":
+                for machine in self.others:
+                    machine.run(commands)
+        self.front = Front(f"https://{self.first.address}", token, self._certificate)
+        self.wait_ready(len(self.machines))
+
+    def operate(self, commands: str) -> subprocess.CompletedProcess[str]:
+        """Run commands on the first machine, in one shell with all that were exported before."""
+        script = "\n".join([*self._exports, commands])
+        self._exports += [line for line in commands.splitlines() if line.startswith("export ")]
+        print("first$ " + commands.replace("\n", "\nfirst$ "), flush=True)
+        return self.first.run(script, self._variables, self._checkout)
+
+    def wait_ready(self, nodes: int) -> None:
+        """Wait until HAProxy sees this many nodes that are ready.
+
+        Raises:
+            MachineError: it does not.
+        """
+        deadline = time.monotonic() + _READY_SECONDS
+        while (seen := self.ready_nodes()) != nodes:
+            if time.monotonic() > deadline:
+                raise MachineError(f"{seen} nodes are ready, not {nodes}:\n{self.state()}")
+            time.sleep(_RETRY_SECONDS)
+
+    def ready_nodes(self) -> int | None:
+        """Return how many nodes HAProxy gives runs to, or None if it does not answer."""
+        value = self.haproxy_metric('haproxy_backend_active_servers{proxy="runs"}')
+        return None if value is None else round(value)
+
+    def haproxy_metric(self, name: str) -> float | None:
+        """Return one value of the statistics, or None if HAProxy does not answer."""
+        # From inside its own container: the port is not published.
+        script = (
+            "id=$(docker ps --quiet --filter name=bitrun_haproxy); "
+            'nsenter --net --target "$(docker inspect --format {{.State.Pid}} "$id")" '
+            "curl --silent --fail --max-time 5 http://127.0.0.1:8405/metrics"
+        )
+        try:
+            text = self.first.run(script, timeout=30).stdout
+        except MachineError:
+            return None
+        values = [line.split()[-1] for line in text.splitlines() if line.startswith(name)]
+        return sum(float(value) for value in values) if values else None
+
+    def state(self) -> str:
+        """Return what the Swarm says of its tasks, for a message."""
+        commands = (
+            "docker node ls",
+            f"docker stack ps --no-trunc {STACK}",
+            f"docker service logs --tail 20 {STACK}_haproxy",
+            f"docker service logs --tail 20 {STACK}_bitrun",
+        )
+        texts = []
+        for command in commands:
+            try:
+                done = self.first.run(command, timeout=30)
+            except MachineError as error:
+                texts.append(str(error))
+            else:
+                texts.append(done.stdout + done.stderr)
+        return "\n".join(texts)
+
+    def request(self, method: str, path: str, **options: object) -> requests.Response:
+        return self.front.request(method, path, **options)  # type: ignore[arg-type]
+
+
+def _make_certificate(folder: Path, address: str) -> Path:
+    """Create the files that the page takes from an authority; it is its own authority."""
+    certificate = folder / "fullchain.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-days", "2", "-subj", "/CN=cluster", "-addext", f"subjectAltName=IP:{address}",
+         "-keyout", folder / "privkey.pem", "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return certificate

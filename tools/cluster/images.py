@@ -1,0 +1,87 @@
+"""The images that the stack runs, built by this machine's engine and packed into one archive.
+
+Their base is Debian as BitRun's own images have it, and HAProxy and Redis are Debian's packages: no
+image registry is needed. The images of Docker's registry, which the stack file names, have the same
+commands and folders.
+"""
+
+import io
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.utils import kwargs_from_env
+
+from tests.support.checkout import copy_of_checkout
+
+BASE = "bitrun/debian:latest"
+SERVICE = "bitrun-service"
+TEST_TAG = "cluster-test"
+
+_INSTALL = "RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends"
+_OTHERS = {
+    "haproxy": f"FROM {BASE}\n{_INSTALL} haproxy\n",
+    "redis": (
+        f"FROM {BASE}\n{_INSTALL} redis-server\nRUN install -d -o 999 -g 999 /data\nVOLUME /data\n"
+    ),
+}
+_CHUNK = 1 << 20
+
+
+def reference(name: str) -> str:
+    return f"bitrun-{name}:{TEST_TAG}"
+
+
+def pack(archive: Path, packages: list[str]) -> None:
+    """Build the images, and save them and these packages' into an archive.
+
+    Raises:
+        docker.errors.DockerException: one can't be built, or a package is not installed.
+    """
+    client = docker.APIClient(version="auto", timeout=600, **kwargs_from_env())
+    try:
+        _build_service(client)
+        for name, recipe in _OTHERS.items():
+            _build(client, reference(name), fileobj=io.BytesIO(recipe.encode()))
+        names = [reference(name) for name in ("service", *_OTHERS)]
+        names += [f"bitrun/{package}:latest" for package in ("supervisor", *packages)]
+        _save(client, names, archive)
+    finally:
+        client.close()
+
+
+def _build_service(client: docker.APIClient) -> None:
+    with tempfile.TemporaryDirectory(prefix="bitrun-cluster-") as folder:
+        _build(
+            client,
+            reference("service"),
+            path=str(copy_of_checkout(Path(folder))),
+            dockerfile="deploy/Dockerfile",
+            buildargs={"BASE": BASE},
+        )
+
+
+def _build(client: docker.APIClient, tag: str, **options: Any) -> None:
+    print(f"Building {tag}", flush=True)
+    lines = list(client.build(tag=tag, network_mode="host", rm=True, decode=True, **options))
+    if not any("Successfully tagged" in line.get("stream", "") for line in lines):
+        raise docker.errors.BuildError(f"{tag} can't be built: {lines[-1]}", iter(lines))
+
+
+def _save(client: docker.APIClient, references: list[str], archive: Path) -> None:
+    # docker-py's get_image() takes one reference only.
+    url = f"{client.base_url}/v{client.api_version}/images/get"
+    with (
+        client.get(url, params={"names": references}, stream=True) as response,
+        archive.open("wb") as file,
+    ):
+        response.raise_for_status()
+        for chunk in response.iter_content(_CHUNK):
+            file.write(chunk)
+
+
+def load(client: docker.APIClient, archive: Path) -> None:
+    """Load the archive into an engine."""
+    with archive.open("rb") as file:
+        client.load_image(file)
