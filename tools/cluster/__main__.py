@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -31,6 +32,7 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _MACHINES = 3
 _PLACES = 4  # of each node: a run costs the one machine that all of them are
 _MAX_MINUTES = 30.0
+_GONE_SECONDS = 30.0
 
 _PROGRAMS: dict[str, Sequence[str]] = {
     "unshare": ("util-linux",),
@@ -115,10 +117,23 @@ def _test(folder: Path) -> int:
 
 
 def _remove_cgroups() -> None:
-    """Remove the empty cgroups of the machines' containers, which no namespace removes."""
+    """Remove the cgroups of the machines' containers, which no namespace removes.
+
+    If this program was stopped they are empty only when the kernel has killed the last of the
+    processes.
+    """
+    deadline = time.monotonic() + _GONE_SECONDS
     for top in (*_CGROUPS.glob(CGROUP), *_CGROUPS.glob(f"*/{CGROUP}")):
         for folder, _, _ in os.walk(top, topdown=False):
-            Path(folder).rmdir()
+            while True:
+                try:
+                    Path(folder).rmdir()
+                except OSError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.1)
+                else:
+                    break
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:

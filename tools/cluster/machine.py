@@ -98,12 +98,13 @@ class Machine:
         time.sleep(_RETRY_SECONDS)
 
     def engine_answers(self) -> bool:
+        client = self.engine(timeout=5)
         try:
-            client = self.engine(timeout=5)
+            return bool(client.ping())
         except (docker.errors.DockerException, OSError):
             return False
-        client.close()
-        return True
+        finally:
+            client.close()
 
     def engine(self, timeout: int = 120) -> docker.APIClient:
         """Return a client of its engine, for the caller to close."""

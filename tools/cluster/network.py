@@ -28,7 +28,6 @@ def plug_in(machine: Machine) -> None:
     inside = ["nsenter", f"--target={machine.pid}", "--net"]
     _ip(f"addr add {machine.address}/{NETWORK.prefixlen} dev eth0", inside)
     _ip("link set eth0 up", inside)
-    _ip(f"route add default via {OWN}", inside)
 
 
 @contextmanager
