@@ -7,11 +7,13 @@ The rooms, top down; each may import only from those below it (`tests/test_struc
     server       gunicorn: its settings and worker, the WSGI application, the memory of the process
     api          HTTP: one folder a dialect (v1, piston, ...), and http/ for what they share
     service      the parts of a running service, put together; readiness, configuration, collectors
-    execution    one Job in, one Result out: runner, sessions, admission, jobs, judging, uploads
+    execution    one Job in, one Result out: runner, sessions, admission, judging, uploads, work
     packages     what can be installed and what is: manager, builds, runtimes, SemVer ranges
     sandbox      boxes: containers, seccomp, supervisor/ (the protocol), pool/, cleanup/
     images       how images are made: root file system, build context, unsealed, sealed
     engine       the one seam to docker-py
+    callbacks    requests to addresses that clients name, never to the inside
+    store        records of clients with a time to live, and durable queues
     access       tokens, client identity, rate limits, the check of the listening address
     telemetry    log, metrics, request context
     config       settings and catalogue

@@ -23,6 +23,8 @@ ROOMS = (
     "sandbox",
     "images",
     "engine",
+    "callbacks",
+    "store",
     "access",
     "telemetry",
     "config",
@@ -38,6 +40,8 @@ CLOSED = {"api": ("sandbox", "engine")}
 LIBRARIES = {
     "docker": ("engine",),
     "requests": ("engine",),
+    "redis": ("store", "access"),
+    "sqlite3": ("store",),
     "flask": ("api",),
     "werkzeug": ("api",),
     "gunicorn": ("server", "api"),

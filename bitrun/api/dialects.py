@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from bitrun.api import codapi, dify, librechat, mcp, piston, sandboxes, sandboxfusion, v1
+from bitrun.api import codapi, dify, judge0, librechat, mcp, piston, sandboxes, sandboxfusion, v1
 from bitrun.api.dialect import Dialect
 from bitrun.api.http.errors import ErrorShape
 
@@ -15,6 +15,7 @@ DIALECTS: tuple[Dialect, ...] = (
     sandboxfusion.DIALECT,
     dify.DIALECT,
     librechat.DIALECT,
+    judge0.DIALECT,
 )
 
 _COMMON_ERRORS = ErrorShape()

@@ -44,10 +44,14 @@ Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode]
 PREFIX = "BITRUN_"
 
 # The wire contracts that the service knows, by the names of their folders in `bitrun/api`.
-DIALECTS = ("v1", "piston", "sandboxes", "mcp", "codapi", "sandboxfusion", "dify", "librechat")
+DIALECTS = (
+    "v1", "piston", "sandboxes", "mcp", "codapi", "sandboxfusion", "dify", "librechat", "judge0",
+)  # fmt: skip
 
 # Of a Content-Security-Policy, which has no IPv6 addresses.
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
+
+_REDIS = re.compile(r"(rediss?|redis\+unix)://")
 
 # Variables with the prefix that the service does not read: those of the client and of the tests.
 _OTHERS = frozenset({"BITRUN_URL", "BITRUN_TOKEN", "BITRUN_TEST_TIME_SCALE"})
@@ -61,9 +65,9 @@ class Settings(BaseSettings):
     """The configuration of a service; `docs/settings.md` documents each field.
 
     The field `run_timeout` is `BITRUN_RUN_TIMEOUT`. Times of compile, run,
-    session and `sandbox_timeout` are milliseconds; `v1_timeout`, `queue_timeout`, `engine_timeout`
-    and `upload_ttl` are seconds; `sandbox_idle` and `sandbox_lifetime` are minutes; sizes are
-    bytes.
+    session and `sandbox_timeout` are milliseconds; `v1_timeout`, `queue_timeout`, `engine_timeout`,
+    `upload_ttl` and `submission_ttl` are seconds; `sandbox_idle` and `sandbox_lifetime` are
+    minutes; sizes are bytes.
     Lists are separated by commas or white space.
     """
 
@@ -109,6 +113,15 @@ class Settings(BaseSettings):
     upload_ttl: int = Field(default=3600, ge=1, le=31_536_000)
     upload_bytes: int = Field(default=1024 * MEBIBYTE, ge=0)
     upload_bytes_per_client: int = Field(default=256 * MEBIBYTE, ge=0)
+
+    store: str = Field(default="", repr=False)
+    store_bytes: int = Field(default=512 * MEBIBYTE, ge=MEBIBYTE)
+    store_bytes_per_client: int = Field(default=128 * MEBIBYTE, ge=MEBIBYTE)
+    submission_ttl: int = Field(default=86_400, ge=1, le=31_536_000)
+    max_queued_submissions: int = Field(default=1000, ge=1, le=100_000)
+    max_submission_batch: int = Field(default=20, ge=1, le=1000)
+    callback_networks: Networks = ()
+    callback_secret: str = Field(default="", repr=False)
 
     v1_timeout: float = Field(default=10.0, gt=0, le=3600)
     compile_timeout: int = Field(default=10_000, ge=1, le=3_600_000)
@@ -157,7 +170,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "packages", "allowed_images", "api_tokens", "admin_tokens", "trusted_proxies",
-        "unlimited_clients", "dialects", "embed_origins", mode="before",
+        "unlimited_clients", "dialects", "embed_origins", "callback_networks", mode="before",
     )  # fmt: skip
     @classmethod
     def _split(cls, value: object) -> object:
@@ -204,6 +217,16 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("store")
+    @classmethod
+    def _check_store(cls, value: str) -> str:
+        if value and not value.startswith("/") and not _REDIS.match(value):
+            raise ValueError(
+                "the store is the absolute path of a file, or a Redis server such as "
+                "redis://HOST:6379"
+            )
+        return value
+
     @field_validator("pool_pinned", mode="before")
     @classmethod
     def _split_pairs(cls, value: object) -> object:
@@ -226,6 +249,10 @@ class Settings(BaseSettings):
     def pool_places(self) -> int:
         """Capacity of the pool in boxes, limited by number and by memory."""
         return min(self.pool_size, self.pool_memory // IDLE_BOX_MEMORY)
+
+    @property
+    def store_is_redis(self) -> bool:
+        return _REDIS.match(self.store) is not None
 
     @property
     def batch_places(self) -> int:

@@ -15,6 +15,7 @@
     |   +-- UploadNotFound        no upload of this client has the id
     |   +-- UploadTooLarge        over what one upload or one client may take
     |   +-- UploadsFull           over what all uploads may take
+    |   +-- StoreFull             over what the records of one client, or of all, may take
     |   +-- FileRejected          a file could not be written into the box
     |   +-- CommandRejected       a command could not be started in the box
     |   +-- SandboxNotFound       the client has no sandbox of this id
@@ -31,12 +32,13 @@
     |   +-- EngineUnavailable     the Docker engine does not answer
     |   +-- EngineError           the Docker engine answered with an error
     |   +-- BuildError            an image could not be built
-    |   +-- StorageError          uploads can't be stored
+    |   +-- StorageError          the folder of uploads, or the store, can't be used
     |   +-- BoxError              a box failed before its verdict
     |       +-- BoxEnded
     |       +-- BoxUnresponsive
     |       +-- ChannelEnded      one of the conversations with a box that lives on
     +-- Busy                      on neither side: no capacity
+    |   +-- QueueFull             as much work waits as may
     +-- SessionEnded              control flow: leaves a session before its end
 
 A program that fails raises nothing: that is a `Verdict` (`bitrun.model.result`).
@@ -171,6 +173,19 @@ class UploadsFull(RequestError):
         )
 
 
+class StoreFull(RequestError):
+    """The records of one client, or of all, would take more than `limit` bytes."""
+
+    def __init__(self, limit: int, *, of_client: bool = False) -> None:
+        super().__init__(
+            f"What the service keeps for you may take {limit} bytes together: delete something, or"
+            " wait until it expires"
+            if of_client
+            else f"The service keeps {limit} bytes for all clients, and has no room for this now."
+            " Try again later"
+        )
+
+
 class FileRejected(RequestError):
     """A file of the job could not be written into the box."""
 
@@ -273,7 +288,7 @@ class BuildError(ServiceError):
 
 
 class StorageError(ServiceError):
-    """Uploads can't be stored: the folder is full, or can't be written."""
+    """What clients leave here can't be stored: a folder is full, or the store does not answer."""
 
 
 class BoxError(ServiceError):
@@ -312,6 +327,10 @@ class ChannelEnded(BoxError):
 
 class Busy(Exception):
     """All places are taken, and the queue is full or too slow."""
+
+
+class QueueFull(Busy):
+    """As much work waits as may, of one client or of all."""
 
 
 class SessionEnded(Exception):

@@ -13,6 +13,7 @@ from bitrun.engine.events import EngineEvents
 from bitrun.execution.admission import Admission
 from bitrun.execution.compiling.cache import CompileCache
 from bitrun.execution.sandboxes.sandboxes import Sandboxes
+from bitrun.execution.work_queue import WorkQueue
 from bitrun.packages.installed import InstalledPackages
 from bitrun.sandbox.cleanup.box_registry import BoxRegistry
 from bitrun.sandbox.pool.pool import Pool
@@ -59,6 +60,17 @@ def sandbox_collector(sandboxes: Sandboxes) -> Callable[[], Iterator[Metric]]:
         yield _gauge("bitrun_sandboxes", "Sandboxes that exist", now.existing)
         yield _gauge("bitrun_sandbox_memory_bytes", "Memory that they may take", now.memory)
         yield _counter("bitrun_sandboxes_ended", "Sandboxes that have ended", "reason", now.ended)
+
+    return collect
+
+
+def work_collector(work: WorkQueue) -> Callable[[], Iterator[Metric]]:
+    def collect() -> Iterator[Metric]:
+        lengths = work.lengths()
+        waiting = {queue: length.waiting for queue, length in lengths.items()}
+        taken = {queue: length.taken for queue, length in lengths.items()}
+        yield _gauges("bitrun_work_waiting", "Work in the store that waits", "queue", waiting)
+        yield _gauges("bitrun_work_taken", "Work in the store that is being done", "queue", taken)
 
     return collect
 

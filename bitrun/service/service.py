@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from subprocess import Popen
 
 from bitrun.access.at_once import limits_at_once
+from bitrun.callbacks.callbacks import Callbacks
 from bitrun.engine.engine import Engine
 from bitrun.engine.events import CONTAINER_REMOVED, IMAGE_EVENTS, EngineEvents
 from bitrun.execution.admission import Admission
@@ -14,6 +15,7 @@ from bitrun.execution.limits import language_limits
 from bitrun.execution.runner import Runner
 from bitrun.execution.sandboxes.sandboxes import Sandboxes
 from bitrun.execution.uploads import Uploads
+from bitrun.execution.work_queue import WorkQueue
 from bitrun.images.sealed import SealedImages
 from bitrun.model.run_record import RunRecord
 from bitrun.packages.installed import InstalledPackages
@@ -27,6 +29,7 @@ from bitrun.sandbox.pool.pool import Pool
 from bitrun.service import collectors, housekeeping
 from bitrun.service.configuration import Configuration
 from bitrun.service.readiness import NO_RUNTIME, Readiness, State
+from bitrun.store.opening import open_store
 from bitrun.telemetry import request_context
 from bitrun.telemetry.metrics import Metrics
 
@@ -75,9 +78,13 @@ class Service:
         self.sandboxes = Sandboxes(self._pool, settings, self._on_run_finished)
         self.uploads = Uploads(settings)
         self.judge = Judge(self.runner, settings.batch_places)
+        self.store = open_store(settings)
+        self.work = WorkQueue(self.store)
+        self.callbacks = Callbacks(settings)
         self.metrics.add_collector(collectors.admission_collector(admission))
         self.metrics.add_collector(collectors.compile_cache_collector(self._compile_cache))
         self.metrics.add_collector(collectors.sandbox_collector(self.sandboxes))
+        self.metrics.add_collector(collectors.work_collector(self.work))
         self.metrics.add_collector(collectors.pool_collector(self._pool, self.installed))
         self.metrics.add_collector(
             collectors.engine_collector(engine, events, self._boxes.registry, self.installed)
@@ -95,15 +102,18 @@ class Service:
         housekeeping.start(
             OrphanRemover(self._engine).remove,
             self.uploads.remove_expired,
+            self.store.remove_expired,
             self.sandboxes.end_expired,
             *chores,
         )
         if self.settings.workers > 1:
             housekeeping.start(self.metrics.publish, interval=_PUBLISH_SECONDS)
         self._pool.start()
+        self.work.start()
 
     def close(self) -> None:
         """Release everything. To be called once no request is running."""
+        self.work.close()
         self.sandboxes.close()
         self._pool.close()
         self._compile_cache.close()

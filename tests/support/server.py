@@ -60,6 +60,12 @@ class Server:
             "BITRUN_PORT": str(self.port),
             "BITRUN_POOL_SIZE": pool_size,
             "BITRUN_UPLOAD_FOLDER": str(uploads_folder()),
+            # Of its own: services that share a store do each other's work.
+            "BITRUN_STORE": str(
+                uploads_folder().with_name(f"bitrun-test-store-{os.getpid()}")
+                / str(self.port)
+                / "store.db"
+            ),
         }
         self.process = start(dict(os.environ) | defaults | settings)
         if not wait_until(self._answers, 20):

@@ -91,11 +91,16 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
 
     started = time.monotonic()
+    # What is stored stays after a service.
     with (
         tempfile.TemporaryDirectory(prefix="bitrun-soak-") as folder,
-        tempfile.TemporaryDirectory(prefix="bitrun-soak-uploads-") as uploads,
+        tempfile.TemporaryDirectory(prefix="bitrun-soak-stored-") as stored,
     ):
-        os.environ |= _SETTINGS | {"TMPDIR": folder, "BITRUN_UPLOAD_FOLDER": uploads}
+        os.environ |= _SETTINGS | {
+            "TMPDIR": folder,
+            "BITRUN_UPLOAD_FOLDER": f"{stored}/uploads",
+            "BITRUN_STORE": f"{stored}/store.db",
+        }
         engine = docker.APIClient(version="auto", **kwargs_from_env())
         soak = Soak(Settings(), Monitor(engine, Path(folder)), stop, options.dialect)
         soak.run(seconds)

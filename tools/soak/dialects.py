@@ -1,8 +1,11 @@
 """The dialects of other services, each with what its clients send and the answer that they need."""
 
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
+
+import requests
 
 from tools.soak.clients import ApiClient
 from tools.soak.results import Attempt, WrongAnswer
@@ -13,6 +16,10 @@ _CODAPI = "/codapi/v1/exec"
 _RUN_CODE, _SUBMIT = "/sandboxfusion/run_code", "/sandboxfusion/submit"
 _DIFY = "/dify/v1/sandbox/run"
 _LIBRECHAT = "/librechat/v1/exec"
+_JUDGE0 = "/judge0/submissions"
+
+_UNFINISHED, _ACCEPTED = (1, 2), 3
+_POLL_SECONDS, _POLL_PAUSE = 240.0, 0.2
 
 _TWICE = "#include <iostream>\nint main() { int x; std::cin >> x; std::cout << 2 * x; }"
 
@@ -20,6 +27,7 @@ _TWICE = "#include <iostream>\nint main() { int x; std::cin >> x; std::cout << 2
 def attempts(client: ApiClient) -> Iterator[Attempt]:
     for name, path, body, pick, expected in _calls():
         yield Attempt(GROUP, name, partial(_expect, client, path, body, pick, expected))
+    yield Attempt(GROUP, "Judge0: asked until it is judged", partial(_poll_judge0, client))
     yield Attempt(GROUP, "LibreChat: a file", partial(_keep_a_file, client))
 
 
@@ -52,6 +60,12 @@ def _calls() -> Iterator[tuple[str, str, dict[str, Any], Callable[[Any], Any], A
     shell = {"lang": "bash", "code": "pwd; exit 3"}
     stderr = "Exited with error status 3\n"
     yield "LibreChat: a failure", _LIBRECHAT, shell, _librechat, ["/mnt/data\n", stderr]
+    waited = f"{_JUDGE0}?wait=true"
+    wrong = {"language_id": 46, "source_code": "cat", "stdin": "a", "expected_output": "b"}
+    yield "Judge0: a wrong answer", waited, wrong, _judge0, [4, "a"]
+    judged = [{"stdin": str(n), "expected_output": str(2 * n)} for n in range(3)]
+    several = {"language_id": 54, "source_code": _TWICE, "test_cases": judged}
+    yield "Judge0: test cases", waited, several, _judge0, [3, "0"]
 
 
 def _codapi(reply: Any) -> list[Any]:
@@ -88,6 +102,27 @@ def _keep_a_file(client: ApiClient) -> None:
     deleted = client.send("DELETE", f"{url}files/{path}")
     if content.text != "1" or not deleted.ok:
         raise WrongAnswer(f"{content.text[:300]!r}, {deleted.text[:300]!r}")
+
+
+def _judge0(reply: Any) -> list[Any]:
+    return [reply["status"]["id"], reply["stdout"]]
+
+
+def _poll_judge0(client: ApiClient) -> None:
+    body = {"language_id": 71, "source_code": "print(7)"}
+    reply = client.send("POST", _JUDGE0, json=body)
+    if reply.status_code != requests.codes.created:
+        raise WrongAnswer(f"{reply.status_code} {reply.text[:300]!r}")
+    path = f"{_JUDGE0}/{reply.json()['token']}"
+    deadline = time.monotonic() + _POLL_SECONDS
+    while True:
+        reply = client.send("GET", path)
+        status = reply.json().get("status", {}).get("id") if reply.ok else None
+        if status not in _UNFINISHED or time.monotonic() > deadline:
+            break
+        time.sleep(_POLL_PAUSE)
+    if status != _ACCEPTED or reply.json()["stdout"] != "7\n":
+        raise WrongAnswer(f"{reply.status_code} {reply.text[:300]!r}")
 
 
 def _expect(

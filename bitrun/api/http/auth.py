@@ -7,7 +7,7 @@ from itertools import chain
 
 from flask import Request
 
-from bitrun.access.identity import box_owner, find_address, key, within
+from bitrun.access.identity import Address, box_owner, find_address, key, within
 from bitrun.access.rate_limits import RateLimits
 from bitrun.access.tokens import Role, Token
 from bitrun.api.http.connection import address, is_forwarded, is_operator
@@ -46,28 +46,33 @@ class Auth:
         """
         token = self.check(request, role, more)
         client = address(request, self._proxies)
-        # A proxy that is not trusted has one address for all of its clients.
-        is_hidden = is_forwarded(request) and not within(
-            find_address(request.remote_addr or "", "", ()), self._proxies
-        )
-        owner = box_owner(token, None if is_hidden else client)
+        owner = self._owner(request, token, client)
         if (token, client) in self._exempt_clients:
             yield owner
         else:
             with self._rate_limits.admit(key(token, client)):
                 yield owner
 
+    def owner(self, request: Request, more: Iterable[str] = ()) -> str | None:
+        """Authorize a request that runs nothing, and is not counted; return as `granted` yields.
+
+        Raises:
+            TokenRequired: as `granted`.
+        """
+        token = self.check(request, Role.RUN, more)
+        return self._owner(request, token, address(request, self._proxies))
+
     def client(self, request: Request) -> str:
         """Return the name under which the client of a request is counted."""
         return key(self._token(request, ()), address(request, self._proxies))
 
-    def count_runs(self, request: Request, runs: int) -> None:
+    def count_runs(self, request: Request, runs: int, more: Iterable[str] = ()) -> None:
         """Count all runs of a granted request, of which its grant has counted one.
 
         Raises:
             RequestError, TooManyRequests: they are too many for the rate of its client.
         """
-        token, client = self._token(request, ()), address(request, self._proxies)
+        token, client = self._token(request, more), address(request, self._proxies)
         if (token, client) not in self._exempt_clients:
             self._rate_limits.count(key(token, client), runs - 1)
 
@@ -85,6 +90,13 @@ class Auth:
         if token.role not in (role, Role.ADMIN):
             raise PermissionDenied
         return token
+
+    def _owner(self, request: Request, token: Token | None, client: Address | None) -> str | None:
+        # A proxy that is not trusted has one address for all of its clients.
+        is_hidden = is_forwarded(request) and not within(
+            find_address(request.remote_addr or "", "", ()), self._proxies
+        )
+        return box_owner(token, None if is_hidden else client)
 
     def _token(self, request: Request, more: Iterable[str]) -> Token | None:
         # A proxy in front may use the header for another purpose: any place will do.

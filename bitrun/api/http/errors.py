@@ -42,6 +42,7 @@ from bitrun.model.errors import (
     PackageNotFound,
     PackageNotInstalled,
     PermissionDenied,
+    QueueFull,
     RequestError,
     SandboxBusy,
     SandboxEnded,
@@ -49,6 +50,7 @@ from bitrun.model.errors import (
     SandboxNotFound,
     ServiceError,
     StorageError,
+    StoreFull,
     TokenRequired,
     TooManyCommands,
     TooManyRequests,
@@ -136,10 +138,12 @@ TABLE: tuple[ErrorRow, ...] = (
     ErrorRow(UploadNotFound, 404, "upload_not_found"),
     ErrorRow(UploadTooLarge, 413, "upload_too_large"),
     ErrorRow(UploadsFull, 507, "uploads_full"),
+    ErrorRow(StoreFull, 507, "store_full"),
     # nginx's status for it; nothing but the log ever sees it.
     ErrorRow(ClientDisconnected, 499, "client_disconnected"),
     ErrorRow(BodyTooLarge, 413, "too_large"),
     ErrorRow(RequestError, 400, "bad_request"),
+    ErrorRow(QueueFull, 503, "queue_full", "queue is full", lambda _: {"Retry-After": "1"}),
     ErrorRow(
         Busy,
         503,
@@ -149,7 +153,7 @@ TABLE: tuple[ErrorRow, ...] = (
     ),
     ErrorRow(BuildError, 500, "build_failed"),
     ErrorRow(
-        StorageError, 507, "storage", "Uploads can't be stored now; the service's log says more"
+        StorageError, 507, "storage", "Nothing can be stored now; the service's log says more"
     ),
     ErrorRow(
         EngineUnavailable,

@@ -30,8 +30,8 @@ on, for whose clients only the address changes.
 Every answer carries `X-Request-Id`: the one that the request came with, if it is up to 64 letters,
 digits and `._:+/=@-`, else a new one. It stands in the log of the service, too.
 
-Every error is a JSON object with a sentence: `error` in v1 and of LibreChat, `stderr` of codapi,
-`detail` of SandboxFusion, `message` of all others.
+Every error is a JSON object with a sentence: `error` in v1, of LibreChat and of Judge0, `stderr`
+of codapi, `detail` of SandboxFusion, `message` of all others.
 
 Unknown fields of a request are ignored, and the header `X-BitRun-Warnings` of its reply names them,
 as does `warnings` in the JSON replies of v2. A batch with unknown fields is refused.

@@ -279,6 +279,16 @@ def test_anything_at_librechat(serve: Callable[..., Server]) -> None:
 
 
 @pytest.mark.engine
+def test_anything_at_judge0(serve: Callable[..., Server]) -> None:
+    server = serve(dialects="judge0", run_timeout=500, max_batch_runs=3)
+    fields = {"language_id": 46, "source_code": "cat", "number_of_runs": None}
+    for path in ("/judge0/submissions", "/judge0/submissions/batch"):
+        seen = answered_as_described(server, path, "post", SOUND, 15, fields=fields)
+        assert seen.keys() >= {422}
+    assert sum(seen.values()) > 15
+
+
+@pytest.mark.engine
 def test_anything_at_v2(serve: Callable[..., Server]) -> None:
     server = serve(run_timeout=500)
     seen = answered_as_described(
