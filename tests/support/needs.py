@@ -36,6 +36,26 @@ def need_node_modules(folder: Path) -> None:
         pytest.fail(f"npm can't install. {done.stderr}{done.stdout}", pytrace=False)
 
 
+def need_npm_package(name: str, version: str) -> Path:
+    """Install a package from npm with all it needs, once for all runs; return the folder.
+
+    For what is too large to be installed each time, and too large for a lock file of ours.
+    """
+    need("node", "nodejs")
+    need("npm", "nodejs", "npm")
+    folder = ROOT / "build" / "npm" / f"{name.replace('/', '-')}-{version}"
+    if not (folder / "package.json").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(
+            ["npm", "install", "--silent", "--no-audit", "--no-fund", "--save-exact",
+             "--ignore-scripts", f"{name}@{version}"],
+            cwd=folder, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            pytest.fail(f"npm can't install. {done.stderr}{done.stdout}", pytrace=False)
+    return folder
+
+
 def need_python_packages(requirements: Path, folder: Path) -> None:
     """Install what a file of requirements names, with its hashes, into a folder."""
     done = subprocess.run(
