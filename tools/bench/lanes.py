@@ -20,6 +20,7 @@ RUNS_PER_BOX = 100
 PROGRAMS = (PYTHON, NODE, C)
 
 _ROUNDS = 3
+_WARM_UP_SECONDS = 2.0
 _AT_ONCE = (1, 8)
 
 
@@ -76,7 +77,7 @@ class Lanes:
 
 
 def measure_lanes(bare: dict[Program, BareProgram], seconds: float, rounds: int = _ROUNDS) -> Lanes:
-    """Measure each for `seconds` at a time; a round takes some 20 times as long, and a minute."""
+    """Measure each for `seconds` at a time; a round takes some 20 times as long, and two minutes."""
     lanes = Lanes()
     # Compilations are measured, too.
     with (
@@ -94,6 +95,9 @@ def measure_lanes(bare: dict[Program, BareProgram], seconds: float, rounds: int 
                     for name, target in targets.items():
                         client = partial(_new_client, target.url, program)
                         load = partial(_looped, at_once, seconds, client)
+                        # Sustained is the load whose boxes are there: the first ones take the
+                        # engine as long as some hundred runs.
+                        _looped(at_once, _WARM_UP_SECONDS, client)
                         lanes.add(name, program, at_once, target.measure(load))
                         time.sleep(PAUSE_SECONDS)  # until the pool is full again
             lanes.ceiling += engine_ceiling(8, seconds)
