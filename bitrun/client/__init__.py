@@ -23,6 +23,7 @@ from bitrun.client.batches import (
     Reason,
 )
 from bitrun.client.calls import FileContent, RunOptions
+from bitrun.client.cells import CellError, CellOptions, CellOutcome, CellResult, Display
 from bitrun.client.clients import DEFAULT_URL, AsyncClient, Client
 from bitrun.client.errors import (
     AlreadyInstalled,
@@ -77,12 +78,17 @@ __all__ = [
     "BitRunError",
     "Busy",
     "Case",
+    "CellError",
+    "CellOptions",
+    "CellOutcome",
+    "CellResult",
     "Client",
     "CommandInfo",
     "CommandOptions",
     "CommandOutput",
     "CommandStatus",
     "Compare",
+    "Display",
     "DroppedFile",
     "Ended",
     "Event",

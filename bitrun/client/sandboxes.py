@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Self, Unpack
 
-from bitrun.client import background_calls
+from bitrun.client import background_calls, cells
 from bitrun.client import sandbox_calls as calls
 from bitrun.client.background import AsyncBackgroundCommand, BackgroundCommand
 from bitrun.client.background_calls import BackgroundOptions, CommandInfo, TerminalOptions
 from bitrun.client.calls import Call
+from bitrun.client.cells import CellOptions, CellResult
 from bitrun.client.errors import Refused
 from bitrun.client.results import Result, Stage
 from bitrun.client.sandbox_calls import (
@@ -94,6 +95,18 @@ class Sandbox:
         """Open a terminal by `with`: a shell, or a command. The end of the block ends it."""
         init = background_calls.terminal(command, options)
         return self._connect(background_calls.terminal_path(self._id), init)
+
+    def run_cell(self, code: str, **options: Unpack[CellOptions]) -> CellResult:
+        """Run code in a kernel of the sandbox, whose variables stay for the next cell."""
+        return self._send(cells.run(self._id, code, options))
+
+    def interrupt_cell(self, kernel: str | None = None) -> None:
+        """Interrupt the cell that runs; its kernel keeps its variables."""
+        self._send(cells.interrupt(self._id, kernel))
+
+    def restart_kernel(self, kernel: str | None = None) -> None:
+        """Start a kernel anew, without its variables; its files stay."""
+        self._send(cells.restart(self._id, kernel))
 
     def write(self, path: str, content: str | bytes, *, mode: int | None = None) -> None:
         """Write a file; missing folders are made."""
@@ -187,6 +200,15 @@ class AsyncSandbox:
     ) -> AsyncSession:
         init = background_calls.terminal(command, options)
         return self._connect(background_calls.terminal_path(self._id), init)
+
+    async def run_cell(self, code: str, **options: Unpack[CellOptions]) -> CellResult:
+        return await self._send(cells.run(self._id, code, options))
+
+    async def interrupt_cell(self, kernel: str | None = None) -> None:
+        await self._send(cells.interrupt(self._id, kernel))
+
+    async def restart_kernel(self, kernel: str | None = None) -> None:
+        await self._send(cells.restart(self._id, kernel))
 
     async def write(self, path: str, content: str | bytes, *, mode: int | None = None) -> None:
         await self._send(calls.write(self._id, path, content, mode))

@@ -87,6 +87,15 @@ class LimitOverrides(_Entry):
     max_file_size: Count | None = None
 
 
+class KernelSpec(_Entry):
+    """A Jupyter kernel of a package: `command` starts its driver, `language` is what it speaks."""
+
+    name: Name
+    display_name: str
+    language: str
+    command: Command
+
+
 class Language(_Entry):
     """One language of a package: how its files are recognized, compiled and run."""
 
@@ -106,6 +115,7 @@ class Language(_Entry):
     ptys: bool = False
     network: bool = False
     reuse: bool = True
+    kernels: tuple[KernelSpec, ...] = ()
 
     @model_validator(mode="after")
     def _compiled(self) -> Self:

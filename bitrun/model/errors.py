@@ -27,6 +27,12 @@
     |   +-- CommandEnded          it had one, and that has ended
     |   +-- SandboxFileNotFound   it has no file or folder of this path
     |   +-- CommandInterrupted    a command in a sandbox ended without a verdict
+    |   +-- KernelNotFound        the sandbox has no kernel of this id
+    |   +-- TooManyKernels        it has as many as it may have
+    |   +-- KernelNotRunning      a kernel has died, or does not start
+    |   +-- KernelBusy            it runs another cell, or does not read
+    |   +-- KernelConnectionEnded it was shut down, or its reader was too slow
+    |   +-- InvalidKernelMessage  bytes or fields are no message of Jupyter
     |   +-- ClientDisconnected    no connection is left for an answer
     +-- ServiceError              our fault: the text is for the operator's log
     |   +-- EngineUnavailable     the Docker engine does not answer
@@ -269,6 +275,36 @@ class CommandInterrupted(RequestError):
 
     def __init__(self, text: str) -> None:
         super().__init__(f"The command was interrupted; the sandbox lives on. {text}")
+
+
+class KernelNotFound(RequestError):
+    """The sandbox has no kernel of this id."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such kernel in the sandbox")
+
+
+class TooManyKernels(RequestError):
+    """The sandbox has as many kernels as it may have."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"At most {limit} kernels of a sandbox are possible: shut one down first")
+
+
+class KernelNotRunning(RequestError):
+    """A kernel has died, or does not start; the text says why."""
+
+
+class KernelBusy(RequestError):
+    """A kernel runs another cell, or does not read what was sent to it."""
+
+
+class KernelConnectionEnded(RequestError):
+    """A connection to a kernel has ended: that was shut down, or this reader was too slow."""
+
+
+class InvalidKernelMessage(RequestError):
+    """Bytes or fields are no message of Jupyter."""
 
 
 class ServiceError(Exception):

@@ -4,7 +4,7 @@
  * Standard input is one end of a socket that serves as the attached streams of the container: what
  * comes there is the command's stdin; the command's stdout and stderr go there in Docker's
  * multiplexed format. The command is PID 1 of a PID namespace, root with the capabilities of a box. It
- * sees this machine's programs read-only, and has a tmpfs of its own at WORKDIR, /tmp and /dev/shm, and
+ * sees this machine's programs read-only, the Python packages of the tests at /packages, and has a tmpfs of its own at WORKDIR, /tmp and /dev/shm, and
  * its folder at /bitrun. It has no limits of memory, processes and processors, and no seccomp filter:
  * it isolates tests from each other, and is no sandbox.
  *
@@ -96,7 +96,7 @@ make_folders(const char *path)
 static void
 make_root(const char *workdir, const char *tmpfs, char *command)
 {
-	const char *programs = dirname(command);
+	const char *programs = dirname(command), *packages = getenv("BOX_PACKAGES");
 
 	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "private mounts");
 	/* Any folder will do: only this namespace sees what is mounted there. */
@@ -107,6 +107,11 @@ make_root(const char *workdir, const char *tmpfs, char *command)
 	must(mkdir("bitrun", 0755), "/bitrun");
 	must(mount(programs, "bitrun", NULL, MS_BIND, NULL), programs);
 	must(mount(NULL, "bitrun", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL), programs);
+	if (packages != NULL) {
+		must(mkdir("packages", 0755), "/packages");
+		must(mount(packages, "packages", NULL, MS_BIND, NULL), packages);
+		must(mount(NULL, "packages", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL), packages);
+	}
 	must(mkdir("dev", 0755), "/dev");
 	must(mkdir("dev/pts", 0755), "/dev/pts");
 	must(mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620"), "/dev/pts");

@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -87,8 +88,12 @@ class ProcessBoxes:
             self._programs.supervisor,
             *container.command[1:],
         ]
+        packages = {"BOX_PACKAGES": sysconfig.get_path("purelib")}
         with attached:
-            return _Process(subprocess.Popen(arguments, stdin=attached.fileno()))
+            started = subprocess.Popen(
+                arguments, stdin=attached.fileno(), env=os.environ | packages
+            )
+        return _Process(started)
 
 
 class _Process:

@@ -31,6 +31,7 @@ def sandbox_reply(sandbox: Sandbox) -> dict[str, Any]:
         },
         "memory": sandbox.limits.memory,
         "network_policy": {"type": "disabled"},
+        "kernels": [spec.name for spec in sandbox.kernels.specs],
     }
 
 

@@ -17,6 +17,7 @@ from bitrun.api.piston.request import (
 from bitrun.api.piston.terminal import read_terminal
 from bitrun.config.settings import MIN_MEMORY, Settings
 from bitrun.execution.job_builder import Target, build_job
+from bitrun.execution.kernels.cell import Cell
 from bitrun.execution.limits import RequestedLimits, language_limits
 from bitrun.execution.sandboxes.sandbox import Sandbox, SandboxPlan
 from bitrun.model.errors import RequestError
@@ -33,6 +34,8 @@ START_FIELDS = frozenset({"command", "stdin", "stdin_open", "cwd", "env", "timeo
 STDIN_FIELDS = frozenset({"data", "end"})
 SIGNAL_FIELDS = frozenset({"signal"})
 TERMINAL_FIELDS = frozenset({"type", "command", "cwd", "env", "tty"})
+CELL_FIELDS = frozenset({"code", "kernel", "timeout", "output_limit", "stdin"})
+KERNEL_FIELDS = frozenset({"kernel"})
 RUN_FIELDS = frozenset({"files", "args", "compile_args", "stdin", "env", "timeout", "output_limit"})
 
 _ANCHOR = "last_active_at"
@@ -150,6 +153,33 @@ def read_run(body: Mapping[str, Any], sandbox: Sandbox, settings: Settings) -> J
         limits={**options.limits, "run": _read_limits(body, sandbox, settings)},
     )
     return make_job(sandbox.runtime, files, options, settings)
+
+
+def read_cell(body: Mapping[str, Any], sandbox: Sandbox, settings: Settings) -> Cell:
+    """Read the cell of a request.
+
+    Raises:
+        RequestError: it can't be run.
+    """
+    code, stdin = body.get("code"), body.get("stdin")
+    if not isinstance(code, str):
+        raise RequestError("code is required as a string")
+    if not isinstance(stdin, str | None):
+        raise RequestError("If specified, stdin must be a string")
+    limits = _read_limits(body, sandbox, settings)
+    return Cell(code, limits.wall_ms or 0, limits.output or 0, stdin)
+
+
+def read_kernel(body: Mapping[str, Any]) -> str | None:
+    """Read which kernel a request means: the name of its spec, or a language.
+
+    Raises:
+        RequestError: it is no string.
+    """
+    name = body.get("kernel")
+    if not isinstance(name, str | None):
+        raise RequestError("If specified, kernel must be a string, the name of a kernel")
+    return name
 
 
 def find_unknown(body: Mapping[str, Any], known: frozenset[str]) -> UnknownFields:

@@ -3,16 +3,15 @@
 `background` and `terminal` have those of commands that go on.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
-from itertools import chain
 from typing import Any
 
 from flask import Blueprint, Flask, Response, jsonify, request
 
-from bitrun.api.http import errors, large_json, ndjson
+from bitrun.api.http import large_json, ndjson
 from bitrun.api.http.auth import Auth
 from bitrun.api.http.body import Bodies, Body
 from bitrun.api.http.connection import client_connection
@@ -20,6 +19,7 @@ from bitrun.api.http.json_body import parse_object
 from bitrun.api.piston.files import with_uploads
 from bitrun.api.piston.reply import execute_reply, stage_reply
 from bitrun.api.sandboxes.background import add_background
+from bitrun.api.sandboxes.cells import add_cells
 from bitrun.api.sandboxes.reply import event_lines, sandbox_reply
 from bitrun.api.sandboxes.request import (
     CREATE_FIELDS,
@@ -34,7 +34,7 @@ from bitrun.api.sandboxes.request import (
 from bitrun.api.sandboxes.terminal import add_terminal
 from bitrun.config.settings import Settings
 from bitrun.execution.sandboxes.files import SandboxFiles
-from bitrun.execution.sandboxes.sandbox import Sandbox, StageEvent
+from bitrun.execution.sandboxes.sandbox import Sandbox
 from bitrun.model.errors import RequestError
 from bitrun.model.job import Job
 from bitrun.model.result import Result
@@ -57,6 +57,7 @@ def register(app: Flask, service: Service, auth: Auth, bodies: Bodies) -> None:
     _add_commands(routes, service, auth, bodies)
     add_background(routes, service, auth, bodies)
     add_terminal(routes, service, auth, bodies)
+    add_cells(routes, service, auth, bodies)
     _add_files(routes, service, auth, bodies)
     app.register_blueprint(routes)
 
@@ -119,7 +120,8 @@ def _add_commands(routes: Blueprint, service: Service, auth: Auth, bodies: Bodie
             body.keep(job.size, job.output_beyond(service.settings.output_limit))
             connection = client_connection(request)
             if ndjson.is_wanted(request):
-                response = ndjson.stream(_lines(sandbox.stream(job, connection)))
+                events = sandbox.stream(job, connection)
+                response = ndjson.stream(ndjson.begin(event_lines(events)))
             else:
                 response = large_json.reply(whole(sandbox, sandbox.run(job, connection)) | warnings)
             response.call_on_close(held.pop_all().close)
@@ -138,19 +140,6 @@ def _add_commands(routes: Blueprint, service: Service, auth: Auth, bodies: Bodie
             return execute_reply(sandbox.runtime, result, in_parts=True)
 
         return answer(sandbox_id, RUN_FIELDS, read_run, whole)
-
-
-def _lines(events: Iterator[StageEvent]) -> Iterator[dict[str, Any]]:
-    """Give the lines of a job; an error before the first still has a status of its own."""
-    first = next(events)
-
-    def lines() -> Iterator[dict[str, Any]]:
-        try:
-            yield from event_lines(chain((first,), events))
-        except RequestError as error:
-            yield {"type": "error", "message": errors.report(error).text(error)}
-
-    return lines()
 
 
 def _add_files(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies) -> None:

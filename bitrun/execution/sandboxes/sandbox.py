@@ -2,12 +2,17 @@
 
 import dataclasses
 import logging
+import shlex
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from bitrun.config.catalogue import KernelSpec
+from bitrun.config.settings import Settings
+from bitrun.execution.job_builder import Target, build_job
+from bitrun.execution.kernels.kernels import Kernels
 from bitrun.execution.runner import finish_stage
 from bitrun.execution.sandboxes.background import BackgroundCommand, BackgroundCommands
 from bitrun.execution.sandboxes.terminal import Terminal
@@ -44,6 +49,10 @@ _REASON_SECONDS = 10.0
 
 _NO_STAGE_LIMITS = Limits(10_000, None, 4096, 0, 0, 0)
 
+# Of a stage that lasts as long as the sandbox: milliseconds and bytes beyond any.
+_ENDLESS_MS = 1 << 39
+_ENDLESS_BYTES = 1 << 60
+
 _log = logging.getLogger(__name__)
 
 StageEvent = tuple[Stage, tuple[Stream, bytes] | Verdict]
@@ -59,7 +68,7 @@ class SandboxPlan:
 
 
 class Sandbox:
-    """A sandbox of one client. Threads share it.
+    """A sandbox of one client, and its `kernels`. Threads share it.
 
     `created_at` and `last_active_at` are seconds since the epoch. `owner` is the client, None if it
     can't be identified: then only the id protects it.
@@ -71,6 +80,8 @@ class Sandbox:
         owner: str | None,
         plan: SandboxPlan,
         box: Box,
+        *,
+        settings: Settings,
         on_finished: OnFinished,
     ) -> None:
         self.id = sandbox_id
@@ -80,7 +91,9 @@ class Sandbox:
         self.environment = plan.environment
         self.created_at = self.last_active_at = time.time()
         self._started = self._used = time.monotonic()
+        self.kernels = Kernels(plan.runtime.package.id, plan.runtime.language.kernels, self)
         self._box = box
+        self._settings = settings
         self._on_finished = on_finished
         self.commands = BackgroundCommands()
         self._active = 0  # commands, and files on their way
@@ -95,9 +108,10 @@ class Sandbox:
         return self._box.container
 
     def idle_for(self) -> float:
-        """Return the seconds since it was used last; 0 while it is."""
+        """Return the seconds since it was used last; 0 while it is, or a kernel is busy."""
+        is_busy = self.kernels.is_busy()
         with self._lock:
-            return 0.0 if self._active else time.monotonic() - self._used
+            return 0.0 if self._active or is_busy else time.monotonic() - self._used
 
     def age(self) -> float:
         """Return the seconds since its creation."""
@@ -178,15 +192,15 @@ class Sandbox:
         record = RunRecord(job, container=self.container, pool="sandbox")
 
         def finish(record: RunRecord) -> None:
-            self._lasting.release()
+            self.release_lasting()
             self._on_finished(record)
 
         with self.used():
-            self._take_lasting()
+            self.take_lasting()
             try:
-                channel = self._open_channel()
+                channel = self.open_channel()
             except BaseException:
-                self._lasting.release()
+                self.release_lasting()
                 raise
             made = BackgroundCommand(command, stage, channel, record, finish)
             try:
@@ -210,9 +224,9 @@ class Sandbox:
         stage = self._within_memory(job.stages[-1])
         record = RunRecord(job, container=self.container, pool="sandbox")
         started = time.monotonic()
-        self._take_lasting()
+        self.take_lasting()
         try:
-            with self.used(), self._open_channel() as channel:
+            with self.used(), self.open_channel() as channel:
                 terminal = Terminal(channel, stage)
                 yield terminal
                 if terminal.verdict is not None:
@@ -223,7 +237,7 @@ class Sandbox:
         else:
             record.close(None)
         finally:
-            self._lasting.release()
+            self.release_lasting()
             record.run = time.monotonic() - started
             self._on_finished(record)
 
@@ -243,6 +257,55 @@ class Sandbox:
         """Get the files that match a pattern, see `SupervisorClient.collect`."""
         with self._client() as client:
             return client.collect([pattern], limits, hold)
+
+    # For what lasts in it
+
+    def take_lasting(self) -> None:
+        """Take one of the places of what goes on; the others are for short commands and files.
+
+        Raises:
+            TooManyCommands: none is left.
+        """
+        if not self._lasting.acquire(blocking=False):
+            raise TooManyCommands(MAX_LASTING)
+
+    def release_lasting(self) -> None:
+        self._lasting.release()
+
+    def open_channel(self) -> BoxChannel:
+        """Open a channel to the box, which does not count as use.
+
+        Raises:
+            SandboxBusy: there is none left.
+            SandboxEnded: it has ended.
+        """
+        try:
+            channel = self._channels.open()
+        except BoxError as error:
+            raise self.explain(error) from error
+        if channel is None:
+            raise SandboxBusy(MAX_CHANNELS)
+        return channel
+
+    def kernel_stage(self, spec: KernelSpec) -> Stage:
+        """Return the stage that starts the driver of a kernel."""
+        job = build_job(
+            Target.of(self.runtime),
+            self._settings,
+            command=shlex.split(spec.command),
+            environment=self.environment,
+        )
+        stage = self._within_memory(job.stages[0])
+        limits = dataclasses.replace(
+            stage.limits, wall_ms=_ENDLESS_MS, cpu_ms=None, output=_ENDLESS_BYTES
+        )
+        return dataclasses.replace(stage, limits=limits)
+
+    def touch(self) -> None:
+        """Note that it is being used."""
+        with self._lock:
+            self._used = time.monotonic()
+            self.last_active_at = time.time()
 
     def end(self, reason: EndReason) -> None:
         """End it, with all that runs in it. Only the first reason counts."""
@@ -274,29 +337,19 @@ class Sandbox:
         try:
             yield
         except BoxError as error:
-            raise self._explained(error) from error
+            raise self.explain(error) from error
         finally:
             with self._lock:
                 self._active -= 1
-                self._used = time.monotonic()
-                self.last_active_at = time.time()
+            self.touch()
 
     @contextmanager
     def _client(self) -> Iterator[SupervisorClient]:
-        with self.used(), self._open_channel() as channel:
+        with self.used(), self.open_channel() as channel:
             yield SupervisorClient(channel)
 
-    def _open_channel(self) -> BoxChannel:
-        channel = self._channels.open()
-        if channel is None:
-            raise SandboxBusy(MAX_CHANNELS)
-        return channel
-
-    def _take_lasting(self) -> None:
-        if not self._lasting.acquire(blocking=False):
-            raise TooManyCommands(MAX_LASTING)
-
-    def _explained(self, error: BoxError) -> SandboxEnded | CommandInterrupted:
+    def explain(self, error: BoxError) -> SandboxEnded | CommandInterrupted:
+        """Return what an error of the box means to the client."""
         # What can't be sent has found the box's end before the reader has.
         if isinstance(error, BoxEnded) or self._channels.has_ended:
             self._has_ended.wait(_REASON_SECONDS)

@@ -197,7 +197,14 @@ class Sandboxes:
         self._pool.give_away(box)
         try:
             sandbox_id = f"sbx_{secrets.token_urlsafe(_ID_BYTES)}"
-            return Sandbox(sandbox_id, owner, plan, box, self._on_finished)
+            return Sandbox(
+                sandbox_id,
+                owner,
+                plan,
+                box,
+                settings=self._settings,
+                on_finished=self._on_finished,
+            )
         except BaseException:
             box.destroy()
             raise

@@ -36,8 +36,8 @@ class PollableChannel(Channel, Pollable, Protocol):
 class BoxChannel:
     """One of the channels of a box, a `Channel` of `client.py`.
 
-    As a context manager it closes itself. One thread may use it. The box's reader calls
-    `on_arrival`, if it is set, when `receive` has something; it must not raise.
+    As a context manager it closes itself. One thread may use it, but for `wake`. The box's reader
+    calls `on_arrival`, if it is set, when `receive` has something; it must not raise.
     """
 
     def __init__(self, channels: "Channels") -> None:
@@ -49,6 +49,7 @@ class BoxChannel:
         self._arrived = threading.Condition()
         self._ended = False
         self._event: int | None = None  # the descriptor of an eventfd(2), once somebody polls
+        self._woken = False
 
     def send(self, data: bytes | bytearray) -> None:
         """Send all of it.
@@ -63,12 +64,14 @@ class BoxChannel:
         """Return the next bytes.
 
         Raises:
-            TimeoutError: nothing arrived within `timeout` seconds.
+            TimeoutError: nothing arrived within `timeout` seconds, or another thread called `wake`.
             ChannelEnded: its handler in the box has ended without a word.
             BoxError: the box has ended.
         """
         with self._arrived:
-            if not self._arrived.wait_for(lambda: self._received or self._ended, timeout):
+            self._arrived.wait_for(lambda: self._received or self._ended or self._woken, timeout)
+            self._woken = False
+            if not self._received and not self._ended:
                 raise TimeoutError
             data, self._received = bytes(self._received), bytearray()
             if self._event is not None and not self._ended:
@@ -90,6 +93,12 @@ class BoxChannel:
                 is_readable = bool(self._received or self._ended)
                 self._event = os.eventfd(is_readable, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
             return self._event
+
+    def wake(self) -> None:
+        """Have a `receive` that waits, or else the next one, not wait. Any thread may call it."""
+        with self._arrived:
+            self._woken = True
+            self._arrived.notify_all()
 
     def close(self) -> None:
         """Close it; the stage that still runs in it is killed."""

@@ -1,0 +1,1 @@
+../../../python/samples/python/hello.py

@@ -1,0 +1,1 @@
+../../../python/samples/python/user.py
