@@ -27,9 +27,10 @@ def test_a_shell(server: Server, box: HttpSandbox) -> None:
         user.process.send_signal(signal.SIGWINCH)
         user.type("until test \"$(stty size)\" = '40 120'; do sleep 0.1; done; echo re''sized\r")
         user.see("resized\r\n")
-        user.type("sleep 600\r")
-        user.see("sleep 600\r\n")
+        user.type("sh -c 'echo o''n; exec sleep 600'\r")
+        user.see("on\r\n")
         user.type("\x03")
+        user.see("^C")
         user.type("exit 7\r")
         assert user.end() == 7
         assert user.modes_are_restored
