@@ -405,10 +405,10 @@ def test_dify(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.attack(
-    "request", "120 random LibreChat requests, nearly right", "answered or refused with a sentence"
+    "request", "160 random LibreChat requests, nearly right", "answered or refused with a sentence"
 )
 def test_librechat(serve: Callable[..., Server], capfd: pytest.CaptureFixture[str]) -> None:
-    url = f"{serve(dialects='librechat', run_timeout=500).url}/librechat/v1"
+    url = f"{serve(dialects='librechat', run_timeout=5000).url}/librechat/v1"
     files = {"files": ("a/b.txt", b"1")}
     stored = requests.post(f"{url}/upload", files=files, timeout=60).json()
     file = {"id": stored["files"][0]["fileId"], "name": "a/b.txt", "kind": "user"}
@@ -437,8 +437,32 @@ def test_librechat(serve: Callable[..., Server], capfd: pytest.CaptureFixture[st
         name = name.encode("utf-8", "replace").decode()
         check(path, files={"file": (name, body)}, data={"kind": kind.encode("utf-8", "replace")})
 
+    tool = {"name": "f", "description": "", "parameters": {"properties": {}, "required": []}}
+    called: dict[str, Any] = {"code": "await f()", "tools": [tool], "timeout": 300, "lang": "py"}
+    asked: dict[str, Any] = {"code": "await f()", "tools": [tool]}
+    waiting = requests.post(f"{url}/exec/programmatic", json=asked, timeout=60).json()
+    result = {"call_id": "call_001", "result": 1, "is_error": True, "error_message": "no"}
+    token = {"continuation_token": waiting["continuation_token"], "tool_results": [result]}
+
+    @examples(40)
+    @given(
+        body=with_fault(called) | with_fault(token),
+        result=st.lists(with_fault(result), max_size=2),
+    )
+    def call(body: dict[str, Any], result: list[Any]) -> None:
+        if body.get("tool_results") == [token["tool_results"][0]]:
+            body = body | {"tool_results": result}
+        headers = {"Content-Type": "application/json"}
+        # A traceback in the reply may be that of the program.
+        response = requests.post(
+            f"{url}/exec/programmatic", data=json.dumps(body), headers=headers, timeout=60
+        )
+        assert response.status_code in (200, 400), response.text
+        assert "site-packages" not in response.text
+
     execute()
     send()
+    call()
     assert min(seen[200], seen[400]) > 5, seen
     assert "Traceback" not in capfd.readouterr().err
 

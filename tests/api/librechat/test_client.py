@@ -90,6 +90,34 @@ def test_what_the_model_sees_of_failures(agents: Path, server: Server) -> None:
     assert "Time limit exceeded: 30000 ms" in gone["content"]
 
 
+def test_a_program_that_calls_tools(agents: Path, server: Server) -> None:
+    def program(text: str, **more: Any) -> dict[str, Any]:
+        return {"tool": "run_tools_with_code", "args": {"code": text}} | more
+
+    text = """
+cities = ["Rome", "Paris"]
+found = await asyncio.gather(*(get_weather(city=city) for city in cities))
+print([each["degrees"] for each in found])
+try:
+    await get_weather(city="Nowhere")
+except Exception as error:
+    print(error)
+open("report.csv", "w").write(str(found[0]["degrees"]))
+"""
+    called, raised, read = replies(
+        agents,
+        server,
+        program(text),
+        program("await get_weather(city='Rome')\n1 / 0"),
+        code("py", "print(1)"),
+    )
+    assert called["content"].startswith("stdout:\n[4, 5]\nno such city"), called
+    assert [file["name"] for file in called["artifact"]["files"]] == ["report.csv"]
+    assert "Execution exited with code 1" in raised["error"]
+    assert "ZeroDivisionError" in raised["error"]
+    assert read["content"] == "stdout:\n1"
+
+
 def test_a_wrong_key(agents: Path, server: Server) -> None:
     (refused,) = replies(agents, server, code("py", "print(1)"), key="wrong")
     assert "not authorized" in refused["error"]

@@ -135,6 +135,7 @@ def comparable(value: Any) -> Any:
     varying = (
         "memory", "cpu_time", "wall_time", "version", "language_version", "runtimes", "id",
         "duration", "execution_time", "session_id", "storage_session_id",
+        "continuation_token",
     )  # fmt: skip
     return {
         key: type(each).__name__ if key in varying else comparable(each)
@@ -272,6 +273,11 @@ def test_anything_at_librechat(serve: Callable[..., Server]) -> None:
     url = "/librechat/v1/exec"
     fields = {"lang": "bash", "files": None}
     seen = answered_as_described(server, url, "post", SOUND, 12, fields=fields)
+    assert seen.keys() >= {200, 400}
+    url = "/librechat/v1/exec/programmatic"
+    program: dict[str, Any] = {"code": "await f()", "tools": [{"name": "f"}], "files": None}
+    program |= {"continuation_token": None, "lang": "py", "language": "py", "timeout": 500}
+    seen = answered_as_described(server, url, "post", SOUND, 8, fields=program)
     assert seen.keys() >= {200, 400}
     for path in ("upload", "upload/batch"):
         seen = answered_as_described(server, f"/librechat/v1/{path}", "post", SOUND, 8)
