@@ -21,6 +21,7 @@ _SECRET = re.compile(rf"[!-~]{{{_MIN_LENGTH},}}")  # fits into a header, and int
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.@-]{0,63}")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 _CREATE = "create one with: bitrun tokens create NAME"
+_EGRESS = "egress"  # the word at the end of a line
 
 
 class Role(StrEnum):
@@ -35,11 +36,18 @@ class Token:
     name: str
     role: Role
     digest: bytes
+    egress: bool = False
 
     @property
     def line(self) -> str:
         """This token in the file that `BITRUN_API_TOKENS_FILE` names."""
-        return f"{self.name} {self.role} sha256:{self.digest.hex()}"
+        more = f" {_EGRESS}" if self.egress else ""
+        return f"{self.name} {self.role} sha256:{self.digest.hex()}{more}"
+
+    @property
+    def may_egress(self) -> bool:
+        """Whether its clients may have sandboxes that reach hosts of the allow-list."""
+        return self.egress or self.role is Role.ADMIN
 
 
 class Signed(Protocol):
@@ -102,8 +110,8 @@ def _signed(settings: Settings) -> Signed:
     return SignedTokens.read(settings)
 
 
-def create(name: str, role: Role) -> tuple[str, Token]:
-    """Create a token with a random secret.
+def create(name: str, role: Role, *, egress: bool = False) -> tuple[str, Token]:
+    """Create a token with a random secret; with `egress` its sandboxes may have a network.
 
     Returns:
         The secret, which is stored nowhere, and the token, whose `line` belongs in the file.
@@ -114,7 +122,7 @@ def create(name: str, role: Role) -> tuple[str, Token]:
     if not _NAME.fullmatch(name):
         raise ValueError("a letter, then letters, digits and _ . @ - (64 characters at most)")
     secret = f"bitrun_{secrets.token_urlsafe(32)}"
-    return secret, Token(name, role, _digest(secret))
+    return secret, Token(name, role, _digest(secret), egress)
 
 
 def _from_words(setting: str, words: Iterable[str], role: Role) -> Iterator[Token]:
@@ -147,10 +155,10 @@ def _from_file(path: Path) -> list[Token]:
 
 def _from_line(line: str, where: str) -> Token:
     match line.split():
-        case [name, Role.RUN | Role.ADMIN as role, hashed] if _NAME.fullmatch(name):
-            if found := _DIGEST.fullmatch(hashed):
-                return Token(name, Role(role), bytes.fromhex(found[1]))
-    raise SettingsError(f"{where} is not: NAME run|admin sha256:HASH; {_CREATE}")
+        case [name, Role.RUN | Role.ADMIN as role, hashed, *more] if _NAME.fullmatch(name):
+            if (found := _DIGEST.fullmatch(hashed)) and more in ([], [_EGRESS]):
+                return Token(name, Role(role), bytes.fromhex(found[1]), bool(more))
+    raise SettingsError(f"{where} is not: NAME run|admin sha256:HASH [{_EGRESS}]; {_CREATE}")
 
 
 def _digest(secret: str) -> bytes:

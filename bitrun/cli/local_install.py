@@ -39,6 +39,9 @@ def install(names: Sequence[str], console: Console) -> None:
     for reference in () if names else known.allowed_images:
         with build_progress(console, reference) as report, _named(f"Image {reference}"):
             images.seal_allowed(reference, report)
+    if known.egress and not names:
+        with build_progress(console, "egress") as report, _named("The egress proxy"):
+            images.install_egress(report)
     installed = sorted(images.installed().items())
     console.print("Installed: " + ", ".join(f"{name} {it.version}" for name, it in installed))
 

@@ -57,6 +57,14 @@ def create(  # noqa: PLR0917  the options of the command line
         int | None,
         typer.Option("--minutes", min=1, help="End it after so long without use."),
     ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow",
+            metavar="HOST",
+            help="A host that its programs may reach, such as pypi.org. Can be repeated.",
+        ),
+    ] = None,
     env: Variables = None,
     url: Url = DEFAULT_URL,
     token: Token = None,
@@ -70,6 +78,8 @@ def create(  # noqa: PLR0917  the options of the command line
         options["memory"] = memory
     if minutes is not None:
         options["minutes"] = minutes
+    if allow:
+        options["allowed_domains"] = allow
     with Client(url, token) as client:
         made = client.sandbox(language, **options).create()
         if json:

@@ -25,6 +25,10 @@ def create(
         Literal["run", "admin"],
         typer.Option(help="run: execute programs; admin: install packages, too."),
     ] = "run",
+    egress: Annotated[
+        bool,
+        typer.Option("--egress", help="Let its sandboxes reach hosts of BITRUN_EGRESS."),
+    ] = False,
 ) -> None:
     """Create a token.
 
@@ -34,7 +38,7 @@ def create(
     with needs("server"):
         from bitrun.access import tokens  # noqa: PLC0415  of the extra
     try:
-        secret, token = tokens.create(name, tokens.Role(role))
+        secret, token = tokens.create(name, tokens.Role(role), egress=egress)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="NAME") from error
     sys.stderr.write(f"The token, shown this once:\n{secret}\n")

@@ -34,7 +34,8 @@ class SandboxOptions(TypedDict, total=False):
 
     `version` is a SemVer range; `package` is the id of a package, such as `python-science`. `files`
     are there from the beginning, `env` are environment variables of all commands. `memory` is
-    bytes, files included. It ends after `minutes` without use.
+    bytes, files included. It ends after `minutes` without use. `allowed_domains` are the hosts that
+    its programs may reach, of those that the service allows; by default none.
     """
 
     version: str
@@ -43,6 +44,7 @@ class SandboxOptions(TypedDict, total=False):
     env: Mapping[str, str]
     memory: int
     minutes: int
+    allowed_domains: Sequence[str]
 
 
 class CommandOptions(TypedDict, total=False):
@@ -75,7 +77,8 @@ class ProgramOptions(TypedDict, total=False):
 class SandboxInfo:
     """A sandbox as the service describes it.
 
-    It ends at `expires_at` unless it is used. `memory` is bytes.
+    It ends at `expires_at` unless it is used. `memory` is bytes. `allowed_domains` are the hosts
+    that its programs may reach.
     """
 
     id: str
@@ -86,6 +89,7 @@ class SandboxInfo:
     last_active_at: datetime
     expires_at: datetime
     memory: int
+    allowed_domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,8 @@ def create(language: str | None, options: SandboxOptions) -> Call[SandboxInfo]:
         body["memory"] = memory
     if (minutes := options.get("minutes")) is not None:
         body["expires_after"] = {"anchor": "last_active_at", "minutes": minutes}
+    if domains := options.get("allowed_domains"):
+        body["network_policy"] = {"type": "allowlist", "allowed_domains": list(domains)}
     return Call("POST", PATH, read_info, body)
 
 
@@ -183,6 +189,7 @@ def read_info(answer: Mapping[str, Any]) -> SandboxInfo:
         read_time(answer["last_active_at"]),
         read_time(answer["expires_at"]),
         answer["memory"],
+        tuple(answer.get("network_policy", {}).get("allowed_domains", ())),
     )
 
 

@@ -23,7 +23,9 @@ from pydantic import (
 from bitrun.config.settings import MIN_MEMORY, MIN_STACK
 
 IMAGE_PREFIX = "bitrun/"
-_RESERVED = ("debian", "base", "supervisor", "allowed")
+EGRESS = "egress"  # the folder of the proxy's image
+EGRESS_IMAGE = f"{IMAGE_PREFIX}{EGRESS}:unsealed"
+_RESERVED = ("debian", "base", "supervisor", "allowed", EGRESS)
 
 # A command with any of these needs a shell.
 _SHELL_SYNTAX = re.compile(r"[$&|;<>*?`~#(){}\[\]\\!]|^\w+=")

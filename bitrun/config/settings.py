@@ -16,6 +16,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bitrun.model.allow_list import AllowList
 from bitrun.model.nearest import suggestion
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -85,6 +86,7 @@ class Settings(BaseSettings):
     packages: WordList = ("python", "ruby", "php", "node", "bash", "gcc")
     allowed_images: WordList = ()
     build_ca_bundle: Path | None = None
+    egress: WordList = ()
 
     dialects: WordList = ("v1", "piston", "sandboxes", "mcp")
     playground: bool = True
@@ -170,7 +172,8 @@ class Settings(BaseSettings):
 
     @field_validator(
         "packages", "allowed_images", "api_tokens", "admin_tokens", "trusted_proxies",
-        "unlimited_clients", "dialects", "embed_origins", "callback_networks", mode="before",
+        "unlimited_clients", "dialects", "embed_origins", "callback_networks", "egress",
+        mode="before",
     )  # fmt: skip
     @classmethod
     def _split(cls, value: object) -> object:
@@ -197,6 +200,12 @@ class Settings(BaseSettings):
                     f"{origin} is no origin: a scheme, a host and a port at most, such as "
                     f"https://school.example or http://localhost:8000"
                 )
+        return value
+
+    @field_validator("egress")
+    @classmethod
+    def _check_egress(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        AllowList.parse(value)
         return value
 
     @field_validator("rate_limit")
@@ -253,6 +262,11 @@ class Settings(BaseSettings):
     @property
     def store_is_redis(self) -> bool:
         return _REDIS.match(self.store) is not None
+
+    @property
+    def allow_list(self) -> AllowList:
+        """The hosts that sandboxes and the packages of the catalogue may be allowed to reach."""
+        return AllowList.parse(self.egress)
 
     @property
     def batch_places(self) -> int:

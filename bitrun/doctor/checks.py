@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bitrun.doctor import box, engine, languages, limits
+from bitrun.doctor import box, egress, engine, languages, limits
 from bitrun.doctor.findings import Finding, failed, passed
 from bitrun.engine.engine import Engine
 from bitrun.model.errors import ServiceError
@@ -42,4 +42,5 @@ def _check_engine(service: Service) -> Iterator[Finding]:
     runtimes = service.runtimes.all()
     if runtimes:
         yield from box.check(service, runtimes[0])
+    yield from egress.check(service, list(runtimes))
     yield from languages.check(service)

@@ -3,7 +3,7 @@
 import json
 import shlex
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -163,6 +163,11 @@ class ContainerCalls(EngineCalls):
                 self._client().inspect_network(name)
             except errors.NotFound:
                 self._create_network(name, labels)
+
+    def ensure_volume(self, name: str, labels: dict[str, str], options: Mapping[str, str]) -> None:
+        """Create a volume of the driver `local`, unless it exists."""
+        with self._call("ensure_volume"):
+            self._client().create_volume(name, "local", dict(options), labels)
 
     def _create_network(self, name: str, labels: dict[str, str]) -> None:
         isolated = {"com.docker.network.bridge.enable_icc": "false"}

@@ -112,7 +112,7 @@ def language_limits(language: Language, settings: Settings) -> LanguageLimits:
         file_size=settings.max_file_size if own.max_file_size is None else own.max_file_size,
         i386=language.i386,
         ptys=language.ptys,
-        network=language.network,
+        network=settings.allow_list.patterns if language.network else (),
     )
     return LanguageLimits(
         stages=stages,

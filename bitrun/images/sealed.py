@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bitrun.config.catalogue import IMAGE_PREFIX, Package, argv
+from bitrun.config.catalogue import EGRESS, EGRESS_IMAGE, IMAGE_PREFIX, Package, argv
 from bitrun.engine.build_output import Report
 from bitrun.engine.engine import Engine
 from bitrun.engine.images import Image
@@ -143,6 +143,19 @@ class SealedImages:
                 labels = {_ALLOWED_LABEL: reference, SOURCE_LABEL: source}
                 self._seal(image.ensure(change, report), tag, labels, change, report)
             return tag
+
+    def install_egress(self, report: Report) -> None:
+        """Build the image of the egress proxy unless it is up to date.
+
+        Raises:
+            BuildError: it can't be built.
+        """
+        with self._changing() as change:
+            self._unsealed.ensure(EGRESS, change, report)
+
+    def has_current_egress(self) -> bool:
+        """Whether `install_egress` would do nothing."""
+        return self._is_current(EGRESS_IMAGE, self._unsealed.source(EGRESS))
 
     def remove(self, package: Package) -> None:
         """Remove the images of a package; an image of the operator's stays."""

@@ -5,6 +5,7 @@
     |   +-- BodyTooLarge          more than BITRUN_MAX_BODY
     |   +-- TokenRequired         no valid token
     |   +-- PermissionDenied      the token's role does not allow the call
+    |   +-- EgressDenied          the token does not allow a network
     |   +-- MetricsNotAllowed     metrics are closed to this client
     |   +-- HostNotAllowed        a name that is not this machine's
     |   +-- CrossOriginRequest    a page of another site
@@ -38,6 +39,7 @@
     |   +-- EngineUnavailable     the Docker engine does not answer
     |   +-- EngineError           the Docker engine answered with an error
     |   +-- BuildError            an image could not be built
+    |   +-- EgressUnavailable     the egress proxy does not run
     |   +-- StorageError          the folder of uploads, or the store, can't be used
     |   +-- BoxError              a box failed before its verdict
     |       +-- BoxEnded
@@ -89,6 +91,16 @@ class PermissionDenied(RequestError):
 
     def __init__(self) -> None:
         super().__init__("Packages are changed with an admin's token, and this call has none")
+
+
+class EgressDenied(RequestError):
+    """The client may not have a sandbox with a network."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A sandbox with a network needs a token that allows it: the operator creates one with "
+            "bitrun tokens create NAME --egress"
+        )
 
 
 class MetricsNotAllowed(RequestError):
@@ -321,6 +333,10 @@ class EngineError(ServiceError):
 
 class BuildError(ServiceError):
     """An image could not be built; the text ends with the last lines of the build."""
+
+
+class EgressUnavailable(ServiceError):
+    """The egress proxy does not run, so a box could reach nothing."""
 
 
 class StorageError(ServiceError):

@@ -69,7 +69,8 @@ class BoxLimits:
 
     Without `file_size` only the file systems and the memory of the box limit a file.
     `i386` allows the system calls of 32-bit x86 programs, `ptys` the opening of pseudo-terminals,
-    and `network` connects the box to a bridge. `workdir` is where its work directory is mounted.
+    and `network` are the hosts that programs reach through the egress proxy, as `HOST:PORT`.
+    `workdir` is where its work directory is mounted.
     """
 
     memory: int
@@ -78,7 +79,7 @@ class BoxLimits:
     file_size: int | None = None
     i386: bool = False
     ptys: bool = False
-    network: bool = False
+    network: tuple[str, ...] = ()
     workdir: str = WORKDIR
 
 

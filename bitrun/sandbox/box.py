@@ -23,6 +23,8 @@ from bitrun.model.poll import READABLE, poll
 from bitrun.model.result import Outcome, Verdict
 from bitrun.sandbox.cleanup.box_registry import BoxRegistry
 from bitrun.sandbox.cpu_priority import CpuPriority
+from bitrun.sandbox.egress.passage import Passage
+from bitrun.sandbox.egress.proxy import EgressProxy
 from bitrun.sandbox.supervisor.attached_stream import AttachedStream
 from bitrun.sandbox.supervisor.channels import MAX_CHANNELS, Channels
 from bitrun.sandbox.supervisor.client import SupervisorClient
@@ -59,6 +61,7 @@ class Box:
         *,
         memory: int,
         processes: int,
+        egress: tuple[EgressProxy, Passage] | None = None,
     ) -> None:
         self.container = container
         self.created_at = self._started_at = time.monotonic()
@@ -77,6 +80,7 @@ class Box:
         self._registry = registry
         self._cpu_priority = cpu_priority
         self._stream = stream
+        self._egress = egress
         self.supervisor = SupervisorClient(stream)
 
     def start(self, stage: Stage, *, interactive: bool = False) -> None:
@@ -90,7 +94,7 @@ class Box:
         self._cpu_priority.begin(self.container)
         self._started_at = time.monotonic()
         try:
-            self.supervisor.start(stage, interactive=interactive)
+            self.supervisor.start(self.online(stage), interactive=interactive)
         except BoxEnded as error:
             if self._is_lowered:
                 raise self._limit_too_small(stage.limits.memory) from error
@@ -134,6 +138,10 @@ class Box:
         self._set_process_limit(processes + 2 * MAX_CHANNELS)
         self._cpu_priority.begin(self.container)
         return Channels(self._stream, on_end)
+
+    def online(self, stage: Stage) -> Stage:
+        """Return a stage as it is started here: if the box may reach hosts, with the way there."""
+        return stage if self._egress is None else self._egress[1].online(stage)
 
     def ran_out_of_memory(self) -> bool:
         """Whether the box, which has ended, did so for lack of memory."""
@@ -213,6 +221,9 @@ class Box:
     def discard(self) -> None:
         """Disconnect. The supervisor exits then, and the engine removes the container."""
         self._stream.close()
+        if self._egress is not None:
+            proxy, passage = self._egress
+            proxy.withdraw(passage)
         self._cpu_priority.end(self.container)
         self._registry.release(self.container)
 

@@ -15,11 +15,12 @@ from bitrun.sandbox import seccomp
 from bitrun.sandbox.box import SUPERVISOR_PROCESSES, Box
 from bitrun.sandbox.cleanup.box_registry import BoxRegistry
 from bitrun.sandbox.cpu_priority import CpuPriority
+from bitrun.sandbox.egress.passage import FOLDER, VOLUME, Passage
+from bitrun.sandbox.egress.proxy import EgressProxy
 from bitrun.sandbox.supervisor.attached_stream import AttachedStream
 from bitrun.telemetry import request_context
 
 SUPERVISOR = "/bitrun/supervisor"
-NETWORK = "bitrun"  # of boxes with network access
 
 # Fits into the 65536 ids of a user namespace, and avoids the ids of users that images have.
 _FIRST_UID, _UIDS = 20000, 40000
@@ -66,6 +67,9 @@ class BoxMaker:
     ) -> None:
         self.instance = secrets.token_hex(8)
         self.registry = BoxRegistry(self.instance, on_removed)
+        self.egress = EgressProxy(
+            engine, self.instance, settings.allow_list, settings.build_ca_bundle
+        )
         self._cpu_priority = CpuPriority(engine)
         self._engine = engine
         self._settings = settings
@@ -79,10 +83,19 @@ class BoxMaker:
         Raises:
             NotOnEngine: the image is not there.
             EngineUnavailable, EngineError: the engine failed. Nothing is left behind.
+            EgressUnavailable: the box is to reach hosts, and the proxy does not run.
         """
-        if limits.network:
-            self._engine.ensure_network(NETWORK, {ROLE: "network"})
         uid = _FIRST_UID + next(self._uids) % _UIDS
+        if not limits.network:
+            return self._make(image, limits, uid, None)
+        passage = self.egress.admit(uid, limits.network)
+        try:
+            return self._make(image, limits, uid, passage)
+        except BaseException:
+            self.egress.withdraw(passage)
+            raise
+
+    def _make(self, image: str, limits: BoxLimits, uid: int, passage: Passage | None) -> Box:
         container = self._engine.create_container(
             image,
             [SUPERVISOR, str(uid), limits.workdir, *(["ptys"] if limits.ptys else [])],
@@ -93,7 +106,7 @@ class BoxMaker:
             # For NetworkMode `none` the engine runs a hook in every container, which takes half of
             # the time of its creation. With the network disabled it leaves the namespace to runc,
             # which creates one that contains only loopback.
-            network_disabled=not limits.network,
+            network_disabled=True,
             labels=self._labels(),
         )
         self.registry.add(container)
@@ -109,6 +122,7 @@ class BoxMaker:
                 stream,
                 memory=limits.memory,
                 processes=limits.processes,
+                egress=None if passage is None else (self.egress, passage),
             )
         except BaseException:
             if stream is not None:
@@ -139,7 +153,9 @@ class BoxMaker:
             "auto_remove": True,
             "read_only": True,
             "tmpfs": mounts,
-            "network_mode": NETWORK if limits.network else "none",  # see also network_disabled
+            # Also of those that reach hosts: through a socket in this folder.
+            "network_mode": "none",  # see also network_disabled
+            "binds": {VOLUME: {"bind": FOLDER, "mode": "ro"}} if limits.network else {},
             "ipc_mode": "private",
             "cap_drop": ["ALL"],
             "cap_add": ["SETUID", "SETGID", "KILL"],

@@ -16,6 +16,7 @@ from bitrun.execution.sandboxes.sandboxes import Sandboxes
 from bitrun.execution.work_queue import WorkQueue
 from bitrun.packages.installed import InstalledPackages
 from bitrun.sandbox.cleanup.box_registry import BoxRegistry
+from bitrun.sandbox.egress.proxy import EgressProxy
 from bitrun.sandbox.pool.pool import Pool
 
 
@@ -71,6 +72,17 @@ def work_collector(work: WorkQueue) -> Callable[[], Iterator[Metric]]:
         taken = {queue: length.taken for queue, length in lengths.items()}
         yield _gauges("bitrun_work_waiting", "Work in the store that waits", "queue", waiting)
         yield _gauges("bitrun_work_taken", "Work in the store that is being done", "queue", taken)
+
+    return collect
+
+
+def egress_collector(egress: EgressProxy) -> Callable[[], Iterator[Metric]]:
+    def collect() -> Iterator[Metric]:
+        yield _gauge("bitrun_egress_up", "Whether the egress proxy runs", egress.is_running)
+        yield CounterMetricFamily("bitrun_egress_starts", "Starts of the proxy", egress.starts)
+        yield _counter(
+            "bitrun_egress_requests", "Connections of programs", "result", egress.requests
+        )
 
     return collect
 

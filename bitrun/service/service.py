@@ -58,6 +58,7 @@ class Service:
         self.metrics = Metrics()
         self._boxes = BoxMaker(engine, settings, self.metrics.record_removal)
         self._boxes.registry.follow(events, engine)
+        self.egress = self._boxes.egress
         self._pool = Pool(
             self._boxes,
             settings.pool_places,
@@ -90,6 +91,7 @@ class Service:
             collectors.engine_collector(engine, events, self._boxes.registry, self.installed)
         )
         self._workdirs: dict[str, Collection[str]] = {}
+        self.metrics.add_collector(collectors.egress_collector(self.egress))
         self._janitor: Popen[bytes] | None = None
 
     def use_workdir(self, path: str, languages: Collection[str]) -> None:
@@ -108,6 +110,7 @@ class Service:
         )
         if self.settings.workers > 1:
             housekeeping.start(self.metrics.publish, interval=_PUBLISH_SECONDS)
+        self.egress.start()
         self._pool.start()
         self.work.start()
 
@@ -116,6 +119,7 @@ class Service:
         self.work.close()
         self.sandboxes.close()
         self._pool.close()
+        self.egress.close()
         self._compile_cache.close()
         self._engine.close()
         if self._janitor is not None and self._janitor.stdin is not None:

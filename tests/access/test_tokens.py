@@ -41,6 +41,16 @@ def test_a_token_that_was_made_works(tmp_path: Path) -> None:
     assert found[3] is None  # what the file holds opens nothing
 
 
+def test_who_may_have_a_network(tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    (alice, line), (bob, more) = make("alice"), make("bob", "--egress")
+    assert more == f"{more.rstrip().removesuffix(' egress')} egress\n"
+    file.write_text(line + more)
+    known = tokens.load(Settings(api_tokens_file=file, api_tokens=(RUN,), admin_tokens=(ADMIN,)))
+    found = [known.find(each) for each in (alice, bob, RUN, ADMIN)]
+    assert [each.may_egress for each in found if each] == [False, True, False, True]
+
+
 @pytest.mark.parametrize("name", ["", "a b", "127.0.0.1", "é", "a" * 65, "-a", "a:b"])
 def test_a_name_that_is_none(name: str) -> None:
     with pytest.raises(ValueError, match="a letter, then letters"):
@@ -60,7 +70,7 @@ def test_a_token_that_could_be_guessed_is_refused(setting: str, word: str) -> No
     [
         "alice", RUN, f"alice run {RUN}", "alice run sha256:abc", f"alice run sha256:{'0' * 65}",
         f"alice root sha256:{'0' * 64}", f"10.0.0.1 run sha256:{'0' * 64}",
-        f"alice run sha256:{'0' * 64} x",
+        f"alice run sha256:{'0' * 64} x", f"alice run sha256:{'0' * 64} egress x",
     ],
 )  # fmt: skip
 def test_a_line_that_is_none(tmp_path: Path, line: str) -> None:

@@ -90,10 +90,17 @@ def test_a_box_begins_with_the_memory_of_its_first_stage() -> None:
 
 
 def test_a_box_of_a_language_with_exceptions() -> None:
-    box = language_limits(language(i386=True, ptys=True, network=True), SETTINGS).box
+    box = language_limits(language(i386=True, ptys=True), SETTINGS).box
     assert box == dataclasses.replace(
-        language_limits(language(), SETTINGS).box, i386=True, ptys=True, network=True
+        language_limits(language(), SETTINGS).box, i386=True, ptys=True
     )
+
+
+def test_a_language_with_a_network_reaches_what_the_operator_lists() -> None:
+    settings = Settings(egress=("pypi.org:443", "10.0.0.0/8"))
+    assert language_limits(language(network=True), settings).box.network == ("pypi.org:443",)
+    assert language_limits(language(), settings).box.network == ()
+    assert language_limits(language(network=True), SETTINGS).box.network == ()
 
 
 def test_a_stack_as_large_as_the_memory() -> None:

@@ -3,16 +3,20 @@
 import dataclasses
 import socket
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from bitrun.config.settings import MEBIBYTE, Settings
 from bitrun.engine.engine import Engine
-from bitrun.model.errors import EngineError, EngineUnavailable
+from bitrun.model.errors import EgressUnavailable, EngineError, EngineUnavailable
 from bitrun.sandbox.box_maker import BoxMaker
+from bitrun.sandbox.egress.passage import Passage
 from bitrun.telemetry import request_context
-from tests.support.stages import BOX_LIMITS
+from tests.support.stages import BOX_LIMITS, stage
+
+if TYPE_CHECKING:
+    from bitrun.sandbox.egress.proxy import EgressProxy
 
 
 class Recorder(Engine):
@@ -21,16 +25,11 @@ class Recorder(Engine):
     def __init__(self, failing: str = "") -> None:
         super().__init__()
         self.failing = failing
-        self.networks: list[str] = []
         self.command: list[str] = []
         self.host: dict[str, Any] = {}
         self.options: dict[str, Any] = {}
         self.removed: list[str] = []
         self.socket, self.supervisor_end = socket.socketpair()
-
-    def ensure_network(self, name: str, labels: dict[str, str]) -> None:
-        assert labels == {"bitrun.role": "network"}
-        self.networks.append(name)
 
     def create_container(
         self, image: str, command: list[str], host: dict[str, Any], **options: Any
@@ -78,7 +77,7 @@ def test_a_box_is_confined(engine: Recorder) -> None:
     assert host["auto_remove"]
     assert host["network_mode"] == "none"
     assert engine.options["network_disabled"]
-    assert engine.networks == []
+    assert not engine.host["binds"]
     mounts = dict(host["tmpfs"])
     assert mounts.pop("/etc") == "rw,noexec,nosuid,nodev,mode=0755,size=1m,nr_inodes=4096"
     sizes = {options.partition(",size=")[2] for options in mounts.values()}
@@ -118,10 +117,59 @@ def test_buffers_of_tcp_are_small(engine: Recorder) -> None:
     assert engine.host["sysctls"] == {"net.ipv4.tcp_rmem": sizes, "net.ipv4.tcp_wmem": sizes}
 
 
-def test_a_box_with_network(engine: Recorder) -> None:
-    BoxMaker(engine, Settings()).make("sha256:0", dataclasses.replace(BOX_LIMITS, network=True))
-    assert (engine.networks, engine.host["network_mode"]) == (["bitrun"], "bitrun")
-    assert not engine.options["network_disabled"]
+class Gates:
+    """A proxy that opens every gate; notes the users it is for, and those that are gone."""
+
+    def __init__(self) -> None:
+        self.open: set[int] = set()
+        self.gone: set[int] = set()
+
+    def admit(self, uid: int, patterns: tuple[str, ...]) -> Passage:
+        self.open.add(uid)
+        return Passage("/bitrun/egress/service", "gate", uid, "127.1.0.0", patterns)
+
+    def withdraw(self, passage: Passage) -> None:
+        self.open.remove(passage.uid)
+        self.gone.add(passage.uid)
+
+
+ONLINE = dataclasses.replace(BOX_LIMITS, network=("pypi.org:443",))
+
+
+def with_gates(engine: Recorder) -> tuple[BoxMaker, Gates]:
+    boxes, gates = BoxMaker(engine, Settings()), Gates()
+    boxes.egress = cast("EgressProxy", gates)
+    return boxes, gates
+
+
+def test_a_box_that_reaches_hosts_has_no_network_either(engine: Recorder) -> None:
+    boxes, gates = with_gates(engine)
+    box = boxes.make("sha256:0", ONLINE)
+    assert engine.host["network_mode"] == "none"
+    assert engine.options["network_disabled"]
+    assert engine.host["binds"] == {"bitrun-egress": {"bind": "/bitrun/egress", "mode": "ro"}}
+    assert gates.open == {int(engine.command[1])}
+    assert box.online(stage("true")).argv == (
+        "/bitrun/online",
+        "/bitrun/egress/service/gate",
+        "true",
+    )
+    box.discard()
+    assert gates.open == set()
+
+
+def test_a_gate_is_closed_if_its_box_fails(engine: Recorder) -> None:
+    boxes, gates = with_gates(engine)
+    engine.failing = "start_container"
+    with pytest.raises(EngineError):
+        boxes.make("sha256:0", ONLINE)
+    assert (gates.open, gates.gone) == (set(), {int(engine.command[1])})
+
+
+def test_without_a_proxy_there_is_no_such_box(engine: Recorder) -> None:
+    with pytest.raises(EgressUnavailable):
+        BoxMaker(engine, Settings()).make("sha256:0", ONLINE)
+    assert engine.command == []
 
 
 def test_labels_name_the_owner_and_the_request(engine: Recorder) -> None:

@@ -1,15 +1,12 @@
 """Every box has a network of its own, with nothing in it, that no other box ever sees."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import docker
 import pytest
 
 from bitrun.model.result import Result
-from bitrun.sandbox.box_maker import NETWORK
-from tests.support.piston import execute, package, request, write_catalogue
+from tests.support.piston import execute, request
 from tests.support.server import Server
 
 # Listens on all there is to listen on, and stays while others try to get in.
@@ -68,34 +65,8 @@ def test_nothing_of_a_run_meets_another(run: Callable[..., Result]) -> None:
 _INTERFACES = "cut -d: -f1 /proc/net/dev | tail -n +3 | xargs -n1 | sort | xargs"
 
 
-@pytest.fixture
-def without_network(docker_client: docker.APIClient) -> Iterator[docker.APIClient]:
-    def remove() -> None:
-        for network in docker_client.networks(names=[f"^{NETWORK}$"]):
-            docker_client.remove_network(network["Id"])
-
-    remove()
-    yield docker_client
-    remove()
-
-
 @pytest.mark.engine
-def test_the_catalogue_gives_a_network(
-    without_network: docker.APIClient, serve: Callable[..., Server], tmp_path: Path
-) -> None:
-    path = write_catalogue(
-        tmp_path, package("open", "bash", network=True), package("closed", "python")
-    )
-    server = serve(languages=path)
-    for _ in range(2):  # the network is made once
-        assert execute(server, request("open", _INTERFACES)).json()["run"]["stdout"] == "eth0 lo\n"
-    (made,) = without_network.networks(names=[f"^{NETWORK}$"])
-    assert made["Options"] == {"com.docker.network.bridge.enable_icc": "false"}
-    assert execute(server, request("closed", _INTERFACES)).json()["run"]["stdout"] == "lo\n"
-
-
-@pytest.mark.engine
-@pytest.mark.attack("request", "asks for a network", "gets none: only the catalogue gives one")
+@pytest.mark.attack("request", "asks for a network", "gets none")
 def test_no_request_gives_a_network(server: Server) -> None:
     asked = {"network": True, "network_disabled": False, "network_mode": "host"}
     body = request("bash", _INTERFACES) | asked

@@ -140,6 +140,7 @@ class FakeEngine(Engine):
         self.containers: dict[str, Container] = {}
         self._ended: dict[str, Container] = {}
         self.networks: dict[str, Mapping[str, str]] = {}
+        self.volumes: dict[str, Mapping[str, str]] = {}
         self.outputs: dict[str, str] = {}  # of commands, by name of the image they run in
         self.engine_info = INFO
         self.calls: list[str] = []
@@ -296,6 +297,10 @@ class FakeEngine(Engine):
     def ensure_network(self, name: str, labels: dict[str, str]) -> None:
         with self._call("ensure_network"), self._state:
             self.networks.setdefault(name, labels)
+
+    def ensure_volume(self, name: str, labels: dict[str, str], options: Mapping[str, str]) -> None:
+        with self._call("ensure_volume"), self._state:
+            self.volumes.setdefault(name, options)
 
     # Images
 

@@ -6,21 +6,18 @@ The names of the tests are the rows of that page.
 import contextlib
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
 
 from bitrun.config.settings import MEBIBYTE, MIN_MEMORY
-from bitrun.sandbox.box_maker import NETWORK
 from tests.attacks.test_programs import HOGS, Hog, judge, send
 from tests.support.containers import our_containers
-from tests.support.piston import call, package, request, write_catalogue
-from tests.support.scale import SCALE, scaled
+from tests.support.piston import call, request
+from tests.support.scale import scaled
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -340,89 +337,6 @@ with socket.create_server(("127.0.0.1", 0)) as server:
     socket.create_connection(server.getsockname(), timeout=5).close()
 """
     assert lines(server, script) == ["['lo']", "True", "True", "True"]
-
-
-_SERVER = """
-import socket
-server = socket.create_server(("0.0.0.0", 4712))
-while True:
-    connection, _ = server.accept()
-    connection.sendall(b"welcome")
-    connection.close()
-"""
-_NEIGHBOUR = f"""
-import socket, time
-server = socket.create_server(("0.0.0.0", 4713))
-with socket.socket(type=socket.SOCK_DGRAM) as any:
-    any.connect(("192.0.2.1", 9))
-    print(any.getsockname()[0], flush=True)
-server.settimeout({min(scaled(8), 60)})
-try:
-    server.accept()
-    print("was reached")
-except TimeoutError:
-    print("stayed alone")
-"""
-# Reaches the bridge's own address, and tries all others near it.
-_REACH = f"""
-import socket, struct
-for line in open("/proc/net/route").readlines()[1:]:
-    interface, destination, gateway, *_ = line.split()
-    if destination == "00000000":
-        router = socket.inet_ntoa(struct.pack("<I", int(gateway, 16)))
-with socket.create_connection((router, 4712), timeout={scaled(5)}) as one:
-    print(one.recv(100).decode())
-base, _, last = router.rpartition(".")
-for number in range(int(last), 17):
-    with socket.socket() as one:
-        one.settimeout({0.2 if SCALE == 1 else 1.0})
-        if one.connect_ex((base + "." + str(number), 4713)) == 0:
-            print("reached", number)
-"""
-
-
-@pytest.fixture
-def host_server(docker_client: docker.APIClient) -> Iterator[None]:
-    """A server on port 4712 of the engine's machine."""
-    container = docker_client.create_container(
-        "bitrun/python",
-        ["python3", "-c", _SERVER],
-        host_config=docker_client.create_host_config(network_mode="host", auto_remove=True),
-    )["Id"]
-    docker_client.start(container)
-    yield
-    docker_client.remove_container(container, force=True)
-
-
-@pytest.fixture
-def with_network(
-    serve: Callable[..., Server], tmp_path: Path, docker_client: docker.APIClient
-) -> Iterator[Server]:
-    """A service whose Python has a network."""
-    entry = package("open", "python", network=True, run="python3 %s")
-    patient = round(scaled(20_000))
-    yield serve(languages=write_catalogue(tmp_path, entry), run_timeout=patient)
-
-    def removed() -> bool:
-        # The engine takes a box off its network a moment after the box has ended.
-        with contextlib.suppress(docker.errors.APIError):
-            docker_client.remove_network(NETWORK)
-        return not docker_client.networks(names=[f"^{NETWORK}$"])
-
-    assert wait_until(removed, scaled(5))
-
-
-@pytest.mark.usefixtures("host_server")
-def test_a_network_reaches_servers_and_no_other_box(with_network: Server) -> None:
-    with ThreadPoolExecutor(1) as threads:
-        neighbour = threads.submit(run, with_network, "open", _NEIGHBOUR)
-        time.sleep(scaled(1))
-        reached = run(with_network, "open", _REACH)
-        beside = neighbour.result()
-    assert reached["output"] == "welcome\n", reached
-    address, became = beside["stdout"].splitlines()
-    assert 1 < int(address.rpartition(".")[2]) < 17, "it was not among those that were tried"
-    assert became == "stayed alone"
 
 
 # Both fill buffers of loopback sockets that nobody reads, as far as it goes, to four times the

@@ -76,6 +76,13 @@ class Auth:
         if (token, client) not in self._exempt_clients:
             self._rate_limits.count(key(token, client), runs - 1)
 
+    def may_egress(self, request: Request) -> bool:
+        """Whether the client of a granted request may have a sandbox with a network."""
+        if not self._tokens:
+            return self._local_is_admin
+        token = self._token(request, ())
+        return token is not None and token.may_egress
+
     def check(
         self, request: Request, role: Role = Role.RUN, more: Iterable[str] = ()
     ) -> Token | None:

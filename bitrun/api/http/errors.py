@@ -35,6 +35,8 @@ from bitrun.model.errors import (
     CommandInterrupted,
     CommandNotFound,
     CrossOriginRequest,
+    EgressDenied,
+    EgressUnavailable,
     EngineError,
     EngineUnavailable,
     HostNotAllowed,
@@ -119,6 +121,7 @@ TABLE: tuple[ErrorRow, ...] = (
         TokenRequired, 401, "token_required", headers=lambda _: {"WWW-Authenticate": "Bearer"}
     ),
     ErrorRow(PermissionDenied, 403, "permission_denied"),
+    ErrorRow(EgressDenied, 403, "egress_denied"),
     ErrorRow(MetricsNotAllowed, 403, "metrics_not_allowed"),
     ErrorRow(HostNotAllowed, 403, "host_not_allowed"),
     ErrorRow(CrossOriginRequest, 403, "cross_origin"),
@@ -164,6 +167,12 @@ TABLE: tuple[ErrorRow, ...] = (
     ErrorRow(BuildError, 500, "build_failed"),
     ErrorRow(
         StorageError, 507, "storage", "Nothing can be stored now; the service's log says more"
+    ),
+    ErrorRow(
+        EgressUnavailable,
+        503,
+        "egress_unavailable",
+        "Programs have no network now; the service's log says more. Try again later",
     ),
     ErrorRow(
         EngineUnavailable,

@@ -30,7 +30,7 @@ def sandbox_reply(sandbox: Sandbox) -> dict[str, Any]:
             "minutes": sandbox.limits.idle // _MINUTE,
         },
         "memory": sandbox.limits.memory,
-        "network_policy": {"type": "disabled"},
+        "network_policy": _network_policy(sandbox.allowed_domains),
         "kernels": [spec.name for spec in sandbox.kernels.specs],
     }
 
@@ -68,6 +68,12 @@ def _status(command: BackgroundCommand) -> str:
     if not command.has_ended:
         return "running"
     return "failed" if command.verdict is None else "ended"
+
+
+def _network_policy(allowed_domains: tuple[str, ...]) -> dict[str, Any]:
+    if not allowed_domains:
+        return {"type": "disabled"}
+    return {"type": "allowlist", "allowed_domains": list(allowed_domains)}
 
 
 def event_lines(events: Iterator[StageEvent]) -> Iterator[dict[str, Any]]:

@@ -20,7 +20,7 @@ from bitrun.execution.job_builder import Target, build_job
 from bitrun.execution.kernels.cell import Cell
 from bitrun.execution.limits import RequestedLimits, language_limits
 from bitrun.execution.sandboxes.sandbox import Sandbox, SandboxPlan
-from bitrun.model.errors import RequestError
+from bitrun.model.errors import EgressDenied, RequestError
 from bitrun.model.job import File, Job, TerminalSize
 from bitrun.model.sandbox import SandboxLimits
 from bitrun.model.signals import SIGNAL_NUMBERS
@@ -43,6 +43,7 @@ _MAX_SHOWN = 100  # characters of a value in a refusal
 _MAX_DIGITS = 18
 _MINUTE = 60
 _SECOND_MS = 1000
+_MAX_DOMAINS = 100
 _MAX_WAIT = 30_000  # milliseconds; proxies give up on a silent request after a minute
 _MAX_COMMAND_OUTPUT = 1 << 40  # bytes of what is not kept, or goes to a terminal: any
 
@@ -55,24 +56,28 @@ _IN_FOLDER = ("sh", "-c", 'cd -- "$1" && shift && exec "$@"', "sh")
 
 
 def read_create(
-    body: Mapping[str, Any], runtimes: Runtimes, settings: Settings
+    body: Mapping[str, Any], runtimes: Runtimes, settings: Settings, *, may_egress: bool
 ) -> tuple[SandboxPlan, list[File]]:
     """Check a request to create a sandbox, and return its plan and its files.
 
+    `may_egress` says whether its client may have a network.
+
     Raises:
         RequestError: it can't be carried out.
+        EgressDenied: it asks for a network.
     """
     runtime = _find_runtime(body, runtimes)
     entries = [] if body.get("files") is None else body["files"]
     files = [each.file for each in read_files(check_contents(entries, settings.workdir_inodes))]
-    _refuse_network(body.get("network_policy"))
+    allowed_domains = _read_network(body.get("network_policy"), settings, may_egress=may_egress)
     stage = language_limits(runtime.language, settings)
     limits = SandboxLimits(
         memory=_read_memory(body.get("memory"), stage.stages["run"].memory),
         processes=stage.box.processes,
         idle=_read_minutes(body.get("expires_after"), settings.sandbox_idle) * _MINUTE,
     )
-    return SandboxPlan(runtime, limits, read_environment(body.get("env"))), files
+    environment = read_environment(body.get("env"))
+    return SandboxPlan(runtime, limits, environment, allowed_domains), files
 
 
 def read_exec(body: Mapping[str, Any], sandbox: Sandbox, settings: Settings) -> Job:
@@ -271,12 +276,34 @@ def _find_runtime(body: Mapping[str, Any], runtimes: Runtimes) -> Runtime:
     return found
 
 
-def _refuse_network(value: Any) -> None:
+def _read_network(value: Any, settings: Settings, *, may_egress: bool) -> tuple[str, ...]:
+    """Return the hosts that a sandbox may connect to, none without a network."""
     kind = value.get("type") if isinstance(value, dict) else value
-    if kind not in (None, "none", "disabled"):
+    if kind in (None, "none", "disabled"):
+        return ()
+    if not settings.egress:
         raise RequestError(
-            'Sandboxes have no network: network_policy can only be "none" or {"type": "disabled"}'
+            "Sandboxes have no network here, since the operator lists no hosts in BITRUN_EGRESS:"
+            ' network_policy can only be "none" or {"type": "disabled"}'
         )
+    if not may_egress:
+        raise EgressDenied
+    domains = value.get("allowed_domains") if isinstance(value, dict) else None
+    if (
+        kind != "allowlist"
+        or not isinstance(domains, list)
+        or not 1 <= len(domains) <= _MAX_DOMAINS
+        or not all(isinstance(each, str) for each in domains)
+    ):
+        raise RequestError(
+            'network_policy must be {"type": "disabled"} or {"type": "allowlist",'
+            f' "allowed_domains": [...]}}, with 1 to {_MAX_DOMAINS} hosts such as "pypi.org"'
+        )
+    try:
+        settings.allow_list.select(domains)
+    except ValueError as error:
+        raise RequestError(f"allowed_domains: {error}") from error
+    return tuple(domains)
 
 
 def _read_memory(value: Any, maximum: int) -> int:

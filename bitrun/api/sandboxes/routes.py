@@ -71,7 +71,12 @@ def _add_sandboxes(routes: Blueprint, service: Service, auth: Auth, bodies: Bodi
             fields = parse_object(body.take())
             warnings = find_unknown(fields, CREATE_FIELDS).warn()
             fields = with_uploads(fields, partial(service.uploads.open, owner))
-            plan, new_files = read_create(fields, service.runtimes, service.settings)
+            plan, new_files = read_create(
+                fields,
+                service.runtimes,
+                service.settings,
+                may_egress=auth.may_egress(request),
+            )
             del fields
             body.keep(sum(len(file.content) for file in new_files))
             sandbox = sandboxes.create(owner, plan, client_connection(request))

@@ -60,11 +60,15 @@ StageEvent = tuple[Stage, tuple[Stream, bytes] | Verdict]
 
 @dataclass(frozen=True, slots=True)
 class SandboxPlan:
-    """What a sandbox is to be: its package and language, its limits, variables of all commands."""
+    """What a sandbox is to be: its package and language, its limits, variables of all commands.
+
+    `allowed_domains` are the hosts that it may connect to, see `AllowList.select`; none by default.
+    """
 
     runtime: Runtime
     limits: SandboxLimits
     environment: Mapping[str, str]
+    allowed_domains: tuple[str, ...] = ()
 
 
 class Sandbox:
@@ -89,6 +93,7 @@ class Sandbox:
         self.runtime = plan.runtime
         self.limits = limits = plan.limits
         self.environment = plan.environment
+        self.allowed_domains = plan.allowed_domains
         self.created_at = self.last_active_at = time.time()
         self._started = self._used = time.monotonic()
         self.kernels = Kernels(plan.runtime.package.id, plan.runtime.language.kernels, self)
@@ -360,7 +365,7 @@ class Sandbox:
         memory = self.limits.memory
         stack = min(stage.limits.stack, memory)
         limits = dataclasses.replace(stage.limits, memory=memory, stack=stack)
-        return dataclasses.replace(stage, limits=limits)
+        return self._box.online(dataclasses.replace(stage, limits=limits))
 
 
 def _events(

@@ -1,5 +1,6 @@
 """All sandboxes of a process: who has which, how many there may be, and when they end."""
 
+import dataclasses
 import secrets
 import threading
 from collections import Counter, OrderedDict
@@ -189,7 +190,10 @@ class Sandboxes:
         self, owner: str | None, plan: SandboxPlan, connection: ClientConnection | None
     ) -> Sandbox:
         runtime = plan.runtime
-        spec = BoxSpec(runtime.image, language_limits(runtime.language, self._settings).box)
+        limits = language_limits(runtime.language, self._settings).box
+        # What it names, also if the catalogue gives the language's programs more.
+        hosts = self._settings.allow_list.select(plan.allowed_domains)
+        spec = BoxSpec(runtime.image, dataclasses.replace(limits, network=hosts))
         try:
             box = self._pool.take(spec, connection=connection)
         except NotOnEngine as error:

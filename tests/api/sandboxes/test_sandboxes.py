@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import requests
 from tests.support.sandboxes import PREFIX, HttpSandbox, create, sandbox
 from tests.support.server import Server
 from tests.support.services import Services
+from tests.support.tokens import ADMIN, make
 from tests.support.waiting import wait_until
 
 ALICE, BOB = "alice-has-a-long-token", "bob-has-a-long-token-too"
@@ -39,6 +41,7 @@ def test_a_sandbox_says_what_it_is(server: Server) -> None:
             "expires_after": {"anchor": "last_active_at", "minutes": 3},
             "memory": 256 << 20,
             "network_policy": {"type": "disabled"},
+            "kernels": [],
         }
         listed = requests.get(f"{server.url}{PREFIX}", timeout=60).json()
         assert [each["id"] for each in listed] == [box.id]
@@ -162,6 +165,55 @@ def test_a_service_without_them(
 def test_refusals(server: Server, fields: dict[str, Any], sentence: str) -> None:
     answer = create(server, **fields)
     assert (answer.status_code, sentence in answer.json()["message"]) == (400, True)
+
+
+POLICY = {"type": "allowlist", "allowed_domains": ["pypi.org"]}
+
+
+def test_only_some_clients_may_have_a_network(serve: Callable[..., Server], tmp_path: Path) -> None:
+    tokens = {name: make(name, *more) for name, *more in (["alice"], ["bob", "--egress"])}
+    file = tmp_path / "tokens"
+    file.write_text("".join(line for _, line in tokens.values()))
+    server = serve(egress="pypi.org", api_tokens_file=file, admin_tokens=ADMIN)
+    refused = create(server, tokens["alice"][0], network_policy=POLICY)
+    assert refused.status_code == 403
+    assert "bitrun tokens create NAME --egress" in refused.json()["message"]
+    other = POLICY | {"allowed_domains": ["pypi.org", "example.com"]}
+    # Who may not have it learns nothing of what there is.
+    assert create(server, tokens["alice"][0], network_policy=other).json() == refused.json()
+    for token in (tokens["bob"][0], ADMIN):
+        answer = create(server, token, network_policy=other)
+        assert answer.status_code == 400
+        assert answer.json()["message"] == (
+            "allowed_domains: example.com is not among the hosts that are possible here: pypi.org"
+        )
+    with sandbox(server, tokens["alice"][0], network_policy={"type": "disabled"}):
+        pass
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "allowlist", {"type": "open"}, {"type": "allowlist"}, POLICY | {"allowed_domains": []},
+        POLICY | {"allowed_domains": "pypi.org"}, POLICY | {"allowed_domains": [5]},
+        POLICY | {"allowed_domains": ["pypi.org"] * 101},
+    ],
+)  # fmt: skip
+def test_a_network_that_is_none(share: Callable[..., Server], policy: Any) -> None:
+    answer = create(share(egress="pypi.org"), network_policy=policy)
+    assert (answer.status_code, "network_policy must be" in answer.json()["message"]) == (400, True)
+
+
+def test_without_a_proxy_nothing_is_created(
+    share: Callable[..., Server], containers: Callable[[], set[str]]
+) -> None:
+    """The engine of this test has no image of the proxy."""
+    server = share(egress="pypi.org")
+    answer = create(server, network_policy=POLICY)
+    assert answer.status_code == 503
+    assert answer.json()["message"].startswith("Programs have no network now")
+    assert requests.get(f"{server.url}{PREFIX}", timeout=60).json() == []
+    assert not containers()
 
 
 def test_a_file_that_does_not_fit_leaves_no_sandbox(server: Server) -> None:

@@ -34,7 +34,15 @@ def with_files(*files: File) -> Job:
 
 
 def changed(value: Any) -> Any:
-    return not value if isinstance(value, bool) else (value or 0) + 1
+    match value:
+        case bool():
+            return not value
+        case str():
+            return f"{value}/other"
+        case tuple():
+            return (*value, "other")
+        case _:
+            return (value or 0) + 1
 
 
 def each_field(limits: Limits | BoxLimits) -> list[Any]:
@@ -117,7 +125,12 @@ def test_any_text_can_be_in_it() -> None:
         (dataclasses.replace(JOB, fresh=True), False),
         (with_files(SOURCE, File("data", bytes(MAX_SENT - len(SOURCE.content)))), True),
         (with_files(SOURCE, File("data", bytes(MAX_SENT))), False),
-        (dataclasses.replace(JOB, limits=dataclasses.replace(BOX_LIMITS, network=True)), False),
+        (
+            dataclasses.replace(
+                JOB, limits=dataclasses.replace(BOX_LIMITS, network=("pypi.org:443",))
+            ),
+            False,
+        ),
     ],
 )
 def test_what_can_be_kept(job: Job, cacheable: bool) -> None:
