@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -30,10 +30,12 @@ _SECONDS = ("cpu_time_limit", "cpu_extra_time", "wall_time_limit")
 ALL_FIELDS = (
     *_TEXTS, "language_id", "status_id", *_RESULT_TEXTS, "exit_code", "exit_signal", "created_at",
     "finished_at", "time", "wall_time", "memory", "token", *limits.FIELDS, *FLAGS, *OPTIONS,
-    "additional_files", "callback_url", "status", "language", "test_cases",
+    "additional_files", "callback_url", "status", "language",
 )  # fmt: skip
 
 _ANY = "*"
+# BitRun's own. Clients refuse fields that they do not know, so only who sends any gets any.
+_TEST_CASES = "test_cases"
 
 
 class NoText(RequestError):
@@ -46,8 +48,8 @@ class NoText(RequestError):
         )
 
 
-def read_fields(text: str | None) -> tuple[str, ...] | None:
-    """Read the names of fields; None for those that a reply has by default.
+def read_fields(text: str | None) -> tuple[str, ...]:
+    """Read the names of fields.
 
     Raises:
         RequestError: there are no such fields.
@@ -55,10 +57,10 @@ def read_fields(text: str | None) -> tuple[str, ...] | None:
     names = [name.strip() for name in (text or "").split(",") if name.strip()]
     if _ANY in names:
         return ALL_FIELDS
-    unknown = [name for name in names if name not in ALL_FIELDS]
+    unknown = [name for name in names if name not in (*ALL_FIELDS, _TEST_CASES)]
     if unknown:
         raise RequestError(f"invalid fields: [{', '.join(unknown)}]")
-    return tuple(dict.fromkeys(names)) or None
+    return tuple(dict.fromkeys(names)) or DEFAULT_FIELDS
 
 
 class Replies:
@@ -76,26 +78,22 @@ class Replies:
         _, result = unpack(record.content)
         return Status(result["status"]) if result else Status.INTERNAL_ERROR
 
-    def write(
-        self, record: Record, fields: Sequence[str] | None, *, is_base64: bool
-    ) -> dict[str, Any]:
-        """Write fields of a submission.
+    def write(self, record: Record, fields: tuple[str, ...], *, is_base64: bool) -> dict[str, Any]:
+        """Write fields of a submission; with all, or those by default, come its test cases.
 
         Raises:
             NoText: one is no UTF-8, and base64 is not wanted.
         """
         submission, result = unpack(record.content)
-        if fields is None:
-            fields = DEFAULT_FIELDS + (("test_cases",) if submission.test_cases else ())
+        if submission.test_cases and fields in (DEFAULT_FIELDS, ALL_FIELDS):
+            fields = (*fields, _TEST_CASES)
         text = _in_base64 if is_base64 else _as_text
         values = _Values(self, record, submission, result or {}, text)
         return {name: values.of(name) for name in fields}
 
-    def json(self, record: Record, fields: Sequence[str]) -> bytes:
-        """Write fields of a submission as the body of a callback, which is always in base64."""
-        submission, _ = unpack(record.content)
-        more = ("test_cases",) if submission.test_cases else ()
-        return json.dumps(self.write(record, (*fields, *more), is_base64=True)).encode()
+    def callback(self, record: Record) -> bytes:
+        """Write the body of a callback: the fields by default, always in base64."""
+        return json.dumps(self.write(record, DEFAULT_FIELDS, is_base64=True)).encode()
 
     def language(self, submission: Submission) -> Served | None:
         return self._languages.find(submission.language_id)

@@ -261,7 +261,7 @@ def _add_several(routes: Blueprint, submissions: _Submissions) -> None:
     def written(
         owner: str | None,
         tokens: Sequence[str],
-        fields: Sequence[str] | None,
+        fields: tuple[str, ...],
     ) -> list[dict[str, Any] | None]:
         is_base64 = _flag("base64_encoded")
         try:

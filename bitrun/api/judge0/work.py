@@ -7,7 +7,7 @@ from functools import partial
 from bitrun.api.http.body import Bodies
 from bitrun.api.judge0.jobs import make_batch
 from bitrun.api.judge0.languages import Languages
-from bitrun.api.judge0.reply import DEFAULT_FIELDS, Replies
+from bitrun.api.judge0.reply import Replies
 from bitrun.api.judge0.results import failed_result, judged_result
 from bitrun.api.judge0.statuses import Status
 from bitrun.api.judge0.submission import Submission, pack, unpack
@@ -82,7 +82,7 @@ class CallbackSending:
     def work(self, record: Record, _: ClientConnection) -> Done:
         submission, _result = unpack(record.content)
         if submission.callback_url is not None:
-            body = self._replies.json(record, DEFAULT_FIELDS)
+            body = self._replies.callback(record)
             self._service.callbacks.put(submission.callback_url, body)
         return self.fail(record)
 
