@@ -194,13 +194,13 @@ class WorkQueue:
         try:
             done = self._outcome(record, handler)
         except (Busy, EngineUnavailable, ClientDisconnected):
-            self._store.release(record, uncounted=True)
+            self._give_back(record, uncounted=True)
             self._closed.wait(_PAUSE_SECONDS)
             return
         except Exception as error:  # noqa: BLE001  whatever it is, others' work goes on
             unexpected = None if isinstance(error, ServiceError) else error
             _log.error("%s", str(error) or type(error).__name__, exc_info=unexpected)
-            self._store.release(record)
+            self._give_back(record)
             return
         finally:
             request_context.end()
@@ -219,6 +219,10 @@ class WorkQueue:
         }
         state = "done" if is_first else "done again, which counts for nothing"
         _log.info("%s %s %s", record.queue, record.key, state, extra={log.FIELDS: fields})
+
+    def _give_back(self, record: Record, *, uncounted: bool = False) -> None:
+        self._store.release(record, uncounted=uncounted)
+        self.added(record.queue or "")
 
     def _outcome(self, record: Record, handler: Handler) -> Done:
         if record.attempt > MAX_ATTEMPTS:

@@ -17,7 +17,7 @@ from bitrun.model.errors import QueueFull, StoreFull
 # What a record counts for at least, so that limits of bytes are limits of the number, too.
 MIN_CHARGE = 1024
 
-LEASE_SECONDS = 15.0
+LEASE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)

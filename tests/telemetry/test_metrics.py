@@ -145,10 +145,14 @@ def test_every_metric_is_documented(counted: Server) -> None:
         )
         for family in scrape(counted).values()
     }
-    # No call to the engine has failed, so its errors have no labels yet.
-    errors = "bitrun_engine_errors_total", "counter"
-    assert (*errors, frozenset()) in exported
-    exported = exported - {(*errors, frozenset())} | {(*errors, frozenset(("call", "kind")))}
+    # No call to the engine has failed, and no dialect leaves work: they have no labels yet.
+    for name, kind, labels in (
+        ("bitrun_engine_errors_total", "counter", ("call", "kind")),
+        ("bitrun_work_waiting", "gauge", ("queue",)),
+        ("bitrun_work_taken", "gauge", ("queue",)),
+    ):
+        assert (name, kind, frozenset()) in exported
+        exported = exported - {(name, kind, frozenset())} | {(name, kind, frozenset(labels))}
     assert documented == exported
     for metric in scrape(counted).values():
         assert metric.documentation

@@ -87,6 +87,8 @@ def problem(name: str, value: Any, most: float) -> str | None:
     least = _LIMITS[name].minimum / _LIMITS[name].unit if name in _LIMITS else 0
     if number < least and _LIMITS[name].minimum > 1:
         return f"must be greater than or equal to {least:g}"
+    if name == "number_of_runs" and number != int(number):
+        return "must be an integer"
     if number > most:
         return f"must be less than or equal to {most:g}"
     return None

@@ -165,6 +165,42 @@ def test_a_submission_that_kills_the_service_fails_at_last(serve: Serve, tmp_pat
     assert "tried to judge this several times" in reply["message"]
 
 
+def test_workers_share_the_queue(serve: Serve, receiver: Receiver) -> None:
+    server = serve(dialects="judge0", workers=2, callback_networks="127.0.0.0/8")
+    body = {"language_id": BASH, "source_code": "echo", "callback_url": receiver.url}
+    for _ in range(2):
+        sent = {"submissions": [body] * BATCH}
+        assert call(server, "POST", "/submissions/batch", json=sent).status_code == 201
+    waited = [call(server, "POST", "/submissions?wait=true", json=body) for _ in range(3)]
+    assert [each.json()["status"]["id"] for each in waited] == [3] * 3
+    assert wait_until(lambda: len(receiver.received) == 2 * BATCH + 3, 30)
+    assert set(receiver.received.values()) == {1}
+
+
+@pytest.mark.attack(
+    "fault",
+    "the Redis of the store is killed, and comes back",
+    "submissions are refused with 507, then accepted again",
+)
+def test_a_redis_that_goes_and_comes(serve: Serve, tmp_path: Path) -> None:
+    redis = Redis(tmp_path)
+    server = serve(dialects="judge0", store=redis.url)
+    body = {"language_id": BASH, "source_code": "echo Hi"}
+    path = "/submissions?wait=true"
+    assert call(server, "POST", path, json=body).json()["stdout"] == "Hi\n"
+    redis.stop()
+    response = call(server, "POST", path, json=body)
+    assert response.status_code == 507
+    assert response.json() == {"error": "Nothing can be stored now; the service's log says more"}
+    assert call(server, "GET", "/submissions/none").status_code == 507
+    assert server.get("/metrics").status_code == 200
+    redis.start()
+    try:
+        assert call(server, "POST", path, json=body).json()["stdout"] == "Hi\n"
+    finally:
+        redis.stop()
+
+
 def test_a_callback_has_the_default_fields_in_base64(serve: Serve, receiver: Receiver) -> None:
     server = serve(dialects="judge0", callback_networks="127.0.0.0/8")
     token = token_of(

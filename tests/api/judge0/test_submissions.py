@@ -145,6 +145,10 @@ def test_base64(server: Server) -> None:
             {"number_of_runs": ["must be less than or equal to 20"]},
         ),
         (
+            {"source_code": "x", "language_id": BASH, "number_of_runs": 0.5},
+            {"number_of_runs": ["must be an integer"]},
+        ),
+        (
             {"source_code": "x", "language_id": BASH, "enable_network": True},
             {"enable_network": ["this option cannot be enabled"]},
         ),
