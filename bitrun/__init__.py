@@ -15,6 +15,7 @@ The rooms, top down; each may import only from those below it (`tests/test_struc
     callbacks    requests to addresses that clients name, never to the inside
     store        records of clients with a time to live, and durable queues
     access       tokens, client identity, rate limits, the check of the listening address
+    cluster      what the nodes of a cluster share by Redis
     telemetry    log, metrics, request context
     config       settings and catalogue
     model        jobs, results, run records, errors: plain data

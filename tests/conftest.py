@@ -24,6 +24,7 @@ from tests.support.fake_engine import FakeEngine
 from tests.support.fake_images import engine_with_packages
 from tests.support.fork_server import ForkServer
 from tests.support.process_boxes import ProcessBoxes, Programs, compile_programs
+from tests.support.redis import Redis
 from tests.support.scale import scaled
 from tests.support.server import REUSES_BOXES, Server, uploads_folder
 from tests.support.services import FakeServices, NowhereServices, RealServices, Services
@@ -163,6 +164,13 @@ def supervisor(supervisor_binary: Path, workdir: Path) -> Iterator[SupervisorPro
     process = SupervisorProcess(supervisor_binary, workdir)
     yield process
     process.close()
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[Redis]:
+    server = Redis(tmp_path)
+    yield server
+    server.stop()
 
 
 # Boxes without HTTP.

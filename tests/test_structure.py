@@ -26,6 +26,7 @@ ROOMS = (
     "callbacks",
     "store",
     "access",
+    "cluster",
     "telemetry",
     "config",
     "model",
@@ -40,7 +41,7 @@ CLOSED = {"api": ("sandbox", "engine")}
 LIBRARIES = {
     "docker": ("engine",),
     "requests": ("engine",),
-    "redis": ("store", "access"),
+    "redis": ("cluster", "store"),
     "sqlite3": ("store",),
     "flask": ("api",),
     "werkzeug": ("api",),

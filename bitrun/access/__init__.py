@@ -1,4 +1,4 @@
 """Clients and their permissions: tokens, client identity, limits, the listening address.
 
-May import `telemetry` and the rooms below it; imports no HTTP library.
+May import `cluster` and the rooms below it; imports no HTTP library.
 """

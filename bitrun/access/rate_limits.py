@@ -1,37 +1,34 @@
 """Limits per client: requests over time, and requests at once."""
 
-import logging
 import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from limits import parse_many
-from limits.errors import StorageError
-from limits.storage import MemoryStorage, storage_from_string
+from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import RateLimiter, SlidingWindowCounterRateLimiter
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from bitrun.access.at_once import ClientLimit, ConcurrencyLimit
+from bitrun.cluster.shared_redis import PREFIX, SharedRedis
 from bitrun.config.settings import Settings
 from bitrun.model.errors import RequestError, TooManyRequests
 
-_STORAGE_TIMEOUT = 0.25  # seconds for one reply of the storage: every run waits for it
-_RETRY_SECONDS = 5.0  # between two attempts to reach a storage that did not answer
-
-_log = logging.getLogger(__name__)
-
 
 class RateLimits:
-    """The limits of the settings; `concurrency` may be shared with other processes."""
+    """The limits of the settings, in this process.
 
-    def __init__(self, settings: Settings, concurrency: ClientLimit | None = None) -> None:
-        self._rate = (
-            RateLimit(settings.rate_limit, settings.rate_limit_storage)
-            if settings.rate_limit
-            else None
-        )
+    `concurrency` may be shared with other processes, and the rates with those that have the same
+    `redis`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        concurrency: ClientLimit | None = None,
+        redis: SharedRedis | None = None,
+    ) -> None:
+        self._rate = RateLimit(settings.rate_limit, redis) if settings.rate_limit else None
         self._concurrency = concurrency or ConcurrencyLimit(settings.max_runs_per_client)
 
     @contextmanager
@@ -40,6 +37,7 @@ class RateLimits:
 
         Raises:
             TooManyRequests: the client exceeds its rate, or has too many active requests.
+            LimitsUnavailable: see `SharedRedis.count`.
         """
         if self._rate is not None:
             self._rate.count(client)
@@ -52,23 +50,24 @@ class RateLimits:
         Raises:
             RequestError: they are more than the rate allows at any time.
             TooManyRequests: the client exceeds its rate.
+            LimitsUnavailable: see `SharedRedis.count`.
         """
         if self._rate is not None and runs:
             self._rate.count(client, runs)
 
 
 class RateLimit:
-    """Requests of each client over time, counted in this process or in a shared storage.
+    """Requests of each client over time, counted in this process or in Redis.
 
-    A shared storage that does not answer rejects nothing: until it is back, this process counts
-    for itself.
+    While the server is away, this process counts for itself, or nothing is admitted
+    (`SharedRedis.count`).
     """
 
-    def __init__(self, limits: str, storage: str) -> None:
+    def __init__(self, limits: str, redis: SharedRedis | None) -> None:
         self._limits = parse_many(limits)
         self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._shared = None if storage.startswith("memory:") else _shared(storage)
-        self._retry_at = 0.0
+        self._redis = redis
+        self._shared = None if redis is None else _shared(redis)
 
     def count(self, client: str, runs: int = 1) -> None:
         """Count a request, or as many as it stands for.
@@ -76,6 +75,7 @@ class RateLimit:
         Raises:
             RequestError: they are more than a limit allows at any time.
             TooManyRequests: the client exceeds a limit.
+            LimitsUnavailable: see `SharedRedis.count`.
         """
         for limit in self._limits:
             if runs > 1 and runs >= limit.amount:
@@ -83,33 +83,25 @@ class RateLimit:
                     f"The rate limit of {limit} allows no {runs + 1} runs in one request: "
                     f"send at most {limit.amount}"
                 )
-        if self._shared is not None and time.monotonic() >= self._retry_at:
-            try:
-                self._count(self._shared, client, runs)
-            except StorageError as error:
-                self._retry_at = time.monotonic() + _RETRY_SECONDS
-                _log.warning(
-                    "The storage of the rate limits does not answer: %s", error.storage_error
-                )
-            else:
-                return
-        self._count(self._local, client, runs)
+        seconds = None
+        if self._redis is not None and (shared := self._shared) is not None:
+            seconds = self._redis.count(lambda: self._wait_of(shared, client, runs))
+        if seconds is None:
+            seconds = self._wait_of(self._local, client, runs)
+        if seconds:
+            raise TooManyRequests(seconds)
 
-    def _count(self, limiter: RateLimiter, client: str, runs: int) -> None:
+    def _wait_of(self, limiter: RateLimiter, client: str, runs: int) -> int:
+        """Count, and return the seconds until the client may ask again; 0 if it is admitted."""
         for limit in self._limits:
             if not limiter.hit(limit, client, cost=runs):
                 reset = limiter.get_window_stats(limit, client).reset_time
-                raise TooManyRequests(max(1, math.ceil(reset - time.time())))
+                return max(1, math.ceil(reset - time.time()))
+        return 0
 
 
-def _shared(storage: str) -> RateLimiter:
+def _shared(redis: SharedRedis) -> RateLimiter:
+    # The URL only chooses the client library; the connections are those of the pool.
     return SlidingWindowCounterRateLimiter(
-        storage_from_string(
-            storage,
-            wrap_exceptions=True,
-            key_prefix="bitrun",
-            retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]  # by default it retries for seconds
-            socket_timeout=_STORAGE_TIMEOUT,
-            socket_connect_timeout=_STORAGE_TIMEOUT,
-        )
+        RedisStorage("redis:", connection_pool=redis.pool, key_prefix=PREFIX)
     )

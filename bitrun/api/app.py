@@ -2,7 +2,6 @@
 
 from flask import Flask, request
 
-from bitrun.access.rate_limits import RateLimits
 from bitrun.api import dialects, health, piston, playground
 from bitrun.api.http import cors, errors, origin, request_log, unknown_fields
 from bitrun.api.http.auth import Auth
@@ -20,7 +19,7 @@ def create_app(service: Service) -> Flask:
     app.url_map.strict_slashes = False
     request_log.register(app, service)
     unknown_fields.register(app)
-    auth = Auth(service.configuration, RateLimits(settings, service.limits.clients))
+    auth = Auth(service.configuration, service.rate_limits)
     bodies = Bodies(settings)
     service.metrics.add_collector(
         body_memory_collector(lambda: bodies.budget.used, bodies.budget.total)

@@ -8,8 +8,14 @@ from bitrun.api.http.auth import Auth
 from bitrun.api.http.connection import is_local
 from bitrun.config.settings import Settings
 from bitrun.model.errors import MetricsNotAllowed
-from bitrun.service.readiness import NO_ENGINE
+from bitrun.service.readiness import ARRIVING, NO_ENGINE, NO_RUNTIME
 from bitrun.service.service import Service
+
+_REASONS = {
+    NO_ENGINE: "The Docker engine does not answer",
+    NO_RUNTIME: "No package is installed. The operator runs: make install",
+    ARRIVING: "The packages of the cluster are being pulled from its registry",
+}
 
 
 def blueprint(service: Service, auth: Auth) -> Blueprint:
@@ -26,12 +32,8 @@ def blueprint(service: Service, auth: Auth) -> Blueprint:
             ready=not state.missing, runtimes=state.runtimes, not_installed=state.not_installed
         )
         if state.missing:
-            reason = (
-                "The Docker engine does not answer"
-                if NO_ENGINE in state.missing
-                else "No package is installed. The operator runs: make install"
-            )
-            response = jsonify(ready=False, missing=state.missing, message=reason)
+            reasons = [_REASONS[each] for each in state.missing]
+            response = jsonify(ready=False, missing=state.missing, message=". ".join(reasons))
             response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         return response
 

@@ -10,9 +10,13 @@ from bitrun.config import catalogue, settings
 from bitrun.config.catalogue import Catalogue, CatalogueError, Package
 from bitrun.config.settings import SettingsError
 from bitrun.engine.engine import Engine
+from bitrun.engine.events import EngineEvents
+from bitrun.images.registry import ImageRegistry
 from bitrun.images.sealed import SealedImages
 from bitrun.model.errors import BuildError, EngineError, ServiceError
 from bitrun.packages.builds import parse_step
+from bitrun.packages.cluster import ClusterPackages
+from bitrun.packages.installed import InstalledPackages
 
 
 class UnknownPackage(Exception):
@@ -31,11 +35,21 @@ def install(names: Sequence[str], console: Console) -> None:
         ERRORS: the settings, the catalogue or a name is invalid, or a build failed.
     """
     known = settings.load()
-    packages = select(catalogue.load(known.languages), names or known.packages)
-    images = SealedImages(Engine(known.engine_timeout), known.images, known.build_ca_bundle)
+    described = catalogue.load(known.languages)
+    packages = select(described, names or known.packages)
+    engine = Engine(known.engine_timeout)
+    images = SealedImages(engine, known.images, known.build_ca_bundle, shares=bool(known.registry))
+    install_one = images.install
+    if known.registry:
+        install_one = ClusterPackages(
+            described,
+            images,
+            ImageRegistry(engine, images, known.registry),
+            InstalledPackages(images, EngineEvents(engine)),
+        ).install
     for package in packages:
         with build_progress(console, package.id) as report, _named(f"Package {package.id}"):
-            images.install(package, report)
+            install_one(package, report)
     for reference in () if names else known.allowed_images:
         with build_progress(console, reference) as report, _named(f"Image {reference}"):
             images.seal_allowed(reference, report)

@@ -53,6 +53,8 @@ DIALECTS = (
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 
 _REDIS = re.compile(r"(rediss?|redis\+unix)://")
+# Docker's name of a repository, with the registry's address before it.
+_REPOSITORY = r"[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+"
 
 # Variables with the prefix that the service does not read: those of the client and of the tests.
 _OTHERS = frozenset({"BITRUN_URL", "BITRUN_TOKEN", "BITRUN_TEST_TIME_SCALE"})
@@ -87,6 +89,7 @@ class Settings(BaseSettings):
     allowed_images: WordList = ()
     build_ca_bundle: Path | None = None
     egress: WordList = ()
+    registry: str = Field(default="", pattern=rf"^({_REPOSITORY})?$")
 
     dialects: WordList = ("v1", "piston", "sandboxes", "mcp")
     playground: bool = True
@@ -100,14 +103,16 @@ class Settings(BaseSettings):
     let_anyone_run_code: bool = False
     trusted_proxies: Networks = ()
     rate_limit: str = ""
-    rate_limit_storage: str = Field(
-        default="memory://",
-        pattern=r"^(memory|rediss?|redis\+unix)://",
+    max_runs_per_client: int = Field(default=40, ge=1)
+    unlimited_clients: WordList = ()
+    redis: str = Field(
+        default="",
+        pattern=r"^((rediss?|redis\+unix)://\S+)?$",
         repr=False,
         validate_default=True,
     )
-    max_runs_per_client: int = Field(default=40, ge=1)
-    unlimited_clients: WordList = ()
+    redis_away: Literal["local", "refuse"] = "local"
+    node_url: str = Field(default="", pattern=r"^(auto|http://[A-Za-z0-9.:\[\]-]+)?$")
     cors_origin: str = "*"
     max_body: int = Field(default=10_000_000, ge=1)
     body_memory: int = Field(default=256 * MEBIBYTE, ge=MEBIBYTE)
@@ -215,11 +220,11 @@ class Settings(BaseSettings):
             parse_many(value)
         return value
 
-    @field_validator("rate_limit_storage")
+    @field_validator("redis")
     @classmethod
-    def _check_storage(cls, value: str, known: ValidationInfo) -> str:
+    def _check_redis(cls, value: str, known: ValidationInfo) -> str:
         workers = known.data.get("workers", 1)
-        if workers > 1 and known.data.get("rate_limit") and value.startswith("memory:"):
+        if workers > 1 and known.data.get("rate_limit") and not value:
             raise ValueError(
                 f"{workers} workers have no memory in common to count BITRUN_RATE_LIMIT in: set "
                 f"this to redis://HOST:6379, or BITRUN_WORKERS to 1"
@@ -234,6 +239,13 @@ class Settings(BaseSettings):
                 "the store is the absolute path of a file, or a Redis server such as "
                 "redis://HOST:6379"
             )
+        return value
+
+    @field_validator("node_url")
+    @classmethod
+    def _check_node_url(cls, value: str, known: ValidationInfo) -> str:
+        if value and not known.data.get("redis"):
+            raise ValueError("nodes find each other in a Redis server: set BITRUN_REDIS, too")
         return value
 
     @field_validator("pool_pinned", mode="before")

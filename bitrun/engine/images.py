@@ -70,6 +70,26 @@ class ImageCalls(EngineCalls):
             )
             report_lines(messages, report)
 
+    def registry_digest(self, reference: str) -> str | None:
+        """Return the digest under which a registry has an image now; None if it has none."""
+        try:
+            with self._call("registry_digest"):
+                found = self._client().inspect_distribution(reference)
+        except NotOnEngine:
+            return None
+        return str(found["Descriptor"]["digest"])
+
+    def push_image(self, reference: str, report: Report) -> None:
+        """Send an image to the registry that its name begins with.
+
+        The engine's client finds the registry's credentials in Docker's configuration file.
+
+        Raises:
+            BuildError: the registry does not take it.
+        """
+        with self._call("push_image"):
+            report_lines(self._client().push(reference, stream=True, decode=True), report)
+
     def is_in_registry(self, reference: str) -> bool:
         """Whether a registry confirms, within this engine's timeout, that it has the image."""
         try:
@@ -97,8 +117,9 @@ class ImageCalls(EngineCalls):
             NotOnEngine: the image is not there.
         """
         with self._call("tag_image"):
-            repository, _, tag = name.partition(":")
-            self._client().tag(reference, repository, tag or "latest")
+            folder, slash, last = name.rpartition("/")  # a registry may have a port
+            repository, _, tag = last.partition(":")
+            self._client().tag(reference, f"{folder}{slash}{repository}", tag or "latest")
 
     def remove_image(self, reference: str, *, force: bool = False) -> bool:
         """Remove a name from an image, and the image with its last name.

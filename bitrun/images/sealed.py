@@ -28,6 +28,7 @@ _TAG_LABEL = "bitrun.image"
 _PACKAGE_LABEL = "bitrun.package"
 _VERSION_LABEL = "bitrun.version"
 _ALLOWED_LABEL = "bitrun.allowed"
+_SEAL_LABEL = "bitrun.seal"
 
 # An image built FROM a sealed one inherits its labels, so each is set, if only to nothing.
 _EMPTY_LABELS = dict.fromkeys((_PACKAGE_LABEL, _VERSION_LABEL, _ALLOWED_LABEL), "")
@@ -51,10 +52,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class InstalledPackage:
-    """A package on the engine: the id of its image, and the version that its tools reported."""
+    """A package on the engine: the id of its image, and the version that its tools reported.
+
+    `source` is the hash of all that it was made from, `seal` of what `SealedImages` adds; both are
+    empty where no image says so.
+    """
 
     image: str
     version: str
+    source: str = ""
+    seal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +78,39 @@ class _Tools:
 class SealedImages:
     """The sealed images of one engine. Threads may share it."""
 
-    def __init__(self, engine: Engine, folder: Path, ca_bundle: Path | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        folder: Path,
+        ca_bundle: Path | None = None,
+        *,
+        shares: bool = False,
+    ) -> None:
+        """Build from this folder. If it `shares` its images, other nodes must see what seals them.
+
+        Images that were sealed by earlier versions of BitRun do not say that.
+        """
         self._engine = engine
         self._unsealed = UnsealedImages(engine, folder, ca_bundle)
+        self._shares = shares
         self._may_have_unused = True  # an earlier process may have left some
 
     def installed(self) -> dict[str, InstalledPackage]:
         """Return the installed packages by id."""
         return {
-            image.labels[_PACKAGE_LABEL]: InstalledPackage(image.id, image.labels[_VERSION_LABEL])
+            image.labels[_PACKAGE_LABEL]: InstalledPackage(
+                image.id,
+                image.labels[_VERSION_LABEL],
+                image.labels.get(SOURCE_LABEL, ""),
+                image.labels.get(_SEAL_LABEL, ""),
+            )
             for image in self._list(_PACKAGE_LABEL)
         }
+
+    @property
+    def seal(self) -> str:
+        """A hash of what this version of BitRun adds to tools: the supervisor, and how."""
+        return digest(_DOCKERFILE, self._unsealed.source(SUPERVISOR))
 
     def allowed(self) -> dict[str, str]:
         """Return the tags of the sealed allowed images, by the operator's reference."""
@@ -115,16 +144,45 @@ class SealedImages:
             }
             self._seal(unsealed, tag, labels, change, report)
 
+    def wanted_source(self, package: Package) -> str | None:
+        """Return the hash that `install` would label an image with; None if a pull decides.
+
+        Raises:
+            BuildError: its source is not there.
+        """
+        if package.build is None:
+            return None
+        return self._source(self._unsealed.source(package.build), package.version_command)
+
+    def receive(self, package: Package, reference: str, source: str, report: Report) -> None:
+        """Pull a package's sealed image from a registry unless it is here already.
+
+        Raises:
+            BuildError: it can't be pulled, or is not what its name promises.
+        """
+        tag = f"{package.image}:latest"
+        with self._changing() as change:
+            if self._is_current(tag, source):
+                return
+            self._engine.pull_image(reference, report)
+            try:
+                image = self._engine.find_image(reference)
+                if image is None:
+                    raise BuildError(f"{reference} was pulled, but is not on the engine")
+                self._check_received(image, reference, package, source)
+                change.make(tag, source, lambda name: self._engine.tag_image(image.id, name))
+            finally:
+                # It would keep an image that has been replaced.
+                self._engine.remove_image(reference)
+
     def is_outdated(self, package: Package) -> bool:
         """Whether `install` would build an installed package again. Nothing is pulled for it.
 
         Raises:
             BuildError: its source is not there.
         """
-        if package.build is None:
-            return False
-        source = self._source(self._unsealed.source(package.build), package.version_command)
-        return not self._is_current(f"{package.image}:latest", source)
+        source = self.wanted_source(package)
+        return source is not None and not self._is_current(f"{package.image}:latest", source)
 
     def seal_allowed(self, reference: str, report: Report) -> str:
         """Seal an allowed image unless its sealed image is up to date.
@@ -210,13 +268,33 @@ class SealedImages:
 
     def _is_current(self, tag: str, source: str) -> bool:
         image = self._engine.find_image(tag)
-        return image is not None and image.labels.get(SOURCE_LABEL) == source
+        return (
+            image is not None
+            and image.labels.get(SOURCE_LABEL) == source
+            and not (self._shares and _SEAL_LABEL not in image.labels)
+        )
+
+    def _check_received(self, image: Image, reference: str, package: Package, source: str) -> None:
+        wanted = {
+            _PACKAGE_LABEL: package.id,
+            _TAG_LABEL: f"{package.image}:latest",
+            _SEAL_LABEL: self.seal,
+            SOURCE_LABEL: source,
+        }
+        for label, value in wanted.items():
+            found = image.labels.get(label, "")
+            if found != value:
+                raise BuildError(f"{reference} has {label}={found}, and not {value}")
+        if not image.labels.get(_VERSION_LABEL):
+            raise BuildError(f"{reference} has no {_VERSION_LABEL}")
+        if image.volumes:
+            raise BuildError(f"{reference} declares volumes, which a box can't bound")
 
     def _seal(
         self, tools: str, tag: str, labels: dict[str, str], change: ImageChange, report: Report
     ) -> None:
         origins = {_SUPERVISOR_TAG: self._unsealed.ensure(SUPERVISOR, change, report)}
-        labels = _EMPTY_LABELS | labels | {_TAG_LABEL: tag}
+        labels = _EMPTY_LABELS | labels | {_TAG_LABEL: tag, _SEAL_LABEL: self.seal}
         change.build(tag, _DOCKERFILE.format(origin=tools), labels, report, origins=origins)
 
     @contextmanager

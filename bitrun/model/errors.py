@@ -41,12 +41,15 @@
     |   +-- BuildError            an image could not be built
     |   +-- EgressUnavailable     the egress proxy does not run
     |   +-- StorageError          the folder of uploads, or the store, can't be used
+    |   +-- LimitsUnavailable     the Redis server that limits are counted in is away
+    |   +-- NodeUnavailable       another node of the cluster does not answer
     |   +-- BoxError              a box failed before its verdict
     |       +-- BoxEnded
     |       +-- BoxUnresponsive
     |       +-- ChannelEnded      one of the conversations with a box that lives on
     +-- Busy                      on neither side: no capacity
     |   +-- QueueFull             as much work waits as may
+    |   +-- PackageArriving       a package of the cluster is not on this node yet
     +-- SessionEnded              control flow: leaves a session before its end
 
 A program that fails raises nothing: that is a `Verdict` (`bitrun.model.result`).
@@ -343,6 +346,20 @@ class StorageError(ServiceError):
     """What clients leave here can't be stored: a folder is full, or the store does not answer."""
 
 
+class LimitsUnavailable(ServiceError):
+    """Limits of clients can't be counted, and nothing is admitted without them."""
+
+    def __init__(self) -> None:
+        super().__init__("No request is admitted: Redis is away, and BITRUN_REDIS_AWAY is refuse")
+
+
+class NodeUnavailable(ServiceError):
+    """The node of a sandbox does not answer, but is not known to be lost."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The node of a sandbox does not answer: {reason}")
+
+
 class BoxError(ServiceError):
     """A box failed before its verdict."""
 
@@ -383,6 +400,17 @@ class Busy(Exception):
 
 class QueueFull(Busy):
     """As much work waits as may, of one client or of all."""
+
+
+class PackageArriving(Busy):
+    """A package that the cluster has is not on this node yet, or could not be had."""
+
+    def __init__(self, package: str, *, has_failed: bool = False) -> None:
+        super().__init__(
+            f"The package {package} could not be pulled to this node; the service's log says more"
+            if has_failed
+            else f"The package {package} is being pulled to this node. Try again in a moment"
+        )
 
 
 class SessionEnded(Exception):

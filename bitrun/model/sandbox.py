@@ -13,6 +13,7 @@ class EndReason(StrEnum):
     MEMORY = "memory"
     FAILED = "failed"
     STOPPED = "stopped"
+    LOST = "lost"
 
     @property
     def sentence(self) -> str:
@@ -26,6 +27,7 @@ _SENTENCES = {
     EndReason.MEMORY: "its memory, files included, was full",
     EndReason.FAILED: "its container has ended",
     EndReason.STOPPED: "the service was stopped",
+    EndReason.LOST: "the node that had it is gone",
 }
 
 

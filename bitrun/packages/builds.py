@@ -51,12 +51,13 @@ class Build:
         if self._error is not None:
             raise self._error
 
-    def wait(self) -> None:
-        """Wait for the end. Raises the error of the build."""
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for the end; False if it has not come in time. Raises the error of the build."""
         with self._changed:
-            self._changed.wait_for(lambda: self._over)
-        if self._error is not None:
+            is_over = self._changed.wait_for(lambda: self._over, seconds)
+        if is_over and self._error is not None:
             raise self._error
+        return is_over
 
     def add_line(self, line: str) -> None:
         with self._changed:

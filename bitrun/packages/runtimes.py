@@ -8,6 +8,7 @@ from bitrun.config.catalogue import Catalogue, Language, Package
 from bitrun.images.sealed import InstalledPackage
 from bitrun.model.errors import PackageNotInstalled
 from bitrun.model.nearest import suggestion
+from bitrun.packages.cluster import ClusterPackages
 from bitrun.packages.semver import newest_match
 
 _MAX_SHOWN = 64  # characters of what a request has sent
@@ -35,10 +36,17 @@ class Runtimes:
     """The runtimes of one catalogue on one engine. Threads may share it."""
 
     def __init__(
-        self, catalogue: Catalogue, installed: Callable[[], Mapping[str, InstalledPackage]]
+        self,
+        catalogue: Catalogue,
+        installed: Callable[[], Mapping[str, InstalledPackage]],
+        cluster: ClusterPackages | None = None,
+        patience: float = 0.0,
     ) -> None:
+        """See what is installed here; packages of the `cluster` are waited for, in seconds."""
         self._catalogue = catalogue
         self._installed = installed
+        self._cluster = cluster
+        self._patience = patience
         self._view = _View({}, ())
 
     def all(self) -> Sequence[Runtime]:
@@ -50,10 +58,18 @@ class Runtimes:
         return self._current().runtimes
 
     def find(self, name: str, version: str) -> Runtime | None:
-        """Return the newest runtime of a language, by its name or an alias, in a SemVer range."""
-        named = self._current().by_name.get(name, ())
-        newest = newest_match((runtime.version for runtime in named), version)
-        return next((runtime for runtime in named if runtime.version == newest), None)
+        """Return the newest runtime of a language, by its name or an alias, in a SemVer range.
+
+        Raises:
+            PackageArriving: only another node of the cluster has it yet.
+        """
+        found = self._find_here(name, version)
+        if found is None and self._cluster is not None:
+            package = self._find_in_cluster(self._cluster, name, version)
+            if package is not None:
+                self._cluster.wait_for(package, self._patience)
+                found = self._find_here(name, version)
+        return found
 
     def explain_missing(self, name: str, version: str) -> str:
         """Say why `find` has found none, and what there is instead."""
@@ -70,6 +86,19 @@ class Runtimes:
         some = ", ".join(languages[:_MAX_LISTED])
         more = f" and {rest} more" if (rest := len(languages) - _MAX_LISTED) > 0 else ""
         return f"No language is called {shown}{similar or f': there are {some}{more}'}"
+
+    def _find_here(self, name: str, version: str) -> Runtime | None:
+        named = self._current().by_name.get(name, ())
+        newest = newest_match((runtime.version for runtime in named), version)
+        return next((runtime for runtime in named if runtime.version == newest), None)
+
+    def _find_in_cluster(self, cluster: ClusterPackages, name: str, version: str) -> Package | None:
+        listed = {
+            package.version: package
+            for package, language in self._catalogue.languages()
+            if name in (language.name, *language.aliases) and cluster.lists(package)
+        }
+        return listed.get(newest_match(listed, version) or "")
 
     def _current(self) -> "_View":
         installed = self._installed()

@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from bitrun.cluster.nodes import Nodes
+from bitrun.cluster.shared_redis import SharedRedis
 from bitrun.engine.engine import Engine
 from bitrun.engine.events import EngineEvents
 from bitrun.execution.admission import Admission
 from bitrun.execution.compiling.cache import CompileCache
 from bitrun.execution.sandboxes.sandboxes import Sandboxes
 from bitrun.execution.work_queue import WorkQueue
+from bitrun.packages.cluster import ClusterPackages
 from bitrun.packages.installed import InstalledPackages
 from bitrun.sandbox.cleanup.box_registry import BoxRegistry
 from bitrun.sandbox.egress.proxy import EgressProxy
@@ -82,6 +85,32 @@ def egress_collector(egress: EgressProxy) -> Callable[[], Iterator[Metric]]:
         yield CounterMetricFamily("bitrun_egress_starts", "Starts of the proxy", egress.starts)
         yield _counter(
             "bitrun_egress_requests", "Connections of programs", "result", egress.requests
+        )
+
+    return collect
+
+
+def redis_collector(redis: SharedRedis, nodes: Nodes | None) -> Callable[[], Iterator[Metric]]:
+    def collect() -> Iterator[Metric]:
+        yield _gauge("bitrun_redis_up", "Whether Redis has answered last time", not redis.is_away)
+        if nodes is not None:
+            yield _gauge("bitrun_nodes", "Nodes of the cluster that this one knows", nodes.known)
+            yield _counter(
+                "bitrun_requests_passed_on", "Requests for sandboxes of other nodes", "result",
+                nodes.passed_on,
+            )  # fmt: skip
+
+    return collect
+
+
+def registry_collector(cluster: ClusterPackages) -> Callable[[], Iterator[Metric]]:
+    def collect() -> Iterator[Metric]:
+        yield _gauge(
+            "bitrun_registry_up", "Whether the registry has answered last time", cluster.is_up
+        )
+        yield _gauge("bitrun_packages_listed", "Packages that the cluster has", cluster.listed)
+        yield _counter(
+            "bitrun_registry_pulls", "Images of packages pulled", "result", cluster.pulls
         )
 
     return collect

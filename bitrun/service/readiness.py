@@ -10,7 +10,8 @@ from bitrun.model.errors import ServiceError
 _CACHE_SECONDS = 1.0
 _TIMEOUT_SECONDS = 2.0  # for an engine that hangs; most probes give up after that, too
 
-NO_ENGINE, NO_RUNTIME = "engine", "runtime"
+# The last is a node of a cluster that has not got its packages yet.
+NO_ENGINE, NO_RUNTIME, ARRIVING = "engine", "runtime", "packages"
 
 
 @dataclass(frozen=True, slots=True)

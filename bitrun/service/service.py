@@ -5,7 +5,11 @@ from collections.abc import Callable, Collection, Mapping
 from subprocess import Popen
 
 from bitrun.access.at_once import limits_at_once
+from bitrun.access.leases import LeasedLimit
+from bitrun.access.rate_limits import RateLimits
 from bitrun.callbacks.callbacks import Callbacks
+from bitrun.cluster.nodes import Nodes
+from bitrun.cluster.shared_redis import RENEWAL_SECONDS, SharedRedis
 from bitrun.engine.engine import Engine
 from bitrun.engine.events import CONTAINER_REMOVED, IMAGE_EVENTS, EngineEvents
 from bitrun.execution.admission import Admission
@@ -16,8 +20,10 @@ from bitrun.execution.runner import Runner
 from bitrun.execution.sandboxes.sandboxes import Sandboxes
 from bitrun.execution.uploads import Uploads
 from bitrun.execution.work_queue import WorkQueue
+from bitrun.images.registry import ImageRegistry
 from bitrun.images.sealed import SealedImages
 from bitrun.model.run_record import RunRecord
+from bitrun.packages.cluster import POLL_SECONDS, ClusterPackages
 from bitrun.packages.installed import InstalledPackages
 from bitrun.packages.manager import PackageManager
 from bitrun.packages.runtimes import Runtimes
@@ -28,7 +34,7 @@ from bitrun.sandbox.cleanup.orphans import OrphanRemover
 from bitrun.sandbox.pool.pool import Pool
 from bitrun.service import collectors, housekeeping
 from bitrun.service.configuration import Configuration
-from bitrun.service.readiness import NO_RUNTIME, Readiness, State
+from bitrun.service.readiness import ARRIVING, NO_RUNTIME, Readiness, State
 from bitrun.store.opening import open_store
 from bitrun.telemetry import request_context
 from bitrun.telemetry.metrics import Metrics
@@ -47,13 +53,39 @@ class Service:
         self.configuration = configuration
         self.settings = settings = configuration.settings.share()
         self.limits = limits = limits_at_once(settings)
+        self._redis = SharedRedis(settings.redis, settings.redis_away) if settings.redis else None
+        self._leases = (
+            LeasedLimit(self._redis, settings.max_runs_per_client, limits.clients)
+            if self._redis is not None
+            else None
+        )
+        self.rate_limits = RateLimits(settings, self._leases or limits.clients, self._redis)
+        self.nodes = (
+            Nodes(self._redis, settings.node_url, settings.port)
+            if self._redis is not None and settings.node_url
+            else None
+        )
         self.catalogue = configuration.catalogue
         self._engine = engine = engine or Engine(settings.engine_timeout)
         events = EngineEvents(engine)
-        self.images = SealedImages(engine, settings.images, settings.build_ca_bundle)
+        self.images = SealedImages(
+            engine, settings.images, settings.build_ca_bundle, shares=bool(settings.registry)
+        )
         self.installed = InstalledPackages(self.images, events)
-        self.runtimes = Runtimes(self.catalogue, self.installed)
-        self.packages = PackageManager(self.catalogue, self.images, self.installed)
+        self._cluster = cluster = (
+            ClusterPackages(
+                self.catalogue,
+                self.images,
+                ImageRegistry(engine, self.images, settings.registry),
+                self.installed,
+            )
+            if settings.registry
+            else None
+        )
+        self.runtimes = Runtimes(
+            self.catalogue, self.installed, cluster, patience=settings.queue_timeout
+        )
+        self.packages = PackageManager(self.catalogue, self.images, self.installed, cluster)
         self.readiness = Readiness(self._check_readiness)
         self.metrics = Metrics()
         self._boxes = BoxMaker(engine, settings, self.metrics.record_removal)
@@ -76,7 +108,9 @@ class Service:
         )
         self._compile_cache = CompileCache(settings.compile_cache)
         self.runner = Runner(self._pool, admission, self._on_run_finished, self._compile_cache)
-        self.sandboxes = Sandboxes(self._pool, settings, self._on_run_finished)
+        self.sandboxes = Sandboxes(
+            self._pool, settings, self._on_run_finished, self.nodes.own if self.nodes else ""
+        )
         self.uploads = Uploads(settings)
         self.judge = Judge(self.runner, settings.batch_places)
         self.store = open_store(settings)
@@ -92,6 +126,10 @@ class Service:
         )
         self._workdirs: dict[str, Collection[str]] = {}
         self.metrics.add_collector(collectors.egress_collector(self.egress))
+        if cluster is not None:
+            self.metrics.add_collector(collectors.registry_collector(cluster))
+        if self._redis is not None:
+            self.metrics.add_collector(collectors.redis_collector(self._redis, self.nodes))
         self._janitor: Popen[bytes] | None = None
 
     def use_workdir(self, path: str, languages: Collection[str]) -> None:
@@ -111,17 +149,26 @@ class Service:
         if self.settings.workers > 1:
             housekeeping.start(self.metrics.publish, interval=_PUBLISH_SECONDS)
         self.egress.start()
+        if self._cluster is not None:
+            housekeeping.start(self._cluster.sync, interval=POLL_SECONDS)
+        if self._leases is not None:
+            renewals = [self._leases.renew] + ([self.nodes.register] if self.nodes else [])
+            housekeeping.start(*renewals, interval=RENEWAL_SECONDS)
         self._pool.start()
         self.work.start()
 
     def close(self) -> None:
         """Release everything. To be called once no request is running."""
         self.work.close()
+        if self.nodes is not None:
+            self.nodes.leave()
         self.sandboxes.close()
         self._pool.close()
         self.egress.close()
         self._compile_cache.close()
         self._engine.close()
+        if self._redis is not None:
+            self._redis.close()
         if self._janitor is not None and self._janitor.stdin is not None:
             self._janitor.stdin.close()
 
@@ -140,8 +187,11 @@ class Service:
         self._engine.ping()  # the list of packages may come from memory
         installed = self.installed()
         runtimes = len(self.runtimes.all())
+        missing = () if runtimes else (NO_RUNTIME,)
+        if self._cluster is not None and not self._cluster.is_settled:
+            missing = (ARRIVING,)
         return State(
-            missing=() if runtimes else (NO_RUNTIME,),
+            missing=missing,
             runtimes=runtimes,
             not_installed=tuple(each for each in self.settings.packages if each not in installed),
         )

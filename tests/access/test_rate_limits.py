@@ -2,18 +2,18 @@
 
 import socket
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from ipaddress import ip_address, ip_network
-from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from bitrun.access.identity import ExemptClients, find_address, key
 from bitrun.access.rate_limits import RateLimits
 from bitrun.access.tokens import Role, Token, Tokens
+from bitrun.cluster.shared_redis import SharedRedis
 from bitrun.config.settings import Settings, SettingsError
-from bitrun.model.errors import RequestError, TooManyRequests
+from bitrun.model.errors import LimitsUnavailable, RequestError, TooManyRequests
 from tests.support.redis import Redis
 from tests.support.waiting import wait_until
 
@@ -124,16 +124,12 @@ def test_exempt_clients() -> None:
 # Replicas that share a Redis
 
 
-@pytest.fixture
-def shared(tmp_path: Path) -> Iterator[Redis]:
-    server = Redis(tmp_path)
-    yield server
-    server.stop()
+def node(rate: str, url: str, when_away: Literal["local", "refuse"] = "local") -> RateLimits:
+    return RateLimits(Settings(rate_limit=rate), redis=SharedRedis(url, when_away))
 
 
-def test_replicas_share_what_they_count(shared: Redis) -> None:
-    settings = Settings(rate_limit="4/minute", rate_limit_storage=shared.url)
-    one, other = RateLimits(settings), RateLimits(settings)
+def test_replicas_share_what_they_count(redis_server: Redis) -> None:
+    one, other = (node("4/minute", redis_server.url) for _ in range(2))
     assert [ask(each) for each in (one, other, one, other)] == [0, 0, 0, 0]
     assert 0 < ask(one) <= 60
     assert 0 < ask(other) <= 60
@@ -146,19 +142,18 @@ def test_replicas_share_what_they_count(shared: Redis) -> None:
     "runs go on, counted by each replica, then together again",
 )
 def test_a_redis_that_goes_and_comes(
-    shared: Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    redis_server: Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bitrun.access.rate_limits._RETRY_SECONDS", 0.5)
-    settings = Settings(rate_limit="2/minute", rate_limit_storage=shared.url)
-    one, other = RateLimits(settings), RateLimits(settings)
+    monkeypatch.setattr("bitrun.cluster.shared_redis._RETRY_SECONDS", 0.5)
+    one, other = (node("2/minute", redis_server.url) for _ in range(2))
     assert ask(one) == 0
-    shared.stop()
+    redis_server.stop()
     started = time.monotonic()
     assert [ask(one), ask(one), ask(other)] == [0, 0, 0]
     assert ask(one) > 0  # by its own count
     assert time.monotonic() - started < 1
     assert "does not answer" in caplog.text
-    shared.start()
+    redis_server.start()
     time.sleep(0.6)
     assert [ask(one, "bob"), ask(other, "bob")] == [0, 0]
     assert ask(one, "bob") > 0
@@ -172,7 +167,7 @@ def test_a_redis_that_goes_and_comes(
 def test_a_redis_that_hangs() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
-        limits = RateLimits(Settings(rate_limit="2/minute", rate_limit_storage=url))
+        limits = node("2/minute", url)
         times = []
         for expected in (True, True, False):
             started = time.monotonic()
@@ -180,3 +175,12 @@ def test_a_redis_that_hangs() -> None:
             times.append(time.monotonic() - started)
     assert 0.2 < times[0] < 1
     assert max(times[1:]) < 0.1
+
+
+def test_a_rate_that_is_not_counted_admits_nobody(redis_server: Redis) -> None:
+    limits = node("2/minute", redis_server.url, "refuse")
+    assert ask(limits) == 0
+    redis_server.stop()
+    for _ in range(2):
+        with pytest.raises(LimitsUnavailable):
+            ask(limits)

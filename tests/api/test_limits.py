@@ -111,7 +111,10 @@ def test_so_much_at_once(serve: Callable[..., Server]) -> None:
     ("name", "value", "text"),
     [
         ("RATE_LIMIT", "often", "BITRUN_RATE_LIMIT: Value error, couldn't parse"),
-        ("RATE_LIMIT_STORAGE", "file:///x", "BITRUN_RATE_LIMIT_STORAGE: String should match"),
+        ("REDIS", "file:///x", "BITRUN_REDIS: String should match"),
+        ("NODE_URL", "http://10.0.0.1:5000", "BITRUN_NODE_URL: .*set BITRUN_REDIS, too"),
+        ("NODE_URL", "https://node/path", "BITRUN_NODE_URL: String should match"),
+        ("REGISTRY", "registry:5000", "BITRUN_REGISTRY: String should match"),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "BITRUN_TRUSTED_PROXIES.0: value is not a valid IPv4 or"),
         ("MAX_RUNS_PER_CLIENT", "0", "BITRUN_MAX_RUNS_PER_CLIENT: Input should be greater"),
     ],

@@ -113,11 +113,11 @@ def test_workers_count_a_rate_in_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BITRUN_WORKERS", "2")
     settings.load()
     monkeypatch.setenv("BITRUN_RATE_LIMIT", "1/minute")
-    with pytest.raises(SettingsError, match=r"RATE_LIMIT_STORAGE: .*redis://HOST:6379, or"):
+    with pytest.raises(SettingsError, match=r"BITRUN_REDIS: .*redis://HOST:6379, or"):
         settings.load()
-    monkeypatch.setenv("BITRUN_RATE_LIMIT_STORAGE", "redis://127.0.0.1:6379")
+    monkeypatch.setenv("BITRUN_REDIS", "redis://127.0.0.1:6379")
     settings.load()
-    monkeypatch.delenv("BITRUN_RATE_LIMIT_STORAGE")
+    monkeypatch.delenv("BITRUN_REDIS")
     monkeypatch.setenv("BITRUN_WORKERS", "1")
     settings.load()
 

@@ -2,8 +2,10 @@
 
 import inspect
 import io
+import socket
 import tarfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from bitrun.model.errors import BuildError, EngineError, EngineUnavailable
 from bitrun.sandbox.box_maker import BoxMaker
 from tests.support import fake_engine as faults
 from tests.support.fake_engine import FakeEngine
+from tests.support.registry_server import RegistryServer
 from tests.support.stages import BOX_LIMITS, collect, stage
 from tests.support.waiting import wait_until
 
@@ -249,6 +252,61 @@ def test_a_build_from_nothing(images: Engine) -> None:
     with pytest.raises(BuildError):
         build(images, "FROM bitrun/nothing\n")
     assert images.find_image(TAG) is None
+
+
+@pytest.fixture
+def repository(engine_kind: str, tmp_path: Path) -> Iterator[str]:
+    """A repository of a registry that the engine reaches."""
+    if engine_kind == "fake":
+        yield "registry.test:5000/bitrun"
+        return
+    server = RegistryServer(tmp_path)
+    yield f"{server.address}/bitrun"
+    server.stop()
+
+
+@pytest.mark.also_engine
+def test_an_image_goes_to_a_registry_and_comes_back(images: Engine, repository: str) -> None:
+    name = f"{repository}:one"
+    dockerfile = "FROM scratch\nCOPY Dockerfile /\n"
+    build(images, dockerfile, name, content='{"a":1}')
+    assert images.registry_digest(name) is None
+    images.push_image(name, lambda _: None)
+    digest = images.registry_digest(name)
+    assert digest is not None
+    assert digest.startswith("sha256:")
+    assert images.remove_image(name)
+    assert not images.list_images(LABEL)
+    images.pull_image(name, lambda _: None)
+    pulled = images.find_image(name)
+    assert pulled is not None
+    assert pulled.labels == {LABEL: "", "content": '{"a":1}'}
+    # By another name it stays, and has no trace of the registry.
+    images.tag_image(pulled.id, TAG)
+    assert images.remove_image(name)
+    assert [each.tags for each in images.list_images(LABEL)] == [(f"{TAG}:latest",)]
+    images.remove_image(TAG)
+    assert not images.list_images(LABEL)
+    build(images, dockerfile, name, content="2")
+    images.push_image(name, lambda _: None)
+    assert images.registry_digest(name) not in (None, digest)
+
+
+@pytest.mark.also_engine
+def test_an_image_that_no_registry_has(images: Engine, repository: str) -> None:
+    with pytest.raises(NotOnEngine):
+        images.pull_image(f"{repository}:none", lambda _: None)
+    with pytest.raises(BuildError):
+        images.push_image(f"{repository}:none", lambda _: None)
+
+
+@pytest.mark.engine
+def test_a_registry_that_is_away_is_not_one_without_images(engine: Engine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises((EngineError, EngineUnavailable)) as refused:
+        engine.registry_digest(f"127.0.0.1:{port}/bitrun:one")
+    assert not isinstance(refused.value, NotOnEngine)
 
 
 @pytest.mark.also_engine

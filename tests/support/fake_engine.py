@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -126,6 +127,17 @@ class _Image:
     volumes: tuple[str, ...] = ()
     parent: str = ""  # its id
 
+    def copy(self) -> "_Image":
+        """Return the same image as another engine has it that has pulled it."""
+        return _Image(self.id, [], dict(self.labels), self.volumes)
+
+
+@dataclass(eq=False)
+class FakeRegistry:
+    """A registry, which several engines may share: its images by their names."""
+
+    images: dict[str, _Image] = field(default_factory=dict)
+
 
 class FakeEngine(Engine):
     """An engine in memory.
@@ -136,6 +148,7 @@ class FakeEngine(Engine):
 
     def __init__(self, boxes: Boxes, timeout: float = 60.0, journal: Path | None = None) -> None:
         super().__init__(timeout)
+        self.registry = FakeRegistry()
         self.faults: dict[str, Fault] = {}  # by name of the method; "*" is for all
         self.containers: dict[str, Container] = {}
         self._ended: dict[str, Container] = {}
@@ -371,9 +384,29 @@ class FakeEngine(Engine):
     def is_in_registry(self, reference: str) -> bool:
         return False
 
+    def registry_digest(self, reference: str) -> str | None:
+        with self._call("registry_digest"), self._state:
+            found = self.registry.images.get(_full(reference))
+            return None if found is None else f"sha256:{sha256(found.id.encode()).hexdigest()}"
+
+    def push_image(self, reference: str, report: Report) -> None:
+        with self._call("push_image"), self._state:
+            found = self._find(reference)
+            if found is None:
+                raise BuildError(f"An image does not exist locally with the tag: {reference}")
+            self.registry.images[_full(reference)] = found.copy()
+
     def pull_image(self, reference: str, report: Report) -> None:
-        with self._call("pull_image"):
-            raise NotOnEngine(f"pull access denied for {reference}")
+        with self._call("pull_image"), self._state:
+            offered = self.registry.images.get(_full(reference))
+            if offered is None:
+                raise NotOnEngine(f"pull access denied for {reference}")
+            image = self._find(offered.id)
+            if image is None:
+                image = offered.copy()
+                self._images.append(image)
+            self._tag(image, reference)
+            self._emit("pull", image.id)
 
     def import_image(self, path: Path, tag: str, labels: dict[str, str]) -> None:
         with self._call("import_image"):

@@ -67,6 +67,8 @@ class Server:
                 / "store.db"
             ),
         }
+        if "BITRUN_REDIS" in settings:  # a node of a cluster
+            defaults["BITRUN_NODE_URL"] = self.url
         self.process = start(dict(os.environ) | defaults | settings)
         if not wait_until(self._answers, 20):
             self.process.kill()

@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Collection, Iterator
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -43,12 +44,15 @@ def runtime_reply(runtime: Runtime, settings: Settings) -> dict[str, Any]:
 
 
 def package_reply(state: PackageState) -> dict[str, Any]:
-    return {
+    reply = {
         "language": state.package.name,
         "language_version": state.version,
         "installed": state.installed,
         "libraries": list(state.package.libraries),
     }
+    if state.cluster is not None:
+        reply["cluster"] = asdict(state.cluster)
+    return reply
 
 
 def execute_reply(runtime: Runtime, result: Result, *, in_parts: bool = False) -> dict[str, Any]:

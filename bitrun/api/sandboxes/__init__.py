@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bitrun.api.dialect import Dialect
 from bitrun.api.http.errors import ErrorShape
-from bitrun.api.sandboxes.routes import MODE_HEADER, PREFIX, register
+from bitrun.api.sandboxes.routes import MODE_HEADER, PREFIX, SILENT_NODES_HEADER, register
 
 DIALECT = Dialect(
     name="sandboxes",
@@ -12,5 +12,5 @@ DIALECT = Dialect(
     register=register,
     description=Path(__file__).with_name("openapi.yml"),
     errors=ErrorShape(),
-    exposed_headers=(MODE_HEADER,),
+    exposed_headers=(MODE_HEADER, SILENT_NODES_HEADER),
 )

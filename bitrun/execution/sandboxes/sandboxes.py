@@ -44,7 +44,11 @@ class SandboxStats:
 class Sandboxes:
     """The sandboxes of one process. Threads share it."""
 
-    def __init__(self, pool: Pool, settings: Settings, on_finished: OnFinished) -> None:
+    def __init__(
+        self, pool: Pool, settings: Settings, on_finished: OnFinished, node: str = ""
+    ) -> None:
+        """Keep them in boxes of the pool; their ids end with the name of this `node`, if any."""
+        self._node = node
         self._pool = pool
         self._settings = settings
         self._on_finished = on_finished
@@ -201,6 +205,8 @@ class Sandboxes:
         self._pool.give_away(box)
         try:
             sandbox_id = f"sbx_{secrets.token_urlsafe(_ID_BYTES)}"
+            if self._node:
+                sandbox_id += f".{self._node}"
             return Sandbox(
                 sandbox_id,
                 owner,

@@ -24,6 +24,7 @@ from bitrun.model.errors import (
     Busy,
     ChannelEnded,
     EngineUnavailable,
+    PackageArriving,
     RequestError,
     ResidueLeft,
     SandboxEnded,
@@ -111,14 +112,18 @@ def test_every_error_has_a_text(error: type[Exception]) -> None:
     made = example(error)
     text = errors.find(made).text(made)
     assert text
-    assert "word" not in text or issubclass(error, RequestError)
+    assert "word" not in text or issubclass(error, (RequestError, PackageArriving))
 
 
 def test_only_client_errors_speak_for_themselves() -> None:
-    """The text of a ServiceError is for the log; that of a build is what its admin asked for."""
+    """The text of a ServiceError is for the log; that of a build is what its admin asked for.
+
+    And which package a client waits for it knows from its own request.
+    """
     silent = [row for row in TABLE if row.sentence is None]
     assert {row.error.__name__ for row in silent if not issubclass(row.error, RequestError)} == {
-        "BuildError"
+        "BuildError",
+        "PackageArriving",
     }
 
 

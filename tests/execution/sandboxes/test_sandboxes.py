@@ -166,6 +166,6 @@ def test_commands_are_counted(create: Callable[..., Sandbox], records: list[RunR
 def test_several_workers_have_none(pool: Pool, create: Callable[..., Sandbox]) -> None:
     one = create()
     plan = SandboxPlan(one.runtime, one.limits, {})
-    several = Sandboxes(pool, Settings(workers=2, rate_limit_storage="memory://"), lambda _: None)
+    several = Sandboxes(pool, Settings(workers=2), lambda _: None)
     with pytest.raises(RequestError, match="BITRUN_WORKERS is 2"):
         several.create(OWNER, plan, None)
