@@ -10,6 +10,7 @@
 
 #define V1_CPU "/sys/fs/cgroup/cpuacct/"
 #define V1_MEMORY "/sys/fs/cgroup/memory/"
+#define V1_PIDS "/sys/fs/cgroup/pids/"
 #define V2 "/sys/fs/cgroup/"
 
 /* v1 shows no limit as a number larger than this. */
@@ -136,6 +137,17 @@ cgroup_memory_read(struct cgroup_memory *memory)
 	memory->refaults = number_after(stat, "workingset_refault_file ") +
 			   number_after(stat, "workingset_refault ");
 	memory->major_faults = number_after(stat, "pgmajfault ");
+}
+
+int64_t
+cgroup_process_limit(void)
+{
+	int fd = open_file(version_2 ? V2 "pids.max" : V1_PIDS "pids.max");
+	int64_t limit = read_number(fd, "");
+
+	if (fd >= 0)
+		close(fd);
+	return is_limit(limit) ? limit : 0;
 }
 
 int64_t

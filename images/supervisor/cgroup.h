@@ -21,6 +21,9 @@ bool cgroup_present(void);
 int64_t cgroup_cpu_ns(void);
 int64_t cgroup_user_ns(void); /* what of it was not spent in the kernel */
 
+/* Processes and threads; 0 if there is no limit. */
+int64_t cgroup_process_limit(void);
+
 /* Bytes. The limit is 0 if there is none, and may change between stages. */
 int64_t cgroup_memory_limit(void);
 int64_t cgroup_memory_usage(void);

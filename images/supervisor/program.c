@@ -153,6 +153,17 @@ exec_fault(int error)
 	}
 }
 
+/* Each box has a user of its own, so these are the box's. As the limit comes after the change of the
+ * uid, it counts for the forks of the program and not for its exec. An engine need not know it. */
+static void
+limit_processes(int64_t number)
+{
+	struct rlimit limit = {.rlim_cur = (rlim_t)number, .rlim_max = (rlim_t)number};
+
+	if (number > 0)
+		setrlimit(RLIMIT_NPROC, &limit);
+}
+
 static bool
 begin_session(const struct program *program)
 {
@@ -194,6 +205,7 @@ become_program(const struct program *program, const struct identity *identity,
 		environ = (char **)command->variables; /* execvp() looks for PATH there */
 		order_leave();
 		sockets_restrict();
+		limit_processes(program->processes);
 		execvp(command->arguments[0], command->arguments);
 		kind = exec_fault(errno);
 	}

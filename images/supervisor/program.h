@@ -5,6 +5,7 @@
 #define PROGRAM_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "command.h"
@@ -15,6 +16,7 @@ struct program {
 	int in, out, err; /* our ends of its stdin, stdout and stderr; err is -1 if they are one */
 	bool packets;     /* one read of out or err gives what one write gave, up to a page of it */
 	int terminal;     /* its end of its terminal, see terminal.h; -1 if it has pipes */
+	int64_t processes; /* that its user may have when it forks; 0 leaves the container's limit */
 	int exec_error;   /* from the child: a kind of fault and its text if exec failed, or nothing */
 
 	/* The child's ends of the same; closed here once it is started. */

@@ -29,11 +29,13 @@ static struct {
 
 static struct command command;
 static bool shares_box;
+static int64_t process_limit;
 
 void
-stage_share_box(void)
+stage_share_box(int64_t processes)
 {
 	shares_box = true;
+	process_limit = processes;
 }
 
 void
@@ -43,6 +45,7 @@ stage_start(const struct identity *identity, char *payload, size_t size)
 		fault(FAULT_BOX, "a stage came while one was running");
 	command_parse(&command, payload, size);
 	program_open(&stage.program, &command);
+	stage.program.processes = process_limit;
 	streams_open(stage.program.out, command.stdout_cap, stage.program.err, command.stderr_cap,
 		     stage.program.packets);
 	stage.main_ended = false;

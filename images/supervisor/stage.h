@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <time.h>
 
 #include "identity.h"
@@ -27,8 +28,9 @@ enum {
 	POLLED_COUNT,
 };
 
-/* Other processes live in the box: from now on a stage ends its own. */
-void stage_share_box(void);
+/* Other processes live in the box: from now on a stage ends its own. A program can fork while its user
+ * has fewer processes than these; 0 leaves the container's limit. */
+void stage_share_box(int64_t processes);
 
 /* Start the command in a STAGE frame's payload, see command.h. The payload is not used after. */
 void stage_start(const struct identity *identity, char *payload, size_t size);

@@ -239,9 +239,14 @@ serve(void)
 static void
 serve_channel(void)
 {
+	/* What the box may have beyond is for handlers, and for one child of each: so there is always
+	 * room for another command, such as one that kills what fills the box. */
+	int64_t kept = 2 * MAX_CHANNELS + 1;
+	int64_t limit = cgroup_process_limit();
+
 	is_handler = true;
 	cgroup_leave();
-	stage_share_box();
+	stage_share_box(limit > kept ? limit - kept : 0);
 	frames_open(stage_abandon);
 	serve();
 }

@@ -22,7 +22,7 @@ from bitrun.model.run_record import OnFinished, RunRecord
 from bitrun.sandbox.supervisor.channels import BoxChannel
 from bitrun.sandbox.supervisor.client import SupervisorClient
 
-MAX_KNOWN = 24  # commands of a sandbox, running and ended
+MAX_KNOWN = 16  # commands of a sandbox, running and ended
 KEPT_BYTES = 1 << 18  # of the output of each
 MAX_STDIN = 1 << 20  # bytes that wait for a command to read them
 MAX_READ = 1 << 16  # bytes of output in one part

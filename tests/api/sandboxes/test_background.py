@@ -201,4 +201,4 @@ def test_hundreds_of_commands(box: HttpSandbox) -> None:
 def test_many_short_ones(box: HttpSandbox) -> None:
     for number in range(60):
         assert box.ended(box.start(f"exit {number}"))["result"]["code"] == number
-    assert len(box.call("GET", "/commands").json()) == 24
+    assert len(box.call("GET", "/commands").json()) == 16

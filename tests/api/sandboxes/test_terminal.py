@@ -204,6 +204,7 @@ def test_a_flood_that_nobody_reads(server: Server, box: HttpSandbox) -> None:
                 sent += 65536
         assert sent < 32 << 20
         assert box.sh("echo beside") == "beside\n"
+        user.websocket.socket.shutdown(socket.SHUT_RDWR)
 
 
 def test_a_flood_of_output_that_nobody_receives(server: Server, box: HttpSandbox) -> None:
@@ -212,6 +213,7 @@ def test_a_flood_of_output_that_nobody_receives(server: Server, box: HttpSandbox
         see(user, "y")
         # The sandbox answers meanwhile, and the service does not collect it.
         assert box.sh("echo beside") == "beside\n"
+        user.websocket.socket.shutdown(socket.SHUT_RDWR)
     assert wait_until(lambda: box.exec("pgrep -x yes")["stdout"] == "", 30)
 
 
@@ -221,13 +223,12 @@ def test_a_flood_of_output_that_nobody_receives(server: Server, box: HttpSandbox
     "closed; the sandbox answers",
 )
 def test_random_frames(server: Server, box: HttpSandbox) -> None:
-    for seed in range(20):
+    for number in range(20):
         with terminal(server, box) as user:
-            if seed % 2:
+            if number % 2:
                 user.send(type="init", command="exec cat")
             raw = user.websocket.socket
             with contextlib.suppress(OSError):
                 raw.sendall(os.urandom(200))
-            with contextlib.suppress(TimeoutError, OSError):
-                user.websocket.close()
+                raw.shutdown(socket.SHUT_RDWR)
     assert wait_until(lambda: box.sh("echo on") == "on\n", 20)
