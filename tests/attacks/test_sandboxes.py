@@ -33,7 +33,8 @@ def test_a_fork_bomb_in_the_background(server: Server, containers: Callable[[], 
 
         def is_killed() -> bool:
             box.exec("kill -9 -1", timeout=60_000)
-            return box.exec("echo $(echo forked)", timeout=60_000)["stdout"] == "forked\n"
+            forked: str = box.exec("echo $(echo forked)", timeout=60_000)["stdout"]
+            return forked == "forked\n"
 
         assert wait_until(is_killed, 120)
         assert box.delete().status_code == 200

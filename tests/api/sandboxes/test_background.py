@@ -173,7 +173,7 @@ def test_they_belong_to_the_sandbox_of_a_client(services: Services) -> None:
     "the service keeps the last 256 KiB, and tells how much is dropped",
 )
 def test_a_flood_of_output(box: HttpSandbox) -> None:
-    size = 200 << 20
+    size = 64 << 20
     command_id = box.start(f"head -c {size} /dev/zero; echo end")
     found = box.ended(command_id)
     assert (found["output_size"], found["output_dropped"]) == (size + 4, size + 4 - (1 << 18))
