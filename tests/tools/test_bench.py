@@ -2,11 +2,13 @@
 
 import signal
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tools.bench import batches, compare, goals, lanes
+from tests.support.server import Server
+from tools.bench import batches, compare, goals, lanes, trainer
 from tools.bench.batches import Batches
 from tools.bench.client import Sample, concurrent, repeated
 from tools.bench.compare import OutOfTime, Turn, time_limit
@@ -14,6 +16,7 @@ from tools.bench.lanes import Lanes
 from tools.bench.measurements import burst_name, paced_name
 from tools.bench.programs import NODE, PYTHON
 from tools.bench.report import Report
+from tools.bench.service import Target
 
 
 def sample(*times: float, errors: int = 0, seconds: float = 1.0, cpu_ms: float = 0.0) -> Sample:
@@ -172,3 +175,16 @@ def test_a_comparison_ends_after_its_time() -> None:
         signal.signal(signal.SIGALRM, previous[0])
         signal.signal(signal.SIGTERM, previous[1])
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("way", [trainer.by_case, trainer.by_answer])
+def test_the_load_of_a_trainer(share: Callable[..., Server], way: Any) -> None:
+    server = share(dialects="sandboxfusion", run_timeout=60_000, run_cpu_time=60_000)
+    python, _ = trainer.TASKS
+    load = trainer.Load(answers=2, cases=3, at_once=2)
+    sample = trainer.send(Target(server.url), way(python, load), load.at_once)
+    assert sample.errors == 0
+    assert len(sample.times) in (2, 6)
+    without = share(dialects="v1")
+    nowhere = trainer.send(Target(without.url), way(python, load), load.at_once)
+    assert nowhere.errors == len(sample.times)

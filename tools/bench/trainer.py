@@ -12,12 +12,12 @@ import argparse
 import http.client
 import itertools
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from queue import SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -160,15 +160,16 @@ def _accepted(reply: Any) -> bool:
 
 def send(target: Target, calls: Iterator[Call], at_once: int) -> Sample:
     """Send calls, so many at a time, and time each until its right answer."""
-    sample, lanes = Sample(), threading.local()
+    sample, address = Sample(), urlsplit(target.url)
+    idle: SimpleQueue[http.client.HTTPConnection] = SimpleQueue()
+    for _ in range(at_once):
+        host = address.hostname or ""
+        idle.put(http.client.HTTPConnection(host, address.port, timeout=_TIMEOUT_SECONDS))
 
     def send_one(call: Call) -> None:
-        if not hasattr(lanes, "connection"):
-            parts = urlsplit(target.url)
-            lanes.connection = http.client.HTTPConnection(
-                parts.hostname or "", parts.port, timeout=_TIMEOUT_SECONDS
-            )
-        timed(sample, partial(_is_right, lanes.connection, call))
+        connection = idle.get()
+        timed(sample, partial(_is_right, connection, call))
+        idle.put(connection)
 
     def load() -> Sample:
         started = time.perf_counter()
@@ -177,7 +178,11 @@ def send(target: Target, calls: Iterator[Call], at_once: int) -> Sample:
         sample.seconds = time.perf_counter() - started
         return sample
 
-    return target.measure(load)
+    try:
+        return target.measure(load)
+    finally:
+        while not idle.empty():
+            idle.get().close()
 
 
 def _is_right(connection: http.client.HTTPConnection, call: Call) -> bool:
