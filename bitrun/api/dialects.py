@@ -2,7 +2,18 @@
 
 from collections.abc import Collection
 
-from bitrun.api import codapi, dify, judge0, librechat, mcp, piston, sandboxes, sandboxfusion, v1
+from bitrun.api import (
+    codapi,
+    dify,
+    judge0,
+    jupyter,
+    librechat,
+    mcp,
+    piston,
+    sandboxes,
+    sandboxfusion,
+    v1,
+)
 from bitrun.api.dialect import Dialect
 from bitrun.api.http.errors import ErrorShape
 
@@ -16,6 +27,7 @@ DIALECTS: tuple[Dialect, ...] = (
     dify.DIALECT,
     librechat.DIALECT,
     judge0.DIALECT,
+    jupyter.DIALECT,
 )
 
 _COMMON_ERRORS = ErrorShape()

@@ -47,6 +47,7 @@ PREFIX = "BITRUN_"
 # The wire contracts that the service knows, by the names of their folders in `bitrun/api`.
 DIALECTS = (
     "v1", "piston", "sandboxes", "mcp", "codapi", "sandboxfusion", "dify", "librechat", "judge0",
+    "jupyter",
 )  # fmt: skip
 
 # Of a Content-Security-Policy, which has no IPv6 addresses.

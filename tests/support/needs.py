@@ -65,3 +65,38 @@ def need_python_packages(requirements: Path, folder: Path) -> None:
     )  # fmt: skip
     if done.returncode != 0:
         pytest.fail(f"pip can't install. {done.stderr}", pytrace=False)
+
+
+def need_python_client(name: str, *requirements: str) -> Path:
+    """Return a Python that has these packages, of an environment that is kept in `build`."""
+    folder = ROOT / "build" / "clients" / name
+    python, done = folder / "bin" / "python", folder / "requirements"
+    wanted = "\n".join(requirements)
+    if not done.exists() or done.read_text() != wanted:
+        _install([sys.executable, "-m", "venv", "--clear", folder])
+        _install([python, "-m", "pip", "install", "--quiet", *requirements])
+        done.write_text(wanted)
+    return python
+
+
+def need_node_client(name: str, *packages: str) -> Path:
+    """Return a folder with these packages of npm, which is kept in `build`."""
+    need("node", "nodejs")
+    need("npm", "nodejs", "npm")
+    folder = ROOT / "build" / "clients" / name
+    done = folder / "packages"
+    wanted = "\n".join(packages)
+    if not done.exists() or done.read_text() != wanted:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "package.json").write_text("{}")
+        _install(
+            ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", folder, *packages]
+        )
+        done.write_text(wanted)
+    return folder
+
+
+def _install(command: list[str | Path]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.fail(f"{command[0]} can't install. {done.stderr}{done.stdout}", pytrace=False)

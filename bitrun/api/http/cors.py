@@ -19,7 +19,7 @@ def register(
     """Let pages of an origin use the paths that `owns` accepts, and read these headers."""
     headers = {
         "Access-Control-Allow-Origin": origin,
-        "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE, OPTIONS",
+        "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE, OPTIONS",
         "Access-Control-Allow-Headers": "Authorization, Content-Type",
         "Access-Control-Expose-Headers": ", ".join((*exposed_headers, *_COMMON_HEADERS)),
     }

@@ -20,7 +20,7 @@ from bitrun.api.http.errors import TABLE
 
 _HEALTH = Path(__file__).with_name("health.yml")
 
-METHODS = ("get", "post", "put", "delete")
+METHODS = ("get", "post", "put", "patch", "delete")
 
 _INFO = """\
 BitRun runs untrusted code, every run in a Docker container of its own. One engine serves several

@@ -1,7 +1,6 @@
 """Bodies of requests to sandboxes: what to create, and what to run."""
 
 import dataclasses
-import posixpath
 from collections.abc import Mapping
 from typing import Any
 
@@ -194,20 +193,6 @@ def find_unknown(body: Mapping[str, Any], known: frozenset[str]) -> UnknownField
     if "files" in known:
         add_unknown_of_files(unknown, body.get("files"))
     return unknown
-
-
-def read_path(path: str) -> str:
-    """Check the path of a file or folder, relative to the work directory; "." is that itself.
-
-    Raises:
-        RequestError: it is none, or leaves the directory.
-    """
-    if "\0" in path:
-        raise RequestError("A path can't hold a NUL")
-    normal = posixpath.normpath(path or ".")
-    if normal.startswith("/") or normal.split("/")[0] == "..":
-        raise RequestError(f"The path must stay within the work directory: {path[:_MAX_SHOWN]}")
-    return normal
 
 
 def _read_command(body: Mapping[str, Any]) -> tuple[str, ...]:

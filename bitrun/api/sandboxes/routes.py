@@ -28,13 +28,12 @@ from bitrun.api.sandboxes.request import (
     find_unknown,
     read_create,
     read_exec,
-    read_path,
     read_run,
 )
 from bitrun.api.sandboxes.terminal import add_terminal
 from bitrun.cluster.nodes import Passed
 from bitrun.config.settings import Settings
-from bitrun.execution.sandboxes.files import SandboxFiles
+from bitrun.execution.sandboxes.files import SandboxFiles, read_path
 from bitrun.execution.sandboxes.sandbox import Sandbox
 from bitrun.model.errors import NodeUnavailable, RequestError, SandboxEnded
 from bitrun.model.job import Job

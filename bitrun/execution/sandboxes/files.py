@@ -3,6 +3,7 @@
 Whatever these find was made by the client's programs, and they run as its programs do.
 """
 
+import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,20 +21,17 @@ from bitrun.model.output_files import DropReason, Hold, OutputFile, OutputLimits
 from bitrun.model.result import Outcome, Verdict
 
 _FIELDS = 5
-_LIST = (
-    "find",
-    "-H",
-    "{}",
-    "-mindepth",
-    "1",
-    "-maxdepth",
-    "1",
-    "-printf",
-    r"%y\t%m\t%s\t%T@\t%P\0",
-)
+_FIND, _FORMAT = ("find", "-H", "{}"), r"%y\t%m\t%s\t%T@\t"
+_LIST = (*_FIND, "-mindepth", "1", "-maxdepth", "1", "-printf", rf"{_FORMAT}%P\0")
+_LOOK = (*_FIND, "-maxdepth", "0", "-printf", rf"{_FORMAT}%f\0")
 _LIST_BYTES = 8 << 20  # of a listing
+_MAX_SHOWN = 100  # characters of a path in a refusal
 _PACK = ("tar", "-c", "-C", "{}", ".")
 _UNPACK = ("sh", "-c", 'mkdir -p -- "$1" && tar -x -C "$1"', "sh", "{}")
+_APPEND = ("sh", "-c", 'cat >>"$1"', "sh", "{}")
+_MAKE_FOLDER = ("mkdir", "-p", "--", "{}")
+_COPY = ("cp", "-rT", "--", "{}", "{}")
+_MOVE = ("mv", "-nT", "--", "{}", "{}")
 _DELETE = ("sh", "-c", 'ls -d -- "$1" >/dev/null && rm -rf -- "$1"', "sh", "{}")
 
 _KINDS = {"f": "file", "d": "folder", "l": "link"}
@@ -92,11 +90,14 @@ class SandboxFiles:
         Raises:
             SandboxFileNotFound: there is no such folder.
         """
-        listing = b"".join(self._stdout(_LIST, path, _LIST_BYTES))
-        entries = [
-            _entry(line) for line in listing.split(b"\0") if line.count(b"\t") >= _FIELDS - 1
-        ]
-        return sorted(entries, key=lambda entry: entry.name)
+        return sorted(self._find(_LIST, path), key=lambda entry: entry.name)
+
+    def look(self, path: str) -> Entry | None:
+        """Return the entry of one path, of a link that of what it leads to; None without one."""
+        try:
+            return next(self._find(_LOOK, path), None)
+        except SandboxFileNotFound:
+            return None
 
     def pack(self, path: str) -> Iterator[bytes]:
         """Return a folder as a tar archive, in pieces as they come.
@@ -113,7 +114,39 @@ class SandboxFiles:
         Raises:
             RequestError: it is none, or does not fit.
         """
-        self._run(_UNPACK, path, archive)
+        self._run(_UNPACK, path, stdin=archive)
+
+    def append(self, path: str, content: bytes) -> None:
+        """Write at the end of a file.
+
+        Raises:
+            RequestError: it can't be written.
+        """
+        self._run(_APPEND, path, stdin=content)
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder, and those above it, unless it is there.
+
+        Raises:
+            RequestError: it can't be made.
+        """
+        self._run(_MAKE_FOLDER, path)
+
+    def copy(self, path: str, new: str) -> None:
+        """Copy a file, or a folder with all that is in it.
+
+        Raises:
+            RequestError: it can't be copied.
+        """
+        self._run(_COPY, path, new)
+
+    def move(self, path: str, new: str) -> None:
+        """Rename a file or a folder; what is there already is never replaced.
+
+        Raises:
+            RequestError: it can't be moved.
+        """
+        self._run(_MOVE, path, new)
 
     def delete(self, path: str) -> None:
         """Delete a file, or a folder with all that is in it.
@@ -126,8 +159,12 @@ class SandboxFiles:
         except RequestError as error:
             raise SandboxFileNotFound(path) from error
 
-    def _run(self, command: Sequence[str], path: str, stdin: bytes = b"") -> None:
-        job = self._job(command, path, self._settings.output_limit, stdin)
+    def _find(self, command: Sequence[str], path: str) -> Iterator[Entry]:
+        found = b"".join(self._stdout(command, path, _LIST_BYTES))
+        return (_entry(line) for line in found.split(b"\0") if line.count(b"\t") >= _FIELDS - 1)
+
+    def _run(self, command: Sequence[str], *paths: str, stdin: bytes = b"") -> None:
+        job = self._job(command, paths, self._settings.output_limit, stdin)
         result = self._sandbox.run(job, self._connection, is_counted=False).last
         if result.verdict.failed:
             text = result.stderr.decode("utf-8", "replace").strip()
@@ -135,7 +172,7 @@ class SandboxFiles:
 
     def _stdout(self, command: Sequence[str], path: str, limit: int) -> Iterator[bytes]:
         stderr = b""
-        job = self._job(command, path, limit)
+        job = self._job(command, (path,), limit)
         for _, event in self._sandbox.stream(job, self._connection, is_counted=False):
             if isinstance(event, Verdict):
                 # It may have been unable to read what is closed to it: what it can is there.
@@ -148,9 +185,12 @@ class SandboxFiles:
             else:
                 stderr += event[1]
 
-    def _job(self, command: Sequence[str], path: str, output: int, stdin: bytes = b"") -> Job:
+    def _job(
+        self, command: Sequence[str], paths: Sequence[str], output: int, stdin: bytes = b""
+    ) -> Job:
         # An option is none behind a dot.
-        argv = [f"./{path}" if each == "{}" else each for each in command]
+        left = iter(paths)
+        argv = [f"./{next(left)}" if each == "{}" else each for each in command]
         return build_job(
             Target.of(self._sandbox.runtime),
             self._settings,
@@ -165,6 +205,20 @@ class SandboxFiles:
                 )
             },
         )
+
+
+def read_path(path: str) -> str:
+    """Check the path of a file or folder, relative to the work directory; "." is that itself.
+
+    Raises:
+        RequestError: it is none, or leaves the directory.
+    """
+    if "\0" in path:
+        raise RequestError("A path can't hold a NUL")
+    normal = posixpath.normpath(path or ".")
+    if normal.startswith("/") or normal.split("/")[0] == "..":
+        raise RequestError(f"The path must stay within the work directory: {path[:_MAX_SHOWN]}")
+    return normal
 
 
 def _literal(path: str) -> str:
