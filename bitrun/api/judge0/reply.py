@@ -64,19 +64,17 @@ def read_fields(text: str | None) -> tuple[str, ...]:
 
 
 class Replies:
-    """Writes submissions; `queue` is the one in which a record has no result yet."""
+    """Writes submissions."""
 
-    def __init__(self, queue: str, languages: Languages, settings: Settings) -> None:
-        self._queue = queue
+    def __init__(self, languages: Languages, settings: Settings) -> None:
         self._languages = languages
         self._settings = settings
 
-    def status(self, record: Record) -> Status:
-        """Return the status of a record."""
-        if record.queue == self._queue:
-            return Status.PROCESSING if record.is_taken else Status.IN_QUEUE
-        _, result = unpack(record.content)
-        return Status(result["status"]) if result else Status.INTERNAL_ERROR
+    def status(self, record: Record, result: Mapping[str, Any] | None) -> Status:
+        """Return the status of a record and its result."""
+        if result is not None:
+            return Status(result["status"])
+        return Status.PROCESSING if record.is_taken else Status.IN_QUEUE
 
     def write(self, record: Record, fields: tuple[str, ...], *, is_base64: bool) -> dict[str, Any]:
         """Write fields of a submission; with all, or those by default, come its test cases.
@@ -135,7 +133,7 @@ class _Values:
         return self._of_result(self._result, name)
 
     def status(self) -> Status:
-        return self._replies.status(self.record)
+        return self._replies.status(self.record, self._result or None)
 
     def language(self) -> dict[str, Any]:
         served = self._replies.language(self.submission)

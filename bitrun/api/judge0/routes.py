@@ -20,7 +20,7 @@ from bitrun.api.judge0 import information
 from bitrun.api.judge0.languages import Languages
 from bitrun.api.judge0.reply import NoText, Replies, read_fields
 from bitrun.api.judge0.statuses import Status
-from bitrun.api.judge0.submission import FIELDS, Invalid, Reader, Submission, pack
+from bitrun.api.judge0.submission import FIELDS, Invalid, Reader, Submission, pack, unpack
 from bitrun.api.judge0.work import (
     CALLBACK_PLACES,
     CALLBACKS,
@@ -45,7 +45,7 @@ _MEMORY_FACTOR = 6
 
 def register(app: Flask, service: Service, auth: Auth, bodies: Bodies) -> None:
     languages = Languages(service.catalogue, service.runtimes)
-    replies = Replies(QUEUE, languages, service.settings)
+    replies = Replies(languages, service.settings)
     judging = Judging(service, bodies, languages)
     service.work.serve(QUEUE, judging, service.settings.batch_places)
     service.work.serve(CALLBACKS, CallbackSending(service, replies), CALLBACK_PLACES)
@@ -141,6 +141,27 @@ class _Submissions:
                     held.resize(held.size + _MEMORY_FACTOR * len(record.content))
                 yield record
 
+    def written(
+        self,
+        owner: str | None,
+        tokens: Sequence[str],
+        fields: tuple[str, ...],
+        subject: str = "one or more submissions",
+    ) -> list[dict[str, Any] | None]:
+        """Write fields of submissions; None for one that the owner has not.
+
+        Raises:
+            NoText: one is no UTF-8, and base64 is not wanted; the text has the `subject`.
+        """
+        is_base64 = _flag("base64_encoded")
+        try:
+            return [
+                None if record is None else self.replies.write(record, fields, is_base64=is_base64)
+                for record in self.each(owner, tokens)
+            ]
+        except NoText as error:
+            raise NoText(subject) from error
+
     def page(self, owner: str | None, page: int, per_page: int) -> tuple[list[str], int]:
         """Return the tokens of a page of an owner's submissions, and their number."""
         if owner is None:
@@ -206,10 +227,10 @@ def _add_single(routes: Blueprint, submissions: _Submissions) -> None:
     @routes.get("/submissions/<token>")
     def show(token: str) -> Response:
         fields = read_fields(request.args.get("fields"))
-        [record] = submissions.each(submissions.owner(), [token])
-        if record is None:
+        [reply] = submissions.written(submissions.owner(), [token], fields, "this submission")
+        if reply is None:
             raise NotFound
-        return jsonify(replies.write(record, fields, is_base64=_flag("base64_encoded")))
+        return jsonify(reply)
 
     @routes.delete("/submissions/<token>")
     def delete(token: str) -> Response:
@@ -218,7 +239,7 @@ def _add_single(routes: Blueprint, submissions: _Submissions) -> None:
         [record] = submissions.each(owner, [token])
         if record is None:
             raise NotFound
-        status = replies.status(record)
+        status = replies.status(record, unpack(record.content)[1])
         if not submissions.delete(owner, record):
             raise RequestError(
                 "submission cannot be deleted because its status is"
@@ -230,7 +251,7 @@ def _add_single(routes: Blueprint, submissions: _Submissions) -> None:
 
 
 def _add_several(routes: Blueprint, submissions: _Submissions) -> None:
-    settings, replies = submissions.settings, submissions.replies
+    settings = submissions.settings
 
     @routes.get("/submissions/batch")
     def show_batch() -> Response:
@@ -238,7 +259,7 @@ def _add_several(routes: Blueprint, submissions: _Submissions) -> None:
         text = request.headers.get("tokens") or request.args.get("tokens", "")
         tokens = [token.strip() for token in text.split(",") if token.strip()]
         _check_number(len(tokens), settings.max_submission_batch)
-        return jsonify({"submissions": written(submissions.owner(), tokens, fields)})
+        return jsonify({"submissions": submissions.written(submissions.owner(), tokens, fields)})
 
     @routes.get("/submissions")
     def show_all() -> Response:
@@ -255,22 +276,8 @@ def _add_several(routes: Blueprint, submissions: _Submissions) -> None:
             "total_pages": pages,
             "total_count": total,
         }
-        found = [each for each in written(owner, tokens, fields) if each]
+        found = [each for each in submissions.written(owner, tokens, fields) if each]
         return jsonify({"submissions": found, "meta": meta})
-
-    def written(
-        owner: str | None,
-        tokens: Sequence[str],
-        fields: tuple[str, ...],
-    ) -> list[dict[str, Any] | None]:
-        is_base64 = _flag("base64_encoded")
-        try:
-            return [
-                None if record is None else replies.write(record, fields, is_base64=is_base64)
-                for record in submissions.each(owner, tokens)
-            ]
-        except NoText as error:
-            raise NoText("one or more submissions") from error
 
 
 def _add_languages(routes: Blueprint, auth: Auth, languages: Languages) -> None:

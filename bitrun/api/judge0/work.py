@@ -13,7 +13,7 @@ from bitrun.api.judge0.statuses import Status
 from bitrun.api.judge0.submission import Submission, pack, unpack
 from bitrun.execution.work_queue import Done
 from bitrun.model.disconnect import ClientConnection
-from bitrun.model.errors import ClientDisconnected, RequestError
+from bitrun.model.errors import ClientDisconnected, CommandRejected, RequestError
 from bitrun.service.service import Service
 from bitrun.store.store import Record
 
@@ -21,7 +21,7 @@ KIND = "judge0"
 QUEUE = "judge0"
 CALLBACKS = "judge0 callbacks"
 
-CALLBACK_PLACES = 4
+CALLBACK_PLACES = 8  # each may wait for its receiver
 
 # Bytes of memory for a byte of a stored submission: itself, its text, its values and their copies.
 _MEMORY_FACTOR = 6
@@ -61,6 +61,8 @@ class Judging:
                 return judged_result(submission, judged)
         except ClientDisconnected:
             raise
+        except CommandRejected as error:
+            return failed_result(Status.EXEC_FORMAT_ERROR, str(error))
         except RequestError as error:
             return failed_result(Status.INTERNAL_ERROR, str(error))
 

@@ -84,6 +84,7 @@ def test_killed_with_200_in_the_queue(serve: Serve, receiver: Receiver, tmp_path
 
 @pytest.mark.chaos
 @pytest.mark.engine
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("kind", ["sqlite", "redis"])
 def test_killed_with_200_in_the_queue_on_a_real_engine(
     serve: Serve, receiver: Receiver, tmp_path: Path, kind: str, request: pytest.FixtureRequest
@@ -121,7 +122,7 @@ def kill_with_200(serve: Serve, receiver: Receiver, store: Path | str) -> None:
     assert done_before < COUNT * 3 // 4
 
     server = serve(**settings)
-    assert wait_until(lambda: len(receiver.received) == COUNT, 110), len(receiver.received)
+    assert wait_until(lambda: len(receiver.received) == COUNT, 300), len(receiver.received)
     assert wait_until(lambda: not waiting(server), 20)
     for start in range(0, COUNT, BATCH):
         some = ",".join(tokens[start : start + BATCH])
