@@ -135,7 +135,13 @@ class Front:
             "RUNS_PER_NODE": str(PLACES),
             "QUEUE": str(QUEUE),
             "QUEUE_SECONDS": "20",
+            "NODES": "127.0.0.1 192.0.2.0/24",
         }
+
+    def _password(self) -> Path:
+        path = self._folder / "password"
+        path.write_text("Basic Yml0cnVuOng=\n")
+        return path
 
     def _make_certificate(self) -> None:
         done = subprocess.run(
@@ -153,6 +159,10 @@ class Front:
         changes = {
             "server-template node 1-100 tasks.bitrun:5000 resolvers swarm init-addr none": servers,
             "/run/secrets/certificate.pem": str(self.certificate),
+            "/run/secrets/registry-authorization": str(self._password()),
+            "server-template registry 1 tasks.registry:5000 resolvers swarm init-addr none": (
+                f"server registry 127.0.0.1:{self.nodes[0].port}"
+            ),
             "bind :8443": f"bind 127.0.0.1:{self.https}",
             "bind :8080": f"bind 127.0.0.1:{self.http}",
             "bind :8405": f"bind 127.0.0.1:{self.statistics}",
@@ -176,10 +186,9 @@ class Front:
             timeout=60,
         )
 
-    def get(self, path: str) -> requests.Response:
-        return requests.get(
-            f"https://127.0.0.1:{self.https}{path}", verify=str(self.certificate), timeout=60
-        )
+    def get(self, path: str, **headers: str) -> requests.Response:
+        url = f"https://127.0.0.1:{self.https}{path}"
+        return requests.get(url, headers=headers, verify=str(self.certificate), timeout=60)
 
     def metric(self, start: str) -> float:
         text = requests.get(f"http://127.0.0.1:{self.statistics}/metrics", timeout=60).text
@@ -343,6 +352,20 @@ def test_metrics_and_plain_http_are_not_served(front: Front) -> None:
     assert asked(front) == 0
 
 
+def test_the_registry_needs_its_password(front: Front) -> None:
+    for password in (None, "Basic Yml0cnVuOnk=", "Bearer Yml0cnVuOng="):
+        reply = front.get("/v2/", **({} if password is None else {"Authorization": password}))
+        assert reply.status_code == 401
+        assert reply.headers["WWW-Authenticate"].startswith("Basic")
+    assert asked(front) == 0
+    assert front.get("/v2/", Authorization="Basic Yml0cnVuOng=").text == "1"
+
+
+def test_the_registry_is_for_nodes_only() -> None:
+    rule = r'^    http-request deny if registry !\{ src "\$\{NODES\[\*\]\}" \}$'
+    assert re.search(rule, CONFIGURATION, re.MULTILINE)
+
+
 def test_a_websocket_passes(front: Front) -> None:
     for node in front.nodes:
         node.behave = upgrade
@@ -374,10 +397,11 @@ def test_every_run_and_nothing_else_is_tried_again() -> None:
 
 def test_the_stack_gives_no_privileges() -> None:
     stack = yaml.safe_load((SWARM / "stack.yaml").read_text())
+    users = {name: service.get("user", "root") for name, service in stack["services"].items()}
+    assert [name for name, user in users.items() if user == "root"] == ["registry"]
     for service in stack["services"].values():
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
-        assert service["user"][0] != "0"
         assert service["deploy"]["endpoint_mode"] == "dnsrr"
     assert stack["services"]["bitrun"]["deploy"]["mode"] == "global"
     published = {

@@ -26,7 +26,7 @@ from tools.cluster.scenarios import Scenarios
 from tools.vm.image import install_programs
 
 _CACHE = ROOT / "build" / "cluster"
-_ARCHIVE = _CACHE / "images.tar"
+_STACK_IMAGES, _PACKAGE_IMAGES = _CACHE / "stack.tar", _CACHE / "packages.tar"
 _LOG = _CACHE / "machines.log"
 _CGROUPS = Path("/sys/fs/cgroup")
 _MACHINES = 3
@@ -61,8 +61,8 @@ def main() -> int:
         sys.exit("Namespaces and engines of one's own need root: run this as root")
     install_programs(_PROGRAMS)
     _CACHE.mkdir(parents=True, exist_ok=True)
-    if not (options.keep_images and _ARCHIVE.exists()):
-        images.pack(_ARCHIVE, ["bash"])
+    if not (options.keep_images and _PACKAGE_IMAGES.exists()):
+        images.pack(_STACK_IMAGES, _PACKAGE_IMAGES, ["bash"])
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGHUP, _leave)
     return _run_inside()
@@ -99,11 +99,16 @@ def _test(folder: Path) -> int:
         machine.power_on()
         network.plug_in(machine)
         machine.boot()
-        client = machine.engine(timeout=600)
-        images.load(client, _ARCHIVE)
-        client.close()
+        images.load(machine.docker_host, _STACK_IMAGES)
         print(f"{machine.name} is on", flush=True)
-    variables = {"RUNS_PER_NODE": str(_PLACES), "BITRUN_PACKAGES": "bash"}
+    # The others get them from the cluster's registry.
+    images.load(machines[0].docker_host, _PACKAGE_IMAGES)
+    variables = {
+        "RUNS_PER_NODE": str(_PLACES),
+        # With two nodes, on a slow machine, runs may wait for longer than by default.
+        "QUEUE_SECONDS": "40",
+        "BITRUN_PACKAGES": "bash",
+    }
     cluster = Cluster(machines, folder, _SETTINGS, variables)
     cluster.deploy()
     scenarios = Scenarios(cluster, _PLACES)

@@ -6,6 +6,7 @@ way out of their switch: `images` has made what it would make.
 """
 
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ from tools.cluster.machine import Machine, MachineError
 PAGE = ROOT / "docs" / "swarm.md"
 STACK = "bitrun"
 _BLOCK = re.compile(r"<!-- on: ([^>]+) -->\n+```console\n(.*?)```", re.DOTALL)
+_NAME = "run.example.org"  # of the cluster in the page; ours has only an address
 _TOKEN = re.compile(r"^bitrun_\S+$", re.MULTILINE)
 _READY_SECONDS = 300.0
 _RETRY_SECONDS = 0.5
@@ -66,9 +68,14 @@ class Cluster:
         self._checkout = copy_of_checkout(folder)
         self._certificate = _make_certificate(self._checkout, self.first.address)
         self._add_settings(settings)
+        for machine in machines:
+            trusted = machine.engine_folder / "certs.d" / self.first.address
+            trusted.mkdir(parents=True)
+            shutil.copy(self._certificate, trusted / "ca.crt")
         self._variables = {
             "HAPROXY_IMAGE": images.reference("haproxy"),
             "REDIS_IMAGE": images.reference("redis"),
+            "REGISTRY_IMAGE": images.reference("registry"),
             **variables,
         }
         self._exports: list[str] = []
@@ -94,7 +101,9 @@ class Cluster:
             machine.run(f"docker tag {images.reference('service')} {images.SERVICE}:1")
         join_token = token = ""
         for block in read_blocks(PAGE.read_text()):
-            commands = block.commands.replace("TOKEN", join_token) if join_token else block.commands
+            commands = block.commands.replace(_NAME, self.first.address)
+            if join_token:
+                commands = commands.replace("TOKEN", join_token)
             if block.where == "first":
                 done = self.operate(commands)
                 join_token = join_token or done.stdout.strip().rpartition("\n")[2]

@@ -1,12 +1,13 @@
 """The images that the stack runs, built by this machine's engine and packed into one archive.
 
-Their base is Debian as BitRun's own images have it, and HAProxy and Redis are Debian's packages: no
-image registry is needed. The images of Docker's registry, which the stack file names, have the same
-commands and folders.
+Their base is Debian as BitRun's own images have it, and HAProxy, Redis and the registry are
+Debian's packages: none is downloaded from a registry. The images that the stack file names have the
+same commands and folders.
 """
 
 import io
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,10 @@ _OTHERS = {
     "redis": (
         f"FROM {BASE}\n{_INSTALL} redis-server\nRUN install -d -o 999 -g 999 /data\nVOLUME /data\n"
     ),
+    "registry": (
+        f"FROM {BASE}\n{_INSTALL} docker-registry\n"
+        'VOLUME /var/lib/registry\nENTRYPOINT ["docker-registry"]\n'
+    ),
 }
 _CHUNK = 1 << 20
 
@@ -33,8 +38,13 @@ def reference(name: str) -> str:
     return f"bitrun-{name}:{TEST_TAG}"
 
 
-def pack(archive: Path, packages: list[str]) -> None:
-    """Build the images, and save them and these packages' into an archive.
+def pack(stack: Path, packages: Path, installed: Sequence[str]) -> None:
+    """Build the images of the stack, and save them and those of installed packages.
+
+    Args:
+        stack: the archive of the stack's images.
+        packages: the archive of the packages' images.
+        installed: ids of packages.
 
     Raises:
         docker.errors.DockerException: one can't be built, or a package is not installed.
@@ -44,11 +54,18 @@ def pack(archive: Path, packages: list[str]) -> None:
         _build_service(client)
         for name, recipe in _OTHERS.items():
             _build(client, reference(name), fileobj=io.BytesIO(recipe.encode()))
-        names = [reference(name) for name in ("service", *_OTHERS)]
-        names += [f"bitrun/{package}:latest" for package in ("supervisor", *packages)]
-        _save(client, names, archive)
+        _save(client, [reference(name) for name in ("service", *_OTHERS)], stack)
+        # All that their builds have used: so an installation finds that nothing has changed.
+        parts = [tag for name in ("debian", "base", *installed) for tag in _tags(client, name)]
+        _save(client, [*parts, *_tags(client, "toolchain"), *_tags(client, "supervisor")], packages)
     finally:
         client.close()
+
+
+def _tags(client: docker.APIClient, name: str) -> list[str]:
+    """Return all names of a package's images."""
+    found = client.images(f"bitrun/{name}")
+    return [tag for image in found for tag in image["RepoTags"] or ()]
 
 
 def _build_service(client: docker.APIClient) -> None:
@@ -81,7 +98,11 @@ def _save(client: docker.APIClient, references: list[str], archive: Path) -> Non
             file.write(chunk)
 
 
-def load(client: docker.APIClient, archive: Path) -> None:
-    """Load the archive into an engine."""
-    with archive.open("rb") as file:
-        client.load_image(file)
+def load(docker_host: str, archive: Path) -> None:
+    """Load an archive into an engine."""
+    client = docker.APIClient(docker_host, version="1.41", timeout=600)
+    try:
+        with archive.open("rb") as file:
+            client.load_image(file)
+    finally:
+        client.close()

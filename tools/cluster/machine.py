@@ -23,8 +23,8 @@ mount --rbind /sys/fs/cgroup /run/cgroup
 mount -t sysfs sysfs /sys
 mount --move /run/cgroup /sys/fs/cgroup
 mkdir -p /var/lib/docker /etc/docker
-mount --bind "$DATA" /var/lib/docker
-mount -t tmpfs tmpfs /etc/docker
+mount --bind "$DISK/data" /var/lib/docker
+mount --bind "$DISK/etc" /etc/docker
 hostname "$NAME"
 ip link set lo up
 touch /run/$NAME.is-on
@@ -51,7 +51,9 @@ class Machine:
         self.address = address
         self.log = folder / f"{name}.log"
         self._disk = folder / name
-        self._disk.mkdir(parents=True)
+        self.engine_folder = self._disk / "etc"  # its /etc/docker
+        for part in (self._disk / "data", self.engine_folder):
+            part.mkdir(parents=True)
         self._process: subprocess.Popen[bytes] | None = None
         self.pid = 0  # of its first process
 
@@ -65,7 +67,7 @@ class Machine:
             self._process = subprocess.Popen(
                 ["unshare", "--mount", "--net", "--uts", "--pid", "--mount-proc", "--fork",
                  "--kill-child", "sh", "-euc", _INIT],
-                env=os.environ | {"DATA": str(self._disk), "NAME": self.name, "CGROUP": CGROUP},
+                env=os.environ | {"DISK": str(self._disk), "NAME": self.name, "CGROUP": CGROUP},
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,

@@ -49,7 +49,7 @@ class Scenarios:
     def __init__(self, cluster: Cluster, places: int) -> None:
         self.findings = Findings()
         self._cluster = cluster
-        self._clients = places * len(cluster.machines) + 2  # so that some always wait
+        self._places = places  # of each node
 
     def run_all(self) -> None:
         """Run all of them; what fails is a failure among the findings, and ends it."""
@@ -79,8 +79,8 @@ class Scenarios:
             for machine in machines[nodes:]:
                 self._set_availability(machine, "drain")
             self._cluster.wait_ready(nodes)
-            with self._load(f"scale-{nodes}") as load:
-                load.wait_for(self._clients)
+            with self._load(f"scale-{nodes}", nodes) as load:
+                load.wait_for(_SETTLE_ANSWERS)
                 rates.append(load.rate(_RATE_SECONDS))
             self._add_wrong(f"{nodes} nodes", load)
         self.findings.rates = rates[::-1]
@@ -134,14 +134,21 @@ class Scenarios:
 
     def check_log(self) -> None:
         """Compare what the nodes have run with what was asked for."""
-        lines = self._cluster.first.run(f"docker service logs --raw {STACK}_bitrun").stdout
-        ran = Counter(
-            entry["request_id"]
-            for entry in map(_read_entry, lines.splitlines())
-            if entry.get("path", "").endswith("/execute") and entry.get("verdict") is not None
+        # Of each engine: `docker service logs` fails if one of many tasks has no log any more.
+        label = f"com.docker.swarm.service.name={STACK}_bitrun"
+        script = (
+            f'for id in $(docker ps -aq --filter label={label}); do docker logs "$id" 2>&1; done'
         )
-        if strange := sorted(ran.keys() - self.findings.asked):
+        entries = [
+            _read_entry(line)
+            for machine in self._cluster.machines
+            for line in machine.run(script).stdout.splitlines()
+        ]
+        ran = {it["request_id"] for it in entries if it.get("verdict") is not None}
+        if strange := sorted(ran - self.findings.asked):
             self.findings.failures.append(f"run, but not asked for: {strange}")
+        if not ran:
+            self.findings.failures.append("the logs of the nodes have no run")
 
     def remove_the_stack(self) -> None:
         """Remove it, and look for what is left on the engines."""
@@ -176,14 +183,16 @@ class Scenarios:
                 raise MachineError(f"the update of {service}: {state}")
             time.sleep(_RETRY_SECONDS)
 
-    def _load(self, name: str) -> Load:
-        return Load(self._cluster.front, name, self._clients, SLEEP_SECONDS)
+    def _load(self, name: str, nodes: int) -> Load:
+        """Return clients for all places of so many nodes, and some that always wait."""
+        return Load(self._cluster.front, name, self._places * nodes + 2, SLEEP_SECONDS)
 
     @contextmanager
     def _event(self, name: str) -> Iterator[Load]:
         """Keep the cluster under load before, while and after something happens."""
         retried = self._retries()
-        with self._load(name.replace(" ", "_").replace(",", "")) as load:
+        request_ids = name.replace(" ", "_").replace(",", "")
+        with self._load(request_ids, len(self._cluster.machines)) as load:
             load.wait_for(_SETTLE_ANSWERS)
             yield load
             load.wait_for(_SETTLE_ANSWERS)
