@@ -105,6 +105,8 @@ class Cluster:
             if join_token:
                 commands = commands.replace("TOKEN", join_token)
             if block.where == "first":
+                if "docker exec" in commands:
+                    self._wait_started()
                 done = self.operate(commands)
                 join_token = join_token or done.stdout.strip().rpartition("\n")[2]
                 if found := _TOKEN.search(done.stderr):
@@ -114,6 +116,15 @@ class Cluster:
                     machine.run(commands)
         self.front = Front(f"https://{self.first.address}", token, self._certificate)
         self.wait_ready(len(self.machines))
+
+    def _wait_started(self) -> None:
+        """Wait for the service on the first machine, as who reads the page would."""
+        deadline = time.monotonic() + _READY_SECONDS
+        command = "docker ps --quiet --filter name=bitrun_bitrun --filter health=healthy"
+        while not self.first.run(command).stdout:
+            if time.monotonic() > deadline:
+                raise MachineError(f"the service does not start:\n{self.state()}")
+            time.sleep(_RETRY_SECONDS)
 
     def operate(self, commands: str) -> subprocess.CompletedProcess[str]:
         """Run commands on the first machine, in one shell with all that were exported before."""

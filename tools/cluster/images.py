@@ -21,13 +21,15 @@ SERVICE = "bitrun-service"
 TEST_TAG = "cluster-test"
 
 _INSTALL = "RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends"
+_CLEAN = "&& rm -rf /var/lib/apt/lists"
 _OTHERS = {
-    "haproxy": f"FROM {BASE}\n{_INSTALL} haproxy\n",
+    "haproxy": f"FROM {BASE}\n{_INSTALL} haproxy {_CLEAN}\n",
     "redis": (
-        f"FROM {BASE}\n{_INSTALL} redis-server\nRUN install -d -o 999 -g 999 /data\nVOLUME /data\n"
+        f"FROM {BASE}\n{_INSTALL} redis-server {_CLEAN}\n"
+        "RUN install -d -o 999 -g 999 /data\nVOLUME /data\n"
     ),
     "registry": (
-        f"FROM {BASE}\n{_INSTALL} docker-registry\n"
+        f"FROM {BASE}\n{_INSTALL} docker-registry {_CLEAN}\n"
         'VOLUME /var/lib/registry\nENTRYPOINT ["docker-registry"]\n'
     ),
 }

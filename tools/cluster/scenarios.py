@@ -11,6 +11,7 @@ from tools.cluster import network
 from tools.cluster.deployment import STACK, Cluster
 from tools.cluster.load import Load
 from tools.cluster.machine import Machine, MachineError
+from tools.cluster.sandboxes import Sandboxes
 
 # Programs that sleep: all machines are one, so that programs that compute would share its
 # processors, and show nothing.
@@ -59,6 +60,7 @@ class Scenarios:
             self.drain_a_node,
             self.roll_an_update,
             self.restart_redis,
+            self.restart_the_registry,
             self.cut_a_node_off,
             self.check_log,
             self.remove_the_stack,
@@ -84,16 +86,23 @@ class Scenarios:
                 rates.append(load.rate(_RATE_SECONDS))
             self._add_wrong(f"{nodes} nodes", load)
         self.findings.rates = rates[::-1]
+        print(self.findings.rates, flush=True)
         for machine in machines[1:]:
             self._set_availability(machine, "active")
         self._cluster.wait_ready(len(machines))
 
     def lose_a_node(self) -> None:
         machine = self._cluster.others[-1]
+        sandboxes = Sandboxes(self._cluster.front, len(self._cluster.machines))
+        self.findings.failures += sandboxes.complaints()
         with self._event("a node lost its power") as load:
             machine.cut_power()
             self._cluster.wait_ready(len(self._cluster.machines) - 1)
             load.wait_for(_SETTLE_ANSWERS)
+        if (gone := sandboxes.forget_lost()) != 1:
+            self.findings.failures.append(f"{gone} sandboxes are gone with one node")
+        self.findings.failures += sandboxes.complaints()
+        sandboxes.delete()
         with self._event("it came back") as load:
             machine.power_on()
             network.plug_in(machine)
@@ -124,6 +133,10 @@ class Scenarios:
     def restart_redis(self) -> None:
         with self._event("Redis was restarted"):
             self._cluster.operate(f"docker service update --force --quiet {STACK}_redis")
+
+    def restart_the_registry(self) -> None:
+        with self._event("the registry was restarted"):
+            self._cluster.operate(f"docker service update --force --quiet {STACK}_registry")
 
     def cut_a_node_off(self) -> None:
         with self._event(f"the network of a node was cut for {_CUT_SECONDS:.0f} s") as load:
