@@ -11,12 +11,15 @@ from tools.cluster.machine import Machine
 NETWORK = IPv4Network("192.0.2.0/24")
 OWN = NETWORK[254]  # the tool's own address, where the clients are
 _BRIDGE = "switch"
+_ADDRESS = "02:00:00:00:00:fe"
 
 
 def create() -> None:
     """Create the bridge in the current network namespace, with the tool's own address."""
     _ip("link set lo up")
-    _ip(f"link add {_BRIDGE} type bridge")
+    # By default its address is the lowest of its ports': it would change with a machine that ends, and
+    # the others would send their answers to the old one.
+    _ip(f"link add {_BRIDGE} address {_ADDRESS} type bridge")
     _ip(f"addr add {OWN}/{NETWORK.prefixlen} dev {_BRIDGE}")
     _ip(f"link set {_BRIDGE} up")
 
