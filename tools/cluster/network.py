@@ -17,8 +17,8 @@ _ADDRESS = "02:00:00:00:00:fe"
 def create() -> None:
     """Create the bridge in the current network namespace, with the tool's own address."""
     _ip("link set lo up")
-    # By default its address is the lowest of its ports': it would change with a machine that ends, and
-    # the others would send their answers to the old one.
+    # By default its address is the lowest of its ports': it would change with a machine that ends,
+    # and the others would send their answers to the old one.
     _ip(f"link add {_BRIDGE} address {_ADDRESS} type bridge")
     _ip(f"addr add {OWN}/{NETWORK.prefixlen} dev {_BRIDGE}")
     _ip(f"link set {_BRIDGE} up")
