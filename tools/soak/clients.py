@@ -74,8 +74,12 @@ class ApiClient:
 
     def session(self, body: Mapping[str, Any], stdin: str) -> Result:
         """Run a program by `/api/v2/connect`."""
+        return Result(tuple(_session_stages(self.converse("/api/v2/connect", body, stdin))))
+
+    def converse(self, path: str, body: Mapping[str, Any], stdin: str) -> list[dict[str, Any]]:
+        """Run a program over a WebSocket, and return what the service sends."""
         frames: list[dict[str, Any]] = []
-        url = self.url.replace("http", "ws", 1) + "/api/v2/connect"
+        url = self.url.replace("http", "ws", 1) + path
         with connect(url, compression=None, proxy=None, open_timeout=_TIMEOUT_SECONDS) as socket:
             with contextlib.suppress(ConnectionClosed):
                 socket.send(json.dumps({"type": "init", **body}))
@@ -89,7 +93,7 @@ class ApiClient:
         if socket.close_code != _JOB_COMPLETED:
             close = f"closed with {socket.close_code} {socket.close_reason!r}"
             raise WrongAnswer(f"{close} after {json.dumps(frames[-1:])[:300]}")
-        return Result(tuple(_session_stages(frames)))
+        return frames
 
 
 def _session_stages(frames: list[dict[str, Any]]) -> list[StageResult]:

@@ -12,13 +12,15 @@ from tools.soak.results import Attempt, Rejected, WrongAnswer
 GROUP = "sandboxes"
 
 _PATH = "/api/v3/sandboxes"
+_CODE = 3  # of the shell on the terminal
 _CONTENT = bytes(range(256)) * 400
 # What it leaves in the background writes a file a moment later.
 _COMMAND = "(sleep 0.1; echo later >late) >/dev/null 2>&1 & cksum <in; sleep 600 >/dev/null 2>&1 &"
 
 
 def attempts(client: ApiClient) -> Iterator[Attempt]:
-    yield Attempt(GROUP, "files, commands and a process in the background", lambda: _use(client))
+    name = "files, commands, some in the background, and a terminal"
+    yield Attempt(GROUP, name, lambda: _use(client))
 
 
 def _use(client: ApiClient) -> None:
@@ -36,9 +38,31 @@ def _use(client: ApiClient) -> None:
         _expect(ran["run"], "stdout", "a b\n")
         if client.send("GET", f"{path}/files/in").content != _CONTENT:
             raise WrongAnswer("a file came back with another content")
+        _use_background(client, path)
+        _use_terminal(client, path)
     finally:
         _checked(client.send("DELETE", path))
     _checked(client.send("GET", path), HTTPStatus.GONE)
+
+
+def _use_background(client: ApiClient, path: str) -> None:
+    command = {"command": "read x; echo got $x", "stdin_open": True}
+    reply = client.send("POST", f"{path}/commands", json=command)
+    found = f"{path}/commands/{_checked(reply, HTTPStatus.CREATED).json()['id']}"
+    _checked(client.send("POST", f"{found}/stdin", json={"data": "word\n"}))
+    while _checked(client.send("GET", f"{found}?wait=20000")).json()["status"] == "running":
+        pass
+    _expect(_checked(client.send("GET", f"{found}/output")).json(), "stdout", "got word\n")
+    # One that the end of the sandbox ends.
+    forever = {"command": ["sleep", "600"]}
+    _checked(client.send("POST", f"{path}/commands", json=forever), HTTPStatus.CREATED)
+
+
+def _use_terminal(client: ApiClient, path: str) -> None:
+    frames = client.converse(f"{path}/terminal", {}, "stty size; exit 3\r")
+    screen = "".join(frame.get("data", "") for frame in frames)
+    if "24 80" not in screen or frames[-1].get("code") != _CODE:
+        raise WrongAnswer(f"a terminal with {frames[-5:]}")
 
 
 def _exec(client: ApiClient, path: str, command: str) -> dict[str, Any]:
