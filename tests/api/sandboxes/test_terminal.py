@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -26,14 +27,14 @@ def terminal(server: Server, box: HttpSandbox, **options: Any) -> Terminal:
     return Terminal(server, PREFIX, f"/{box.id}/terminal", **options)
 
 
-def see(user: Terminal, text: str) -> str:
-    """Wait until the screen shows this; return what it has shown."""
+def see(user: Terminal, text: str, after: str = "") -> str:
+    """Wait until the screen shows this `after` that; return what it has shown between them."""
     screen = ""
-    while text not in screen:
+    while not (found := re.search(f"{re.escape(after)}(.*){re.escape(text)}", screen, re.DOTALL)):
         frame = user.receive()
         assert frame["type"] in ("stage", "data"), frame
         screen += frame.get("data", "")
-    return screen
+    return found[1]
 
 
 @pytest.fixture
@@ -100,6 +101,19 @@ def test_a_client_that_leaves_ends_its_command(server: Server, box: HttpSandbox)
         pid = see(user, "\r\n").strip()
         user.websocket.socket.shutdown(socket.SHUT_RDWR)
     assert wait_until(lambda: box.has_no(pid), 20)
+
+
+@pytest.mark.also_engine
+def test_what_goes_on_without_its_client(server: Server, box: HttpSandbox) -> None:
+    with terminal(server, box) as user:
+        user.send(type="init")
+        user.type("nohup sleep 600 >/dev/null 2>&1 & echo pi''d=$! .\r")
+        background = see(user, " .\r\n", after="pid=")
+        user.type("sh -c 'echo pi''d=$$ .; exec sleep 601'\r")
+        foreground = see(user, " .\r\n", after="pid=")
+        assert foreground != background
+    assert wait_until(lambda: box.has_no(foreground), 20)
+    assert not box.has_no(background)
 
 
 def test_the_end_of_the_sandbox(server: Server, box: HttpSandbox) -> None:

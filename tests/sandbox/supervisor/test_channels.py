@@ -12,7 +12,9 @@ import pytest
 
 from bitrun.model.errors import BoxError, ChannelEnded, CommandRejected, FileRejected
 from bitrun.model.job import File, TerminalSize
+from bitrun.model.output import Stream
 from bitrun.model.output_files import OutputLimits
+from bitrun.model.poll import READABLE, poll
 from bitrun.model.result import Outcome, Verdict
 from bitrun.sandbox.supervisor.channels import CHANNEL_WINDOW, MAX_CHANNELS, Channels
 from bitrun.sandbox.supervisor.client import SupervisorClient
@@ -198,6 +200,40 @@ def test_channels_are_bounded_and_given_back(box: SharedBox) -> None:
         client.close()
     assert wait_until(lambda: box.channels.count == 0, 10)
     assert box.sh("echo again") == b"again\n"
+
+
+def test_a_descriptor_to_wait_with(box: SharedBox) -> None:
+    channel = box.channels.open()
+    assert channel is not None
+    with channel:
+        client = SupervisorClient(channel)
+        client.start(stage("sh", "-c", "read x; echo one; read x; echo two"), interactive=True)
+        assert not poll({channel: READABLE}, 300)
+        client.write(b"\n")
+        assert poll({channel: READABLE}, 20_000)
+        output = client.receive(0)
+        assert output == [(Stream.STDOUT, b"one\n")]
+        assert not poll({channel: READABLE}, 300)
+        client.write(b"\n")
+        assert finish(client)[1] == b"two\n"
+        descriptor = channel.fileno()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+
+
+def test_the_end_of_the_box_shows_at_its_descriptors(
+    supervisor: SupervisorProcess, box: SharedBox
+) -> None:
+    channel = box.channels.open()
+    assert channel is not None
+    SupervisorClient(channel).start(stage("sleep", "600", wall_ms=600_000))
+    waiting = channel.fileno()
+    supervisor.stdin.close()
+    assert poll({channel: READABLE}, 20_000) == {waiting: READABLE}
+    with pytest.raises(BoxError):
+        channel.receive(0)
+    assert poll({channel: READABLE}, 0)  # for good
+    channel.close()
 
 
 def test_many_threads_use_it(box: SharedBox) -> None:
