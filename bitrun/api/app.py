@@ -38,7 +38,13 @@ def create_app(service: Service) -> Flask:
     for dialect in served:
         dialect.register(app, service, auth, bodies)
         if auth.needs_token and settings.cors_origin:
-            cors.register(app, settings.cors_origin, dialect.owns, dialect.exposed_headers)
+            cors.register(
+                app,
+                settings.cors_origin,
+                dialect.owns,
+                dialect.exposed_headers,
+                dialect.allowed_headers,
+            )
     playground.register(app, service, auth, is_on=settings.playground and piston.DIALECT in served)
     errors.register(app, dialects.errors_for)
     return app

@@ -19,7 +19,8 @@ class Dialect:
     `name` is that of the folder, and switches it on in `BITRUN_DIALECTS`. `register` adds its
     routes and hooks to the application. `errors` is the shape of all errors below `prefix`,
     including those of unknown routes. `description` is its part of the OpenAPI document.
-    `exposed_headers` are those of its replies that pages of other sites may read.
+    `exposed_headers` are those of its replies that pages of other sites may read, and
+    `allowed_headers` those that they may send, besides the ones of all dialects.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Dialect:
     description: Path
     errors: ErrorShape
     exposed_headers: tuple[str, ...] = ()
+    allowed_headers: tuple[str, ...] = ()
 
     def owns(self, path: str) -> bool:
         return path == self.prefix or path.startswith(f"{self.prefix}/")

@@ -14,13 +14,19 @@ _COMMON_HEADERS = ("X-Request-Id", "Retry-After", WARNINGS)
 
 
 def register(
-    app: Flask, origin: str, owns: Callable[[str], bool], exposed_headers: Iterable[str]
+    app: Flask,
+    origin: str,
+    owns: Callable[[str], bool],
+    exposed_headers: Iterable[str],
+    allowed_headers: Iterable[str],
 ) -> None:
-    """Let pages of an origin use the paths that `owns` accepts, and read these headers."""
+    """Let pages of an origin use the paths that `owns` accepts, read and send these headers."""
     headers = {
         "Access-Control-Allow-Origin": origin,
         "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE, OPTIONS",
-        "Access-Control-Allow-Headers": "Authorization, Content-Type",
+        "Access-Control-Allow-Headers": ", ".join(
+            ("Authorization", "Content-Type", *allowed_headers)
+        ),
         "Access-Control-Expose-Headers": ", ".join((*exposed_headers, *_COMMON_HEADERS)),
     }
 

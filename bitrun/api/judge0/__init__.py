@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bitrun.api.dialect import Dialect
 from bitrun.api.http.errors import ErrorShape
-from bitrun.api.judge0.routes import PREFIX, register
+from bitrun.api.judge0.routes import PREFIX, TOKEN_HEADERS, register
 
 DIALECT = Dialect(
     name="judge0",
@@ -12,4 +12,5 @@ DIALECT = Dialect(
     register=register,
     description=Path(__file__).with_name("openapi.yml"),
     errors=ErrorShape("error"),
+    allowed_headers=TOKEN_HEADERS,
 )

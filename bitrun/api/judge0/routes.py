@@ -35,6 +35,7 @@ from bitrun.store.store import Record
 from bitrun.telemetry import request_context
 
 PREFIX = "/judge0"
+TOKEN_HEADERS = ("X-Auth-Token", "X-Auth-User")
 
 _PER_PAGE = 20
 _MAX_PAGE = 1_000_000
@@ -351,7 +352,7 @@ def _add_information(routes: Blueprint, service: Service, auth: Auth) -> None:
 
 def _tokens() -> tuple[str, ...]:
     """Return the tokens that Judge0's clients send besides `Authorization`."""
-    return tuple(request.headers.get(name, "") for name in ("X-Auth-Token", "X-Auth-User"))
+    return tuple(request.headers.get(name, "") for name in TOKEN_HEADERS)
 
 
 def _flag(name: str) -> bool:

@@ -357,6 +357,9 @@ def test_others_do_not_see_them(share: Callable[..., Server]) -> None:
     for path in ("/languages", "/statuses", "/about", "/config_info", "/system_info", "/workers"):
         assert call(server, "GET", path).status_code == 401
         assert call(server, "GET", path, headers=ours).status_code == 200
+    # A page's browser asks first whether it may send the header.
+    allowed = call(server, "OPTIONS", "/submissions").headers["Access-Control-Allow-Headers"]
+    assert "X-Auth-Token" in allowed
     assert call(server, "POST", "/authenticate", headers=ours).status_code == 200
     assert call(server, "POST", "/authorize", headers=ours).status_code == 403
 
