@@ -77,7 +77,7 @@ class Lanes:
 
 
 def measure_lanes(bare: dict[Program, BareProgram], seconds: float, rounds: int = _ROUNDS) -> Lanes:
-    """Measure each for `seconds` at a time; a round takes some 20 times as long, and two minutes."""
+    """Measure each for `seconds` at a time; a round takes some 20 times that, and two minutes."""
     lanes = Lanes()
     # Compilations are measured, too.
     with (

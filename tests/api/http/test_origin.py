@@ -103,7 +103,7 @@ def test_with_tokens_pages_must_hold_one(serve: Callable[..., Server]) -> None:
         preflight = send(server, "OPTIONS", path, headers={"Origin": "https://school.example"})
         for reply in (preflight, send(server, "POST", path, json={}, headers=headers)):
             assert reply.headers["Access-Control-Allow-Origin"] == "https://school.example"
-            assert "PUT, DELETE" in reply.headers["Access-Control-Allow-Methods"]
+            assert "PUT, PATCH, DELETE" in reply.headers["Access-Control-Allow-Methods"]
             assert "Authorization" in reply.headers["Access-Control-Allow-Headers"]
             assert (
                 "X-Run-Exitcode" in reply.headers["Access-Control-Expose-Headers"] or "v2" in path
