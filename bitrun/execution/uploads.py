@@ -7,6 +7,8 @@ reload or a restart, finds what that one has stored, and so do services that sha
     <folder>/<client>/<id>/content    locked and of its reserved size while it is received
     <folder>/<client>/<id>/about      JSON, written last: without it the upload does not exist
 
+An upload of a group is `<group>.<id>` in place of `<id>`.
+
 Another store, such as S3, would replace this module: `Uploads` and `ClientUploads` are all that the
 others know of it.
 """
@@ -44,6 +46,7 @@ MIN_CHARGE = 1 << 16
 
 # 126 bits. Clients of LibreChat take no ids of another length.
 _ID_LENGTH = 21
+_SEPARATOR = "."  # in no id
 _ID = re.compile(rf"[A-Za-z0-9_-]{{{_ID_LENGTH}}}")
 _MAX_NAME = 255  # bytes, Linux's NAME_MAX
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -77,6 +80,7 @@ class Uploads:
         self.max_of_client = min(settings.upload_bytes_per_client, self.max_total)
         # A larger one could be put into no box.
         self.max_size = min(settings.workdir_size, self.max_of_client)
+        self._charges: dict[str, dict[str, int]] = {}  # of complete entries, which never change
 
     def of(self, client: str | None) -> "ClientUploads":
         """Return the uploads of one client, by the name under which its used boxes are kept.
@@ -122,9 +126,27 @@ class Uploads:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 yield
 
-    def charged(self) -> int:
-        """Return the bytes that all uploads count for."""
-        return sum(map(charge_of, self._clients()))
+    def charges(self) -> dict[str, int]:
+        """Return the bytes that each client's uploads count for, those being received included.
+
+        The store must be held.
+        """
+        known, self._charges = self._charges, {}
+        charges = {}
+        for client in self._clients():
+            before = known.get(client.name, {})
+            complete = self._charges[client.name] = {}
+            charges[client.name] = 0
+            for entry in entries(client):
+                charge = before.get(entry.name)
+                if charge is None:
+                    charge, is_complete = _charge_of(entry)
+                else:
+                    is_complete = True
+                if is_complete:
+                    complete[entry.name] = charge
+                charges[client.name] += charge
+        return charges
 
     def _clients(self) -> list[Path]:
         return [path for path in self.folder.iterdir() if path.is_dir()]
@@ -151,29 +173,28 @@ class ClientUploads:
         self._store = store
         self.folder = store.folder / client
 
-    def all(self, group: str | None = None) -> list[Upload]:
-        """Return the uploads, or those of a group, the oldest first."""
+    def all(self, group: str = "") -> list[Upload]:
+        """Return the uploads of a group, or of none, the oldest first."""
         found = []
         for entry in entries(self.folder):
-            with suppress(UploadNotFound):
-                found.append(self.find(entry.name))
-        return sorted(
-            (upload for upload in found if group in (None, upload.group)),
-            key=lambda upload: upload.stored,
-        )
+            its_group, _, upload_id = entry.name.rpartition(_SEPARATOR)
+            if its_group == group:
+                with suppress(UploadNotFound):
+                    found.append(self.find(upload_id, group))
+        return sorted(found, key=lambda upload: upload.stored)
 
-    def find(self, upload_id: str) -> Upload:
+    def find(self, upload_id: str, group: str = "") -> Upload:
         """Return an upload.
 
         Raises:
-            UploadNotFound: this client has none of that id; it may have expired.
+            UploadNotFound: this client's group has none of that id; it may have expired.
         """
-        upload = self._read(upload_id)
+        upload = self._read(upload_id, group)
         if upload.expires <= time.time():
             raise UploadNotFound(upload_id)
         return upload
 
-    def open(self, upload_id: str) -> tuple[Upload, Content]:
+    def open(self, upload_id: str, group: str = "") -> tuple[Upload, Content]:
         """Return an upload and its content, which stays whatever becomes of the upload.
 
         It is mapped: the runs that use it at one time share its pages.
@@ -181,23 +202,23 @@ class ClientUploads:
         Raises:
             UploadNotFound: as `find`.
         """
-        upload = self.find(upload_id)
+        upload = self.find(upload_id, group)
         try:
-            with (self._entry(upload_id) / "content").open("rb") as content:
+            with (self._entry(upload_id, group) / "content").open("rb") as content:
                 if upload.size == 0:
                     return upload, b""
                 return upload, mmap.mmap(content.fileno(), upload.size, access=mmap.ACCESS_READ)
         except FileNotFoundError as error:
             raise UploadNotFound(upload_id) from error
 
-    def delete(self, upload_id: str) -> Upload:
+    def delete(self, upload_id: str, group: str = "") -> Upload:
         """Remove an upload, and return what it was.
 
         Raises:
             UploadNotFound: as `find`.
         """
-        upload = self.find(upload_id)
-        remove(self._entry(upload_id))
+        upload = self.find(upload_id, group)
+        remove(self._entry(upload_id, group))
         return upload
 
     def receive(
@@ -220,7 +241,9 @@ class ClientUploads:
             StorageError: the folder can't be used.
         """
         _check_name(name)
-        with _storage_errors(self.folder), self._reserved(size) as (entry, content, reserved):
+        upload_id = random_id()
+        entry = self._entry(upload_id, group)
+        with _storage_errors(self.folder), self._reserved(entry, size) as (content, reserved):
             received = 0
             for chunk in chunks:
                 received += len(chunk)
@@ -230,13 +253,12 @@ class ClientUploads:
             content.truncate(received)
             content.flush()
             draft = entry / "about.new"
-            draft.write_text(json.dumps({"name": name, "group": group, "read_only": read_only}))
+            draft.write_text(json.dumps({"name": name, "read_only": read_only}))
             draft.rename(entry / "about")
-            return self._read(entry.name)
+            return self._read(upload_id, group)
 
     @contextmanager
-    def _reserved(self, size: int | None) -> Iterator[tuple[Path, BinaryIO, int]]:
-        entry = self.folder / random_id()
+    def _reserved(self, entry: Path, size: int | None) -> Iterator[tuple[BinaryIO, int]]:
         with self._store.locked():
             reserved = self._room(size)
             entry.mkdir(mode=0o700, parents=True)
@@ -246,7 +268,7 @@ class ClientUploads:
             content.truncate(reserved)
         with content:
             try:
-                yield entry, content, reserved
+                yield content, reserved
             except BaseException:
                 remove(entry)
                 raise
@@ -257,29 +279,30 @@ class ClientUploads:
         if size is not None and size > store.max_size:
             raise UploadTooLarge(store.max_size)
         wanted = MIN_CHARGE if size is None else max(size, MIN_CHARGE)
-        left_of_client = store.max_of_client - charge_of(self.folder)
+        charges = store.charges()
+        left_of_client = store.max_of_client - charges.get(self.folder.name, 0)
         if wanted > left_of_client:
             raise UploadTooLarge(store.max_of_client, of_client=True)
-        left = store.max_total - store.charged()
+        left = store.max_total - sum(charges.values())
         if wanted > left:
             raise UploadsFull(store.max_total)
         return min(store.max_size, left_of_client, left) if size is None else size
 
-    def _read(self, upload_id: str) -> Upload:
-        entry = self._entry(upload_id)
+    def _read(self, upload_id: str, group: str) -> Upload:
+        entry = self._entry(upload_id, group)
         try:
             about = json.loads((entry / "about").read_text())
             content = (entry / "content").stat()
         except FileNotFoundError as error:
             raise UploadNotFound(upload_id) from error
         stored = content.st_mtime
-        return Upload(upload_id, size=content.st_size, stored=stored,
+        return Upload(upload_id, size=content.st_size, stored=stored, group=group,
                       expires=stored + self._store.ttl, **about)  # fmt: skip
 
-    def _entry(self, upload_id: str) -> Path:
-        if not is_id(upload_id):
+    def _entry(self, upload_id: str, group: str) -> Path:
+        if not is_id(upload_id) or (group and not is_id(group)):
             raise UploadNotFound(upload_id)
-        return self.folder / upload_id
+        return self.folder / (f"{group}{_SEPARATOR}{upload_id}" if group else upload_id)
 
 
 def random_id() -> str:
@@ -305,13 +328,13 @@ def entries(folder: Path) -> list[Path]:
         return []
 
 
-def charge_of(client: Path) -> int:
-    """Return the bytes that the uploads of a client count for, those being received included."""
-    total = 0
-    for entry in entries(client):
-        with suppress(FileNotFoundError):
-            total += max((entry / "content").stat().st_size, MIN_CHARGE)
-    return total
+def _charge_of(entry: Path) -> tuple[int, bool]:
+    """Return the bytes that an entry counts for, and whether it is complete."""
+    is_complete = (entry / "about").exists()  # first: then its size is the last one
+    try:
+        return max((entry / "content").stat().st_size, MIN_CHARGE), is_complete
+    except FileNotFoundError:
+        return 0, False
 
 
 def remove(entry: Path) -> None:

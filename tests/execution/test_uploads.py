@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bitrun.config.settings import Settings
-from bitrun.execution.uploads import MIN_CHARGE, Uploads, default_folder
+from bitrun.execution.uploads import MIN_CHARGE, Uploads, default_folder, random_id
 from bitrun.model.errors import (
     RequestError,
     StorageError,
@@ -49,6 +49,33 @@ def test_what_was_stored_comes_back(tmp_path: Path, content: bytes) -> None:
     found, opened = mine.open(upload.id)
     assert (found, bytes(opened)) == (upload, content)
     assert mine.all() == [upload]
+
+
+def test_groups(tmp_path: Path) -> None:
+    mine = store(tmp_path).of("me")
+    group, other = random_id(), random_id()
+    alone, first = mine.receive("a", [b"1"]), mine.receive("b", [b"2"], group=group)
+    second = mine.receive("c", [b"3"], group=group, read_only=True)
+    assert [mine.all(), mine.all(group), mine.all(other)] == [[alone], [first, second], []]
+    assert (second.group, second.read_only, first.read_only) == (group, True, False)
+    for where in ("", other, "..", f"{group}.{first.id}"):
+        for call in (mine.find, mine.open, mine.delete):
+            with pytest.raises(UploadNotFound):
+                call(first.id, where)
+    assert bytes(mine.open(first.id, group)[1]) == b"2"
+    mine.delete(first.id, group)
+    assert mine.all(group) == [second]
+
+
+def test_what_is_deleted_counts_no_more(tmp_path: Path) -> None:
+    uploads = store(tmp_path, upload_bytes_per_client=3 * MIN_CHARGE)
+    mine, again = uploads.of("me"), store(tmp_path).of("me")
+    kept = [mine.receive("a", [b"x" * 100_000]), mine.receive("b", [])]
+    for _ in range(3):
+        with pytest.raises(UploadTooLarge, match="together"):
+            mine.receive("c", [b""])
+        again.delete(kept.pop().id)  # by another process
+        kept.append(mine.receive("d", [b"x"]))
 
 
 def test_it_survives_its_service(tmp_path: Path) -> None:

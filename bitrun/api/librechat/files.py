@@ -45,9 +45,8 @@ def add_files(routes: Blueprint, service: Service, auth: Auth) -> None:
     @routes.get("/download/<session_id>/<file_id>")
     def download(session_id: str, file_id: str) -> Response:
         with auth.granted(request, more=(api_key(request),)) as owner:
-            uploads = service.uploads.of(owner)
-            _find(uploads, session_id, file_id)
-            return _download(*uploads.open(file_id))
+            file = _checked(file_id, "fileId"), _checked(session_id, "session_id")
+            return _download(*service.uploads.of(owner).open(*file))
 
     @routes.get("/files/<session_id>")
     def files(session_id: str) -> Response:
@@ -61,24 +60,17 @@ def add_files(routes: Blueprint, service: Service, auth: Auth) -> None:
     @routes.get("/sessions/<session_id>/objects/<file_id>")
     def find_file(session_id: str, file_id: str) -> Response:
         with auth.granted(request, more=(api_key(request),)) as owner:
-            return jsonify(_metadata(_find(service.uploads.of(owner), session_id, file_id)))
+            file = _checked(file_id, "fileId"), _checked(session_id, "session_id")
+            return jsonify(_metadata(service.uploads.of(owner).find(*file)))
 
     @routes.delete("/files/<session_id>/<file_id>")
     def delete(session_id: str, file_id: str) -> Response:
         with auth.granted(request, more=(api_key(request),)) as owner:
-            uploads = service.uploads.of(owner)
-            _find(uploads, session_id, file_id)
-            uploads.delete(file_id)
+            file = _checked(file_id, "fileId"), _checked(session_id, "session_id")
+            service.uploads.of(owner).delete(*file)
             return jsonify(
                 message="File deleted successfully", session_id=session_id, fileId=file_id
             )
-
-
-def _find(uploads: ClientUploads, group: str, file_id: str) -> Upload:
-    found = uploads.find(_checked(file_id, "fileId"))
-    if found.group != _checked(group, "session_id"):
-        raise UploadNotFound(file_id)
-    return found
 
 
 def _checked(text: str, name: str) -> str:
@@ -101,7 +93,7 @@ def _receive_all(uploads: ClientUploads) -> dict[str, Any]:
             stored.append(received)
     except BaseException:
         for each in stored:
-            uploads.delete(each.id)
+            uploads.delete(each.id, group)
         raise
     if not stored:
         raise RequestError("The body has no file: it needs a part with a file name")

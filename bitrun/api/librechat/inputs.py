@@ -104,19 +104,13 @@ def _open(
     reference: FileReference, uploads: ClientUploads
 ) -> tuple[FileReference, Upload, Content]:
     try:
-        upload, content = uploads.open(reference.id)
+        upload, content = uploads.open(reference.id, reference.group)
     except UploadNotFound as error:
-        raise _gone(reference) from error
-    if upload.group != reference.group:
-        raise _gone(reference)
+        raise UploadNotFound(reference.id, reference.name) from error
     if isinstance(content, mmap) and len(content) <= _MAX_COPIED:
         with content:
             return reference, upload, content[:]
     return reference, upload, content
-
-
-def _gone(reference: FileReference) -> UploadNotFound:
-    return UploadNotFound(reference.id, reference.name)
 
 
 def free_name(name: str, taken: Iterable[str]) -> str:

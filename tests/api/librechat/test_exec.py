@@ -1,10 +1,15 @@
 """LibreChat's Code API: a run, its files and those of the next one."""
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bitrun.api.librechat.languages import LANGUAGES
 from bitrun.api.librechat.outputs import PATTERNS
@@ -230,6 +235,26 @@ def test_keys_and_rates(server: Server, share: Callable[..., Server]) -> None:
     reply = response.json()
     assert reply["error"] == "rate_limited"
     assert reply["retry_after_seconds"] == int(response.headers["Retry-After"]) > 1000
+
+
+def test_a_signed_token(share: Callable[..., Server], tmp_path: Path) -> None:
+    key = Ed25519PrivateKey.generate()
+    keys = tmp_path / "keys.pem"
+    keys.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    server = share(dialects="librechat", jwt_keys=keys)
+    now = int(time.time())
+    claims = {"iss": "librechat", "aud": "codeapi", "sub": "user-1", "iat": now, "exp": now + 60}
+    replies = [
+        requests.post(
+            f"{server.url}/librechat/v1/exec",
+            json={"lang": "py", "code": "print(1)"},
+            headers={"Authorization": f"Bearer {jwt.encode(each, key, 'EdDSA')}"},
+            timeout=60,
+        )
+        for each in (claims, claims | {"aud": "else"})
+    ]
+    assert [reply.status_code for reply in replies] == [200, 401]
+    assert server.get("/librechat/v1/health").ok
 
 
 # What prints ok, and what the compiler leaves none of.

@@ -74,6 +74,8 @@ def test_without_calls_it_is_a_run(server: Server) -> None:
     reply, rounds = finish(server, "print(open('main.py').read(), __name__)", files=[file])
     assert (reply["stdout"], rounds) == ("data __main__\n", [])
     assert [each["name"] for each in reply["files"]] == ["main.py"]
+    reply, _ = finish(server, "import os; print(sorted(os.listdir()))")
+    assert reply["stdout"] == "['_runner.py', 'main.py']\n"
 
 
 def test_a_tool_that_fails(server: Server) -> None:
