@@ -164,6 +164,7 @@ class Settings(BaseSettings):
     sandbox_idle: int = Field(default=20, ge=1, le=10_080)
     sandbox_lifetime: int = Field(default=240, ge=1, le=10_080)
     sandbox_timeout: int = Field(default=120_000, ge=1, le=3_600_000)
+    warm_kernels: Annotated[Mapping[str, Pinned], NoDecode] = Field(default_factory=dict)
     pool_size: int = Field(default=32, ge=0, le=1024)
     pool_memory: int = Field(default=256 * MEBIBYTE, ge=0)
     runs_per_box: int = Field(default=1, ge=1, le=1000)
@@ -249,7 +250,7 @@ class Settings(BaseSettings):
             raise ValueError("nodes find each other in a Redis server: set BITRUN_REDIS, too")
         return value
 
-    @field_validator("pool_pinned", mode="before")
+    @field_validator("pool_pinned", "warm_kernels", mode="before")
     @classmethod
     def _split_pairs(cls, value: object) -> object:
         if isinstance(value, str):

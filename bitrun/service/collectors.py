@@ -63,6 +63,7 @@ def sandbox_collector(sandboxes: Sandboxes) -> Callable[[], Iterator[Metric]]:
         yield _gauge("bitrun_sandbox_places", "Sandboxes that are possible at once", now.places)
         yield _gauge("bitrun_sandboxes", "Sandboxes that exist", now.existing)
         yield _gauge("bitrun_sandbox_memory_bytes", "Memory that they may take", now.memory)
+        yield _gauge("bitrun_warm_kernels", "Kernels that are started ahead", now.warm)
         yield _counter("bitrun_sandboxes_ended", "Sandboxes that have ended", "reason", now.ended)
 
     return collect

@@ -156,6 +156,7 @@ class Service:
             housekeeping.start(*renewals, interval=RENEWAL_SECONDS)
         self._pool.start()
         self.work.start()
+        self.sandboxes.start(self.runtimes.all)
 
     def close(self) -> None:
         """Release everything. To be called once no request is running."""

@@ -141,8 +141,8 @@ class Kernel:
         connection.close()
         raise KernelConnectionEnded("The kernel was shut down")
 
-    def wait_until_ready(self, timeout: float = START_SECONDS) -> None:
-        """Wait until it answers.
+    def wait_until_ready(self, timeout: float = START_SECONDS + 10) -> None:
+        """Wait until it answers; one that takes longer than START_SECONDS is given up.
 
         Raises:
             TimeoutError: it does not within `timeout` seconds.
@@ -152,7 +152,7 @@ class Kernel:
         starting = (KernelState.STARTING, KernelState.RESTARTING)
         with self._changed:
             if not self._changed.wait_for(lambda: self._state not in starting, timeout):
-                raise TimeoutError
+                raise TimeoutError(f"The kernel has not answered within {timeout} s")
         self.check()
 
     def check(self) -> None:

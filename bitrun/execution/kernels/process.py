@@ -15,7 +15,7 @@ from bitrun.model.result import Outcome, Verdict
 from bitrun.sandbox.supervisor.channels import BoxChannel
 from bitrun.sandbox.supervisor.client import SupervisorClient
 
-START_SECONDS = 60.0  # until a kernel must answer
+START_SECONDS = 120.0  # until a kernel must answer; beside a full load its share is small
 
 _MAX_UNSENT = 16 << 20  # bytes that wait until the driver reads, which it does at once
 _CHECK_SECONDS = 1.0

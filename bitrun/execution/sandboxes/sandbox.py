@@ -108,6 +108,13 @@ class Sandbox:
         self._has_ended = threading.Event()
         self._channels = box.share(limits.memory, limits.processes, self._box_ended)
 
+    def adopt(self, owner: str | None, plan: SandboxPlan) -> None:
+        """Give one that was made ahead to a client, as if it was made now."""
+        self.owner = owner
+        self.limits = plan.limits
+        self.created_at = self.last_active_at = time.time()
+        self._started = self._used = time.monotonic()
+
     @property
     def container(self) -> str:
         return self._box.container

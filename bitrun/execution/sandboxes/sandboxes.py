@@ -4,7 +4,7 @@ import dataclasses
 import secrets
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ from bitrun.config.settings import Settings
 from bitrun.engine.errors import NotOnEngine
 from bitrun.execution.limits import language_limits
 from bitrun.execution.sandboxes.sandbox import Sandbox, SandboxPlan
+from bitrun.execution.sandboxes.warm import WarmSandboxes
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import (
     Busy,
@@ -23,6 +24,7 @@ from bitrun.model.errors import (
 )
 from bitrun.model.run_record import OnFinished
 from bitrun.model.sandbox import EndReason
+from bitrun.packages.runtimes import Runtime
 from bitrun.sandbox.box_spec import BoxSpec
 from bitrun.sandbox.pool.pool import Pool
 
@@ -33,12 +35,16 @@ _MINUTE = 60
 
 @dataclass(frozen=True, slots=True)
 class SandboxStats:
-    """Existing sandboxes, their places, their memory in bytes, and the ended ones by reason."""
+    """Existing sandboxes, their places, their memory in bytes, and the ended ones by reason.
+
+    `warm` is how many are nobody's yet, and have a kernel.
+    """
 
     existing: int
     places: int
     memory: int
     ended: Mapping[str, int]
+    warm: int
 
 
 class Sandboxes:
@@ -57,10 +63,17 @@ class Sandboxes:
         self._memory = 0
         self._ended: OrderedDict[str, tuple[str | None, EndReason]] = OrderedDict()
         self._ends: Counter[str] = Counter(dict.fromkeys(EndReason, 0))
+        self._warm: WarmSandboxes | None = None
         self._lock = threading.Lock()
         # A command may take minutes, and each has one of the threads that answer requests: half of
         # them are for runs.
         self._commands = threading.BoundedSemaphore(max(1, settings.threads // 2))
+
+    def start(self, runtimes: Callable[[], Sequence[Runtime]]) -> None:
+        """Start to keep kernels of installed packages ahead, as far as the settings want them."""
+        if self.why_none() is None:
+            self._warm = WarmSandboxes(self._settings, runtimes, self._make_for_nobody)
+            self._warm.start()
 
     def create(
         self, owner: str | None, plan: SandboxPlan, connection: ClientConnection | None
@@ -75,7 +88,7 @@ class Sandboxes:
         """
         self._reserve(owner, plan.limits.memory)
         try:
-            sandbox = self._make(owner, plan, connection)
+            sandbox = self._take_warm(owner, plan) or self._make(owner, plan, connection)
         except BaseException:
             self._give_back(owner, plan.limits.memory)
             raise
@@ -148,6 +161,8 @@ class Sandboxes:
             living = list(self._living.values())
         for sandbox in living:
             self._end(sandbox, EndReason.STOPPED)
+        if self._warm is not None:
+            self._warm.close()
 
     def why_none(self) -> str | None:
         """Explain why this service has no sandboxes; None if it has."""
@@ -164,7 +179,11 @@ class Sandboxes:
     def stats(self) -> SandboxStats:
         with self._lock:
             return SandboxStats(
-                len(self._living), self._settings.max_sandboxes, self._memory, dict(self._ends)
+                existing=len(self._living),
+                places=self._settings.max_sandboxes,
+                memory=self._memory,
+                ended=dict(self._ends),
+                warm=0 if self._warm is None else len(self._warm),
             )
 
     def _reserve(self, owner: str | None, memory: int) -> None:
@@ -189,6 +208,15 @@ class Sandboxes:
             self._reserved[owner] -= 1
             if not self._reserved[owner]:
                 del self._reserved[owner]
+
+    def _take_warm(self, owner: str | None, plan: SandboxPlan) -> Sandbox | None:
+        sandbox = None if self._warm is None else self._warm.take(plan)
+        if sandbox is not None:
+            sandbox.adopt(owner, plan)
+        return sandbox
+
+    def _make_for_nobody(self, plan: SandboxPlan) -> Sandbox:
+        return self._make(None, plan, None)
 
     def _make(
         self, owner: str | None, plan: SandboxPlan, connection: ClientConnection | None
