@@ -20,6 +20,7 @@ from bitrun.api.sandboxes.request import (
     read_signal,
     read_start,
     read_wait,
+    shown_command,
 )
 from bitrun.execution.sandboxes.sandbox import Sandbox
 from bitrun.model.errors import RequestError, SandboxEnded
@@ -47,7 +48,7 @@ def _add_commands(routes: Blueprint, service: Service, auth: Auth, bodies: Bodie
             warnings = find_unknown(fields, START_FIELDS).warn()
             job = read_start(fields, sandbox, service.settings)
             stdin_open = read_flag(fields, "stdin_open")
-            command = sandbox.start(job, fields["command"], stdin_open=stdin_open)
+            command = sandbox.start(job, shown_command(fields), stdin_open=stdin_open)
             return jsonify(command_reply(command) | warnings), 201
 
     @routes.get(_COMMANDS)

@@ -24,7 +24,7 @@ from bitrun.sandbox.supervisor.client import SupervisorClient
 
 MAX_KNOWN = 16  # commands of a sandbox, running and ended
 KEPT_BYTES = 1 << 18  # of the output of each
-MAX_STDIN = 1 << 20  # bytes that wait for a command to read them
+MAX_STDIN = 1 << 18  # bytes that wait for a command to read them
 MAX_READ = 1 << 16  # bytes of output in one part
 
 _ID_BYTES = 12  # random; the sandbox's own id is what protects it
@@ -35,13 +35,13 @@ class BackgroundCommand:
     """A command that runs until it ends, or its sandbox does. Threads share it.
 
     The reader of its box receives what it writes, so it takes no thread and never waits for a
-    client. `command` is what its client has asked for. Times are seconds since the epoch.
+    client. `command` is what its client has asked for. Times are seconds since the epoch. Of the
+    job in `record` it keeps all, so that must not have the stdin.
     """
 
     def __init__(
         self,
         command: str | Sequence[str],
-        stage: Stage,
         channel: BoxChannel,
         record: RunRecord,
         on_finished: OnFinished,
@@ -52,7 +52,7 @@ class BackgroundCommand:
         self.ended_at: float | None = None
         self.verdict: Verdict | None = None
         self.error: RequestError | None = None  # in place of a verdict
-        self._stage = stage
+        self._limits = record.job.stages[-1].limits
         self._channel = channel
         self._client = SupervisorClient(channel)
         self._record = record
@@ -62,16 +62,19 @@ class BackgroundCommand:
         self._started = time.monotonic()
         self._changed = threading.Condition()
 
-    def start(self, *, stdin_open: bool) -> None:
-        """Start it.
+    def start(self, stage: Stage, *, stdin_open: bool) -> None:
+        """Start it; without `stdin_open` its stdin ends after that of the stage.
 
         Raises:
             RequestError: the command can't be given to a program.
             BoxError: the box is gone.
         """
+        if len(stage.stdin) > MAX_STDIN:
+            raise _too_much_stdin()
+        self._limits = stage.limits
         with self._changed:
             self._channel.on_arrival = self._receive
-            self._client.start(self._stage, interactive=True)
+            self._client.start(stage, interactive=True)
             if not stdin_open:
                 self._client.end_stdin()
                 self._takes_stdin = False
@@ -106,7 +109,6 @@ class BackgroundCommand:
                 raise RequestError(
                     f"offset must be from 0 to {self._ring.end}, the bytes that were written so far"
                 )
-
         self._wait(
             lambda: len(self._part(offset).output) > 0 or self.has_ended, seconds, connection
         )
@@ -126,10 +128,7 @@ class BackgroundCommand:
             if not self._takes_stdin:
                 raise RequestError("The stdin of this command has ended; stdin_open keeps it open")
             if self._client.unsent_stdin + len(data) > MAX_STDIN:
-                raise RequestError(
-                    f"At most {MAX_STDIN} bytes of stdin can wait for the command to read them:"
-                    " send less at once, or later"
-                )
+                raise _too_much_stdin()
             self._client.write(data)
             if is_last:
                 self._client.end_stdin()
@@ -193,8 +192,8 @@ class BackgroundCommand:
                 return
             for event in events:
                 if isinstance(event, Verdict):
-                    verdict = event.under(self._stage.limits)
-                    self._record.stages.append((self._stage.name, verdict))
+                    verdict = event.under(self._limits)
+                    self._record.stages.append(("run", verdict))
                     self._record.close(None)
                     self._finish(verdict, None)
                 else:
@@ -212,6 +211,13 @@ class BackgroundCommand:
         self._record.run = time.monotonic() - self._started
         self._on_finished(self._record)
         self._changed.notify_all()
+
+
+def _too_much_stdin() -> RequestError:
+    return RequestError(
+        f"At most {MAX_STDIN} bytes of stdin can wait for a command in the background to read them:"
+        " send less at once, or a file"
+    )
 
 
 class BackgroundCommands:

@@ -201,7 +201,8 @@ class Sandbox:
             TooManyCommands: so many run already.
         """
         stage = self._within_memory(job.stages[-1])
-        record = RunRecord(job, container=self.container, pool="sandbox")
+        kept = dataclasses.replace(job, stages=(dataclasses.replace(stage, stdin=b""),))
+        record = RunRecord(kept, container=self.container, pool="sandbox")
 
         def finish(record: RunRecord) -> None:
             self.release_lasting()
@@ -214,9 +215,9 @@ class Sandbox:
             except BaseException:
                 self.release_lasting()
                 raise
-            made = BackgroundCommand(command, stage, channel, record, finish)
+            made = BackgroundCommand(command, channel, record, finish)
             try:
-                made.start(stdin_open=stdin_open)
+                made.start(stage, stdin_open=stdin_open)
             except BaseException:
                 made.kill()
                 raise

@@ -142,6 +142,15 @@ def test_refusals(
     assert (answer.status_code, sentence in answer.json()["message"]) == (400, True)
 
 
+def test_a_long_command_is_told_in_short(box: HttpSandbox) -> None:
+    for command in ("true " + "x" * 9000, ["true", "x" * 9000, "y"], ["true", *["x"] * 3000]):
+        told = box.ended(box.start(command))
+        assert told["result"]["code"] == 0
+        assert told["command"][0] == command[0]
+        assert len(str(told["command"])) < 12_000
+    assert box.ended(box.start(["echo", "a b"]))["command"] == ["echo", "a b"]
+
+
 def test_a_fake_of_an_end(box: HttpSandbox) -> None:
     """Output is only ever output."""
     command_id = box.start("printf 'v\\0\\0\\0\\7code=0\\n'; exit 5")

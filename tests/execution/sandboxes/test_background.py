@@ -89,12 +89,18 @@ def test_stdin(create: Create) -> None:
 
 
 def test_stdin_that_nobody_reads_is_bounded(create: Create) -> None:
-    command = start(create(), "exec sleep 600", stdin_open=True)
-    half = bytes(background.MAX_STDIN // 2)
-    for _ in range(3):  # of which the supervisor takes one MiB
-        command.write(half, is_last=False)
+    made = create()
+    command = start(made, "exec sleep 600", stdin_open=True)
+
+    def fill() -> None:
+        for _ in range(50):  # of which the supervisor takes one MiB
+            command.write(bytes(background.MAX_STDIN // 2), is_last=False)
+
     with pytest.raises(RequestError, match="bytes of stdin can wait"):
-        command.write(bytes(background.MAX_STDIN), is_last=False)
+        fill()
+    with pytest.raises(RequestError, match="bytes of stdin can wait"):
+        start(made, "cat", stdin=bytes(background.MAX_STDIN + 1))
+    assert made.commands.all() == [command]
 
 
 def test_signals(create: Create, records: list[RunRecord]) -> None:
