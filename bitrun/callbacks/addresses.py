@@ -107,7 +107,7 @@ def resolve(target: Target, allowed: Sequence[Network]) -> Address:
 
 def _check(target: Target, address: Address, allowed: Sequence[Network]) -> None:
     for each in _meant(address):
-        if not _is_public(each) and not within(each, allowed):
+        if (not _is_public(each) or _is_own(each)) and not within(each, allowed):
             raise CallbackRefused(
                 f"leads to {address}, which is not on the Internet: the operator can list its"
                 f" network in BITRUN_CALLBACK_NETWORKS ({target.host[:_MAX_SHOWN]})"
@@ -136,3 +136,14 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
     if address in _NAT64:
         return True  # what counts is the IPv4 address in it
     return address.is_global and address in _GLOBAL_UNICAST
+
+
+def _is_own(address: Address) -> bool:
+    """Whether an address is one of this machine, for which no firewall in front of it counts."""
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((str(address), 0))
+        except OSError:
+            return False
+    return True

@@ -74,9 +74,9 @@ class WorkQueue:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._served: dict[str, _Served] = {}
-        self._is_started = False
+        # Two ends of a connection, of which the second is closed with the service.
+        self._life: tuple[socket.socket, socket.socket] | None = None
         self._closed = threading.Event()
-        self._ours, self._theirs = socket.socketpair()
         self._lock = threading.Lock()
         self._held: dict[int, Record] = {}  # by thread
         self._awaited: dict[str, list[threading.Event]] = {}  # by key
@@ -84,14 +84,14 @@ class WorkQueue:
     def serve(self, queue: str, handler: Handler, places: int) -> None:
         """Have a queue's work done by so many threads."""
         self._served[queue] = _Served(handler, places, threading.Event(), threading.Lock())
-        if self._is_started:
-            self._start(queue)
+        if self._life is not None:
+            self._start(queue, self._life[0])
 
     def start(self) -> None:
-        self._is_started = True
+        self._life = socket.socketpair()
         threading.Thread(target=self._renew, name="leases", daemon=True).start()
         for queue in self._served:
-            self._start(queue)
+            self._start(queue, self._life[0])
 
     def added(self, queue: str) -> None:
         """Say that there is work in a queue, so that it begins at once."""
@@ -130,7 +130,8 @@ class WorkQueue:
     def close(self) -> None:
         """Give back what is being done, and end."""
         self._closed.set()
-        self._theirs.close()
+        if self._life is not None:
+            self._life[1].close()
         for served in self._served.values():
             served.added.set()
         deadline = time.monotonic() + _CLOSE_SECONDS
@@ -153,15 +154,17 @@ class WorkQueue:
 
     # The threads
 
-    def _start(self, queue: str) -> None:
+    def _start(self, queue: str, life: socket.socket) -> None:
+        arguments = (queue, life)
         for _ in range(self._served[queue].places):
-            threading.Thread(target=self._serve, args=(queue,), name=queue, daemon=True).start()
+            threading.Thread(target=self._serve, args=arguments, name=queue, daemon=True).start()
 
-    def _serve(self, queue: str) -> None:
+    def _serve(self, queue: str, life: socket.socket) -> None:
         served = self._served[queue]
         while (record := self._next(queue, served)) is not None:
             try:
-                self._do(record, served.handler)
+                connection = ClientConnection(life, record.owner)
+                self._do(record, served.handler, connection)
             except StorageError as error:
                 # Its lease ends, and it is done again.
                 _log.error("%s", error)
@@ -188,11 +191,12 @@ class WorkQueue:
                 served.added.wait(_IDLE_SECONDS)
         return None
 
-    def _do(self, record: Record, handler: Handler) -> None:
+    def _do(self, record: Record, handler: Handler, connection: ClientConnection) -> None:
         request_context.begin(record.key)
         started = time.monotonic()
         try:
-            done = self._outcome(record, handler)
+            is_last = record.attempt > MAX_ATTEMPTS
+            done = handler.fail(record) if is_last else handler.work(record, connection)
         except (Busy, EngineUnavailable, ClientDisconnected):
             self._give_back(record, uncounted=True)
             self._closed.wait(_PAUSE_SECONDS)
@@ -214,7 +218,7 @@ class WorkQueue:
             "queue": record.queue,
             "owner": record.owner,
             "attempt": record.attempt,
-            "waited_ms": round((time.time() - record.created) * _MS_PER_SECOND, 2),
+            "total_ms": round((time.time() - record.created) * _MS_PER_SECOND, 2),
             "ms": round((time.monotonic() - started) * _MS_PER_SECOND, 2),
         }
         state = "done" if is_first else "done again, which counts for nothing"
@@ -223,11 +227,6 @@ class WorkQueue:
     def _give_back(self, record: Record, *, uncounted: bool = False) -> None:
         self._store.release(record, uncounted=uncounted)
         self.added(record.queue or "")
-
-    def _outcome(self, record: Record, handler: Handler) -> Done:
-        if record.attempt > MAX_ATTEMPTS:
-            return handler.fail(record)
-        return handler.work(record, ClientConnection(self._ours, record.owner))
 
     def _renew(self) -> None:
         while not self._closed.wait(LEASE_SECONDS / 3):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bitrun.callbacks import addresses
 from bitrun.callbacks.addresses import CallbackRefused, check_literal, read_url, resolve
 
 INSIDE = [
@@ -62,6 +63,14 @@ def test_one_address_of_the_inside_is_enough(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(socket, "getaddrinfo", answer)
     with pytest.raises(CallbackRefused, match=r"leads to 127\.0\.0\.1"):
         resolve(read_url("http://two.example/"), ())
+
+
+def test_the_machine_itself_by_a_public_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not behind its firewall for its own connections."""
+    monkeypatch.setattr(addresses, "_is_public", lambda _: True)
+    check_literal(read_url("http://1.1.1.1/"), ())
+    with pytest.raises(CallbackRefused, match="not on the Internet"):
+        check_literal(read_url("http://127.0.0.1/"), ())
 
 
 @pytest.mark.parametrize(
