@@ -8,7 +8,7 @@ from typing import Any
 import requests
 
 from tools.soak.clients import ApiClient
-from tools.soak.results import Attempt, WrongAnswer
+from tools.soak.results import Attempt, TimedOut, WrongAnswer
 
 GROUP = "dialects of other services"
 
@@ -17,6 +17,8 @@ _RUN_CODE, _SUBMIT = "/sandboxfusion/run_code", "/sandboxfusion/submit"
 _DIFY = "/dify/v1/sandbox/run"
 _LIBRECHAT = "/librechat/v1/exec"
 _JUDGE0 = "/judge0/submissions"
+
+_LATE = ("Time limit exceeded", "TimeLimitExceeded")
 
 _UNFINISHED, _ACCEPTED = (1, 2), 3
 _POLL_SECONDS, _POLL_PAUSE = 240.0, 0.2
@@ -133,5 +135,7 @@ def _expect(
         found = pick(reply.json())
     except (KeyError, TypeError, ValueError):
         found = None
+    if found != expected and any(words in reply.text for words in _LATE):
+        raise TimedOut
     if not reply.ok or found != expected:
         raise WrongAnswer(f"{reply.status_code} {reply.text[:300]!r}")

@@ -21,7 +21,8 @@ def attempts(client: ApiClient, service: Service) -> Iterator[Attempt]:
     for runtime in service.runtimes.all():
         place = programs.folder(service.settings.images, runtime.package, runtime.language)
         for program in programs.find(place):
-            yield from _attempts(client, service, runtime, program)
+            if not program.task.prompt:  # else it is for a terminal
+                yield from _attempts(client, service, runtime, program)
 
 
 def _attempts(
