@@ -25,6 +25,7 @@ from bitrun.model.signals import SIGNAL_NUMBERS
 from bitrun.service.service import Service
 
 _INIT_SECONDS = 1.0
+_PING_SECONDS = 25.0  # of silence; proxies close a silent connection after a minute
 _MAX_BACKLOG = 1 << 20  # unread bytes of stdin, above which nothing is read from the client
 _INTERNAL_ERROR, _TRY_AGAIN_LATER = 1011, 1013  # of IANA's registry of close codes
 _DONE = 4999
@@ -98,6 +99,7 @@ class Interaction:
         self.kept = 0
         self._websocket = websocket
         self._pending: list[dict[str, Any]] = []  # messages for the program, not yet forwarded
+        self._heard_at = time.monotonic()  # of one side or the other
 
     @contextmanager
     def errors_sent(self) -> Iterator[None]:
@@ -174,6 +176,13 @@ class Interaction:
         client = ready.get(self._websocket.fileno(), 0)
         if full and client:
             raise Disconnected
+        now = time.monotonic()
+        if not ready and now - self._heard_at >= _PING_SECONDS:
+            # It also finds a client that is gone without a word.
+            self._websocket.ping()
+            self._heard_at = now
+        if ready:
+            self._heard_at = now
         # After a time without events the program must check its backstop.
         return program.fileno() in ready or not ready, bool(client)
 
