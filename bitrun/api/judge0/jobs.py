@@ -69,7 +69,7 @@ def _make_job(submission: Submission, languages: Languages, settings: Settings) 
             arguments=submission.words("command_line_arguments"),
             compile_arguments=submission.words("compiler_options"),
             merge=submission.is_merged,
-            limits={"run": limits.requested(submission.numbers)},
+            limits={"run": limits.requested(submission.numbers, settings)},
         )
     return _with_file_size(job, submission)
 
@@ -91,7 +91,7 @@ def _multi_file(
         files,
         command=("sh", "-c", _BY_SHELL, _RUN, *submission.words("command_line_arguments")),
         merge=submission.is_merged,
-        limits={"run": limits.requested(submission.numbers)},
+        limits={"run": limits.requested(submission.numbers, settings)},
     )
     if _COMPILE not in names:
         return job

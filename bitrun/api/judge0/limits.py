@@ -16,6 +16,8 @@ MAX_RUNS = 20
 MAX_CPU_EXTRA_TIME = 5.0
 MAX_OPTIONS = 512  # characters
 
+_OUTPUT = 1024  # kilobytes, by Judge0's default
+
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
@@ -105,8 +107,13 @@ def read_number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def requested(values: Mapping[str, float]) -> RequestedLimits:
-    """Return the limits of the run stage that checked fields ask for."""
+def requested(values: Mapping[str, float], settings: Settings) -> RequestedLimits:
+    """Return the limits of the run stage that checked fields ask for.
+
+    Judge0 writes output to a file, whose limit so is that of the output, too.
+    """
+
+    file_size = values.get("max_file_size", _OUTPUT)
 
     def of(name: str) -> int | None:
         limit = _LIMITS[name]
@@ -118,4 +125,5 @@ def requested(values: Mapping[str, float]) -> RequestedLimits:
         memory=of("memory_limit"),
         stack=of("stack_limit"),
         processes=of("max_processes_and_or_threads"),
+        output=max(1, min(round(file_size * KILOBYTE), settings.max_output_limit)),
     )

@@ -65,7 +65,7 @@ def test_the_documented_example(server: Server) -> None:
         ("kill -ABRT $$", 10, "Caught fatal signal 6"),
         ("kill -TERM $$", 12, "Caught fatal signal 15"),
         ("while :; do :; done", 5, "Time limit exceeded: 1000 ms of CPU time"),
-        ("head -c 100000 /dev/zero", 8, "Output limit exceeded: 65536 bytes on stdout"),
+        ("head -c 1048577 /dev/zero", 8, "Output limit exceeded: 1048576 bytes on stdout"),
     ],
 )
 def test_a_program_that_fails(server: Server, code: str, status: int, message: str) -> None:
@@ -221,6 +221,10 @@ def test_limits_hold(server: Server) -> None:
     code = '#include <fstream>\nint main() { std::ofstream("x") << std::string(9999, 0); }'
     reply = judged(server, source_code=code, language_id=CPP, max_file_size=1)
     assert reply["status"]["id"] == 8
+    reply = judged(server, source_code="printf %1025s", language_id=BASH, max_file_size=1)
+    assert reply["message"] == "Output limit exceeded: 1024 bytes on stdout"
+    code = "print('x' * 1_000_000)"
+    assert len(judged(server, source_code=code, language_id=PYTHON)["stdout"]) == 1_000_001
 
 
 def test_several_runs(server: Server) -> None:
