@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 import requests
+from websockets.exceptions import InvalidStatus
 
 from tests.conftest import Serve
 from tests.support.redis import Redis
 from tests.support.sandboxes import PREFIX, HttpSandbox, create, sandbox
 from tests.support.server import Server
+from tests.support.terminal import Terminal
 from tests.support.waiting import wait_until
 
 ALICE, BOB = "alice-has-a-long-token", "bob-has-a-long-token-too"
@@ -78,6 +80,22 @@ def test_output_as_it_comes(box: HttpSandbox) -> None:
     assert next(lines)["data"] == "first\n"
     box.sh("echo second >pipe")
     assert [next(lines)["data"], next(lines)["code"], list(lines)] == ["second\n", 0, []]
+
+
+def test_a_terminal(box: HttpSandbox, nodes: tuple[Server, Server]) -> None:
+    with Terminal(nodes[1], PREFIX, f"/{box.id}/terminal", additional_headers=_as(ALICE)) as user:
+        user.send(type="init", tty={"rows": 30, "columns": 100})
+        assert user.receive() == {"type": "stage", "stage": "run"}
+        user.type("echo $((6*7))\r")
+        screen = ""
+        while "42" not in screen:
+            screen += user.receive().get("data", "")
+        user.type("exit 3\r")
+        while (frame := user.receive())["type"] == "data":
+            pass
+        assert (frame["type"], frame["code"]) == ("exit", 3)
+    with pytest.raises(InvalidStatus, match="401"):
+        Terminal(nodes[1], PREFIX, f"/{box.id}/terminal")
 
 
 def test_a_client_that_leaves_ends_its_command(box: HttpSandbox) -> None:
