@@ -174,6 +174,7 @@ class Settings(BaseSettings):
     engine_timeout: float = Field(default=60.0, gt=0)
 
     metrics: Literal["closed", "open"] = "closed"
+    traces: str = Field(default="", pattern=r"^(https?://[^/?#@\s]+(/[^?#\s]*)?)?$")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = "auto"
 

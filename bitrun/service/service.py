@@ -38,6 +38,7 @@ from bitrun.service.readiness import ARRIVING, NO_RUNTIME, Readiness, State
 from bitrun.store.opening import open_store
 from bitrun.telemetry import request_context
 from bitrun.telemetry.metrics import Metrics
+from bitrun.telemetry.traces import Traces
 
 _PUBLISH_SECONDS = 2.0  # between two times that other workers get the metrics of this one
 
@@ -88,6 +89,7 @@ class Service:
         self.packages = PackageManager(self.catalogue, self.images, self.installed, cluster)
         self.readiness = Readiness(self._check_readiness)
         self.metrics = Metrics()
+        self.traces = Traces(settings.traces) if settings.traces else None
         self._boxes = BoxMaker(engine, settings, self.metrics.record_removal)
         self._boxes.registry.follow(events, engine)
         self.egress = self._boxes.egress
@@ -161,6 +163,8 @@ class Service:
     def close(self) -> None:
         """Release everything. To be called once no request is running."""
         self.work.close()
+        if self.traces is not None:
+            self.traces.close()
         if self.nodes is not None:
             self.nodes.leave()
         self.sandboxes.close()
@@ -182,6 +186,8 @@ class Service:
 
     def _on_run_finished(self, record: RunRecord) -> None:
         self.metrics.record_run(record)
+        if self.traces is not None and (span := request_context.span()) is not None:
+            self.traces.record_run(record, span)
         request_context.note(**record.fields())
 
     def _check_readiness(self) -> State:

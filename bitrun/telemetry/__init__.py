@@ -1,4 +1,4 @@
-"""The log, the metrics, and the context of requests.
+"""The log, the metrics, traces, and the context of requests.
 
 May import `config` and `model`; knows no HTTP framework.
 """

@@ -7,19 +7,22 @@ they have in common.
 from contextvars import ContextVar
 from typing import Any
 
+from bitrun.telemetry.traces import Span
+
 
 class _Request:
-    def __init__(self, identity: str) -> None:
+    def __init__(self, identity: str, span: Span | None) -> None:
         self.identity = identity
+        self.span = span
         self.fields: dict[str, Any] = {}
 
 
 _current: ContextVar[_Request | None] = ContextVar("request", default=None)
 
 
-def begin(identity: str) -> None:
-    """Start the context of a request in this thread."""
-    _current.set(_Request(identity))
+def begin(identity: str, span: Span | None = None) -> None:
+    """Start the context of a request in this thread; `span` is its span, if it is traced."""
+    _current.set(_Request(identity, span))
 
 
 def end() -> None:
@@ -31,6 +34,12 @@ def request_id() -> str | None:
     """Return the id of the current request; None outside of requests."""
     current = _current.get()
     return None if current is None else current.identity
+
+
+def span() -> Span | None:
+    """Return the span of the current request, if there is one."""
+    current = _current.get()
+    return None if current is None else current.span
 
 
 def note(**fields: Any) -> None:

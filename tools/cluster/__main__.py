@@ -44,7 +44,9 @@ _PROGRAMS: dict[str, Sequence[str]] = {
 }
 _SETTINGS = {
     "BITRUN_POOL_SIZE": "4",
-    # The machine is one, and slow with three nodes on it.
+    # The machine is one, slow with three nodes on it; with a container for each run, its processors
+    # would be the limit and not the places.
+    "BITRUN_RUNS_PER_BOX": "100",
     "BITRUN_RUN_TIMEOUT": "30000",
     "BITRUN_LOG_FORMAT": "json",
 }

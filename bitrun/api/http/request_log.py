@@ -11,7 +11,8 @@ from flask import Flask, Response, g, request
 from bitrun.api.http.connection import address
 from bitrun.model.run_record import MILLISECONDS
 from bitrun.service.service import Service
-from bitrun.telemetry import log, request_context
+from bitrun.telemetry import log, request_context, traces
+from bitrun.telemetry.traces import Traces
 
 HEADER = "X-Request-Id"
 
@@ -30,7 +31,10 @@ def register(app: Flask, service: Service) -> None:
     def begin() -> None:
         g.began = time.perf_counter()
         given = request.headers.get(HEADER, "")
-        request_context.begin(given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16))
+        identity = given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16)
+        traced = service.traces is not None and request.path not in _PROBES
+        traceparent = request.headers.get(traces.HEADER, "")
+        request_context.begin(identity, Traces.begin_request(traceparent) if traced else None)
 
     @app.after_request
     def answer(response: Response) -> Response:
@@ -51,6 +55,9 @@ def register(app: Flask, service: Service) -> None:
         def close() -> None:
             seconds = time.perf_counter() - began
             service.metrics.record_request(method, route, status, seconds)
+            span, identity = request_context.span(), request_context.request_id() or ""
+            if service.traces is not None and span is not None:
+                service.traces.end_request(span, method, route, status, identity)
             _write(fields | {"ms": round(seconds * MILLISECONDS, 2)} | request_context.fields())
             request_context.end()
 
