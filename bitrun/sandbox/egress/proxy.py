@@ -137,6 +137,7 @@ class EgressProxy:
     # The thread
 
     def _keep(self) -> None:
+        logged = ""
         while not self._closed.is_set():
             try:
                 self._run()
@@ -149,7 +150,10 @@ class EgressProxy:
                 # Without this thread there would be none until the service is started again.
                 _log.exception("The egress proxy could not be run")
             if not self._closed.is_set():
-                _log.warning("%s", self._problem)
+                # Once, however long the engine is away.
+                if self._problem != logged:
+                    _log.warning("%s", self._problem)
+                logged = self._problem
                 self._closed.wait(_RETRY_SECONDS)
 
     def _run(self) -> None:

@@ -1,21 +1,27 @@
 """Sandboxes with a network, on a real engine: what they reach, and that there is nothing else."""
 
 import json
+import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
 
 from bitrun.config.settings import Settings
+from bitrun.doctor import egress
+from bitrun.doctor.findings import Level
 from bitrun.engine.engine import Engine
 from bitrun.images.sealed import SealedImages
-from tests.support.sandboxes import HttpSandbox, create, sandbox
+from bitrun.service import configuration
+from bitrun.service.service import Service
+from tests.support.sandboxes import HttpSandbox, sandbox
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -204,7 +210,10 @@ def test_each_has_its_own_way(online: Server, site: tuple[str, int]) -> None:
 
 @pytest.mark.attack("fault", "the egress proxy is killed", "it is replaced, and sandboxes go on")
 def test_the_proxy_is_replaced(
-    online: Server, site: tuple[str, int], docker_client: docker.APIClient
+    online: Server,
+    site: tuple[str, int],
+    docker_client: docker.APIClient,
+    containers: Callable[[], set[str]],
 ) -> None:
     address, port = site
     url = f"http://{address}:{port}/"
@@ -214,28 +223,80 @@ def test_the_proxy_is_replaced(
         assert len(before) == 1
         docker_client.kill(before[0])
         assert wait_until(lambda: fetch(box, url)[0][0] == 200, 60)
-        assert our_proxies(docker_client) != before
+        (proxy,) = our_proxies(docker_client)
+        assert proxy != before[0]
         metrics = online.get("/metrics").text
         assert "bitrun_egress_up 1.0" in metrics
         assert "bitrun_egress_starts_total 2.0" in metrics
-    assert (
-        create(online, language="python", network_policy=policy("example.com")).status_code == 400
-    )
+        assert "/gate " in processes(docker_client, proxy)
+    # The way is gone with the sandbox, and the proxy with a service that is killed.
+    assert wait_until(lambda: "/gate " not in processes(docker_client, proxy), 20)
+    online.process.kill()
+    assert wait_until(lambda: not containers(), 20)
 
 
-def test_the_way_is_gone_with_the_sandbox(
-    online: Server, site: tuple[str, int], docker_client: docker.APIClient
+def test_it_goes_through_the_operators_proxy(
+    egress_image: None,
+    serve: Callable[..., Server],
+    site: tuple[str, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """The server of this test is that proxy, so names need to lead nowhere."""
     address, port = site
-    with sandbox(online, language="python", network_policy=policy(f"{address}:{port}")) as box:
-        box.sh("true")
-        (proxy,) = our_proxies(docker_client)
-        assert "gate" in _processes(docker_client, proxy)
-    started = time.monotonic()
-    while "gate" in _processes(docker_client, proxy):
-        assert time.monotonic() < started + 20
-        time.sleep(0.05)
+    monkeypatch.setenv("https_proxy", f"http://{address}:{port}")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    server = serve(egress="made-up.invalid")
+    with sandbox(server, language="python", network_policy=policy("made-up.invalid")) as box:
+        through, refused = fetch(box, "http://made-up.invalid/", "http://other.invalid/")
+        assert through == (200, "hello from http://made-up.invalid/")
+        assert refused[0] == 403
 
 
-def _processes(client: docker.APIClient, container: str) -> str:
-    return str(client.top(container)["Processes"])
+def processes(client: docker.APIClient, container: str) -> str:
+    return " ".join(map(str, client.top(container)["Processes"]))
+
+
+@pytest.mark.usefixtures("egress_image")
+def test_the_doctor_tries_the_proxy(tmp_path: Path) -> None:
+    allowed = Settings(egress=("pypi.org",), pool_size=0)
+    for settings, level in (
+        (Settings(), None),
+        (allowed, Level.OK),
+        (allowed.model_copy(update={"images": without_proxy(tmp_path)}), Level.ERROR),
+    ):
+        service = Service(configuration.read(settings))
+        try:
+            found = list(egress.check(service, list(service.runtimes.all())))
+        finally:
+            service.close()
+        assert [each.level for each in found] == ([] if level is None else [level]), found
+
+
+def without_proxy(folder: Path) -> Path:
+    """Return a folder of images with another proxy than the installed one."""
+    for name in ("egress", "supervisor"):
+        (folder / name).mkdir()
+        (folder / name / "Dockerfile").write_text("FROM scratch\n")
+    return folder
+
+
+@pytest.mark.chaos
+@pytest.mark.usefixtures("egress_image")
+def test_pip_and_npm_install(serve: Callable[..., Server]) -> None:
+    registries = ("pypi.org", "files.pythonhosted.org", "registry.npmjs.org")
+    bundle = {"build_ca_bundle": os.environ["PIP_CERT"]} if "PIP_CERT" in os.environ else {}
+    # Where a mirror stands in for a registry, its address may be a private one.
+    found = {socket.gethostbyname(each) for each in registries}
+    mirrors = [each for each in found if not ip_address(each).is_global]
+    server = serve(egress=" ".join((*registries, *mirrors)), **bundle)
+    with sandbox(server, language="python", network_policy=policy(*registries[:2])) as box:
+        box.sh("pip install --quiet cowsay==6.1", timeout=120_000)
+        assert "hello" in box.sh("python3 -c 'import cowsay; cowsay.cow(\"hello\")'")
+        assert box.exec("pip download six", timeout=120_000)["code"] == 0
+    with sandbox(server, language="python", network_policy=policy("pypi.org")) as box:
+        refused = box.exec("pip install --retries 0 six==1.17.0", timeout=120_000)
+        assert refused["code"] != 0
+        assert "403 Forbidden" in refused["stderr"]
+    with sandbox(server, language="javascript", network_policy=policy(registries[2])) as box:
+        box.sh("npm install --silent is-odd@3.0.1", timeout=120_000)
+        assert box.sh("node -p 'require(\"is-odd\")(3)'") == "true\n"

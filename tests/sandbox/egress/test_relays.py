@@ -40,7 +40,7 @@ def talk(size):
         assert answers.read() == data
         done.append(size)
 peers, done = set(), []
-sizes = [5_000_000] * 3 + [1000] * 200 + [0]
+sizes = [2_000_000] * 3 + [1000] * 150 + [0]
 threads = [threading.Thread(target=talk, args=(size,)) for size in sizes]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
