@@ -23,6 +23,8 @@ _ENVIRONMENT = {
     "npm_config_update_notifier": "false",
 }
 
+_PROGRAMS = "/tmp/.local/bin"  # noqa: S108  where pip puts those of packages, in the box
+
 # An image need not have certificates at all.
 _CERTIFICATES = (
     "SSL_CERT_FILE",
@@ -52,8 +54,11 @@ class Passage:
     def online(self, stage: Stage) -> Stage:
         """Return a stage whose program finds the proxy."""
         bundle = f"{self.folder}/{CA_BUNDLE}"
+        env = {**_ENVIRONMENT, **dict.fromkeys(_CERTIFICATES, bundle), **stage.env}
+        if "PATH" in env:
+            env["PATH"] += f":{_PROGRAMS}"
         return dataclasses.replace(
             stage,
             argv=(_ONLINE, f"{self.folder}/{self.gate}", *stage.argv),
-            env={**_ENVIRONMENT, **dict.fromkeys(_CERTIFICATES, bundle), **stage.env},
+            env=env,
         )

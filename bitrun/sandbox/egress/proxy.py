@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,6 +38,7 @@ _PROCESSES = 2048  # a gate is one
 
 _ADDRESSES = 65_536  # 127.1.0.0/16: one for each box
 _OPEN_TIMEOUT = 20.0  # until a gate is open, with the proxy's start or replacement
+_CHECK_SECONDS = 0.25
 _RETRY_SECONDS = 1.0
 _RECEIVE_SECONDS = 60.0
 
@@ -59,6 +61,7 @@ class EgressProxy:
         self._problem = "The egress proxy does not run"
         self._requests: Counter[str] = Counter(dict.fromkeys(("allowed", "denied", "failed"), 0))
         self._started = False
+        self._has_failed = False  # to start, since it last ran
         self._starts = 0
         self._closed = threading.Event()
         self._lock = threading.Lock()
@@ -94,7 +97,7 @@ class EgressProxy:
             )
             self._passages[passage.address] = passage
             self._send(_open_line(passage))
-        if not passage.opened.wait(_OPEN_TIMEOUT):
+        if not self._is_opened(passage):
             self.withdraw(passage)
             raise EgressUnavailable(self._problem)
         return passage
@@ -120,6 +123,14 @@ class EgressProxy:
         """Requests of programs by their end: `allowed`, `denied`, or `failed` on their way."""
         return self._requests
 
+    def _is_opened(self, passage: Passage) -> bool:
+        """Wait until a gate is open, through a replacement of the proxy; not if it can't start."""
+        deadline = time.monotonic() + _OPEN_TIMEOUT
+        while not self._has_failed and time.monotonic() < deadline:
+            if passage.opened.wait(_CHECK_SECONDS):
+                return True
+        return passage.opened.is_set()
+
     def _free_address(self) -> str:
         # Not the one that was used last: squid may still have a connection of it.
         for number in itertools.islice(self._numbers, _ADDRESSES):
@@ -141,11 +152,14 @@ class EgressProxy:
         while not self._closed.is_set():
             try:
                 self._run()
+                logged = ""
                 self._problem = "The egress proxy has ended, and is being replaced"
             except NotOnEngine:
                 self._problem = "The egress proxy is not installed. Run: bitrun install"
+                self._has_failed = True
             except ServiceError as error:
                 self._problem = f"The egress proxy does not start: {error}"
+                self._has_failed = True
             except Exception:  # noqa: BLE001
                 # Without this thread there would be none until the service is started again.
                 _log.exception("The egress proxy could not be run")
@@ -198,6 +212,7 @@ class EgressProxy:
             if self._closed.is_set():
                 return
             self._stream = stream
+            self._has_failed = False
             self._starts += 1
             self._send("".join(map(_open_line, self._passages.values())))
         try:
