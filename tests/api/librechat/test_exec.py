@@ -21,7 +21,9 @@ from tests.support.tokens import ADMIN, RUN
 
 @pytest.fixture
 def server(share: Callable[..., Server]) -> Server:
-    return share(dialects="librechat", api_tokens=f"{RUN} {ADMIN}", run_timeout=30_000)
+    limits = ("run_timeout", "run_cpu_time", "compile_timeout", "compile_cpu_time")
+    slow = dict.fromkeys(limits, 60_000)
+    return share(dialects="librechat", api_tokens=f"{RUN} {ADMIN}", **slow)
 
 
 def call(server: Server, method: str, path: str, key: str = RUN, **options: Any) -> Any:
