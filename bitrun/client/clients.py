@@ -239,13 +239,21 @@ class Client:
 
 
 class AsyncClient:
-    """A client for asyncio; its methods are those of `Client`."""
+    """A client for asyncio; its methods are those of `Client`.
+
+    `transport` is one of httpx2 that sends the requests, but for sessions, in place of the network.
+    """
 
     def __init__(
-        self, url: str = DEFAULT_URL, token: str | None = None, *, timeout: float = 120.0
+        self,
+        url: str = DEFAULT_URL,
+        token: str | None = None,
+        *,
+        timeout: float = 120.0,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self._settings = _Settings(url, token, timeout)
-        self._http = httpx2.AsyncClient(**self._settings.http)
+        self._http = httpx2.AsyncClient(**self._settings.http, transport=transport)
 
     async def run(
         self, language: str, code: str | None = None, **options: Unpack[RunOptions]

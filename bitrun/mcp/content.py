@@ -20,7 +20,7 @@ from bitrun.mcp.output import shorten
 MAX_FILES_SIZE = 8 * 1024 * 1024
 
 # Types of pictures that models take.
-_PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
+PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 
 
 def split_files(result: Result) -> tuple[list[OutputFile], list[OutputFile]]:
@@ -49,7 +49,7 @@ def describe_files(result: Result) -> Iterator[str]:
 def file_content(file: OutputFile) -> ContentBlock:
     kind = mimetypes.guess_type(file.name)[0]
     encoded = base64.b64encode(file.content).decode()
-    if kind in _PICTURES:
+    if kind in PICTURES:
         return ImageContent(type="image", data=encoded, mime_type=kind)
     uri = f"file:///{quote(file.name)}"
     try:

@@ -12,7 +12,8 @@ from typing import Any
 import anyio
 from mcp.server.transport_security import TransportSecuritySettings
 
-from bitrun.mcp.server import Runs, make_server
+from bitrun.client import AsyncClient
+from bitrun.mcp.server import make_server
 
 _PATH = "/mcp"
 _Message = MutableMapping[str, Any]
@@ -25,13 +26,17 @@ class Answer:
     body: bytes = b""
 
 
-def answer(runs: Runs, headers: Iterable[tuple[str, str]], body: bytes, max_body: int) -> Answer:
+def answer(
+    client: AsyncClient, headers: Iterable[tuple[str, str]], body: bytes, max_body: int
+) -> Answer:
     """Answer a POST request whose origin and token have been checked. `max_body` is in bytes."""
-    return anyio.run(_answer, runs, list(headers), body, max_body)
+    return anyio.run(_answer, client, list(headers), body, max_body)
 
 
-async def _answer(runs: Runs, headers: list[tuple[str, str]], body: bytes, max_body: int) -> Answer:
-    server = make_server(runs)
+async def _answer(
+    client: AsyncClient, headers: list[tuple[str, str]], body: bytes, max_body: int
+) -> Answer:
+    server = make_server(client)
     app = server.streamable_http_app(
         streamable_http_path=_PATH,
         json_response=True,

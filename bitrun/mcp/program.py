@@ -27,7 +27,7 @@ def read_program(
     Raises:
         ToolError: it is not clear what is to run.
     """
-    found = _read_files(files or ())
+    found = read_files(files or ())
     if code is not None:
         if entry is None:
             return code, found
@@ -47,7 +47,12 @@ def read_program(
     return None, {chosen: found.pop(chosen), **found}
 
 
-def _read_files(files: Mapping[str, str] | Sequence[ToolFile]) -> Contents:
+def read_files(files: Mapping[str, str] | Sequence[ToolFile]) -> Contents:
+    """Return the contents of files by their names.
+
+    Raises:
+        ToolError: two have the same name, or one is no base64.
+    """
     if isinstance(files, Mapping):
         return dict(files)
     found: Contents = {}

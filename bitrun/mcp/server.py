@@ -3,62 +3,55 @@
 import json
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Annotated, Any, Protocol, Unpack
+from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import (
     CallToolResult,
-    ContentBlock,
     InputRequiredResult,
-    TextContent,
     Tool,
     ToolAnnotations,
 )
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from bitrun import __version__
-from bitrun.client import BitRunError, Package, Result, RunOptions, Runtime
+from bitrun.client import AsyncClient, BitRunError, RunOptions
+from bitrun.mcp import sandbox_tools
+from bitrun.mcp.answer import advise, answer
 from bitrun.mcp.content import describe_files, file_content, split_files
 from bitrun.mcp.limits import DEFAULT_SECONDS, choose_seconds, put_limits
 from bitrun.mcp.output import Languages, RunOutput, list_runtimes, max_seconds, run_output
 from bitrun.mcp.program import ToolFile, read_program
+from bitrun.mcp.sandbox_tools import add_sandbox_tools
 from bitrun.mcp.wording import describe_languages, describe_result
 
 _MEGABYTE = 1024 * 1024
 # A service's own limits are lower, and differ between languages.
 _MAX_SECONDS = 1_000_000
 _MAX_MEGABYTES = 1_000_000
+_NOT_FOUND = 404
 _MAX_SHOWN = 60  # characters of a value in a refusal
 _INSTRUCTIONS = """\
-Runs programs in throwaway containers, by default without a network. Nothing is kept from one run to
-the next: send all files that a program needs with each call."""
+Runs programs in throwaway containers, by default without a network. Nothing is kept from one
+run_code to the next: send all files that a program needs with each call. Where the service has
+sandboxes, create_sandbox makes a container that stays, for work of several steps."""
 
 
-class Runs(Protocol):
-    """Runs programs for the tools: an `AsyncClient`, or the service itself."""
-
-    async def runtimes(self) -> Sequence[Runtime]: ...
-
-    async def packages(self) -> Sequence[Package]: ...
-
-    async def run(
-        self, language: str, code: str | None = None, **options: Unpack[RunOptions]
-    ) -> Result: ...
-
-
-def make_server(runs: Runs) -> MCPServer:
-    server = _Server(runs)
+def make_server(client: AsyncClient) -> MCPServer:
+    """Make a server whose tools use this client of a service."""
+    server = _Server(client)
+    add_sandbox_tools(server, client)
     read_only = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
     @server.tool(structured_output=True, annotations=read_only)
     async def list_languages() -> Annotated[CallToolResult, Languages]:
         """List the languages that can run: versions, other names, limits, libraries."""
         try:
-            found = list_runtimes(await runs.runtimes(), await runs.packages())
+            found = list_runtimes(await client.runtimes(), await client.packages())
         except BitRunError as error:
-            raise ToolError(_advise(error)) from error
-        return _result(describe_languages(found.languages), found)
+            raise ToolError(advise(error)) from error
+        return answer(describe_languages(found.languages), found)
 
     @server.tool(structured_output=True, annotations=read_only)
     async def run_code(  # noqa: PLR0917  the parameters of the tool
@@ -120,15 +113,15 @@ def make_server(runs: Runs) -> MCPServer:
         if memory_mb is not None:
             options["memory"] = memory_mb * _MEGABYTE
         try:
-            seconds = choose_seconds(timeout_seconds, language, await runs.runtimes())
+            seconds = choose_seconds(timeout_seconds, language, await client.runtimes())
             if seconds is not None:
                 options["timeout"] = seconds
-            result = await runs.run(language, code, **options)
+            result = await client.run(language, code, **options)
         except BitRunError as error:
-            raise ToolError(_advise(error)) from error
+            raise ToolError(advise(error)) from error
         text = "\n\n".join([describe_result(result), *describe_files(result)])
         shown, _ = split_files(result)
-        return _result(text, run_output(result), *map(file_content, shown))
+        return answer(text, run_output(result), *map(file_content, shown))
 
     return server
 
@@ -139,26 +132,39 @@ class _Server(MCPServer):
     The SDK ignores what a tool does not know, and passes on the errors of its validation.
     """
 
-    def __init__(self, runs: Runs) -> None:
+    def __init__(self, client: AsyncClient) -> None:
         super().__init__(
             "bitrun", version=__version__, instructions=_INSTRUCTIONS, log_level="WARNING"
         )
-        self._runs = runs
+        self._client = client
 
     async def list_tools(self) -> list[Tool]:
         """List the tools with the limits that the service has now."""
-        tools = [tool.model_copy(deep=True) for tool in await super().list_tools()]
+        has_sandboxes = await self._has_sandboxes()
+        tools = [
+            tool.model_copy(deep=True)
+            for tool in await super().list_tools()
+            if has_sandboxes or tool.name not in sandbox_tools.NAMES
+        ]
         maxima = await self._find_maxima()
         for tool in tools:
             tool.input_schema["additionalProperties"] = False
-            if maxima and "timeout_seconds" in tool.input_schema["properties"]:
+            if maxima and tool.name == "run_code":
                 put_limits(tool.input_schema["properties"]["timeout_seconds"], maxima)
         return tools
+
+    async def _has_sandboxes(self) -> bool:
+        """Whether the service offers sandboxes; true if it does not answer."""
+        try:
+            await self._client.sandboxes()
+        except BitRunError as error:
+            return error.status != _NOT_FOUND
+        return True
 
     async def _find_maxima(self) -> set[float]:
         """Return the seconds that languages may take; none if the service does not answer."""
         try:
-            runtimes = await self._runs.runtimes()
+            runtimes = await self._client.runtimes()
         except BitRunError:
             return set()
         return {seconds for each in runtimes if (seconds := max_seconds(each)) is not None}
@@ -197,17 +203,3 @@ def _misfit(
     if name not in arguments:
         return f"{name} is missing: {description}"
     return f"{name} can't be {json.dumps(arguments[name])[:_MAX_SHOWN]}: {description}"
-
-
-def _result(text: str, output: BaseModel, *files: ContentBlock) -> CallToolResult:
-    return CallToolResult(
-        content=[TextContent(type="text", text=text), *files],
-        structured_content=output.model_dump(mode="json"),
-    )
-
-
-def _advise(error: BitRunError) -> str:
-    text = str(error).rstrip(".")
-    if text.startswith("No language is called"):
-        return f"{text}. Call list_languages for all of them."
-    return f"{text}."

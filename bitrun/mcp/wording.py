@@ -24,6 +24,15 @@ def describe_result(result: Result) -> str:
     return "\n\n".join(_paragraphs(result))
 
 
+def describe_streams(stdout: str, stderr: str, *, says_nothing: bool = True) -> Iterator[str]:
+    """Give a paragraph for each stream; with `says_nothing` one that says so, if both are empty."""
+    for name, text in (("stdout", stdout), ("stderr", stderr)):
+        if text:
+            yield f"{name}:\n{shorten(text)}"
+    if says_nothing and not stdout and not stderr:
+        yield "It wrote nothing, neither to stdout nor to stderr."
+
+
 def describe_languages(languages: Iterable[Language]) -> str:
     """Write one line for each version of a language."""
     lines = "\n".join(map(_language, languages))
@@ -36,11 +45,7 @@ def _paragraphs(result: Result) -> Iterator[str]:
     for stage in result.stages[:-1]:
         if stage.output.strip():
             yield f"The compiler said:\n{shorten(stage.output, _MAX_WARNINGS)}"
-    for name, text in (("stdout", last.stdout), ("stderr", last.stderr)):
-        if text:
-            yield f"{name}:\n{shorten(text)}"
-    if not last.output:
-        yield "It wrote nothing, neither to stdout nor to stderr."
+    yield from describe_streams(last.stdout, last.stderr)
 
 
 def _verdict(stage: Stage) -> str:

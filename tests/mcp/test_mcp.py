@@ -22,6 +22,7 @@ from mcp.types import (
     TextResourceContents,
 )
 
+from bitrun.mcp.sandbox_tools import NAMES
 from tests.support.paths import ROOT
 from tests.support.server import Server
 from tests.support.tokens import RUN
@@ -80,7 +81,7 @@ def use(
 def test_tools(server: Server, connect: Any) -> None:
     async def work(client: Client) -> None:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-        assert tools.keys() == {"list_languages", "run_code"}
+        assert tools.keys() == {"list_languages", "run_code"} | NAMES
         assert tools["run_code"].input_schema["required"] == ["language"]
         failed, text = await call(client, "list_languages")
         assert not failed
