@@ -112,7 +112,6 @@ def requested(values: Mapping[str, float], settings: Settings) -> RequestedLimit
 
     Judge0 writes output to a file, whose limit so is that of the output, too.
     """
-
     file_size = values.get("max_file_size", _OUTPUT)
 
     def of(name: str) -> int | None:
