@@ -26,7 +26,7 @@ def main(url: str, token: str) -> None:
     several = run(source_code=TWICE, language=judge0.CPP, test_cases=[*cases, ("1", "3")])
     submissions = [
         judge0.Submission(source_code="echo a", language=judge0.BASH),
-        judge0.Submission(source_code="puts 'b'", language=judge0.RUBY),
+        judge0.Submission(source_code="b", language=judge0.PLAIN_TEXT),
         judge0.Submission(source_code="throw 7", language=judge0.JAVASCRIPT),
     ]
     batch = run(submissions=submissions)

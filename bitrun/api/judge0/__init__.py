@@ -4,7 +4,8 @@ from pathlib import Path
 
 from bitrun.api.dialect import Dialect
 from bitrun.api.http.errors import ErrorShape
-from bitrun.api.judge0.routes import PREFIX, TOKEN_HEADERS, register
+from bitrun.api.judge0.client_submissions import TOKEN_HEADERS
+from bitrun.api.judge0.routes import PREFIX, register
 
 DIALECT = Dialect(
     name="judge0",

@@ -1,8 +1,5 @@
 """Routes of Judge0: submissions and their results, languages, and what the service is like."""
 
-import time
-import uuid
-from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Any
@@ -13,14 +10,15 @@ from werkzeug.exceptions import NotFound
 from bitrun.access.tokens import Role
 from bitrun.api.http.auth import Auth
 from bitrun.api.http.body import Bodies
-from bitrun.api.http.connection import client_connection
 from bitrun.api.http.json_body import parse_object, require_json
 from bitrun.api.http.unknown_fields import UnknownFields, read_object
 from bitrun.api.judge0 import information
+from bitrun.api.judge0.client_submissions import Submissions, auth_tokens, flag
 from bitrun.api.judge0.languages import Languages
 from bitrun.api.judge0.reply import NoText, Replies, read_fields
+from bitrun.api.judge0.request import FIELDS, Invalid
 from bitrun.api.judge0.statuses import Status
-from bitrun.api.judge0.submission import FIELDS, Invalid, Reader, Submission, pack, unpack
+from bitrun.api.judge0.submission import unpack
 from bitrun.api.judge0.work import (
     CALLBACK_PLACES,
     CALLBACKS,
@@ -31,17 +29,12 @@ from bitrun.api.judge0.work import (
 )
 from bitrun.model.errors import RequestError
 from bitrun.service.service import Service
-from bitrun.store.store import Record
 from bitrun.telemetry import request_context
 
 PREFIX = "/judge0"
-TOKEN_HEADERS = ("X-Auth-Token", "X-Auth-User")
 
 _PER_PAGE = 20
 _MAX_PAGE = 1_000_000
-
-# Bytes of memory for a byte of a stored submission while it is read and written.
-_MEMORY_FACTOR = 6
 
 
 def register(app: Flask, service: Service, auth: Auth, bodies: Bodies) -> None:
@@ -51,7 +44,7 @@ def register(app: Flask, service: Service, auth: Auth, bodies: Bodies) -> None:
     service.work.serve(QUEUE, judging, service.settings.batch_places)
     service.work.serve(CALLBACKS, CallbackSending(service, replies), CALLBACK_PLACES)
     routes = Blueprint("judge0", __name__, url_prefix=PREFIX)
-    submissions = _Submissions(service, auth, bodies, languages, replies)
+    submissions = Submissions(service, auth, bodies, languages, replies)
     _add_creation(routes, submissions)
     _add_single(routes, submissions)
     _add_several(routes, submissions)
@@ -60,122 +53,7 @@ def register(app: Flask, service: Service, auth: Auth, bodies: Bodies) -> None:
     app.register_blueprint(routes)
 
 
-class _Submissions:
-    """The submissions of the clients of this application."""
-
-    def __init__(
-        self,
-        service: Service,
-        auth: Auth,
-        bodies: Bodies,
-        languages: Languages,
-        replies: Replies,
-    ) -> None:
-        self.settings = service.settings
-        self.replies = replies
-        self.bodies = bodies
-        self._service = service
-        self._auth = auth
-        self._reader = Reader(languages, service.callbacks, service.settings)
-
-    def read(self, body: Any) -> Submission:
-        return self._reader.read(body, is_base64=_flag("base64_encoded"))
-
-    def granted(self, held: ExitStack) -> str:
-        """Authorize a request that makes submissions, while `held` is; return their owner.
-
-        Raises:
-            RequestError: the client can't be identified.
-            TokenRequired, TooManyRequests: as `Auth.granted`.
-        """
-        owner = held.enter_context(self._auth.granted(request, more=_tokens()))
-        if owner is None:
-            raise RequestError(
-                "Submissions belong to one client, and this one can't be identified: the operator"
-                " configures tokens, or the address of the proxy in BITRUN_TRUSTED_PROXIES"
-            )
-        return owner
-
-    def owner(self) -> str | None:
-        return self._auth.owner(request, _tokens())
-
-    def accept(self, owner: str, submissions: Sequence[Submission]) -> list[str]:
-        """Put submissions into the queue, all of them or none; return their tokens.
-
-        Raises:
-            QueueFull, StoreFull: as `Store.add`.
-            RequestError, TooManyRequests: as `Auth.count_runs`.
-        """
-        self._auth.count_runs(request, sum(each.runs for each in submissions), _tokens())
-        expires = time.time() + self.settings.submission_ttl
-        records = [
-            Record(KIND, str(uuid.uuid4()), owner, pack(each), expires, queue=QUEUE)
-            for each in submissions
-        ]
-        self._service.store.add(records, evict=True)
-        self._service.work.added(QUEUE)
-        return [record.key for record in records]
-
-    def find(self, owner: str | None, token: str) -> Record | None:
-        return None if owner is None else self._service.store.get(KIND, owner, token)
-
-    def result(self, owner: str, token: str) -> Record:
-        """Wait for the result of a submission.
-
-        Raises:
-            ClientDisconnected: the client has hung up.
-            NotFound: it was deleted meanwhile.
-        """
-        record = self._service.work.wait(
-            QUEUE, lambda: self.find(owner, token), client_connection(request)
-        )
-        if record is None:
-            raise NotFound
-        return record
-
-    def each(self, owner: str | None, tokens: Sequence[str]) -> Iterator[Record | None]:
-        """Give the records of tokens, within the memory budget until the last was read."""
-        with self.bodies.budget.reserve(0, client_connection(request)) as held:
-            for token in tokens:
-                record = self.find(owner, token)
-                if record is not None:
-                    held.resize(held.size + _MEMORY_FACTOR * len(record.content))
-                yield record
-
-    def written(
-        self,
-        owner: str | None,
-        tokens: Sequence[str],
-        fields: tuple[str, ...],
-        subject: str = "one or more submissions",
-    ) -> list[dict[str, Any] | None]:
-        """Write fields of submissions; None for one that the owner has not.
-
-        Raises:
-            NoText: one is no UTF-8, and base64 is not wanted; the text has the `subject`.
-        """
-        is_base64 = _flag("base64_encoded")
-        try:
-            return [
-                None if record is None else self.replies.write(record, fields, is_base64=is_base64)
-                for record in self.each(owner, tokens)
-            ]
-        except NoText as error:
-            raise NoText(subject) from error
-
-    def page(self, owner: str | None, page: int, per_page: int) -> tuple[list[str], int]:
-        """Return the tokens of a page of an owner's submissions, and their number."""
-        if owner is None:
-            return [], 0
-        store = self._service.store
-        tokens = store.newest(KIND, owner, per_page, (page - 1) * per_page)
-        return tokens, store.count(KIND, owner)
-
-    def delete(self, owner: str | None, record: Record) -> bool:
-        return owner is not None and self._service.store.delete(KIND, owner, record.key)
-
-
-def _add_creation(routes: Blueprint, submissions: _Submissions) -> None:
+def _add_creation(routes: Blueprint, submissions: Submissions) -> None:
     settings, replies = submissions.settings, submissions.replies
 
     @routes.errorhandler(Invalid)
@@ -191,12 +69,12 @@ def _add_creation(routes: Blueprint, submissions: _Submissions) -> None:
             with submissions.bodies.read(request) as body:
                 submission = submissions.read(read_object(request, body.take(), FIELDS))
                 [token] = submissions.accept(owner, [submission])
-            if not _flag("wait"):
+            if not flag("wait"):
                 return jsonify({"token": token}), HTTPStatus.CREATED
             del submission
             record = submissions.result(owner, token)
             try:
-                reply = replies.write(record, fields, is_base64=_flag("base64_encoded"))
+                reply = replies.write(record, fields, is_base64=flag("base64_encoded"))
             except NoText as error:
                 reply = {"token": token, "error": str(error)}
             return jsonify(reply), HTTPStatus.CREATED
@@ -222,7 +100,7 @@ def _add_creation(routes: Blueprint, submissions: _Submissions) -> None:
             return jsonify(reply), status
 
 
-def _add_single(routes: Blueprint, submissions: _Submissions) -> None:
+def _add_single(routes: Blueprint, submissions: Submissions) -> None:
     replies = submissions.replies
 
     @routes.get("/submissions/<token>")
@@ -251,7 +129,7 @@ def _add_single(routes: Blueprint, submissions: _Submissions) -> None:
         return jsonify(replies.write(record, fields, is_base64=True))
 
 
-def _add_several(routes: Blueprint, submissions: _Submissions) -> None:
+def _add_several(routes: Blueprint, submissions: Submissions) -> None:
     settings = submissions.settings
 
     @routes.get("/submissions/batch")
@@ -284,17 +162,17 @@ def _add_several(routes: Blueprint, submissions: _Submissions) -> None:
 def _add_languages(routes: Blueprint, auth: Auth, languages: Languages) -> None:
     @routes.get("/languages")
     def all_languages() -> Response:
-        auth.check(request, more=_tokens())
+        auth.check(request, more=auth_tokens())
         return jsonify([language.brief for language in languages.all()])
 
     @routes.get("/languages/all")
     def languages_and_archived() -> Response:
-        auth.check(request, more=_tokens())
+        auth.check(request, more=auth_tokens())
         return jsonify([language.brief | {"is_archived": False} for language in languages.all()])
 
     @routes.get("/languages/<language_id>")
     def one_language(language_id: str) -> Response:
-        auth.check(request, more=_tokens())
+        auth.check(request, more=auth_tokens())
         is_number = language_id.isascii() and language_id.isdigit()
         found = languages.find(int(language_id[:9]) if is_number else language_id)
         if found is None:
@@ -303,60 +181,51 @@ def _add_languages(routes: Blueprint, auth: Auth, languages: Languages) -> None:
 
     @routes.get("/statuses")
     def statuses() -> Response:
-        auth.check(request, more=_tokens())
+        auth.check(request, more=auth_tokens())
         return jsonify([status.reply for status in Status])
 
 
 def _add_information(routes: Blueprint, service: Service, auth: Auth) -> None:
     @routes.get("/about")
     def about() -> Response:
-        auth.check(request, more=_tokens())
+        auth.check(request, more=auth_tokens())
         return jsonify(information.about())
 
     @routes.get("/version")
     def version() -> Response:
-        auth.check(request, more=_tokens())
+        auth.check(request, more=auth_tokens())
         return Response(information.VERSION, content_type="text/plain")
 
     @routes.get("/config_info")
     def config_info() -> Response:
-        auth.check(request, more=_tokens())
+        auth.check(request, more=auth_tokens())
         return jsonify(information.config_info(service.settings))
 
     @routes.get("/system_info")
     def system_info() -> Response:
-        auth.check(request, more=_tokens())
+        auth.check(request, more=auth_tokens())
         return jsonify(information.system_info())
 
     @routes.get("/workers")
     def workers() -> Response:
-        auth.check(request, more=_tokens())
+        auth.check(request, more=auth_tokens())
         return jsonify(information.workers(service, QUEUE))
 
     @routes.get("/statistics")
     def statistics() -> Response:
-        owner = auth.owner(request, _tokens())
+        owner = auth.owner(request, auth_tokens())
         total = 0 if owner is None else service.store.count(KIND, owner)
         return jsonify({"submissions": {"total": total}})
 
     @routes.post("/authenticate")
     def authenticate() -> tuple[str, int]:
-        auth.check(request, more=_tokens())
+        auth.check(request, more=auth_tokens())
         return "", HTTPStatus.OK
 
     @routes.post("/authorize")
     def authorize() -> tuple[str, int]:
-        auth.check(request, Role.ADMIN, more=_tokens())
+        auth.check(request, Role.ADMIN, more=auth_tokens())
         return "", HTTPStatus.OK
-
-
-def _tokens() -> tuple[str, ...]:
-    """Return the tokens that Judge0's clients send besides `Authorization`."""
-    return tuple(request.headers.get(name, "") for name in TOKEN_HEADERS)
-
-
-def _flag(name: str) -> bool:
-    return request.args.get(name) == "true"
 
 
 def _batch(body: dict[str, Any], most: int) -> list[Any]:

@@ -43,7 +43,7 @@ def test_the_client(share: Callable[..., Server], packages: Path) -> None:
         "cases": ["ACCEPTED"] * 30 + ["WRONG_ANSWER"],
         "batch": [
             ["a\n", "ACCEPTED"],
-            ["b\n", "ACCEPTED"],
+            ["b", "ACCEPTED"],
             [None, "RUNTIME_ERROR_NZEC"],
         ],
         "built": "built\n",

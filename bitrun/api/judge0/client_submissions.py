@@ -1,0 +1,151 @@
+"""The submissions of the client that sends a request: accepted, found, waited for, deleted."""
+
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from flask import request
+from werkzeug.exceptions import NotFound
+
+from bitrun.api.http.auth import Auth
+from bitrun.api.http.body import Bodies
+from bitrun.api.http.connection import client_connection
+from bitrun.api.judge0.languages import Languages
+from bitrun.api.judge0.reply import NoText, Replies
+from bitrun.api.judge0.request import Reader
+from bitrun.api.judge0.submission import Submission, pack
+from bitrun.api.judge0.work import KIND, QUEUE
+from bitrun.model.errors import RequestError
+from bitrun.service.service import Service
+from bitrun.store.store import Record
+
+TOKEN_HEADERS = ("X-Auth-Token", "X-Auth-User")
+
+# Bytes of memory for a byte of a stored submission while it is read and written.
+_MEMORY_FACTOR = 6
+
+
+class Submissions:
+    """The submissions of the clients of this application."""
+
+    def __init__(
+        self,
+        service: Service,
+        auth: Auth,
+        bodies: Bodies,
+        languages: Languages,
+        replies: Replies,
+    ) -> None:
+        self.settings = service.settings
+        self.replies = replies
+        self.bodies = bodies
+        self._service = service
+        self._auth = auth
+        self._reader = Reader(languages, service.callbacks, service.settings)
+
+    def read(self, body: Any) -> Submission:
+        return self._reader.read(body, is_base64=flag("base64_encoded"))
+
+    def granted(self, held: ExitStack) -> str:
+        """Authorize a request that makes submissions, while `held` is; return their owner.
+
+        Raises:
+            RequestError: the client can't be identified.
+            TokenRequired, TooManyRequests: as `Auth.granted`.
+        """
+        owner = held.enter_context(self._auth.granted(request, more=auth_tokens()))
+        if owner is None:
+            raise RequestError(
+                "Submissions belong to one client, and this one can't be identified: the operator"
+                " configures tokens, or the address of the proxy in BITRUN_TRUSTED_PROXIES"
+            )
+        return owner
+
+    def owner(self) -> str | None:
+        return self._auth.owner(request, auth_tokens())
+
+    def accept(self, owner: str, submissions: Sequence[Submission]) -> list[str]:
+        """Put submissions into the queue, all of them or none; return their tokens.
+
+        Raises:
+            QueueFull, StoreFull: as `Store.add`.
+            RequestError, TooManyRequests: as `Auth.count_runs`.
+        """
+        self._auth.count_runs(request, sum(each.runs for each in submissions), auth_tokens())
+        expires = time.time() + self.settings.submission_ttl
+        records = [
+            Record(KIND, str(uuid.uuid4()), owner, pack(each), expires, queue=QUEUE)
+            for each in submissions
+        ]
+        self._service.store.add(records, evict=True)
+        self._service.work.added(QUEUE)
+        return [record.key for record in records]
+
+    def find(self, owner: str | None, token: str) -> Record | None:
+        return None if owner is None else self._service.store.get(KIND, owner, token)
+
+    def result(self, owner: str, token: str) -> Record:
+        """Wait for the result of a submission.
+
+        Raises:
+            ClientDisconnected: the client has hung up.
+            NotFound: it was deleted meanwhile.
+        """
+        record = self._service.work.wait(
+            QUEUE, lambda: self.find(owner, token), client_connection(request)
+        )
+        if record is None:
+            raise NotFound
+        return record
+
+    def each(self, owner: str | None, tokens: Sequence[str]) -> Iterator[Record | None]:
+        """Give the records of tokens, within the memory budget until the last was read."""
+        with self.bodies.budget.reserve(0, client_connection(request)) as held:
+            for token in tokens:
+                record = self.find(owner, token)
+                if record is not None:
+                    held.resize(held.size + _MEMORY_FACTOR * len(record.content))
+                yield record
+
+    def written(
+        self,
+        owner: str | None,
+        tokens: Sequence[str],
+        fields: tuple[str, ...],
+        subject: str = "one or more submissions",
+    ) -> list[dict[str, Any] | None]:
+        """Write fields of submissions; None for one that the owner has not.
+
+        Raises:
+            NoText: one is no UTF-8, and base64 is not wanted; the text has the `subject`.
+        """
+        is_base64 = flag("base64_encoded")
+        try:
+            return [
+                None if record is None else self.replies.write(record, fields, is_base64=is_base64)
+                for record in self.each(owner, tokens)
+            ]
+        except NoText as error:
+            raise NoText(subject) from error
+
+    def page(self, owner: str | None, page: int, per_page: int) -> tuple[list[str], int]:
+        """Return the tokens of a page of an owner's submissions, and their number."""
+        if owner is None:
+            return [], 0
+        store = self._service.store
+        tokens = store.newest(KIND, owner, per_page, (page - 1) * per_page)
+        return tokens, store.count(KIND, owner)
+
+    def delete(self, owner: str | None, record: Record) -> bool:
+        return owner is not None and self._service.store.delete(KIND, owner, record.key)
+
+
+def auth_tokens() -> tuple[str, ...]:
+    """Return the tokens that Judge0's clients send besides `Authorization`."""
+    return tuple(request.headers.get(name, "") for name in TOKEN_HEADERS)
+
+
+def flag(name: str) -> bool:
+    return request.args.get(name) == "true"
