@@ -12,13 +12,14 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
-from typing import Any, Never
+from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Request, Response
+from flask import Request
 
 from bitrun.api.http.body import receive_chunks
 from bitrun.api.http.request_log import HEADER as REQUEST_ID_HEADER
+from bitrun.api.http.upgrade import Served
 from bitrun.model.errors import ClientDisconnected, NodeUnavailable
 from bitrun.model.poll import HUNG_UP, READABLE, Pollable, poll
 from bitrun.telemetry import request_context
@@ -39,15 +40,7 @@ _NOT_PASSED_ON = frozenset(
 )  # fmt: skip
 
 
-class PassedOn(Response):
-    """The response whose bytes have been sent already; `status` is what the other node sent."""
-
-    def __call__(self, *_: Any) -> Never:
-        self.close()
-        raise StopIteration  # makes gunicorn close the connection
-
-
-def pass_on(request: Request, url: str | None, own: str) -> PassedOn:
+def pass_on(request: Request, url: str | None, own: str) -> Served:
     """Send a request to the node at `url`, from the node `own`, and its reply to the client.
 
     Raises:
@@ -71,7 +64,7 @@ def pass_on(request: Request, url: str | None, own: str) -> PassedOn:
                 _relay(node, client, in_both=status == HTTPStatus.SWITCHING_PROTOCOLS)
     except (OSError, ValueError) as error:
         raise NodeUnavailable(str(error)) from error
-    return PassedOn(status=status)
+    return Served(status)
 
 
 def ask_all(request: Request, urls: Collection[str], own: str) -> list[Any]:

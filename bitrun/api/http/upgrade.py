@@ -32,19 +32,22 @@ def serve_websocket(
         except NoUpgrade as error:
             raise UpgradeRequired from error
         except Disconnected:
-            return _Served()
+            return Served()
         try:
             serve(websocket)
         finally:
             websocket.hang_up()
-    return _Served()
+    return Served()
 
 
-class _Served(Response):
-    """The response of a finished WebSocket, of which nothing is sent."""
+class Served(Response):
+    """The response of a connection whose bytes have been sent already, as of a finished WebSocket.
 
-    def __init__(self) -> None:
-        super().__init__(status=HTTPStatus.SWITCHING_PROTOCOLS)
+    `status` is what was sent, for the log.
+    """
+
+    def __init__(self, status: int = HTTPStatus.SWITCHING_PROTOCOLS) -> None:
+        super().__init__(status=status)
 
     def __call__(self, *_: Any) -> Never:
         self.close()

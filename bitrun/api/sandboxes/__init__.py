@@ -4,7 +4,8 @@ from pathlib import Path
 
 from bitrun.api.dialect import Dialect
 from bitrun.api.http.errors import ErrorShape
-from bitrun.api.sandboxes.routes import MODE_HEADER, PREFIX, SILENT_NODES_HEADER, register
+from bitrun.api.sandboxes.other_nodes import SILENT_NODES_HEADER
+from bitrun.api.sandboxes.routes import MODE_HEADER, PREFIX, register
 
 DIALECT = Dialect(
     name="sandboxes",

@@ -11,8 +11,8 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, jsonify, request
 
-from bitrun.api.http import forward, large_json, ndjson
-from bitrun.api.http.auth import Auth, protocol_token
+from bitrun.api.http import large_json, ndjson
+from bitrun.api.http.auth import Auth
 from bitrun.api.http.body import Bodies, Body
 from bitrun.api.http.connection import client_connection
 from bitrun.api.http.json_body import parse_object
@@ -20,6 +20,11 @@ from bitrun.api.piston.files import with_uploads
 from bitrun.api.piston.reply import execute_reply, stage_reply
 from bitrun.api.sandboxes.background import add_background
 from bitrun.api.sandboxes.cells import add_cells
+from bitrun.api.sandboxes.other_nodes import (
+    is_passed_on,
+    list_with_other_nodes,
+    pass_on_to_other_nodes,
+)
 from bitrun.api.sandboxes.reply import event_lines, sandbox_reply
 from bitrun.api.sandboxes.request import (
     CREATE_FIELDS,
@@ -31,20 +36,17 @@ from bitrun.api.sandboxes.request import (
     read_run,
 )
 from bitrun.api.sandboxes.terminal import add_terminal
-from bitrun.cluster.nodes import Passed
 from bitrun.config.settings import Settings
 from bitrun.execution.sandboxes.files import SandboxFiles, read_path
 from bitrun.execution.sandboxes.sandbox import Sandbox
-from bitrun.model.errors import NodeUnavailable, RequestError, SandboxEnded
+from bitrun.model.errors import RequestError
 from bitrun.model.job import Job
 from bitrun.model.result import Result
-from bitrun.model.sandbox import EndReason
 from bitrun.service.service import Service
 
 PREFIX = "/api/v3/sandboxes"
 
 MODE_HEADER = "X-File-Mode"
-SILENT_NODES_HEADER = "X-Silent-Nodes"  # whose sandboxes a list lacks, as they do not answer
 
 _TAR = "application/x-tar"
 _DEFAULT_MODE = 0o644
@@ -55,7 +57,7 @@ _ReadJob = Callable[[dict[str, Any], Sandbox, Settings], Job]
 
 def register(app: Flask, service: Service, auth: Auth, bodies: Bodies) -> None:
     routes = Blueprint("sandboxes", __name__, url_prefix=PREFIX)
-    _pass_on_those_of_other_nodes(routes, service, auth)
+    pass_on_to_other_nodes(routes, service, auth)
     _add_sandboxes(routes, service, auth, bodies)
     _add_commands(routes, service, auth, bodies)
     add_background(routes, service, auth, bodies)
@@ -63,33 +65,6 @@ def register(app: Flask, service: Service, auth: Auth, bodies: Bodies) -> None:
     add_cells(routes, service, auth, bodies)
     _add_files(routes, service, auth, bodies)
     app.register_blueprint(routes)
-
-
-def _pass_on_those_of_other_nodes(routes: Blueprint, service: Service, auth: Auth) -> None:
-    nodes = service.nodes
-    if nodes is None:
-        return
-
-    @routes.before_request
-    def pass_on() -> Response | None:
-        name = nodes.named_in((request.view_args or {}).get("sandbox_id", ""))
-        if name is None:
-            return None
-        # Only the other node counts the request. But who has no token can make none of two.
-        auth.check(request, more=(protocol_token(request),))
-        place = nodes.find(name)
-        # Passed on to this node, it was for the one that had its address before.
-        is_second = forward.HEADER in request.headers
-        try:
-            response = forward.pass_on(request, None if is_second else place.url, nodes.own)
-        except NodeUnavailable as error:
-            is_lost = place.is_lost or is_second
-            nodes.count(Passed.LOST if is_lost else Passed.UNAVAILABLE)
-            if is_lost:
-                raise SandboxEnded(EndReason.LOST) from error
-            raise
-        nodes.count(Passed.OK)
-        return response
 
 
 def _add_sandboxes(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies) -> None:
@@ -120,21 +95,12 @@ def _add_sandboxes(routes: Blueprint, service: Service, auth: Auth, bodies: Bodi
 
     @routes.get("")
     def list_own() -> Response:
-        if forward.HEADER in request.headers:  # another node has counted it
+        if is_passed_on(request):  # another node has counted it
             return jsonify([sandbox_reply(each) for each in sandboxes.of(auth.owner(request))])
         with auth.granted(request) as owner:
-            found = [sandbox_reply(each) for each in sandboxes.of(owner)]
-            silent = 0
-            if service.nodes is not None:
-                others = service.nodes.others()
-                replies = forward.ask_all(request, others.values(), service.nodes.own)
-                found += [each for reply in replies for each in reply]
-                found.sort(key=lambda each: each["created_at"])
-                silent = len(others) - len(replies)
-            response = jsonify(found)
-            if silent:
-                response.headers[SILENT_NODES_HEADER] = str(silent)
-            return response
+            return list_with_other_nodes(
+                [sandbox_reply(each) for each in sandboxes.of(owner)], service.nodes
+            )
 
     @routes.get("/<sandbox_id>")
     def get(sandbox_id: str) -> Response:
