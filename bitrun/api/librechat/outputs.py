@@ -1,6 +1,7 @@
 """Files that a program leaves: which are kept, and how they come back with the next one."""
 
 import logging
+import posixpath
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from bitrun.api.librechat.inputs import Input
 from bitrun.execution.uploads import ClientUploads
 from bitrun.model.errors import RequestError, StorageError
+from bitrun.model.job import Job
 from bitrun.model.output_files import OutputFile
 from bitrun.model.result import Result
 
@@ -43,7 +45,11 @@ class Outputs:
 
 
 def store_outputs(
-    result: Result, inputs: Sequence[Input], uploads: Callable[[], ClientUploads], group: str
+    result: Result,
+    job: Job,
+    inputs: Sequence[Input],
+    uploads: Callable[[], ClientUploads],
+    group: str,
 ) -> Outputs:
     """Store the files of a run as a group of this id; inputs that it has not changed follow.
 
@@ -57,6 +63,8 @@ def store_outputs(
         original = by_name.get(file.name)
         if original is not None and original.upload.read_only:
             continue
+        if original is None and _is_compiled(file.name, job):
+            continue
         changed.add(file.name)
         try:
             outputs.files.append(_store(file, original, uploads(), group))
@@ -68,6 +76,12 @@ def store_outputs(
     outputs.files += [_reference(each) for each in inputs if each.file.name not in changed]
     outputs.missing += _dropped(result)
     return outputs
+
+
+def _is_compiled(name: str, job: Job) -> bool:
+    """Whether a file is what the compiler has made of TypeScript; others leave no known ending."""
+    stem, ending = posixpath.splitext(name)
+    return job.stages[0].name == "compile" and ending == ".js" and f"{stem}.ts" in job.contents
 
 
 def _store(

@@ -76,7 +76,7 @@ def _execute(service: Service, owner: str | None, body: Body, session_id: str) -
     job = make_job(wanted, inputs, service.runtimes, service.settings)
     _hold(job, body)
     result = run_job(request, service, owner, body, job)
-    return exec_reply(result, store_outputs(result, inputs, uploads, session_id), session_id)
+    return exec_reply(result, store_outputs(result, job, inputs, uploads, session_id), session_id)
 
 
 def _execute_with_tools(
@@ -99,7 +99,7 @@ def _execute_with_tools(
         token = programs.keep(program, service.store, client)
         return programs.calls_reply(token, calls, session_id)
     programs.drop(program, service.store, client)
-    outputs = store_outputs(result, inputs, lambda: uploads, session_id)
+    outputs = store_outputs(result, job, inputs, lambda: uploads, session_id)
     return programs.ended_reply(program, result, outputs, session_id)
 
 
