@@ -99,7 +99,7 @@ class Registry:
         plan = SandboxPlan(runtime, limits, environment)
         sandbox = self._sandboxes.create(owner, plan, connection)
         try:
-            kernel = sandbox.kernels.start(spec.name)
+            kernel = sandbox.kernels.get_only(spec.name)  # it may have been started ahead
         except BaseException:
             self._sandboxes.delete(owner, sandbox.id)
             raise

@@ -12,6 +12,7 @@ from typing import Any
 from bitrun.execution.kernels.connection import KernelConnection
 from bitrun.execution.kernels.kernel import Kernel, KernelState
 from bitrun.execution.kernels.message import KernelMessage, count_values
+from bitrun.execution.kernels.process import START_SECONDS
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import KernelBusy, RequestError
 from bitrun.model.output import Stream
@@ -141,6 +142,23 @@ def run_cell(
         finally:
             if not run.has_ended:  # its client or its reader has left
                 run.interrupt()
+
+
+def warm_up(kernel: Kernel) -> None:
+    """Wait until a kernel answers, and have it run nothing: its first cell takes the longest.
+
+    Raises:
+        TimeoutError, KernelNotRunning, SandboxEnded: as `Kernel.wait_until_ready`.
+    """
+    kernel.wait_until_ready()
+    nothing = KernelMessage.make(
+        "execute_request",
+        {"code": "", "silent": True, "store_history": False, "allow_stdin": False},
+    )
+    with kernel.connect() as connection:
+        connection.send(nothing)
+        while not any(each.channel == "shell" for each in connection.receive(START_SECONDS)):
+            pass
 
 
 class _CellRun:

@@ -47,6 +47,18 @@ class Kernels:
             found = (each for each in self._kernels.values() if each.spec == spec)
             return next(found, None) or self._start(spec)
 
+    def get_only(self, name: str | None = None) -> Kernel:
+        """Return what `get` does, and shut down all others: for a sandbox that is one kernel.
+
+        Raises:
+            RequestError, TooManyKernels, SandboxBusy, SandboxEnded: as `start`.
+        """
+        kernel = self.get(name)
+        for other in self.all():
+            if other is not kernel:
+                self.shut_down(other.id)
+        return kernel
+
     def running(self, name: str | None = None) -> Kernel:
         """Return what `get` does, but start none.
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from bitrun.config.settings import Settings
+from bitrun.execution.kernels.cell import warm_up
 from bitrun.execution.limits import language_limits
 from bitrun.execution.sandboxes.sandbox import Sandbox, SandboxPlan
 from bitrun.model.errors import RequestError, ServiceError
@@ -121,7 +122,7 @@ class WarmSandboxes:
     def _add(self, plan: SandboxPlan) -> None:
         sandbox = self._make(plan)
         try:
-            sandbox.kernels.start().wait_until_ready()
+            warm_up(sandbox.kernels.start())
         except BaseException:
             sandbox.end(EndReason.FAILED)
             raise

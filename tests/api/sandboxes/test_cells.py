@@ -1,14 +1,17 @@
 """Cells over HTTP, in the kernel of Python and with the driver of the images."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
 from tests.support import kernels
+from tests.support.paths import ROOT
 from tests.support.sandboxes import HttpSandbox, sandbox
 from tests.support.server import Server
 from tests.support.waiting import wait_until
@@ -37,6 +40,14 @@ def cell(box: HttpSandbox, code: str, **fields: Any) -> dict[str, Any]:
     return found
 
 
+def documented() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the request and the answer of the page's example."""
+    page = (ROOT / "docs" / "sandboxes.md").read_text()
+    (example,) = re.findall(r"^POST \S+/cells\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    sent, answered = example.split("\n\n", 1)
+    return json.loads(sent), json.loads(answered)
+
+
 def test_cells(box: HttpSandbox) -> None:
     """All of a session with one kernel: it takes a second to start."""
     first = cell(box, "import sys; a = 41; print('out'); print('err', file=sys.stderr); a + 1")
@@ -59,6 +70,8 @@ def test_cells(box: HttpSandbox) -> None:
         "wall_time": first["wall_time"],
     }
     assert cell(box, "print(a)")["stdout"] == "41\n"
+    sent, answered = documented()
+    assert cell(box, **sent) == answered | {"execution_count": 3, "wall_time": ANY}
 
     failed = cell(box, "print('before')\n1 / 0")
     assert (failed["verdict"], failed["stdout"]) == ("error", "before\n")

@@ -159,6 +159,14 @@ def test_so_many(sandbox: Sandbox) -> None:
         sandbox.kernels.start("cobol")
 
 
+def test_the_only_one(sandbox: Sandbox) -> None:
+    ahead = sandbox.kernels.start("flood")
+    kernel = sandbox.kernels.get_only("echo")
+    assert sandbox.kernels.all() == [kernel]
+    assert ahead.is_shut_down
+    assert sandbox.kernels.get_only("echo") is kernel
+
+
 def test_a_busy_kernel_is_use(sandbox: Sandbox) -> None:
     kernel = sandbox.kernels.start("echo")
     kernel.wait_until_ready()
