@@ -39,7 +39,7 @@ def test_create_a_submission(server: Server) -> None:
         expected_output="hello, world",
     )  # fmt: skip
     assert unknown == {"language_id": ["language with id 150000 doesn't exist"]}
-    limits = {
+    limits: dict[str, Any] = {
         "number_of_runs": 1, "cpu_time_limit": 1, "cpu_extra_time": 0.5, "wall_time_limit": 100000,
         "memory_limit": 128000, "stack_limit": 128000, "max_file_size": 1024,
         "enable_per_process_and_thread_time_limit": False,
