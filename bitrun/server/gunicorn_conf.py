@@ -13,11 +13,9 @@ from gunicorn.glogging import Logger
 from bitrun.access import at_once
 from bitrun.access.bind_check import check_exposure
 from bitrun.config.settings import SettingsError
-from bitrun.server import grace, listeners
+from bitrun.server import grace, listeners, running
 from bitrun.service import configuration
 from bitrun.telemetry import log, worker_metrics
-
-_WSGI = "bitrun.server.wsgi"
 
 try:
     # Read here and not in a worker, so that a mistake in it ends the start with one message instead
@@ -134,5 +132,5 @@ def on_exit(_server: object) -> None:
 
 def worker_exit(_server: object, _worker: object) -> None:
     """Close the worker's service after its last request."""
-    if _WSGI in sys.modules:
-        sys.modules[_WSGI].service.close()
+    if (service := running.service()) is not None:
+        service.close()

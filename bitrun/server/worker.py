@@ -19,7 +19,7 @@ from typing import Any
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from bitrun.api.http import errors
-from bitrun.server import grace, process_memory
+from bitrun.server import grace, process_memory, running
 from bitrun.service import configuration
 
 _HEAD_TIMEOUT = 10.0  # seconds for all headers of a request
@@ -92,6 +92,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def murder_pending(self) -> None:
         """Abort late requests; called by the accepting loop at least every second."""
         super().murder_pending()
+        if not self.alive and (service := running.service()) is not None:
+            service.begin_stop()
         now = time.monotonic()
         late = [conn for conn, deadline in list(self._head_deadlines.items()) if now > deadline]
         late += [

@@ -160,6 +160,10 @@ class Service:
         self.work.start()
         self.sandboxes.start(self.runtimes.all)
 
+    def begin_stop(self) -> None:
+        """End what could last longer than the grace of a stop. It may be called again."""
+        self.sandboxes.begin_stop()
+
     def close(self) -> None:
         """Release everything. To be called once no request is running."""
         self.work.close()

@@ -102,6 +102,7 @@ class Sandbox:
         self._on_finished = on_finished
         self.commands = BackgroundCommands()
         self._active = 0  # commands, and files on their way
+        self._ends_terminals = False
         self._lasting = threading.BoundedSemaphore(MAX_LASTING)
         self._lock = threading.Lock()
         self._reason: EndReason | None = None
@@ -240,7 +241,7 @@ class Sandbox:
         self.take_lasting()
         try:
             with self.used(), self.open_channel() as channel:
-                terminal = Terminal(channel, stage)
+                terminal = Terminal(channel, stage, lambda: self._ends_terminals)
                 yield terminal
                 if terminal.verdict is not None:
                     record.stages.append((stage.name, terminal.verdict))
@@ -326,6 +327,10 @@ class Sandbox:
             self._reason = self._reason or reason
         self._has_ended.set()
         self._box.discard()
+
+    def end_terminals(self) -> None:
+        """End its terminals within a second, as the service stops."""
+        self._ends_terminals = True
 
     def _box_ended(self, error: BoxError) -> None:
         if self._reason is None:

@@ -155,6 +155,13 @@ class Sandboxes:
             elif sandbox.idle_for() > sandbox.limits.idle:
                 self._end(sandbox, EndReason.IDLE)
 
+    def begin_stop(self) -> None:
+        """End the terminals, which may last for hours; other commands have their time."""
+        with self._lock:
+            living = list(self._living.values())
+        for sandbox in living:
+            sandbox.end_terminals()
+
     def close(self) -> None:
         """End all."""
         with self._lock:

@@ -1,8 +1,12 @@
 """A terminal in a sandbox: a command that its client types to."""
 
+from collections.abc import Callable
+
+from bitrun.model.errors import SandboxEnded
 from bitrun.model.job import Stage, TerminalSize
 from bitrun.model.output import Stream
 from bitrun.model.result import Verdict
+from bitrun.model.sandbox import EndReason
 from bitrun.sandbox.supervisor.channels import BoxChannel
 from bitrun.sandbox.supervisor.client import SupervisorClient
 
@@ -13,7 +17,8 @@ class Terminal:
     Raises BoxError from any of them, which `Sandbox.terminal` explains.
     """
 
-    def __init__(self, channel: BoxChannel, stage: Stage) -> None:
+    def __init__(self, channel: BoxChannel, stage: Stage, must_end: Callable[[], bool]) -> None:
+        self._must_end = must_end
         self._channel = channel
         self._limits = stage.limits
         self._client = SupervisorClient(channel)
@@ -21,7 +26,13 @@ class Terminal:
         self.verdict: Verdict | None = None
 
     def receive_ready(self) -> list[tuple[Stream, bytes]]:
-        """Return the output that a poll has announced; none if only part of a frame is there."""
+        """Return the output that a poll has announced; none if only part of a frame is there.
+
+        Raises:
+            SandboxEnded: it `must_end`, as the service stops.
+        """
+        if self._must_end():
+            raise SandboxEnded(EndReason.STOPPED)
         output: list[tuple[Stream, bytes]] = []
         try:
             events = self._client.receive(0)

@@ -5,7 +5,8 @@ import json
 import os
 import re
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ import requests
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from bitrun.execution.sandboxes.sandbox import MAX_LASTING
-from tests.support.sandboxes import PREFIX, HttpSandbox, sandbox
+from tests.support.sandboxes import PREFIX, HttpSandbox, create, sandbox
+from tests.support.scale import scaled
 from tests.support.server import Server
 from tests.support.services import Services
 from tests.support.terminal import Terminal
@@ -128,6 +130,25 @@ def test_the_end_of_the_sandbox(server: Server, box: HttpSandbox) -> None:
     with pytest.raises(InvalidStatus) as refused:
         terminal(server, box)
     assert refused.value.response.status_code == 410
+
+
+@pytest.mark.engine  # the fake one has an application of its own
+def test_the_end_of_the_service(
+    serve: Callable[..., Server], containers: Callable[[], set[str]]
+) -> None:
+    server = serve()
+    made = HttpSandbox(server, create(server).json()["id"])
+    with terminal(server, made) as user:
+        user.send(type="init", command="echo on; exec sleep 600")
+        see(user, "on\r\n")
+        started = time.monotonic()
+        server.stop()
+        # Not the grace that a stop gives to runs, which is 30 s.
+        assert time.monotonic() - started < scaled(25)
+        assert user.rest() == [
+            {"type": "error", "message": "The sandbox has ended: the service was stopped"}
+        ]
+    assert wait_until(lambda: not containers(), 20)
 
 
 def test_whose_it_is(services: Services) -> None:

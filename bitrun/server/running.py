@@ -1,0 +1,13 @@
+"""The service of this worker."""
+
+import sys
+
+from bitrun.service.service import Service
+
+_WSGI = "bitrun.server.wsgi"
+
+
+def service() -> Service | None:
+    """Return the service of this process; None until gunicorn has imported the application."""
+    module = sys.modules.get(_WSGI)
+    return None if module is None else module.service
