@@ -79,6 +79,14 @@ class SharedRedis:
             raise LimitsUnavailable
         return answer
 
+    def problem(self) -> str | None:
+        """Ask for a sign of life, and return what is wrong; None if nothing is."""
+        try:
+            self.client.ping()
+        except redis.RedisError as error:
+            return str(error)
+        return None
+
     def own_address(self) -> str:
         """Return the address of this machine from which packets go to the server, as in a URL.
 

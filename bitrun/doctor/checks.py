@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bitrun.doctor import box, egress, engine, languages, limits
+from bitrun.doctor import box, cluster, egress, engine, languages, limits
 from bitrun.doctor.findings import Finding, failed, passed
 from bitrun.engine.engine import Engine
 from bitrun.model.errors import ServiceError
@@ -19,6 +19,7 @@ def run_checks() -> Iterator[Finding]:
         return
     known = sum(1 for _ in service.catalogue.languages())
     yield passed("settings", f"valid; the catalogue has {known} languages")
+    yield from cluster.check_redis(service)
     try:
         yield from _check_engine(service)
     except ServiceError as error:
@@ -39,6 +40,7 @@ def _check_engine(service: Service) -> Iterator[Finding]:
         yield from limits.check(service.settings, here.info())
     finally:
         here.close()
+    yield from cluster.check_registry(service)
     runtimes = service.runtimes.all()
     if runtimes:
         yield from box.check(service, runtimes[0])

@@ -104,6 +104,14 @@ class ClusterPackages:
         finally:
             self.is_settled = True
 
+    def read_list(self) -> int:
+        """Return how many packages the list has, without following it.
+
+        Raises:
+            ServiceError: the registry or the engine does not answer.
+        """
+        return sum(entry.installed for entry in self._registry.read().values())
+
     def install(self, package: Package, report: Report) -> None:
         """Install a package on all nodes: here at once, on the others when they see the list.
 

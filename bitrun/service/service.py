@@ -54,16 +54,16 @@ class Service:
         self.configuration = configuration
         self.settings = settings = configuration.settings.share()
         self.limits = limits = limits_at_once(settings)
-        self._redis = SharedRedis(settings.redis, settings.redis_away) if settings.redis else None
+        self.redis = SharedRedis(settings.redis, settings.redis_away) if settings.redis else None
         self._leases = (
-            LeasedLimit(self._redis, settings.max_runs_per_client, limits.clients)
-            if self._redis is not None
+            LeasedLimit(self.redis, settings.max_runs_per_client, limits.clients)
+            if self.redis is not None
             else None
         )
-        self.rate_limits = RateLimits(settings, self._leases or limits.clients, self._redis)
+        self.rate_limits = RateLimits(settings, self._leases or limits.clients, self.redis)
         self.nodes = (
-            Nodes(self._redis, settings.node_url, settings.port)
-            if self._redis is not None and settings.node_url
+            Nodes(self.redis, settings.node_url, settings.port)
+            if self.redis is not None and settings.node_url
             else None
         )
         self.catalogue = configuration.catalogue
@@ -73,7 +73,7 @@ class Service:
             engine, settings.images, settings.build_ca_bundle, shares=bool(settings.registry)
         )
         self.installed = InstalledPackages(self.images, events)
-        self._cluster = cluster = (
+        self.cluster = cluster = (
             ClusterPackages(
                 self.catalogue,
                 self.images,
@@ -130,8 +130,8 @@ class Service:
         self.metrics.add_collector(collectors.egress_collector(self.egress))
         if cluster is not None:
             self.metrics.add_collector(collectors.registry_collector(cluster))
-        if self._redis is not None:
-            self.metrics.add_collector(collectors.redis_collector(self._redis, self.nodes))
+        if self.redis is not None:
+            self.metrics.add_collector(collectors.redis_collector(self.redis, self.nodes))
         self._janitor: Popen[bytes] | None = None
 
     def use_workdir(self, path: str, languages: Collection[str]) -> None:
@@ -151,8 +151,8 @@ class Service:
         if self.settings.workers > 1:
             housekeeping.start(self.metrics.publish, interval=_PUBLISH_SECONDS)
         self.egress.start()
-        if self._cluster is not None:
-            housekeeping.start(self._cluster.sync, interval=POLL_SECONDS)
+        if self.cluster is not None:
+            housekeeping.start(self.cluster.sync, interval=POLL_SECONDS)
         if self._leases is not None:
             renewals = [self._leases.renew] + ([self.nodes.register] if self.nodes else [])
             housekeeping.start(*renewals, interval=RENEWAL_SECONDS)
@@ -176,8 +176,8 @@ class Service:
         self.egress.close()
         self._compile_cache.close()
         self._engine.close()
-        if self._redis is not None:
-            self._redis.close()
+        if self.redis is not None:
+            self.redis.close()
         if self._janitor is not None and self._janitor.stdin is not None:
             self._janitor.stdin.close()
 
@@ -199,7 +199,7 @@ class Service:
         installed = self.installed()
         runtimes = len(self.runtimes.all())
         missing = () if runtimes else (NO_RUNTIME,)
-        if self._cluster is not None and not self._cluster.is_settled:
+        if self.cluster is not None and not self.cluster.is_settled:
             missing = (ARRIVING,)
         return State(
             missing=missing,

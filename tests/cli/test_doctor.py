@@ -14,6 +14,7 @@ from bitrun.doctor.findings import Level
 from bitrun.engine.info import EngineInfo
 from tests.support.command import run
 from tests.support.piston import package, write_catalogue
+from tests.support.redis import Redis
 
 if TYPE_CHECKING:
     from bitrun.engine.engine import Engine
@@ -45,9 +46,14 @@ def test_a_real_engine(tmp_path: Path) -> None:
     for name in ("supervisor", "missing"):
         (tmp_path / name).mkdir()
     code, found = doctor(
-        BITRUN_LANGUAGES=str(languages), BITRUN_IMAGES=str(tmp_path), BITRUN_PACKAGES="missing"
+        BITRUN_LANGUAGES=str(languages),
+        BITRUN_IMAGES=str(tmp_path),
+        BITRUN_PACKAGES="missing",
+        BITRUN_REGISTRY="127.0.0.1:1/bitrun",
     )
     assert code == 1
+    assert found["registry"]["level"] == "error"
+    assert "127.0.0.1:1/bitrun: " in found["registry"]["detail"]
     for subject in (
         "settings", "engine", "storage", "cgroups", "seccomp", "memory limit", "process limit",
         "accounting", "disk",
@@ -63,6 +69,17 @@ def test_a_real_engine(tmp_path: Path) -> None:
 def test_no_engine() -> None:
     code, found = doctor(DOCKER_HOST="tcp://127.0.0.1:1")
     assert (code, set(found), found["engine"]["level"]) == (1, {"settings", "engine"}, "error")
+
+
+def test_redis(redis_server: Redis) -> None:
+    away = {"DOCKER_HOST": "tcp://127.0.0.1:1", "BITRUN_REDIS": redis_server.url}
+    _, found = doctor(BITRUN_NODE_URL="auto", **away)
+    assert found["redis"]["level"] == "ok"
+    assert found["redis"]["detail"].endswith("which reach this one at 127.0.0.1:5000")
+    redis_server.stop()
+    _, found = doctor(BITRUN_REDIS_AWAY="refuse", **away)
+    assert found["redis"]["level"] == "error"
+    assert found["redis"]["detail"].endswith("no request is admitted")
 
 
 @pytest.mark.parametrize(

@@ -129,3 +129,12 @@ def test_workers_divide_what_they_cannot_share() -> None:
     assert 3 * part.body_memory <= whole.body_memory
     assert (part.max_runs, part.sessions) == (whole.max_runs, whole.sessions)
     assert Settings().share() == Settings()
+
+
+def test_a_node_needs_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BITRUN_NODE_URL", "auto")
+    monkeypatch.setenv("BITRUN_REDIS", "redis+unix:///run/redis")
+    with pytest.raises(SettingsError, match="BITRUN_NODE_URL: .*shows no address"):
+        settings.load()
+    monkeypatch.setenv("BITRUN_REDIS", "redis://redis:6379")
+    settings.load()
