@@ -249,6 +249,8 @@ class Settings(BaseSettings):
     def _check_node_url(cls, value: str, known: ValidationInfo) -> str:
         if value and not known.data.get("redis"):
             raise ValueError("nodes find each other in a Redis server: set BITRUN_REDIS, too")
+        if value == "auto" and str(known.data["redis"]).startswith("redis+unix:"):
+            raise ValueError("over a Unix socket, Redis shows no address of this node: set its URL")
         return value
 
     @field_validator("pool_pinned", "warm_kernels", mode="before")

@@ -43,9 +43,7 @@ def _redis(redis: SharedRedis, settings: Settings) -> Finding:
 
 def _registry(cluster: ClusterPackages, settings: Settings) -> Finding:
     try:
-        return passed(
-            "registry", f"{settings.registry} has a list of {cluster.read_list()} packages"
-        )
+        listed = cluster.read_list()
     except ServiceError as error:
         return failed(
             "registry",
@@ -53,3 +51,4 @@ def _registry(cluster: ClusterPackages, settings: Settings) -> Finding:
             "Let the engine reach it, with its certificate in /etc/docker/certs.d, and log in with "
             "docker login as the user of the service, or correct BITRUN_REGISTRY.",
         )
+    return passed("registry", f"{settings.registry} lists {listed} packages")

@@ -134,7 +134,7 @@ def test_workers_divide_what_they_cannot_share() -> None:
 def test_a_node_needs_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BITRUN_NODE_URL", "auto")
     monkeypatch.setenv("BITRUN_REDIS", "redis+unix:///run/redis")
-    with pytest.raises(SettingsError, match="BITRUN_NODE_URL: .*shows no address"):
+    with pytest.raises(SettingsError, match=r"BITRUN_NODE_URL: .*shows no address"):
         settings.load()
     monkeypatch.setenv("BITRUN_REDIS", "redis://redis:6379")
     settings.load()
