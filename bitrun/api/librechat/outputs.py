@@ -9,7 +9,7 @@ from typing import Any
 from bitrun.api.librechat.inputs import Input
 from bitrun.execution.uploads import ClientUploads
 from bitrun.model.errors import RequestError, StorageError
-from bitrun.model.job import Job
+from bitrun.model.job import Job, equal
 from bitrun.model.output_files import OutputFile
 from bitrun.model.result import Result
 
@@ -63,7 +63,7 @@ def store_outputs(
         original = by_name.get(file.name)
         if original is not None and original.upload.read_only:
             continue
-        if original is None and _is_compiled(file.name, job):
+        if original is None and _is_compiled(file, job):
             continue
         changed.add(file.name)
         try:
@@ -78,10 +78,13 @@ def store_outputs(
     return outputs
 
 
-def _is_compiled(name: str, job: Job) -> bool:
-    """Whether a file is what the compiler has made of TypeScript; others leave no known ending."""
-    stem, ending = posixpath.splitext(name)
-    return job.stages[0].name == "compile" and ending == ".js" and f"{stem}.ts" in job.contents
+def _is_compiled(file: OutputFile, job: Job) -> bool:
+    """Whether a file is what compilers leave: JavaScript of TypeScript, a copy of a Java source."""
+    if job.stages[0].name != "compile":
+        return False
+    stem, ending = posixpath.splitext(file.name)
+    is_javascript = ending == ".js" and f"{stem}.ts" in job.contents
+    return is_javascript or any(equal(source.content, file.content) for source in job.files[:1])
 
 
 def _store(
