@@ -110,6 +110,7 @@ def _test(folder: Path) -> int:
         # With two nodes, on a slow machine, runs may wait for longer than by default.
         "QUEUE_SECONDS": "40",
         "BITRUN_PACKAGES": "bash",
+        "BITRUN_DIALECTS": "v1 piston sandboxes mcp judge0",
     }
     cluster = Cluster(machines, folder, _SETTINGS, variables)
     cluster.deploy()

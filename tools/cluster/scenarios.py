@@ -12,12 +12,14 @@ from tools.cluster.deployment import STACK, Cluster
 from tools.cluster.load import Load
 from tools.cluster.machine import Machine, MachineError
 from tools.cluster.sandboxes import Sandboxes
+from tools.cluster.submissions import Submissions
 
 # Programs that sleep: all machines are one, so that programs that compute would share its
 # processors, and show nothing.
 SLEEP_SECONDS = 3.0
 _RATE_SECONDS = 40.0
 _CUT_SECONDS = 10.0
+_SUBMISSIONS = 24  # more than can be judged before the node is lost
 _SETTLE_ANSWERS = 12  # before and after anything breaks
 _GONE_SECONDS = 120.0
 _RETRY_SECONDS = 0.5
@@ -95,6 +97,7 @@ class Scenarios:
         machine = self._cluster.others[-1]
         sandboxes = Sandboxes(self._cluster.front, len(self._cluster.machines))
         self.findings.failures += sandboxes.complaints()
+        submissions = Submissions(self._cluster.front, _SUBMISSIONS, SLEEP_SECONDS)
         with self._event("a node lost its power") as load:
             machine.cut_power()
             self._cluster.wait_ready(len(self._cluster.machines) - 1)
@@ -103,6 +106,7 @@ class Scenarios:
             self.findings.failures.append(f"{gone} sandboxes are gone with one node")
         self.findings.failures += sandboxes.complaints()
         sandboxes.delete()
+        self.findings.failures += submissions.complaints()
         with self._event("it came back") as load:
             machine.power_on()
             network.plug_in(machine)
@@ -157,7 +161,11 @@ class Scenarios:
             for machine in self._cluster.machines
             for line in machine.run(script).stdout.splitlines()
         ]
-        ran = {it["request_id"] for it in entries if it.get("verdict") is not None}
+        ran = {
+            it["request_id"]
+            for it in entries
+            if it.get("verdict") is not None and it.get("path", "").endswith("/execute")
+        }
         if strange := sorted(ran - self.findings.asked):
             self.findings.failures.append(f"run, but not asked for: {strange}")
         if not ran:
