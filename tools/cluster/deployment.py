@@ -27,6 +27,8 @@ _BLOCK = re.compile(r"<!-- on: ([^>]+) -->\n+```console\n(.*?)```", re.DOTALL)
 _NAME = "run.example.org"  # of the cluster in the page; ours has only an address
 _TOKEN = re.compile(r"^bitrun_\S+$", re.MULTILINE)
 _READY_SECONDS = 300.0
+_ELECTION_SECONDS = 60.0
+_NO_LEADER = "does not have a leader"
 _RETRY_SECONDS = 0.5
 
 
@@ -131,7 +133,15 @@ class Cluster:
         script = "\n".join([*self._exports, commands])
         self._exports += [line for line in commands.splitlines() if line.startswith("export ")]
         print("first$ " + commands.replace("\n", "\nfirst$ "), flush=True)
-        return self.first.run(script, self._variables, self._checkout)
+        deadline = time.monotonic() + _ELECTION_SECONDS
+        while True:
+            try:
+                return self.first.run(script, self._variables, self._checkout)
+            except MachineError as error:
+                # The managers elect another one when they lose theirs, and do nothing meanwhile.
+                if _NO_LEADER not in str(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(_RETRY_SECONDS)
 
     def wait_ready(self, nodes: int) -> None:
         """Wait until HAProxy sees this many nodes that are ready.

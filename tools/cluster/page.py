@@ -7,6 +7,7 @@ from tests.support.paths import ROOT
 from tools.cluster.scenarios import Findings
 
 PAGE = ROOT / "docs" / "cluster.md"
+_MAX_FAILURE = 300  # characters
 _BEGIN, _END = "<!-- measured -->", "<!-- end -->"
 
 
@@ -36,5 +37,5 @@ def _lines(findings: Findings, machine: str) -> list[str]:
     ]
     if findings.failures:
         lines += ["", "Not as promised:", ""]
-        lines += [f"- {failure.splitlines()[0]}" for failure in findings.failures]
+        lines += [f"- {' '.join(failure.split())[:_MAX_FAILURE]}" for failure in findings.failures]
     return lines
