@@ -277,8 +277,10 @@ class Settings(BaseSettings):
         return min(self.pool_size, self.pool_memory // IDLE_BOX_MEMORY)
 
     @property
-    def store_is_redis(self) -> bool:
-        return _REDIS.match(self.store) is not None
+    def store_url(self) -> str:
+        """The Redis server of the store; empty if it is a file."""
+        where = self.store or self.redis
+        return where if _REDIS.match(where) else ""
 
     @property
     def allow_list(self) -> AllowList:

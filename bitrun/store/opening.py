@@ -15,8 +15,8 @@ def open_store(settings: Settings) -> Store:
     bounds = Bounds(
         settings.store_bytes, settings.store_bytes_per_client, settings.max_queued_submissions
     )
-    if settings.store_is_redis:
-        return RedisStore(settings.store, bounds)
+    if settings.store_url:
+        return RedisStore(settings.store_url, bounds)
     return SqliteStore(Path(settings.store) if settings.store else default_path(), bounds)
 
 

@@ -138,3 +138,13 @@ def test_a_node_needs_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
         settings.load()
     monkeypatch.setenv("BITRUN_REDIS", "redis://redis:6379")
     settings.load()
+
+
+def test_the_store_is_where_the_setting_says() -> None:
+    redis = "redis://127.0.0.1:6379"
+    assert not Settings().store_url
+    assert Settings(redis=redis).store_url == redis
+    assert Settings(redis=redis, store="redis://other").store_url == "redis://other"
+    assert not Settings(redis=redis, store="/var/lib/bitrun/store.db").store_url
+    with pytest.raises(ValueError, match="absolute path of a file, or a Redis server"):
+        Settings(store="store.db")
