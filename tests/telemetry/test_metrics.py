@@ -129,6 +129,11 @@ def test_boxes_are_counted(counted: Server) -> None:
     assert wait_until(at_rest, 20)
 
 
+def cluster(redis_server: Redis) -> dict[str, str]:
+    """Return the settings of a node, which has more metrics."""
+    return {"redis": redis_server.url, "registry": "registry.test/bitrun"}
+
+
 def described(server: Server) -> set[tuple[str, str, frozenset[str]]]:
     """Return the name, the type and the labels of each metric."""
     return {
@@ -151,7 +156,7 @@ def test_every_metric_is_documented(counted: Server, serve: Serve, redis_server:
     documented = {
         (name, kind, frozenset(re.findall(r"\w+", labels))) for name, kind, labels in rows
     }
-    node = serve(redis=redis_server.url, registry="registry.test/bitrun")
+    node = serve(**cluster(redis_server))
     # Where nothing has run yet, some have no labels.
     exported = described(counted)
     exported |= {each for each in described(node) if each[0] not in {name for name, *_ in exported}}
@@ -168,7 +173,9 @@ def test_every_metric_is_documented(counted: Server, serve: Serve, redis_server:
         assert metric.documentation
 
 
-def test_the_dashboard_asks_for_what_there_is(counted: Server) -> None:
+def test_the_dashboard_asks_for_what_there_is(
+    counted: Server, serve: Serve, redis_server: Redis
+) -> None:
     dashboard = json.loads(DASHBOARD.read_text())
     queries = [
         target["expr"]
@@ -177,9 +184,10 @@ def test_the_dashboard_asks_for_what_there_is(counted: Server) -> None:
         if "haproxy_" not in target["expr"]  # in tests/deploy/test_swarm.py
     ]
     samples: dict[str, set[str]] = {}
-    for family in scrape(counted).values():
-        for sample in family.samples:
-            samples.setdefault(sample.name, set()).update(sample.labels)
+    for server in (counted, serve(**cluster(redis_server))):
+        for family in scrape(server).values():
+            for sample in family.samples:
+                samples.setdefault(sample.name, set()).update(sample.labels)
     samples["bitrun_engine_errors_total"] = {"call", "kind"}
     asked = set()
     for query in queries:
