@@ -7,7 +7,7 @@ The rooms, top down; each may import only from those below it (`tests/test_struc
     server       gunicorn: its settings and worker, the WSGI application, the memory of the process
     api          HTTP: one folder a dialect (v1, piston, ...), and http/ for what they share
     service      the parts of a running service, put together; readiness, configuration, collectors
-    execution    one Job in, one Result out: runner, sessions, admission, judging, uploads, work
+    execution    one Job in, one Result out: runner, admission, judging, work; sandboxes, kernels
     packages     what can be installed and what is: manager, builds, runtimes, SemVer ranges
     sandbox      boxes: containers, seccomp, supervisor/ (the protocol), pool/, cleanup/
     images       how images are made: root file system, build context, unsealed, sealed

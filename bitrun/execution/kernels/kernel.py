@@ -23,6 +23,7 @@ from bitrun.model.errors import (
 from bitrun.model.job import Stage
 from bitrun.sandbox.supervisor.channels import BoxChannel
 
+_MAX_NOTED = 1 << 16  # bytes of a content that is parsed for every message of its type
 _MAX_ASKERS = 4096  # messages whose answers are awaited; of older ones the answers are lost
 
 
@@ -279,7 +280,8 @@ class Kernel:
 
     def _note(self, process: KernelProcess, message: KernelMessage) -> None:
         """Note what a message of iopub says about the kernel. It may say anything."""
-        if message.msg_type not in ("status", "execute_input"):
+        is_known = message.msg_type in ("status", "execute_input")
+        if not is_known or len(message.parts[3]) > _MAX_NOTED:
             return
         try:
             content = message.content

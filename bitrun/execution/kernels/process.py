@@ -24,9 +24,9 @@ _MAX_LOG = 4096  # bytes of the driver's stderr that are kept: the last
 
 # What a kernel may send in the long run. A program that prints all the time would take all of the
 # service's time otherwise; it waits at its pipe instead.
-_BYTES_PER_SECOND = 16 << 20
-_LEAST_SIZE = 4096  # bytes that a message counts as, at least: each takes some time
-_BURST_SECONDS = 1.0
+_BYTES_PER_SECOND = 4 << 20
+_LEAST_SIZE = 1024  # bytes that a message counts as, at least: each takes some time
+_BURST_SECONDS = 4.0
 _SLICE_SECONDS = 0.05  # of a pause, between what is sent to the kernel meanwhile
 
 _log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ while True:
     kind, asked = read()
     if kind == b"q":
         break
-    if asked is None:
+    if asked is None or asked["header"]["msg_type"] != "execute_request":
         continue
     parent = asked["header"]
     for content in (

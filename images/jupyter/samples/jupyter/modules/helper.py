@@ -1,0 +1,1 @@
+../../../../python-science/samples/python-science/modules/helper.py
