@@ -18,7 +18,7 @@ from tests.support.tokens import RUN
 pytestmark = [pytest.mark.chaos, pytest.mark.engine, pytest.mark.timeout(1200)]
 
 CLIENTS = ROOT / "tests" / "clients" / "jupyter"
-OPEN_WEBUI = "0.6.43"
+OPEN_WEBUI = "0.12.4"
 
 
 @pytest.fixture
@@ -37,13 +37,13 @@ def printed(*command: str | Path) -> dict[str, Any]:
 
 
 def test_jupyter_kernel_client(url: str) -> None:
-    python = need_python_client("jupyter-kernel-client", "jupyter-kernel-client==0.8.0")
+    python = need_python_client("jupyter-kernel-client", "jupyter-kernel-client==1.0.2")
     assert printed(python, CLIENTS / "kernel_client.py", url, RUN) == {
         "hello": ["Hello\n"],
         "state": ["42\n"],
         "error": ["ZeroDivisionError"],
         "plot": [["image/png", "text/plain"]],
-        "variable": [6, {}],
+        "variables": ["x"],
         "restarted": ["False\n"],
         "listed": [True],
         "left": [],
@@ -51,10 +51,12 @@ def test_jupyter_kernel_client(url: str) -> None:
 
 
 def test_open_webui(url: str) -> None:
-    python = need_python_client("open-webui", "aiohttp", "pydantic", "websockets")
+    python = need_python_client(
+        "open-webui", "aiohttp", "pydantic", "python-engineio", "websockets"
+    )
     folder = ROOT / "build" / "clients" / "open-webui" / OPEN_WEBUI
-    module = "open_webui/utils/code_interpreter.py"
-    if not (folder / module).exists():
+    modules = [f"open_webui/utils/{name}.py" for name in ("code_interpreter", "json_codec")]
+    if not all((folder / each).exists() for each in modules):
         subprocess.run(
             [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder,
              f"open-webui=={OPEN_WEBUI}"],
@@ -62,7 +64,7 @@ def test_open_webui(url: str) -> None:
         )  # fmt: skip
         (path,) = folder.glob("*.whl")
         with zipfile.ZipFile(path) as archive:
-            archive.extract(module, folder)
+            archive.extractall(folder, modules)
         path.unlink()
     found = printed(python, CLIENTS / "open_webui_interpreter.py", folder, url, RUN)
     assert found["plot"].pop("result").startswith("data:image/png;base64,iVBOR")
@@ -78,7 +80,7 @@ def test_open_webui(url: str) -> None:
 
 
 def test_smolagents(url: str) -> None:
-    python = need_python_client("smolagents", "smolagents[docker]==1.24.0")
+    python = need_python_client("smolagents", "smolagents[docker]==1.26.0")
     page = ROOT / "docs" / "jupyter.md"
     assert printed(python, CLIENTS / "smolagents_executor.py", url, RUN, page) == {
         "logs": "step 6\n",
@@ -89,7 +91,7 @@ def test_smolagents(url: str) -> None:
 
 
 def test_jupyterlab_services(url: str) -> None:
-    folder = need_node_client("jupyterlab-services", "@jupyterlab/services@7.5.0", "ws@8.18.3")
+    folder = need_node_client("jupyterlab-services", "@jupyterlab/services@7.6.6", "ws@8.23.0")
     script = folder / "services.mjs"  # Node.js looks for packages next to it
     script.write_bytes((CLIENTS / "services.mjs").read_bytes())
     assert printed("node", script, url, RUN) == {

@@ -4,7 +4,7 @@ import json
 import sys
 from typing import Any
 
-from jupyter_kernel_client import KernelClient
+from jupyter_kernel_client import JupyterKernelClient
 from jupyter_kernel_client.manager import KernelHttpManager
 
 SERVER, TOKEN = sys.argv[1:]
@@ -19,12 +19,12 @@ def texts(reply: dict[str, Any]) -> list[Any]:
 
 
 found: dict[str, Any] = {}
-with KernelClient(server_url=SERVER, token=TOKEN) as kernel:
+with JupyterKernelClient(server_url=SERVER, token=TOKEN) as kernel:
     found["hello"] = texts(kernel.execute("x = 6\nprint('Hello')"))
     found["state"] = texts(kernel.execute("print(7 * x)"))
     found["error"] = texts(kernel.execute("1 / 0"))
     found["plot"] = texts(kernel.execute(PLOT))
-    found["variable"] = kernel.get_variable("x")
+    found["variables"] = [each["name"] for each in kernel.list_variables()]
     kernel.restart()
     found["restarted"] = texts(kernel.execute("print('x' in globals())"))
     manager = KernelHttpManager(server_url=SERVER, token=TOKEN)

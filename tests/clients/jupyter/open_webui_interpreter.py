@@ -1,4 +1,4 @@
-"""Open WebUI's code interpreter: the module as its wheel has it, in a package of nothing else."""
+"""Open WebUI's code interpreter: its modules as the wheel has them, in a package of little else."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ FOLDER, SERVER, TOKEN = sys.argv[1:]
 
 package, env = ModuleType("open_webui"), ModuleType("open_webui.env")
 package.__path__ = [f"{FOLDER}/open_webui"]
-env.AIOHTTP_CLIENT_ALLOW_REDIRECTS = False  # type: ignore[attr-defined]
+vars(env).update(AIOHTTP_CLIENT_ALLOW_REDIRECTS=False, ENABLE_ORJSON=False)
 sys.modules |= {"open_webui": package, "open_webui.env": env}
 
 from open_webui.utils.code_interpreter import execute_code_jupyter  # noqa: E402

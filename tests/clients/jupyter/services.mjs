@@ -56,7 +56,7 @@ const contents = new ContentsManager({ serverSettings });
 await contents.save(`${kernel.id}/in.csv`, { type: "file", format: "text", content: "a,b\n1,2\n" });
 found.read = await run(kernel, "print(open('in.csv').read(), end='')\nopen('out.bin', 'wb').write(bytes([0, 255]));");
 found.listed = (await contents.get(kernel.id)).content.map(entry => entry.name).sort();
-found.bytes = (await contents.get(`${kernel.id}/out.bin`, { type: "file", format: "base64" })).content;
+found.bytes = (await contents.get(`${kernel.id}/out.bin`, { type: "file", format: "base64", content: true })).content;
 found.renamed = (await contents.rename(`${kernel.id}/in.csv`, `${kernel.id}/new.csv`)).name;
 await contents.delete(`${kernel.id}/new.csv`);
 found.left = (await contents.get(kernel.id)).content.map(entry => entry.name).sort();

@@ -28,6 +28,9 @@ try:
         executor("names[5]")
     except Exception as error:  # noqa: BLE001
         found["error"] = "IndexError" in str(error)
+    # A kernel leaves out what is sent at once after an error: models are slower than that.
+    while executor("1").output != "1":
+        pass
     answer = executor("final_answer({'sum': m + n})")
     found["answer"] = [answer.output, answer.is_final_answer]
 finally:
