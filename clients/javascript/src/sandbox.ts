@@ -31,6 +31,8 @@ export interface SandboxOptions {
   memory?: number;
   /** It ends after so long without use. */
   minutes?: number;
+  /** Hosts that its programs may reach, of those that the service allows; by default none. */
+  allowedDomains?: readonly string[];
 }
 
 export interface CommandOptions {
@@ -276,12 +278,13 @@ export class Sandbox {
 }
 
 export function writeSandbox(language: string | null, options: SandboxOptions): object {
-  const { files, minutes, ...others } = options;
+  const { files, minutes, allowedDomains, ...others } = options;
   const fields = { version: "version", package: "package", env: "env", memory: "memory" };
   return {
     ...(language !== null && { language }),
     ...(files && { files: writeFiles(files) }),
     ...(minutes !== undefined && { expires_after: { anchor: "last_active_at", minutes } }),
+    ...(allowedDomains?.length && { network_policy: { type: "allowlist", allowed_domains: allowedDomains } }),
     ...writeFields(others, fields),
   };
 }

@@ -21,6 +21,7 @@ from bitrun.engine.engine import Engine
 from bitrun.images.sealed import SealedImages
 from bitrun.service import configuration
 from bitrun.service.service import Service
+from tests.support.piston import package, reply, write_catalogue
 from tests.support.sandboxes import HttpSandbox, sandbox
 from tests.support.server import Server
 from tests.support.waiting import wait_until
@@ -206,6 +207,29 @@ def test_each_has_its_own_way(online: Server, site: tuple[str, int]) -> None:
         script = "import socket,sys; print(socket.socket(socket.AF_UNIX).connect_ex(sys.argv[1]))"
         assert one.sh(f"python3 -c '{script}' {gate}") == "0\n"
         assert other.sh(f"python3 -c '{script}' {gate}") == "13\n"
+
+
+def test_a_language_of_the_catalogue_reaches_all_listed_hosts(
+    egress_image: None, serve: Callable[..., Server], site: tuple[str, int], tmp_path: Path
+) -> None:
+    address, port = site
+    languages = write_catalogue(
+        tmp_path,
+        package("open", "python", network=True, run="python3 %s", compile="true"),
+        package("closed", "node", run="sh %s"),
+    )
+    # With a pool, so that one is made before it is asked for.
+    server = serve(languages=languages, egress=f"{address}:{port}", pool_size=2, run_timeout=60_000)
+    url = f"http://{address}:{port}/"
+    found = reply(server, "open", _FETCH, args=[url, "http://example.com/"])
+    listed, other = json.loads(found["run"]["stdout"])
+    assert listed == [200, "hello from /"]
+    assert other[0] == 403
+    # A sandbox of the language has what it asks for, and no more.
+    with sandbox(server, language="open") as box:
+        assert fetch(box, url)[0][0] == 0
+    shown = reply(server, "closed", "ls /bitrun/egress; env | grep -ci proxy")["run"]
+    assert (shown["stdout"], shown["code"]) == ("0\n", 1)
 
 
 @pytest.mark.attack("fault", "the egress proxy is killed", "it is replaced, and sandboxes go on")

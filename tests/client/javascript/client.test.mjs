@@ -223,6 +223,8 @@ test("a sandbox", async () => {
   await assert.rejects(collect(sandbox.stream("true")), { name: "Refused", status: 410 });
   await assert.rejects(client.sandbox("cobal"), { name: "Refused", message: /No language is called cobal/ });
   await assert.rejects(client.sandbox("bash", { memry: 5 }), TypeError);
+  const online = client.sandbox("bash", { allowedDomains: ["pypi.org"] });
+  await assert.rejects(online, { name: "Refused", status: 400, message: /have no network here/ });
 });
 
 test("files of a sandbox", async () => {
