@@ -65,9 +65,9 @@ def store_outputs(
             continue
         if original is None and _is_compiled(file, job):
             continue
-        changed.add(file.name)
         try:
             outputs.files.append(_store(file, original, uploads(), group))
+            changed.add(file.name)
         except RequestError as error:
             outputs.missing.append(f"{file.name} is not kept: {error}")
         except StorageError as error:

@@ -173,6 +173,20 @@ def test_a_store_that_is_full_costs_the_file_only(share: Callable[..., Server]) 
     assert reply["stderr"].startswith("a.txt is not kept: An upload may have 0 bytes")
 
 
+def test_a_change_that_can_not_be_kept_leaves_the_original(
+    share: Callable[..., Server], tmp_path: Path
+) -> None:
+    server = share(
+        dialects="librechat", api_tokens=RUN, upload_folder=tmp_path / "uploads",
+        upload_bytes_per_client=65_536,
+    )  # fmt: skip
+    (file,) = upload(server, ("a.txt", b"1"))
+    reply = run(server, "open('a.txt', 'a').write('2')", files=[file])
+    assert "a.txt is not kept: Your uploads may take 65536 bytes" in reply["stderr"]
+    assert [each["id"] for each in reply["files"]] == [file["id"]]
+    assert content(server, file) == b"1"
+
+
 def test_arguments(server: Server) -> None:
     reply = run(server, "import sys; print(sys.argv[1:])", args=["a b", "-x", ""])
     assert output(reply) == "['a b', '-x', '']\n"
