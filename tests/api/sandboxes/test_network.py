@@ -26,7 +26,8 @@ from tests.support.sandboxes import HttpSandbox, sandbox
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.engine
+# The first of them on an engine builds the proxy.
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 # Asks for addresses, through the proxy and past it, and prints what has come of it.
 _FETCH = """
@@ -259,6 +260,7 @@ def test_the_proxy_is_replaced(
     assert wait_until(lambda: not containers(), 20)
 
 
+@pytest.mark.chaos
 def test_it_goes_through_the_operators_proxy(
     egress_image: None,
     serve: Callable[..., Server],
