@@ -72,7 +72,7 @@ class ClusterPackages:
         self._lock = threading.RLock()  # of the registry, and of what is known
         self._count_lock = threading.Lock()  # of the pulls: a scrape does not wait for the registry
         self.is_up = False
-        self.is_settled = False  # whether this node has tried to get all packages once
+        self.is_settled = False  # whether this node has all packages, or has tried to get them
 
     def state(self, package: Package) -> ClusterState:
         entry = self._known.get(package.id)
@@ -98,9 +98,16 @@ class ClusterPackages:
         """
         try:
             listed = self._read()
-            for package in self._catalogue.packages:
-                if (entry := listed.get(package.id)) is not None:
-                    self._follow(package, entry)
+            entries = [(each, listed[each.id]) for each in self._catalogue.packages
+                       if each.id in listed]  # fmt: skip
+            # Images of an earlier version of BitRun serve until its own are there, as without a
+            # registry: else an update would leave no node that is ready.
+            installed = self._installed()
+            self.is_settled |= all(
+                package.id in installed for package, entry in entries if entry.installed
+            )
+            for package, entry in entries:
+                self._follow(package, entry)
         finally:
             self.is_settled = True
 

@@ -197,6 +197,37 @@ def test_a_node_of_another_version_builds_its_own(
         assert node.engine.calls.count("pull_image") <= before[1] + 1  # the list
 
 
+def test_an_updated_node_is_ready_with_what_it_has(one: Node, other: Node, tmp_path: Path) -> None:
+    one.install("bash")
+    other.cluster.sync()
+    shutil.copytree(ROOT / "images", tmp_path / "images")
+    (tmp_path / "images" / "supervisor" / "changed").touch()
+    other.folder = tmp_path / "images"
+    other.start()
+    hang = other.engine.faults["build_image"] = Hang()
+    syncing = threading.Thread(target=other.cluster.sync)
+    syncing.start()
+    assert hang.entered.wait(20)
+    assert other.cluster.is_settled
+    assert other.packages == {"bash"}
+    hang.release()
+    syncing.join()
+    assert other.builds() == 1
+
+
+def test_a_joining_node_is_not_ready_before_it_has_its_packages(one: Node, other: Node) -> None:
+    one.install("bash")
+    assert other.cluster.read_list() == 1
+    hang = other.engine.faults["pull_image"] = Hang()
+    syncing = threading.Thread(target=other.cluster.sync)
+    syncing.start()
+    assert hang.entered.wait(20)
+    assert not other.cluster.is_settled
+    hang.release()
+    syncing.join()
+    assert other.cluster.is_settled
+
+
 @pytest.mark.parametrize(
     "label", ["bitrun.package", "bitrun.source", "bitrun.seal", "bitrun.image", "bitrun.version"]
 )
