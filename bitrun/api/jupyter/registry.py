@@ -142,8 +142,9 @@ class Registry:
     def delete(self, owner: str | None, kernel_id: str) -> None:
         """End a client's kernel, with the sandbox that was made for it; raises as `find`."""
         found = self.find(owner, kernel_id)
-        found.sandbox.kernels.shut_down(kernel_id)
         with self._lock:
             was_made = kernel_id in self._made
         if was_made:
-            self._sandboxes.delete(owner, found.sandbox.id)
+            self._sandboxes.delete(owner, found.sandbox.id)  # a kernel that still starts, too
+        else:
+            found.sandbox.kernels.shut_down(kernel_id)
