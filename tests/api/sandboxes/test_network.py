@@ -80,6 +80,18 @@ print(attempt(lambda: open("/bitrun/egress/mine", "w")))
 """
 
 
+_MANY = """
+import socket, sys
+opened, answers = [], []
+for _ in range(70):
+    opened.append(socket.create_connection(("127.0.0.1", 3128), timeout=20))
+    opened[-1].sendall(f"CONNECT {sys.argv[1]} HTTP/1.1\\r\\n\\r\\n".encode())
+    answers.append(opened[-1].recv(4096))
+print(sum(b" 200 " in answer for answer in answers))
+print(answers[-1].decode().splitlines()[-1])
+"""
+
+
 class Site(BaseHTTPRequestHandler):
     """A server that programs may reach."""
 
@@ -208,6 +220,11 @@ def test_each_has_its_own_way(online: Server, site: tuple[str, int]) -> None:
         script = "import socket,sys; print(socket.socket(socket.AF_UNIX).connect_ex(sys.argv[1]))"
         assert one.sh(f"python3 -c '{script}' {gate}") == "0\n"
         assert other.sh(f"python3 -c '{script}' {gate}") == "13\n"
+        # Nor does one leave the others without connections.
+        many = one.exec(["python3", "-c", _MANY, f"{address}:{port}"], timeout=60_000)["stdout"]
+        assert many == (
+            "64\nBitRun: this program has too many connections at once: 64 are possible.\n"
+        )
 
 
 def test_a_language_of_the_catalogue_reaches_all_listed_hosts(
