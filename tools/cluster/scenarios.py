@@ -19,6 +19,7 @@ from tools.cluster.submissions import Submissions
 SLEEP_SECONDS = 3.0
 _RATE_SECONDS = 40.0
 _CUT_SECONDS = 10.0
+_MIN_SHARE = 0.95  # of N times the runs of one, with N nodes
 _SUBMISSIONS = 24  # more than can be judged before the node is lost
 _SETTLE_ANSWERS = 12  # before and after anything breaks
 _GONE_SECONDS = 120.0
@@ -89,6 +90,11 @@ class Scenarios:
             self._add_wrong(f"{nodes} nodes", load)
         self.findings.rates = rates[::-1]
         print(self.findings.rates, flush=True)
+        share = rates[0] / (rates[-1] * len(machines))
+        if share < _MIN_SHARE:
+            self.findings.failures.append(
+                f"{len(machines)} nodes make {share:.2f} of {len(machines)} times the runs of one"
+            )
         for machine in machines[1:]:
             self._set_availability(machine, "active")
         self._cluster.wait_ready(len(machines))
