@@ -14,7 +14,7 @@ from tests.support.paths import ROOT
 from tests.support.server import Server
 from tests.support.tokens import RUN
 
-pytestmark = pytest.mark.builds
+pytestmark = [pytest.mark.builds, pytest.mark.engine]
 
 CLIENTS = ROOT / "tests" / "clients"
 
@@ -26,7 +26,6 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.also_engine
 def test_the_client(share: Callable[..., Server], packages: Path) -> None:
     server = share(dialects="judge0", api_tokens=RUN, run_timeout=60_000)
     done = subprocess.run(
