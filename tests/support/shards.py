@@ -63,7 +63,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         readers[reader] = pid
     os.close(queue)
     session.config.cache.set(_DURATIONS, durations | _collect(session, readers))
-    for item, following in zip(alone, [*alone[1:], None], strict=True):
+    for item, following in zip(alone, [*alone[1:], None], strict=False):
         session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
     return True
 
