@@ -65,6 +65,15 @@ def test_what_is_written_can_be_read(protocol: str | None, buffers: tuple[bytes,
     assert framing.read(written, protocol) == message
 
 
+@pytest.mark.parametrize("shift", [-1, 2])
+def test_buffers_out_of_order_are_refused(shift: int) -> None:
+    whole = json.dumps(FIELDS).encode()
+    end = 16 + len(whole)
+    offsets = struct.pack(">4I", 3, 16, end, end + shift)
+    with pytest.raises(RequestError, match="not in order"):
+        framing.read(offsets + whole + b"x", None)
+
+
 def test_clients_read_the_type_at_the_top() -> None:
     written = framing.write(KernelMessage.from_dict(FIELDS | {"channel": "iopub"}), None)
     found = json.loads(written)
