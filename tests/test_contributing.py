@@ -1,6 +1,7 @@
 """Paths and dotted names in the documents exist, and the map of the rooms in docs/design.md is true."""
 
 import importlib
+import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,13 +56,14 @@ def is_there(path: str) -> bool:
 
 
 def is_importable(dotted: str) -> bool:
-    """Whether a dotted name is a module, or an attribute of one."""
+    """Whether a dotted name is a module, perhaps of an extra, or an attribute of one."""
     module, _, attribute = dotted.rpartition(".")
     try:
-        importlib.import_module(dotted)
+        if importlib.util.find_spec(dotted) is not None:
+            return True
     except ModuleNotFoundError:
-        return "." in dotted and hasattr(importlib.import_module(module), attribute)
-    return True
+        pass
+    return "." in dotted and hasattr(importlib.import_module(module), attribute)
 
 
 def tree(text: str) -> Iterator[Path]:
