@@ -75,7 +75,7 @@ def add_sandbox_tools(server: MCPServer, client: AsyncClient) -> None:
 
 def _add_life(server: MCPServer, client: AsyncClient) -> None:
     @server.tool(structured_output=True)
-    async def create_sandbox(
+    async def create_sandbox(  # noqa: PLR0917  the parameters of the tool
         language: Annotated[
             str | None, Field(description="A name from list_languages, such as python.")
         ] = None,
@@ -105,6 +105,13 @@ def _add_life(server: MCPServer, client: AsyncClient) -> None:
                 description="Limit of memory, files included. Default: the most.",
             ),
         ] = None,
+        allowed_domains: Annotated[
+            Sequence[str],
+            Field(
+                description="Hosts that its programs may reach, such as pypi.org for pip install, "
+                "of those that the service allows; a refusal names them. Default: none."
+            ),
+        ] = (),
     ) -> Annotated[CallToolResult, SandboxOutput]:
         """Create a container of your own that stays: files, commands and kernels in it.
 
@@ -117,6 +124,8 @@ def _add_life(server: MCPServer, client: AsyncClient) -> None:
             options["minutes"] = minutes
         if memory_mb is not None:
             options["memory"] = memory_mb * _MEGABYTE
+        if allowed_domains:
+            options["allowed_domains"] = allowed_domains
         with _refusals():
             sandbox = await client.sandbox(language, **options).create()
             output = sandbox_output(await sandbox.info())

@@ -4,10 +4,12 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.support import jupyter
 from tests.support.needs import need_node_modules
 from tests.support.paths import ROOT
 from tests.support.server import Server
@@ -57,6 +59,11 @@ def node(project: Path, *arguments: str, **environment: str) -> str:
 def test_the_client(project: Path, server: Server) -> None:
     printed = node(project, "--test", "client.test.mjs", BITRUN_URL=server.url)
     assert re.search(r"^# skipped 0$", printed, re.MULTILINE)
+
+
+def test_cells(project: Path, share: Callable[..., Server], tmp_path: Path) -> None:
+    server = share(languages=jupyter.catalogue(tmp_path))
+    node(project, "--test", "cells.test.mjs", BITRUN_URL=server.url)
 
 
 def test_a_token(project: Path, services: Services) -> None:

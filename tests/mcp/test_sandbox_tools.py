@@ -79,6 +79,11 @@ def test_refusals(server: Server) -> None:
         for tool, arguments, sentence in (
             ("create_sandbox", {"language": "cobolt"}, "No language is called cobolt"),
             ("create_sandbox", {"languag": "bash"}, "There is no argument languag; did you mean"),
+            (
+                "create_sandbox",
+                {"language": "bash", "allowed_domains": ["pypi.org"]},
+                "have no network here",
+            ),
             ("run_command", {"sandbox": "x", "command": "true"}, "There is no such sandbox"),
             ("read_file", {"sandbox": "y", "path": "a"}, "There is no such sandbox"),
         ):

@@ -12,6 +12,7 @@ export {
   type CommandOutput,
   type CommandStatus,
 } from "./background.js";
+export type { CellError, CellOptions, CellOutcome, CellResult, Display } from "./cells.js";
 export { Client, type ClientOptions, type Progress } from "./client.js";
 export {
   AlreadyInstalled,

@@ -1,6 +1,7 @@
 /** Sandboxes: containers that stay for a while, with files and commands in them. */
 
 import { BackgroundCommand, readCommand, type BackgroundOptions, type CommandInfo } from "./background.js";
+import { CELL_FIELDS, readCell, type CellOptions, type CellResult } from "./cells.js";
 import { BitRunError, Refused, Unreachable } from "./errors.js";
 import { writeFields, writeFiles, type Files } from "./options.js";
 import {
@@ -196,6 +197,23 @@ export class Sandbox {
     return this.transport.answer(`${this.path}/run`, { method: "POST", body, signal }, readResult);
   }
 
+  /** Runs code in a kernel of the sandbox, which keeps its variables, and waits for its end. */
+  async runCell(code: string, options: CellOptions = {}): Promise<CellResult> {
+    const { signal, ...others } = options;
+    const body = { code, ...writeFields(others, CELL_FIELDS) };
+    return this.transport.answer(`${this.path}/cells`, { method: "POST", body, signal }, readCell);
+  }
+
+  /** Interrupts what a kernel runs; by default the first of the package. */
+  async interruptCell(kernel?: string): Promise<void> {
+    await this.control("interrupt", kernel);
+  }
+
+  /** Restarts a kernel, which loses its variables. */
+  async restartKernel(kernel?: string): Promise<void> {
+    await this.control("restart", kernel);
+  }
+
   /** Writes a file; missing folders are made. `mode` are its permissions, by default 0o644. */
   async write(
     path: string,
@@ -258,6 +276,11 @@ export class Sandbox {
   /** Ends it, and all that runs in it. */
   async delete(): Promise<void> {
     await this.transport.answer(this.path, { method: "DELETE" }, () => null);
+  }
+
+  private async control(action: "interrupt" | "restart", kernel: string | undefined): Promise<void> {
+    const body = kernel === undefined ? {} : { kernel };
+    await this.transport.answer(`${this.path}/cells/${action}`, { method: "POST", body }, () => null);
   }
 
   /** A plain request is refused for the same reason as the WebSocket, or because it is none. */
