@@ -29,6 +29,7 @@ import socket
 import struct
 import sys
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,6 +44,8 @@ _HEADER = struct.Struct(">cI")
 _PARTS = 4  # header, parent header, metadata, content; buffers follow
 _NUDGE_MS = 500  # between two questions whether the kernel answers
 _CHECK_MS = 1000
+_PIECE = 1 << 20  # characters of a text, of up to six bytes each in JSON
+_MAX_PIECES = 9  # of a message: more than the largest limit of output by default
 _MAX_AT_ONCE = 256  # messages of a channel before the others have their turn
 _PR_SET_PDEATHSIG = 1
 
@@ -148,9 +151,11 @@ class Driver:
             if len(parts) < _PARTS or own in parts[1]:
                 continue
             payload = _encode(channel, parts)
-            if len(payload) > MAX_MESSAGE:
-                payload = _encode(*_replacement(channel, parts, len(payload)))
-            _write(b"m", payload)
+            if len(payload) <= MAX_MESSAGE:
+                _write(b"m", payload)
+                continue
+            for each in _replacements(channel, parts, len(payload)):
+                _write(b"m", _encode(channel, each))
 
     def _on_stdin(self) -> bool:
         """Take frames of the service. False once the driver is to end."""
@@ -214,18 +219,37 @@ def _decode(payload: bytes) -> tuple[str, list[bytes]]:
     return channel.decode(), parts
 
 
-def _replacement(channel: str, parts: list[bytes], size: int) -> tuple[str, list[bytes]]:
-    """Return what to send in place of a message that is too large."""
+def _replacements(channel: str, parts: list[bytes], size: int) -> Iterator[list[bytes]]:
+    """Give what to send in place of a message that is too large.
+
+    ipykernel sends all that a program has printed in a fifth of a second as one message: its
+    beginning is sent in pieces, so that it counts for the limit of output like any other.
+    """
     if channel != "iopub":
-        return channel, [*parts[:3], b'{"status": "error", "ename": "MessageTooLarge"}']
-    header = json.loads(parts[0]) | {
+        yield [*parts[:3], b'{"status": "error", "ename": "MessageTooLarge"}']
+        return
+    header = json.loads(parts[0])
+    name, text = "", ""
+    if header.get("msg_type") == "stream":
+        content = json.loads(parts[3])
+        name, text = str(content.get("name")), str(content.get("text"))
+        for at in range(0, min(len(text), _MAX_PIECES * _PIECE), _PIECE):
+            yield _stream(header, parts[1], name, text[at : at + _PIECE])
+    if not text or len(text) > _MAX_PIECES * _PIECE:
+        note = f"A message of {size} bytes is left out: one may have {MAX_MESSAGE}.\n"
+        if text:
+            note = f"The rest of {len(text)} characters is left out.\n"
+        yield _stream(header, parts[1], "stderr", note)
+
+
+def _stream(header: dict[str, Any], parent: bytes, name: str, text: str) -> list[bytes]:
+    own = {
         "msg_id": uuid.uuid4().hex,
         "msg_type": "stream",
         "date": datetime.now(UTC).isoformat(),
     }
-    text = f"A message of {size} bytes is left out: one may have {MAX_MESSAGE}.\n"
-    content = {"name": "stderr", "text": text}
-    return channel, [json.dumps(header).encode(), parts[1], b"{}", json.dumps(content).encode()]
+    content = {"name": name, "text": text}
+    return [json.dumps(header | own).encode(), parent, b"{}", json.dumps(content).encode()]
 
 
 def _write(kind: bytes, payload: bytes) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected
 
+from bitrun.api.http.auth import GRANTED
 from bitrun.api.http.connection import client_connection
 from bitrun.api.http.memory_budget import MemoryBudget, Reservation
 from bitrun.config.settings import Settings
@@ -98,8 +99,11 @@ class Bodies:
         self.budget = MemoryBudget(settings.body_memory, settings.queue_timeout)
 
     @contextmanager
-    def read(self, request: Request) -> Iterator[Body]:
+    def read(self, request: Request, factor: int = PARSE_FACTOR) -> Iterator[Body]:
         """Read a body; its share of the budget is held while the block runs.
+
+        `factor` are bytes of memory for a byte of it. A request that is part of another one holds
+        nothing by itself.
 
         Raises:
             BodyTooLarge: it is larger than `max_body`.
@@ -109,10 +113,12 @@ class Bodies:
         length = request.content_length
         if length is not None and length > self._max_size:
             raise BodyTooLarge(length, self._max_size)
-        size = PARSE_FACTOR * (_FIRST_READ if length is None else length)
+        if GRANTED in request.environ:
+            factor = 0
+        size = factor * (_FIRST_READ if length is None else length)
         with self.budget.reserve(size, client_connection(request)) as reservation:
             # No name for the bytes here: this frame lives as long as the run.
-            yield Body(self._receive(request, reservation), reservation)
+            yield Body(self._receive(request, reservation, factor), reservation)
 
     @contextmanager
     def hold_output(self, job: Job, connection: ClientConnection | None) -> Iterator[Hold]:
@@ -128,18 +134,18 @@ class Bodies:
         with self.budget.reserve((OUTPUT_FACTOR + 2) * beyond, connection) as reservation:
             yield lambda size: _grow(reservation, FILE_FACTOR * size)
 
-    def _receive(self, request: Request, reservation: Reservation) -> bytes:
+    def _receive(self, request: Request, reservation: Reservation, factor: int) -> bytes:
         if request.content_length is None:
-            return self._read_chunked(request, reservation)
+            return self._read_chunked(request, reservation, factor)
         return request.get_data(cache=False)
 
-    def _read_chunked(self, request: Request, reservation: Reservation) -> bytes:
+    def _read_chunked(self, request: Request, reservation: Reservation, factor: int) -> bytes:
         # From the server's own stream: of a body without a Content-Length, werkzeug's keeps what
         # is within the limit and drops the rest.
         stream = request.environ["wsgi.input"]
         raw = read_stream(stream, min(_FIRST_READ, self._max_size + 1))
         if len(raw) == _FIRST_READ:
-            reservation.resize(PARSE_FACTOR * self._max_size)
+            reservation.resize(factor * self._max_size)
             raw += read_stream(stream, self._max_size + 1 - len(raw))
         if len(raw) > self._max_size:
             raise BodyTooLarge(None, self._max_size)

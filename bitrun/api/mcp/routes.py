@@ -8,12 +8,15 @@ from flask.typing import ResponseReturnValue
 from bitrun.api import piston, sandboxes
 from bitrun.api.http import errors, origin
 from bitrun.api.http.auth import Auth
-from bitrun.api.http.body import Bodies
+from bitrun.api.http.body import PARSE_FACTOR, Bodies
 from bitrun.api.http.json_body import limit_values
 from bitrun.model.errors import CrossOriginRequest
 from bitrun.service.service import Service
 
 PREFIX = "/mcp"
+
+# A call of a tool is parsed twice: by the SDK, and as the request that the tool makes of it.
+_FACTOR = 2 * PARSE_FACTOR
 
 
 def register(app: Flask, service: Service, auth: Auth, bodies: Bodies) -> None:
@@ -30,10 +33,9 @@ def register(app: Flask, service: Service, auth: Auth, bodies: Bodies) -> None:
         # The protocol demands this check, with tokens, too. Agents send no Origin.
         if not origin.fits(request):
             raise CrossOriginRequest
-        with auth.granted(request), bodies.read(request) as body:
+        with auth.granted(request), bodies.read(request, _FACTOR) as body:
             raw = body.take()
             limit_values(raw)
-            body.keep(len(raw))
             client = AsyncClient(transport=InProcess(inner, request.environ, body.keep_file))
             max_body = service.settings.max_body
             reply = answer(client, request.headers.items(), raw, max_body)

@@ -281,7 +281,7 @@ def test_a_build_and_its_end(service: Server) -> None:
     steps = [(each["step"], each["steps"]) for each in answers if "step" in each]
     # Each label is a step, too.
     assert steps[:5] == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
-    assert steps[-1] == (15, 15)
+    assert steps[-1] == (16, 16)
     assert ("tool", "1.0.3", True) in listed(service)
 
 
