@@ -139,11 +139,22 @@ class FakeRegistry:
     images: dict[str, _Image] = field(default_factory=dict)
 
 
+def process_identity(pid: int) -> str:
+    """Return the id of a process and when it has started, since ids come round again.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    # The name, in parentheses, may have spaces and parentheses itself.
+    fields = Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()
+    return f"{pid} {fields[19]}"
+
+
 class FakeEngine(Engine):
     """An engine in memory.
 
     `journal` is a folder that has a file for each existing container: its name is the container's
-    id, its content the id of the process that the container lives with.
+    id, its content the identity of the process that the container lives with.
     """
 
     def __init__(self, boxes: Boxes, timeout: float = 60.0, journal: Path | None = None) -> None:
@@ -219,7 +230,10 @@ class FakeEngine(Engine):
         if self._journal is not None:
             # At once: the process may be killed in between, and an empty file would stay.
             new = self._journal / f"{container.id}{NEW}"
-            new.write_text(str(pid))
+            try:
+                new.write_text(process_identity(pid))
+            except (FileNotFoundError, ProcessLookupError):  # it has ended
+                new.write_text("0 0")
             new.rename(self._journal / container.id)
 
     def _follow(self, container: Container) -> None:

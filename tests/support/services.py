@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import docker
 
 from tests.support.containers import our_containers
-from tests.support.fake_engine import NEW
+from tests.support.fake_engine import NEW, process_identity
 from tests.support.fork_server import ForkServer
 from tests.support.server import Process, Server, gunicorn
 
@@ -89,8 +89,9 @@ def _exists(entry: Path) -> bool:
     if entry.suffix == NEW:
         return False
     try:
-        return Path("/proc", entry.read_text()).exists()
-    except FileNotFoundError:
+        identity = entry.read_text()
+        return process_identity(int(identity.split()[0])) == identity
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
