@@ -47,7 +47,18 @@ for thread in threads: thread.join()
 print(len(done) == len(sizes), peers)
 """
 
-_IN_NAMESPACE = ("unshare", "--net", "sh", "-c", 'ip link set lo up; exec "$@"', "sh")
+# What a command leaves in the background ends with it, as with its box.
+_IN_NAMESPACE = (
+    "unshare",
+    "--net",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "sh",
+    "-c",
+    'ip link set lo up; exec "$@"',
+    "sh",
+)
 
 
 def start(*command: str | Path) -> "subprocess.Popen[str]":
