@@ -1,5 +1,6 @@
 """Routes of LibreChat's Code API: a run with its files, and whether the service answers."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -20,11 +21,14 @@ from bitrun.api.librechat.outputs import store_outputs
 from bitrun.api.librechat.reply import exec_reply, refusal_reply
 from bitrun.api.librechat.request import FIELDS, WORKDIR, make_job, read_request
 from bitrun.execution.uploads import random_id
-from bitrun.model.errors import Busy
+from bitrun.model.errors import Busy, RequestError
 from bitrun.model.job import Job
 from bitrun.service.service import Service
 
 PREFIX = "/librechat"
+
+_Run = Callable[[Service, str | None, Body, str], dict[str, Any]]  # the last is the session's id
+_Refusal = Callable[[RequestError, str], dict[str, Any]]
 
 
 def register(app: Flask, service: Service, auth: Auth, bodies: Bodies) -> None:
@@ -39,31 +43,26 @@ def _blueprint(service: Service, auth: Auth, bodies: Bodies) -> Blueprint:
     def health() -> Response:
         return jsonify(status="ok")
 
-    @routes.post("/exec")
-    def execute() -> Response:
+    def answer(run: _Run, shown: tuple[type[RequestError], ...], refusal: _Refusal) -> Response:
         session_id = random_id()
         with (
             auth.granted(request, more=(api_key(request),)) as owner,
             bodies.read(request) as body,
         ):
             try:
-                return jsonify(_execute(service, owner, body, session_id))
-            except SHOWN as error:
+                return jsonify(run(service, owner, body, session_id))
+            except shown as error:
                 errors.report(error, ERRORS)
-                return jsonify(refusal_reply(error, session_id))
+                return jsonify(refusal(error, session_id))
+
+    @routes.post("/exec")
+    def execute() -> Response:
+        return answer(_execute, SHOWN, refusal_reply)
 
     @routes.post("/exec/programmatic")
     def execute_with_tools() -> Response:
-        session_id = random_id()
-        with (
-            auth.granted(request, more=(api_key(request),)) as owner,
-            bodies.read(request) as body,
-        ):
-            try:
-                return jsonify(_execute_with_tools(service, owner, body, session_id))
-            except (*SHOWN, programs.ProgramNotFound) as error:
-                errors.report(error, ERRORS)
-                return jsonify(programs.error_reply(error, session_id))
+        shown = (*SHOWN, programs.ProgramNotFound)
+        return answer(_execute_with_tools, shown, programs.error_reply)
 
     add_files(routes, service, auth)
     return routes
