@@ -8,6 +8,10 @@ from mcp.server.mcpserver.exceptions import ToolError
 from bitrun.client import Runtime
 from bitrun.mcp.output import max_seconds
 
+# What the schemas allow: a service's own limits are lower, and differ between languages.
+MAX_SECONDS = 1_000_000
+MAX_MEGABYTES = 1_000_000
+
 DEFAULT_SECONDS = 30.0  # what an agent waits for; a service may allow less, or much more
 
 

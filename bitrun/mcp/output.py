@@ -9,7 +9,7 @@ from bitrun.client import Package, Result, Runtime
 MAX_STREAM = 16_000  # characters of one stream
 
 _MS = 1000
-_MEGABYTE = 1024 * 1024
+MEGABYTE = 1024 * 1024
 
 
 class Language(BaseModel):
@@ -82,7 +82,7 @@ def max_seconds(runtime: Runtime) -> float | None:
 
 def max_memory_mb(runtime: Runtime) -> int | None:
     limit = runtime.limits.get("run_memory_limit")
-    return None if limit is None else limit.maximum // _MEGABYTE
+    return None if limit is None else limit.maximum // MEGABYTE
 
 
 def run_output(result: Result) -> RunOutput:

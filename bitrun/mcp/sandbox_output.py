@@ -9,10 +9,9 @@ from pydantic import BaseModel, Field
 
 from bitrun.client import CellOutcome, CellResult, SandboxEntry, SandboxInfo, Stage
 from bitrun.mcp.content import MAX_FILES_SIZE, PICTURES
-from bitrun.mcp.output import shorten
+from bitrun.mcp.output import MEGABYTE, shorten
 from bitrun.mcp.wording import describe_streams
 
-_MEGABYTE = 1024 * 1024
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -77,7 +76,7 @@ def sandbox_output(info: SandboxInfo) -> SandboxOutput:
         language=info.language,
         version=info.version,
         package=info.package,
-        memory_mb=info.memory // _MEGABYTE,
+        memory_mb=info.memory // MEGABYTE,
         expires_at=info.expires_at.isoformat(timespec="seconds"),
     )
 

@@ -1,25 +1,25 @@
 """The tools of sandboxes: state, files and kernels that stay between calls."""
 
-from collections.abc import Awaitable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Sequence
 from typing import Annotated, TypeVar
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.types import CallToolResult, ToolAnnotations
+from mcp.types import CallToolResult
 from pydantic import Field
 
 from bitrun.client import (
     AsyncClient,
     AsyncSandbox,
-    BitRunError,
     CellOptions,
     CommandOptions,
     OutputFile,
     SandboxOptions,
 )
-from bitrun.mcp.answer import advise, answer
+from bitrun.mcp.answer import READ_ONLY, answer, refusals
 from bitrun.mcp.content import MAX_FILES_SIZE, file_content
+from bitrun.mcp.limits import MAX_MEGABYTES, MAX_SECONDS
+from bitrun.mcp.output import MEGABYTE
 from bitrun.mcp.program import ToolFile, read_files
 from bitrun.mcp.sandbox_output import (
     CellOutput,
@@ -46,9 +46,6 @@ NAMES = frozenset(
     }
 )  # fmt: skip
 
-_MEGABYTE = 1024 * 1024
-_MAX_SECONDS = 1_000_000
-_MAX_MEGABYTES = 1_000_000
 _MAX_MINUTES = 1_000_000
 
 Value = TypeVar("Value")
@@ -58,7 +55,7 @@ Seconds = Annotated[
     float | None,
     Field(
         gt=0,
-        le=_MAX_SECONDS,
+        le=MAX_SECONDS,
         allow_inf_nan=False,
         description="Limit of wall time, a number above 0. Default: the most that the service "
         "allows, two minutes unless it is configured otherwise.",
@@ -101,7 +98,7 @@ def _add_life(server: MCPServer, client: AsyncClient) -> None:
             int | None,
             Field(
                 gt=0,
-                le=_MAX_MEGABYTES,
+                le=MAX_MEGABYTES,
                 description="Limit of memory, files included. Default: the most.",
             ),
         ] = None,
@@ -123,15 +120,15 @@ def _add_life(server: MCPServer, client: AsyncClient) -> None:
         if minutes is not None:
             options["minutes"] = minutes
         if memory_mb is not None:
-            options["memory"] = memory_mb * _MEGABYTE
+            options["memory"] = memory_mb * MEGABYTE
         if allowed_domains:
             options["allowed_domains"] = allowed_domains
-        with _refusals():
+        with refusals():
             sandbox = await client.sandbox(language, **options).create()
             output = sandbox_output(await sandbox.info())
         return answer(describe_sandbox(output), output)
 
-    @server.tool(structured_output=True, annotations=_READ_ONLY)
+    @server.tool(structured_output=True, annotations=READ_ONLY)
     async def list_sandboxes() -> Annotated[CallToolResult, SandboxList]:
         """List your sandboxes."""
         found = [sandbox_output(each) for each in await _refused(client.sandboxes())]
@@ -216,7 +213,7 @@ def _add_files(server: MCPServer, client: AsyncClient) -> None:
             await _refused(found.write(path, content))
         return answer(f"Written: {', '.join(contents)}", Done())
 
-    @server.tool(annotations=_READ_ONLY)
+    @server.tool(annotations=READ_ONLY)
     async def read_file(
         sandbox: Id, path: Annotated[str, Field(description="Relative to the work directory.")]
     ) -> CallToolResult:
@@ -229,7 +226,7 @@ def _add_files(server: MCPServer, client: AsyncClient) -> None:
             )
         return CallToolResult(content=[file_content(OutputFile(path, content))])
 
-    @server.tool(structured_output=True, annotations=_READ_ONLY)
+    @server.tool(structured_output=True, annotations=READ_ONLY)
     async def list_files(
         sandbox: Id,
         folder: Annotated[str, Field(description="Default: the work directory.")] = "",
@@ -239,21 +236,10 @@ def _add_files(server: MCPServer, client: AsyncClient) -> None:
         return answer(describe_entries(entries), file_list(entries))
 
 
-_READ_ONLY = ToolAnnotations(read_only_hint=True, open_world_hint=False)
-
-
 async def _open(client: AsyncClient, sandbox_id: str) -> AsyncSandbox:
     return await _refused(client.open_sandbox(sandbox_id).create())
 
 
 async def _refused(call: Awaitable[Value]) -> Value:
-    with _refusals():
+    with refusals():
         return await call
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    try:
-        yield
-    except BitRunError as error:
-        raise ToolError(advise(error)) from error

@@ -11,25 +11,26 @@ from mcp.types import (
     CallToolResult,
     InputRequiredResult,
     Tool,
-    ToolAnnotations,
 )
 from pydantic import Field, ValidationError
 
 from bitrun import __version__
 from bitrun.client import AsyncClient, BitRunError, RunOptions
 from bitrun.mcp import sandbox_tools
-from bitrun.mcp.answer import advise, answer
+from bitrun.mcp.answer import READ_ONLY, answer, refusals
 from bitrun.mcp.content import describe_files, file_content, split_files
-from bitrun.mcp.limits import DEFAULT_SECONDS, choose_seconds, put_limits
-from bitrun.mcp.output import Languages, RunOutput, list_runtimes, max_seconds, run_output
+from bitrun.mcp.limits import (
+    DEFAULT_SECONDS,
+    MAX_MEGABYTES,
+    MAX_SECONDS,
+    choose_seconds,
+    put_limits,
+)
+from bitrun.mcp.output import MEGABYTE, Languages, RunOutput, list_runtimes, max_seconds, run_output
 from bitrun.mcp.program import ToolFile, read_program
 from bitrun.mcp.sandbox_tools import add_sandbox_tools
 from bitrun.mcp.wording import describe_languages, describe_result
 
-_MEGABYTE = 1024 * 1024
-# A service's own limits are lower, and differ between languages.
-_MAX_SECONDS = 1_000_000
-_MAX_MEGABYTES = 1_000_000
 _NOT_FOUND = 404
 _MAX_SHOWN = 60  # characters of a value in a refusal
 _INSTRUCTIONS = """\
@@ -42,18 +43,15 @@ def make_server(client: AsyncClient) -> MCPServer:
     """Make a server whose tools use this client of a service."""
     server = _Server(client)
     add_sandbox_tools(server, client)
-    read_only = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
-    @server.tool(structured_output=True, annotations=read_only)
+    @server.tool(structured_output=True, annotations=READ_ONLY)
     async def list_languages() -> Annotated[CallToolResult, Languages]:
         """List the languages that can run: versions, other names, limits, libraries."""
-        try:
+        with refusals():
             found = list_runtimes(await client.runtimes(), await client.packages())
-        except BitRunError as error:
-            raise ToolError(advise(error)) from error
         return answer(describe_languages(found.languages), found)
 
-    @server.tool(structured_output=True, annotations=read_only)
+    @server.tool(structured_output=True, annotations=READ_ONLY)
     async def run_code(  # noqa: PLR0917  the parameters of the tool
         language: Annotated[str, Field(description="A name or alias from list_languages.")],
         code: Annotated[
@@ -82,7 +80,7 @@ def make_server(client: AsyncClient) -> MCPServer:
             float | None,
             Field(
                 gt=0,
-                le=_MAX_SECONDS,
+                le=MAX_SECONDS,
                 allow_inf_nan=False,
                 description="Limit of wall time, a number above 0; list_languages has the most of "
                 f"each language. Default: {DEFAULT_SECONDS:g}, or the most if that is less.",
@@ -92,7 +90,7 @@ def make_server(client: AsyncClient) -> MCPServer:
             int | None,
             Field(
                 gt=0,
-                le=_MAX_MEGABYTES,
+                le=MAX_MEGABYTES,
                 description="Limit of memory, a whole number up to that of list_languages, which "
                 "is the default.",
             ),
@@ -111,14 +109,12 @@ def make_server(client: AsyncClient) -> MCPServer:
             version=version, files=contents, stdin=stdin, args=args, output_files=output_files
         )
         if memory_mb is not None:
-            options["memory"] = memory_mb * _MEGABYTE
-        try:
+            options["memory"] = memory_mb * MEGABYTE
+        with refusals():
             seconds = choose_seconds(timeout_seconds, language, await client.runtimes())
             if seconds is not None:
                 options["timeout"] = seconds
             result = await client.run(language, code, **options)
-        except BitRunError as error:
-            raise ToolError(advise(error)) from error
         text = "\n\n".join([describe_result(result), *describe_files(result)])
         shown, _ = split_files(result)
         return answer(text, run_output(result), *map(file_content, shown))
