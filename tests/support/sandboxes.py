@@ -1,5 +1,6 @@
 """Sandboxes over HTTP."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -58,6 +59,17 @@ class HttpSandbox:
 
     def has_no(self, pid: str) -> bool:
         return self.sh(f"kill -0 {pid} 2>/dev/null || echo gone") == "gone\n"
+
+    def leave_a_command(self) -> str:
+        """Hang up on a command that has begun; return the id of its process."""
+        with self.call(
+            "POST",
+            "/exec",
+            json={"command": "echo $$; exec sleep 600"},
+            headers={"Accept": "application/x-ndjson"},
+            stream=True,
+        ) as answer:
+            return str(json.loads(next(answer.iter_lines()))["data"]).strip()
 
     def put(self, path: str, content: bytes, **options: Any) -> requests.Response:
         return self.call("PUT", f"/files/{path}", data=content, **options)

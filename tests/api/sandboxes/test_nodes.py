@@ -99,15 +99,7 @@ def test_a_terminal(box: HttpSandbox, nodes: tuple[Server, Server]) -> None:
 
 
 def test_a_client_that_leaves_ends_its_command(box: HttpSandbox) -> None:
-    answer = box.call(
-        "POST",
-        "/exec",
-        json={"command": "echo $$; exec sleep 600"},
-        headers={"Accept": "application/x-ndjson"},
-        stream=True,
-    )
-    pid = json.loads(next(answer.iter_lines()))["data"].strip()
-    answer.close()
+    pid = box.leave_a_command()
     assert wait_until(lambda: box.has_no(pid), 20)
 
 
