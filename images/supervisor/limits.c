@@ -1,7 +1,5 @@
 #include "limits.h"
 
-#include <unistd.h>
-
 #include "clock.h"
 #include "memory.h"
 #include "sockets.h"
@@ -47,7 +45,7 @@ limits_check(void)
 	if (left <= 0)
 		return memory_thrashes(now) ? LIMIT_MEMORY : LIMIT_CPU;
 	/* It can't be used up sooner than by all processors at once. */
-	int64_t soonest = left / sysconf(_SC_NPROCESSORS_ONLN);
+	int64_t soonest = left / usage_processors();
 	cpu_check = now + (soonest > MILLISECOND ? soonest : MILLISECOND);
 	return LIMIT_NONE;
 }

@@ -14,6 +14,7 @@
 #include "frames.h"
 #include "roots.h"
 #include "tables.h"
+#include "usage.h"
 
 enum {
 	FIRST_PAUSE = MILLISECOND,        /* doubled after each attempt */
@@ -82,18 +83,16 @@ struct residue {
 static struct residue
 find_residue(void)
 {
-	const char *table;
+	const char *changed;
 
 	/* To all processes but this one, zombies included: there is none. */
 	if (kill(-1, 0) == 0 || errno != ESRCH)
 		return (struct residue){"processes", ""};
-	if (!roots_empty())
-		return (struct residue){"files", ""};
-	if (!roots_restored())
-		return (struct residue){"directories", ""};
-	if ((table = tables_changed()) != NULL)
-		return (struct residue){"namespaces", table};
-	if (cgroup_memory_held() > new_memory + CACHED + CHARGED_AHEAD * sysconf(_SC_NPROCESSORS_ONLN))
+	if ((changed = roots_changed()) != NULL)
+		return (struct residue){changed, ""};
+	if ((changed = tables_changed()) != NULL)
+		return (struct residue){"namespaces", changed};
+	if (cgroup_memory_held() > new_memory + CACHED + CHARGED_AHEAD * usage_processors())
 		return (struct residue){"memory", ""};
 	return (struct residue){NULL, NULL};
 }

@@ -1,6 +1,7 @@
 #include "roots.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -88,20 +89,12 @@ roots_restore(void)
 	}
 }
 
-bool
-roots_empty(void)
+static bool
+is_empty(const struct root *root, const struct root *now)
 {
-	for (const struct root *root = roots; root < roots + ROOTS; root++) {
-		struct root now = {.path = root->path};
-		if (look(&now) != root->present)
-			return false;
-		if (root->present && (now.room.f_bfree != root->room.f_bfree ||
-				      now.room.f_ffree != root->room.f_ffree ||
-				      now.status.st_nlink != root->status.st_nlink ||
-				      now.status.st_size != root->status.st_size))
-			return false;
-	}
-	return true;
+	return now->room.f_bfree == root->room.f_bfree && now->room.f_ffree == root->room.f_ffree &&
+	       now->status.st_nlink == root->status.st_nlink &&
+	       now->status.st_size == root->status.st_size;
 }
 
 static bool
@@ -110,22 +103,34 @@ same_time(struct timespec a, struct timespec b)
 	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
-bool
-roots_restored(void)
+static bool
+is_restored(const struct root *root, const struct root *now)
 {
+	return now->status.st_mode == root->status.st_mode &&
+	       now->status.st_uid == root->status.st_uid &&
+	       now->status.st_gid == root->status.st_gid &&
+	       same_time(now->status.st_atim, root->status.st_atim) &&
+	       same_time(now->status.st_mtim, root->status.st_mtim) &&
+	       now->attributes_size == root->attributes_size &&
+	       (now->attributes_size <= 0 ||
+		memcmp(now->attributes, root->attributes, (size_t)now->attributes_size) == 0);
+}
+
+const char *
+roots_changed(void)
+{
+	const char *changed = NULL;
+
 	for (const struct root *root = roots; root < roots + ROOTS; root++) {
 		struct root now = {.path = root->path};
-		if (!look(&now) || !root->present)
-			continue; /* roots_empty() compares these */
-		if (now.status.st_mode != root->status.st_mode ||
-		    now.status.st_uid != root->status.st_uid ||
-		    now.status.st_gid != root->status.st_gid ||
-		    !same_time(now.status.st_atim, root->status.st_atim) ||
-		    !same_time(now.status.st_mtim, root->status.st_mtim) ||
-		    now.attributes_size != root->attributes_size ||
-		    (now.attributes_size > 0 && memcmp(now.attributes, root->attributes,
-						       (size_t)now.attributes_size) != 0))
-			return false;
+		if (look(&now) != root->present)
+			return "files";
+		if (!root->present)
+			continue;
+		if (!is_empty(root, &now))
+			return "files";
+		if (!is_restored(root, &now))
+			changed = "directories";
 	}
-	return true;
+	return changed;
 }

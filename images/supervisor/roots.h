@@ -4,7 +4,6 @@
 #ifndef ROOTS_H
 #define ROOTS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "identity.h"
@@ -18,11 +17,9 @@ const char *roots_path(size_t number);
 /* Put back their modes, attributes and times, as far as the calling user may. */
 void roots_restore(void);
 
-/* Whether their file systems have as much room as when new: nothing is in them, not even a file
- * without a name. */
-bool roots_empty(void);
-
-/* Whether the directories themselves are as when new. Their time of change is not: it can't be set. */
-bool roots_restored(void);
+/* NULL if they are as when new, else what differs, as a word for the controller: "files" if their file
+ * systems have not as much room, be it for a file without a name, or "directories". Their time of change
+ * is not compared: it can't be set. */
+const char *roots_changed(void);
 
 #endif

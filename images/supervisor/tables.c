@@ -23,24 +23,41 @@ static const char *const TABLES[] = {
 
 enum { COUNT = sizeof TABLES / sizeof *TABLES };
 
+/* Opened by the first comparison and kept: to find them in /proc takes longer than to read them. 0 if
+ * not opened yet, -1 if there is no such table. */
+static int kept[COUNT];
+
 static char recorded[1 << 15]; /* what the tables read, one after the other */
 static size_t recorded_end[COUNT];
 /* The kernel frees some a while after their end: in a new box it may count one with which the
  * container's runtime has set up the network, and then fewer later. */
 static int64_t recorded_sockets;
 
-/* Read a table to its end, or as far as it fits. */
+static int
+open_table(const char *path)
+{
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Read a table from its start to its end, or as far as it fits. */
 static size_t
-read_table(const char *path, char *text, size_t size)
+read_table(int fd, char *text, size_t size)
 {
 	size_t used = 0;
 	ssize_t got;
 
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	while (used < size && (got = pread(fd, text + used, size - used, (off_t)used)) > 0)
+		used += (size_t)got;
+	return used;
+}
+
+static size_t
+read_path(const char *path, char *text, size_t size)
+{
+	int fd = open_table(path);
 	if (fd < 0)
 		return 0;
-	while (used < size && (got = read(fd, text + used, size - used)) > 0)
-		used += (size_t)got;
+	size_t used = read_table(fd, text, size);
 	close(fd);
 	return used;
 }
@@ -52,7 +69,7 @@ tables_rows(const char *path, void (*reader)(const char *row))
 	size_t lines = 0;
 	char *row = text, *end;
 
-	size_t used = read_table(path, text, sizeof text);
+	size_t used = read_path(path, text, sizeof text);
 	while ((end = memchr(row, '\n', used)) != NULL) {
 		*end = '\0';
 		if (lines++ > 0)
@@ -68,7 +85,7 @@ tables_record(void)
 	size_t used = 0;
 
 	for (size_t at = 0; at < COUNT; at++) {
-		used += read_table(TABLES[at], recorded + used, sizeof recorded - used);
+		used += read_path(TABLES[at], recorded + used, sizeof recorded - used);
 		recorded_end[at] = used;
 	}
 	recorded_sockets = sockets_count();
@@ -87,8 +104,12 @@ tables_changed(void)
 {
 	static char text[sizeof recorded];
 
-	for (size_t at = 0; at < COUNT; at++)
-		if (!same(text, read_table(TABLES[at], text, sizeof text), at))
+	for (size_t at = 0; at < COUNT; at++) {
+		if (kept[at] == 0)
+			kept[at] = open_table(TABLES[at]);
+		size_t size = kept[at] < 0 ? 0 : read_table(kept[at], text, sizeof text);
+		if (!same(text, size, at))
 			return TABLES[at];
+	}
 	return sockets_count() <= recorded_sockets ? NULL : "/proc/net/sockstat";
 }

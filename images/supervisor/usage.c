@@ -1,6 +1,7 @@
 #include "usage.h"
 
 #include <time.h>
+#include <unistd.h>
 
 #include "cgroup.h"
 #include "clock.h"
@@ -75,6 +76,16 @@ usage_memory(void)
 	if (usage_oom_killed() && cgroup_memory_limit() > 0)
 		peak = cgroup_memory_limit();
 	return sockets_peak() > peak ? sockets_peak() : peak;
+}
+
+int64_t
+usage_processors(void)
+{
+	static int64_t count;
+
+	if (count == 0)
+		count = sysconf(_SC_NPROCESSORS_ONLN);
+	return count;
 }
 
 bool

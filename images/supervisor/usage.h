@@ -24,6 +24,9 @@ int64_t usage_cpu_ns(void);
 /* Peak of its memory, bytes. */
 int64_t usage_memory(void);
 
+/* How many processors the machine had when this was first asked: the kernel tells by a file. */
+int64_t usage_processors(void);
+
 /* Whether the kernel has killed a process of it because memory ran out. */
 bool usage_oom_killed(void);
 

@@ -98,9 +98,9 @@ def test_hostile_programs_are_checked(wrong: Result) -> None:
 
 
 def test_sandboxes_are_checked(share: Callable[..., Server]) -> None:
-    (attempt,) = sandboxes.attempts(ApiClient(share().url))
+    (attempt,) = sandboxes.attempts(ApiClient(share().url), set())
     attempt.run()
-    (attempt,) = sandboxes.attempts(ApiClient(share(max_sandboxes=0).url))
+    (attempt,) = sandboxes.attempts(ApiClient(share(max_sandboxes=0).url), set())
     with pytest.raises(WrongAnswer, match="BITRUN_MAX_SANDBOXES"):
         attempt.run()
 

@@ -1,12 +1,14 @@
 """Load generation: timed requests, each answer checked."""
 
-import http.client
+import contextlib
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from io import BufferedRWPair
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -48,27 +50,65 @@ class Sample:
 
 
 class Client:
-    """One connection to a Piston-compatible server."""
+    """One connection to a Piston-compatible server.
+
+    It reads the answers itself: http.client takes 0.2 to 0.4 ms of processor time for a request, on
+    the machine that is measured, where a run in a reused box takes 4 ms more than a bare process.
+    """
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=120)
+        self._address = (parts.hostname or "", parts.port or 80)
+        self._host = parts.netloc
         self._prefix = parts.path.rstrip("/") + "/api/v2"
+        self._stream: BufferedRWPair | None = None
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        headers = {"Content-Type": "application/json"}
-        self._connection.request("POST", self._prefix + path, json.dumps(body), headers)
-        return json.loads(self._connection.getresponse().read())
+        """Return the JSON of an answer, whatever its status.
+
+        Raises:
+            OSError, ValueError: no answer has come; the next request gets a new connection.
+        """
+        content = json.dumps(body).encode()
+        head = (
+            f"POST {self._prefix}{path} HTTP/1.1\r\nHost: {self._host}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+        )
+        if self._stream is None:
+            self._stream = _connect(self._address)
+        try:
+            self._stream.write(head.encode() + content)
+            self._stream.flush()
+            return json.loads(_read_answer(self._stream))
+        except (OSError, ValueError):
+            stream, self._stream = self._stream, None
+            with contextlib.suppress(OSError):
+                stream.close()
+            raise
 
     def run(self, program: Program) -> bool:
         """Run a program once; returns whether the answer is right."""
         try:
             answer = self.post("/execute", program.request)
-        except (OSError, http.client.HTTPException, ValueError):
-            self._connection.close()
+        except (OSError, ValueError):
             return False
         run = answer.get("run") or {}
         return run.get("stdout") == "hi\n" and run.get("code") == 0
+
+
+def _connect(address: tuple[str, int]) -> BufferedRWPair:
+    with socket.create_connection(address, timeout=120) as connection:
+        return connection.makefile("rwb")  # which keeps it open
+
+
+def _read_answer(stream: BufferedRWPair) -> bytes:
+    """Read the body of an answer; empty at the end of the connection."""
+    length = 0
+    while (line := stream.readline()) not in {b"\r\n", b""}:
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            length = int(value)
+    return stream.read(length)
 
 
 def timed(sample: Sample, action: Callable[[], bool]) -> None:

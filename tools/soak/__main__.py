@@ -213,11 +213,12 @@ def _attempts(target: Target, engine: docker.APIClient, settings: Settings) -> l
     client, raw = ApiClient(target.url), RawClient(target.url)
     service = Service(configuration.read(settings))
     runtimes = service.runtimes.all()
+    languages = {runtime.language.name for runtime in runtimes}
     return [
         *honest.attempts(client, service),
         *dialects.attempts(client),
-        *sandboxes.attempts(client),
-        *hostile.attempts(client, {runtime.language.name for runtime in runtimes}),
+        *sandboxes.attempts(client, languages),
+        *hostile.attempts(client, languages),
         *bad_requests.attempts(client, raw),
         *large_requests.attempts(client),
         *hang_ups.attempts(raw, _LOG, engine),

@@ -1,6 +1,9 @@
-"""Sandboxes: created, used, and deleted with what they have in the background."""
+"""Sandboxes: created, used, and deleted with what they have in the background.
 
-from collections.abc import Iterator
+One with a kernel, too, where the package with kernels is installed.
+"""
+
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -12,37 +15,62 @@ from tools.soak.results import Attempt, Rejected, WrongAnswer
 GROUP = "sandboxes"
 
 _PATH = "/api/v3/sandboxes"
+_KERNELS = "jupyter"
 _CODE = 3  # of the shell on the terminal
 _CONTENT = bytes(range(256)) * 400
 # What it leaves in the background writes a file a moment later.
 _COMMAND = "(sleep 0.1; echo later >late) >/dev/null 2>&1 & cksum <in; sleep 600 >/dev/null 2>&1 &"
 
 
-def attempts(client: ApiClient) -> Iterator[Attempt]:
+def attempts(client: ApiClient, languages: set[str]) -> Iterator[Attempt]:
+    """`languages` are those that are installed."""
     name = "files, commands, some in the background, and a terminal"
-    yield Attempt(GROUP, name, lambda: _use(client))
+    yield Attempt(GROUP, name, lambda: _use(client, "bash", _use_all))
+    if _KERNELS in languages:
+        name = "cells of a kernel, whose variables stay"
+        yield Attempt(GROUP, name, lambda: _use(client, _KERNELS, _use_kernel))
 
 
-def _use(client: ApiClient) -> None:
-    created = client.send("POST", _PATH, json={"language": "bash"})
+def _use(client: ApiClient, language: str, act: Callable[[ApiClient, str], None]) -> None:
+    """Do something in a sandbox, and delete that whatever happens."""
+    created = client.send("POST", _PATH, json={"language": language})
     if created.status_code == HTTPStatus.TOO_MANY_REQUESTS:
         raise Rejected
     path = f"{_PATH}/{_checked(created, HTTPStatus.CREATED).json()['id']}"
     try:
-        _checked(client.send("PUT", f"{path}/files/in", data=_CONTENT))
-        _expect(_exec(client, path, _COMMAND), "stdout", "1102157953 102400\n")
-        late = _exec(client, path, "until [ -s late ]; do sleep 0.05; done; cat late")
-        _expect(late, "stdout", "later\n")
-        program = {"files": [{"content": "echo $1"}], "args": ["a b"]}
-        ran = _checked(client.send("POST", f"{path}/run", json=program)).json()
-        _expect(ran["run"], "stdout", "a b\n")
-        if client.send("GET", f"{path}/files/in").content != _CONTENT:
-            raise WrongAnswer("a file came back with another content")
-        _use_background(client, path)
-        _use_terminal(client, path)
+        act(client, path)
     finally:
         _checked(client.send("DELETE", path))
     _checked(client.send("GET", path), HTTPStatus.GONE)
+
+
+def _use_kernel(client: ApiClient, path: str) -> None:
+    _run_cell(client, path, "x = 40", "")
+    _run_cell(client, path, "print(x + 2)", "42\n")
+    broken = _run_cell(client, path, "x / 0", "")
+    if (broken["error"] or {}).get("ename") != "ZeroDivisionError":
+        raise WrongAnswer(f"{broken} instead of a ZeroDivisionError")
+
+
+def _run_cell(client: ApiClient, path: str, code: str, stdout: str) -> dict[str, Any]:
+    reply = client.send("POST", f"{path}/cells", json={"code": code})
+    answer: dict[str, Any] = _checked(reply).json()
+    _expect(answer, "stdout", stdout)
+    return answer
+
+
+def _use_all(client: ApiClient, path: str) -> None:
+    _checked(client.send("PUT", f"{path}/files/in", data=_CONTENT))
+    _expect(_exec(client, path, _COMMAND), "stdout", "1102157953 102400\n")
+    late = _exec(client, path, "until [ -s late ]; do sleep 0.05; done; cat late")
+    _expect(late, "stdout", "later\n")
+    program = {"files": [{"content": "echo $1"}], "args": ["a b"]}
+    ran = _checked(client.send("POST", f"{path}/run", json=program)).json()
+    _expect(ran["run"], "stdout", "a b\n")
+    if client.send("GET", f"{path}/files/in").content != _CONTENT:
+        raise WrongAnswer("a file came back with another content")
+    _use_background(client, path)
+    _use_terminal(client, path)
 
 
 def _use_background(client: ApiClient, path: str) -> None:
