@@ -143,8 +143,9 @@ class Submissions:
 
 
 def auth_tokens() -> tuple[str, ...]:
-    """Return the tokens that Judge0's clients send besides `Authorization`."""
-    return tuple(request.headers.get(name, "") for name in TOKEN_HEADERS)
+    """Return the tokens that Judge0's clients send besides `Authorization`, also in the address."""
+    places = (request.headers, request.args)
+    return tuple(place.get(name, "") for place in places for name in TOKEN_HEADERS)
 
 
 def flag(name: str) -> bool:

@@ -13,7 +13,8 @@ from bitrun.execution.limits import RequestedLimits, language_limits
 from bitrun.model.errors import RequestError
 from bitrun.model.job import File, Job, Stage
 
-_COMPILE, _RUN = "compile", "run"  # the scripts of a multi-file program
+# The scripts of a multi-file program, by the names that they may have.
+_COMPILE, _RUN = ("compile.sh", "compile"), ("run.sh", "run")
 
 # Of an image that has no bash, the scripts are run by its shell.
 _BY_SHELL = 'if command -v bash >/dev/null; then exec bash "$0" "$@"; else exec sh "$0" "$@"; fi'
@@ -79,9 +80,12 @@ def _multi_file(
 ) -> Job:
     """Make the job of a program with scripts of its own, in the image that fits its files."""
     names = {file.name for file in files}
-    if _RUN not in names:
+    compile_script = next((name for name in _COMPILE if name in names), None)
+    run_script = next((name for name in _RUN if name in names), None)
+    if run_script is None:
         raise RequestError("additional_files has no script called run, which starts the program")
-    runtime = languages.for_files(file.name for file in files)
+    scripts = (compile_script, run_script)
+    runtime = languages.for_files(file.name for file in files if file.name not in scripts)
     if runtime is None:
         raise RequestError("No language is installed")
     target = Target.of(runtime)
@@ -89,17 +93,17 @@ def _multi_file(
         target,
         settings,
         files,
-        command=("sh", "-c", _BY_SHELL, _RUN, *submission.words("command_line_arguments")),
+        command=("sh", "-c", _BY_SHELL, run_script, *submission.words("command_line_arguments")),
         merge=submission.is_merged,
         limits={"run": limits.requested(submission.numbers, settings)},
     )
-    if _COMPILE not in names:
+    if compile_script is None:
         return job
     effective = language_limits(target.language, settings)
     run = job.stages[-1]
     compilation = Stage(
         "compile",
-        ("sh", "-c", _BY_SHELL, _COMPILE),
+        ("sh", "-c", _BY_SHELL, compile_script),
         run.env,
         effective.stages["compile"].merged(RequestedLimits()),
         merge=True,

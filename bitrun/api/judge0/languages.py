@@ -99,12 +99,15 @@ _NAMED = (
 )
 _BY_ID = {entry.id: entry for entry in _NAMED}
 
-# Without a version, and served by a shell or by what fits the files.
+# Without a version.
 _SPECIAL = {
     PLAIN_TEXT: "Plain Text",
     EXECUTABLE: "Executable",
     MULTI_FILE: "Multi-file program",
 }
+# The languages of the catalogue that serve them, and the names of their files. A program of several
+# files is served by what fits these.
+_SERVED_BY = {PLAIN_TEXT: ("bash", "text.txt"), EXECUTABLE: ("file", "a.out")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +165,16 @@ class Languages:
 
     def explain_missing(self, language_id: int | str) -> str:
         """Say why `find` has found none."""
-        entry = _BY_ID.get(language_id) if isinstance(language_id, int) else None
-        if entry is not None:
-            missing = self._runtimes.explain_missing(entry.language, _ANY)
-            return f"language with id {entry.id} is {entry.title}. {missing}"
         if isinstance(language_id, str):
             return self._runtimes.explain_missing(language_id, _ANY)
-        return f"language with id {language_id} doesn't exist"
+        if language_id in _BY_ID:
+            title, language = _BY_ID[language_id].title, _BY_ID[language_id].language
+        elif language_id in _SERVED_BY:
+            title, language = _SPECIAL[language_id], _SERVED_BY[language_id][0]
+        else:
+            return f"language with id {language_id} doesn't exist"
+        missing = self._runtimes.explain_missing(language, _ANY)
+        return f"language with id {language_id} is {title}. {missing}"
 
     def for_files(self, names: Iterable[str]) -> Runtime | None:
         """Return the runtime whose image fits the files of a program: that of the most files."""
@@ -186,7 +192,7 @@ class Languages:
     def _special(self, number: int) -> Served | None:
         if number == MULTI_FILE:
             return Served(number, _SPECIAL[number], "", None)
-        language, file = ("bash", "text.txt") if number == PLAIN_TEXT else ("file", "a.out")
+        language, file = _SERVED_BY[number]
         runtime = self._runtimes.find(language, _ANY)
         return None if runtime is None else Served(number, _SPECIAL[number], file, runtime)
 

@@ -22,6 +22,7 @@ FIELDS = (
 )  # fmt: skip
 
 _BLANK = "can't be blank"
+_NOT_BLANK = "must be blank"
 _MAX_SHOWN = 64  # characters of what a request has sent
 _FLAG_WORDS: Mapping[Any, bool] = {"true": True, "1": True, "false": False, "0": False, "": False}
 
@@ -80,6 +81,8 @@ class _Reading:
         if language_id == MULTI_FILE:
             if not archive:
                 self._refuse("additional_files", _BLANK)
+            if source:
+                self._refuse("source_code", _NOT_BLANK)
         elif not source and "source_code" not in self._problems:
             self._refuse("source_code", _BLANK)
         stdin, expected = self._text("stdin"), self._text("expected_output")

@@ -89,7 +89,8 @@ def _compilation(stage: StageResult | None, judgement: Judgement) -> dict[str, A
         return {}
     output = stage.output
     if stage.verdict.limit is not None:
-        output += f"\n{verdicts.detail(stage.verdict)}".encode()
+        gap = "\n" if output else ""
+        output += f"{gap}{verdicts.detail(stage.verdict)}".encode()
     return {"compile_output": _output(output)}
 
 

@@ -80,6 +80,14 @@ def test_what_does_not_compile(server: Server) -> None:
     assert [reply[name] for name in ("stdout", "stderr", "message", "time")] == [None] * 4
 
 
+def test_a_limit_of_the_compiler_is_named(share: Callable[..., Server]) -> None:
+    server = share(dialects="judge0", compile_timeout=200)
+    files = archive({"compile": "sleep 9", "run": "echo"})
+    reply = judged(server, language_id=MULTI_FILE, additional_files=files)
+    assert reply["status"]["id"] == 6
+    assert reply["compile_output"] == "Time limit exceeded: 200 ms of wall time"
+
+
 def test_fields(server: Server) -> None:
     token = token_of(server, source_code="echo out; echo err >&2; exit 2", language_id=BASH)
     found = result(server, token, "fields=stdout,status_id,language_id,exit_code,stderr,stdin")
@@ -166,6 +174,14 @@ def test_base64(server: Server) -> None:
         ),
         ({"language_id": MULTI_FILE}, {"additional_files": ["can't be blank"]}),
         (
+            {
+                "language_id": MULTI_FILE,
+                "source_code": "echo",
+                "additional_files": archive({"run": "echo"}),
+            },
+            {"source_code": ["must be blank"]},
+        ),
+        (
             {"source_code": 7, "language_id": BASH, "stdin": ["x"]},
             {
                 "source_code": ["must be a string"],
@@ -180,9 +196,16 @@ def test_what_is_refused(
     assert problems(server, **fields) == found
 
 
-def test_a_language_that_is_not_installed_is_named(server: Server) -> None:
-    [sentence] = problems(server, source_code="x", language_id=78)["language_id"]
-    assert sentence.startswith("language with id 78 is Kotlin. Package is not installed: kotlin.")
+@pytest.mark.parametrize(
+    ("number", "title", "package"), [(78, "Kotlin", "kotlin"), (44, "Executable", "file")]
+)
+def test_a_language_that_is_not_installed_is_named(
+    server: Server, number: int, title: str, package: str
+) -> None:
+    [sentence] = problems(server, source_code="x", language_id=number)["language_id"]
+    assert sentence.startswith(
+        f"language with id {number} is {title}. Package is not installed: {package}."
+    )
 
 
 def test_a_language_by_its_name(server: Server) -> None:
@@ -263,6 +286,17 @@ def test_a_program_of_several_files(server: Server) -> None:
     reply = judged(server, language_id=MULTI_FILE, additional_files=archive({"a.c": "x"}))
     assert reply["status"]["id"] == 13
     assert "no script called run" in reply["message"]
+    # Other names of the scripts, which say nothing of the image.
+    files = {
+        "compile.sh": "gcc -o program main.c",
+        "run.sh": "./program",
+        "main.c": "int main(void) { return 7; }",
+    }
+    reply = judged(
+        server, "fields=exit_code,compile_output", language_id=MULTI_FILE,
+        additional_files=archive(files),
+    )  # fmt: skip
+    assert reply == {"exit_code": 7, "compile_output": None}
 
 
 @pytest.mark.also_engine
@@ -365,6 +399,7 @@ def test_others_do_not_see_them(share: Callable[..., Server]) -> None:
     allowed = call(server, "OPTIONS", "/submissions").headers["Access-Control-Allow-Headers"]
     assert "X-Auth-Token" in allowed
     assert call(server, "POST", "/authenticate", headers=ours).status_code == 200
+    assert call(server, "POST", f"/authenticate?X-Auth-Token={RUN}").status_code == 200
     assert call(server, "POST", "/authorize", headers=ours).status_code == 403
 
 
