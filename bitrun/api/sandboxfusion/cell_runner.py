@@ -82,7 +82,11 @@ def _run(
                 namespace["_"] = value
                 display(value)
     except BaseException as error:  # noqa: BLE001  sys.exit() ends a cell only
-        lines = traceback.format_exception(error)
+        # Without the lines of this program, which precede those of the cell.
+        cause = error.__traceback__
+        while cause is not None and cause.tb_frame.f_code.co_filename != name:
+            cause = cause.tb_next
+        lines = traceback.format_exception(error.with_traceback(cause))
         return [{"ename": type(error).__name__, "evalue": str(error), "traceback": lines}]
     return []
 

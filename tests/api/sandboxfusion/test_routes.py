@@ -122,7 +122,11 @@ def test_cells_share_a_namespace(fusion: Server) -> None:
     }  # fmt: skip
     (error,) = third["error"]
     assert (error["ename"], error["evalue"]) == ("RuntimeError", "41")
-    assert 'File "<cell 3>", line 1' in "".join(error["traceback"])
+    assert error["traceback"] == [
+        "Traceback (most recent call last):\n",
+        '  File "<cell 3>", line 1, in <module>\n    raise RuntimeError(x)\n',
+        "RuntimeError: 41\n",
+    ]
     assert fifth["error"][0]["ename"] == "SystemExit"
     assert reply["files"] == {"made": base64.b64encode(b"got 42").decode()}
 
