@@ -1,8 +1,8 @@
 """Limits of what is active at once in a cluster: leases in Redis.
 
-Each active request has a member of its own in a sorted set of its client, whose score is the time
-at which it expires. A node renews those of its requests; a dead one's expire by themselves. Only
-the clock of the server counts.
+Each active request, and each sandbox, has a member of its own in a sorted set of its client, whose
+score is the time at which it expires. A node renews those of its own; a dead one's expire by
+themselves. Only the clock of the server counts.
 """
 
 import secrets
@@ -38,9 +38,7 @@ class LeasedLimit:
     counts, or nothing is admitted (`SharedRedis.count`).
     """
 
-    def __init__(
-        self, redis: SharedRedis, limit: int, local: ClientLimit, kind: str = "runs"
-    ) -> None:
+    def __init__(self, redis: SharedRedis, limit: int, local: ClientLimit, kind: str) -> None:
         self._redis = redis
         self._limit = limit
         self._local = local

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Mapping
 from subprocess import Popen
 
-from bitrun.access.at_once import limits_at_once
+from bitrun.access.at_once import ClientLimit, ConcurrencyLimit, limits_at_once
 from bitrun.access.leases import LeasedLimit
 from bitrun.access.rate_limits import RateLimits
 from bitrun.callbacks.callbacks import Callbacks
@@ -55,12 +55,9 @@ class Service:
         self.settings = settings = configuration.settings.share()
         self.limits = limits = limits_at_once(settings)
         self.redis = SharedRedis(settings.redis, settings.redis_away) if settings.redis else None
-        self._leases = (
-            LeasedLimit(self.redis, settings.max_runs_per_client, limits.clients)
-            if self.redis is not None
-            else None
-        )
-        self.rate_limits = RateLimits(settings, self._leases or limits.clients, self.redis)
+        self._leases: list[LeasedLimit] = []
+        runs = self._for_all_nodes("runs", settings.max_runs_per_client, limits.clients)
+        self.rate_limits = RateLimits(settings, runs, self.redis)
         self.nodes = (
             Nodes(self.redis, settings.node_url, settings.port)
             if self.redis is not None and settings.node_url
@@ -111,7 +108,15 @@ class Service:
         self._compile_cache = CompileCache(settings.compile_cache)
         self.runner = Runner(self._pool, admission, self._on_run_finished, self._compile_cache)
         self.sandboxes = Sandboxes(
-            self._pool, settings, self._on_run_finished, self.nodes.own if self.nodes else ""
+            self._pool,
+            settings,
+            self._on_run_finished,
+            self.nodes.own if self.nodes else "",
+            self._for_all_nodes(
+                "sandboxes",
+                settings.max_sandboxes_per_client,
+                ConcurrencyLimit(settings.max_sandboxes_per_client),
+            ),
         )
         self.uploads = Uploads(settings)
         self.judge = Judge(self.runner, settings.batch_places)
@@ -153,8 +158,9 @@ class Service:
         self.egress.start()
         if self.cluster is not None:
             housekeeping.start(self.cluster.sync, interval=POLL_SECONDS)
-        if self._leases is not None:
-            renewals = [self._leases.renew] + ([self.nodes.register] if self.nodes else [])
+        if self.redis is not None:
+            renewals = [leases.renew for leases in self._leases]
+            renewals += [self.nodes.register] if self.nodes else []
             housekeeping.start(*renewals, interval=RENEWAL_SECONDS)
         self._pool.start()
         self.work.start()
@@ -180,6 +186,13 @@ class Service:
             self.redis.close()
         if self._janitor is not None and self._janitor.stdin is not None:
             self._janitor.stdin.close()
+
+    def _for_all_nodes(self, kind: str, limit: int, local: ClientLimit) -> ClientLimit:
+        """Return a limit that all nodes count together; without a Redis server `local`."""
+        if self.redis is None:
+            return local
+        self._leases.append(LeasedLimit(self.redis, limit, local, kind))
+        return self._leases[-1]
 
     def _on_event(self, action: str, _: str) -> None:
         if action in IMAGE_EVENTS:

@@ -21,7 +21,7 @@ def short_lives(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def node(server: Redis, limit: int = 2) -> LeasedLimit:
-    return LeasedLimit(SharedRedis(server.url), limit, ConcurrencyLimit(limit))
+    return LeasedLimit(SharedRedis(server.url), limit, ConcurrencyLimit(limit), "runs")
 
 
 def is_admitted(limit: LeasedLimit, client: str = "alice") -> bool:
@@ -52,7 +52,7 @@ from bitrun.access.at_once import ConcurrencyLimit
 from bitrun.access import leases
 from bitrun.cluster.shared_redis import SharedRedis
 leases.LIFE_SECONDS = 1
-limit = leases.LeasedLimit(SharedRedis(sys.argv[1]), 2, ConcurrencyLimit(2))
+limit = leases.LeasedLimit(SharedRedis(sys.argv[1]), 2, ConcurrencyLimit(2), "runs")
 with limit.acquire("alice"):
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -73,6 +73,16 @@ def test_what_a_killed_node_held_comes_back(redis_server: Redis) -> None:
     with one.acquire("alice"):
         assert not is_free()
         assert wait_until(is_free, 10)
+
+
+def test_kinds_are_counted_apart(redis_server: Redis) -> None:
+    redis = SharedRedis(redis_server.url)
+    runs, sandboxes = (
+        LeasedLimit(redis, 1, ConcurrencyLimit(1), kind) for kind in ("runs", "sandboxes")
+    )
+    with runs.acquire("alice"):
+        assert not is_admitted(runs)
+        assert is_admitted(sandboxes)
 
 
 @pytest.mark.usefixtures("short_lives")
@@ -111,7 +121,7 @@ def test_without_redis_a_node_counts_for_itself(redis_server: Redis) -> None:
 
 
 def test_without_redis_nobody_is_admitted(redis_server: Redis) -> None:
-    limit = LeasedLimit(SharedRedis(redis_server.url, "refuse"), 1, ConcurrencyLimit(1))
+    limit = LeasedLimit(SharedRedis(redis_server.url, "refuse"), 1, ConcurrencyLimit(1), "runs")
     with ExitStack() as held:
         held.enter_context(limit.acquire("alice"))
         redis_server.stop()

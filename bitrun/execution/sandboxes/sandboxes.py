@@ -5,9 +5,10 @@ import secrets
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from bitrun.access.at_once import ClientLimit, ConcurrencyLimit
 from bitrun.config.settings import Settings
 from bitrun.engine.errors import NotOnEngine
 from bitrun.execution.limits import language_limits
@@ -20,6 +21,7 @@ from bitrun.model.errors import (
     RequestError,
     SandboxEnded,
     SandboxNotFound,
+    TooManyRequests,
     TooManySandboxes,
 )
 from bitrun.model.run_record import OnFinished
@@ -51,15 +53,26 @@ class Sandboxes:
     """The sandboxes of one process. Threads share it."""
 
     def __init__(
-        self, pool: Pool, settings: Settings, on_finished: OnFinished, node: str = ""
+        self,
+        pool: Pool,
+        settings: Settings,
+        on_finished: OnFinished,
+        node: str = "",
+        of_client: ClientLimit | None = None,
     ) -> None:
-        """Keep them in boxes of the pool; their ids end with the name of this `node`, if any."""
+        """Keep them in boxes of the pool; their ids end with the name of this `node`, if any.
+
+        `of_client` counts those of each client, by default in this process alone.
+        """
         self._node = node
+        self._of_client = of_client or ConcurrencyLimit(settings.max_sandboxes_per_client)
         self._pool = pool
         self._settings = settings
         self._on_finished = on_finished
         self._living: dict[str, Sandbox] = {}
-        self._reserved: Counter[str | None] = Counter()  # by owner, those being created included
+        # Of the living ones, by id; a place is taken before its sandbox is created.
+        self._places: dict[str, ExitStack] = {}
+        self._reserved = 0
         self._memory = 0
         self._ended: OrderedDict[str, tuple[str | None, EndReason]] = OrderedDict()
         self._ends: Counter[str] = Counter(dict.fromkeys(EndReason, 0))
@@ -84,16 +97,15 @@ class Sandboxes:
             RequestError: this service has none.
             TooManySandboxes: the client has as many as it may have.
             Busy: all clients together have.
+            LimitsUnavailable: they can't be counted, see `SharedRedis.count`.
             PackageNotInstalled, ServiceError, ClientDisconnected: as `Runner.run`.
         """
-        self._reserve(owner, plan.limits.memory)
-        try:
+        with self._reserve(owner, plan.limits.memory) as place:
             sandbox = self._take_warm(owner, plan) or self._make(owner, plan, connection)
-        except BaseException:
-            self._give_back(owner, plan.limits.memory)
-            raise
+            kept = place.pop_all()
         with self._lock:
             self._living[sandbox.id] = sandbox
+            self._places[sandbox.id] = kept
         if sandbox.reason is not None:  # it has ended before it could be found here
             self._forget(sandbox)
         return sandbox
@@ -193,28 +205,32 @@ class Sandboxes:
                 warm=0 if self._warm is None else len(self._warm),
             )
 
-    def _reserve(self, owner: str | None, memory: int) -> None:
+    def _reserve(self, owner: str | None, memory: int) -> ExitStack:
+        """Take the place of a sandbox, which is given back where this is closed."""
         settings = self._settings
         if (reason := self.why_none()) is not None:
             raise RequestError(reason)
         self.end_expired()
-        with self._lock:
-            if self._reserved[owner] >= settings.max_sandboxes_per_client:
-                raise TooManySandboxes(settings.max_sandboxes_per_client)
-            if (
-                self._reserved.total() >= settings.max_sandboxes
-                or self._memory + memory > settings.sandbox_memory
-            ):
-                raise Busy
-            self._reserved[owner] += 1
-            self._memory += memory
+        with ExitStack() as place:
+            try:
+                place.enter_context(self._of_client.acquire(owner or ""))
+            except TooManyRequests as error:
+                raise TooManySandboxes(settings.max_sandboxes_per_client) from error
+            with self._lock:
+                if (
+                    self._reserved >= settings.max_sandboxes
+                    or self._memory + memory > settings.sandbox_memory
+                ):
+                    raise Busy
+                self._reserved += 1
+                self._memory += memory
+            place.callback(self._give_back, memory)
+            return place.pop_all()
 
-    def _give_back(self, owner: str | None, memory: int) -> None:
+    def _give_back(self, memory: int) -> None:
         with self._lock:
             self._memory -= memory
-            self._reserved[owner] -= 1
-            if not self._reserved[owner]:
-                del self._reserved[owner]
+            self._reserved -= 1
 
     def _take_warm(self, owner: str | None, plan: SandboxPlan) -> Sandbox | None:
         sandbox = None if self._warm is None else self._warm.take(plan)
@@ -267,4 +283,5 @@ class Sandboxes:
             self._ended[sandbox.id] = (sandbox.owner, reason)
             while len(self._ended) > _MAX_ENDED:
                 self._ended.popitem(last=False)
-        self._give_back(sandbox.owner, sandbox.limits.memory)
+            place = self._places.pop(sandbox.id)
+        place.close()

@@ -3,10 +3,13 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import redis
 import requests
 from websockets.exceptions import InvalidStatus
 
@@ -19,6 +22,7 @@ from tests.support.waiting import wait_until
 
 ALICE, BOB = "alice-has-a-long-token", "bob-has-a-long-token-too"
 LIFE_SECONDS = 15
+MAX_SANDBOXES = 4  # of a client, by default
 
 
 @pytest.fixture
@@ -132,17 +136,33 @@ def test_ids_that_lead_nowhere(box: HttpSandbox, nodes: tuple[Server, Server]) -
     assert (again.status_code, "gone" in again.json()["message"]) == (410, True)
 
 
+def test_a_client_has_so_many_on_all_nodes(serve: Serve, redis_server: Redis) -> None:
+    one, other = (
+        serve(redis=redis_server.url, api_tokens=f"{ALICE} {BOB}", max_sandboxes_per_client="1")
+        for _ in range(2)
+    )
+    with sandbox(one, ALICE):
+        for node in (one, other):
+            refused = create(node, ALICE)
+            assert (refused.status_code, "At most 1 " in refused.text) == (429, True)
+        with sandbox(other, BOB):
+            pass
+    with sandbox(other, ALICE):
+        pass
+
+
 @pytest.mark.chaos
 @pytest.mark.attack(
     "fault",
     "the node of a sandbox is killed",
     "503 until it counts as lost, then 410; other sandboxes are as before",
 )
-def test_a_lost_node(nodes: tuple[Server, Server]) -> None:
+def test_a_lost_node(nodes: tuple[Server, Server], redis_server: Redis) -> None:
     lost, left = nodes
     box = HttpSandbox(left, create(lost, ALICE).json()["id"], ALICE)
     assert box.sh("echo on") == "on\n"
     with sandbox(left, ALICE) as other:
+        expired = time.monotonic() + LIFE_SECONDS + 1
         _kill(lost)
         answer = box.call("GET")
         assert answer.status_code == 503
@@ -155,6 +175,15 @@ def test_a_lost_node(nodes: tuple[Server, Server]) -> None:
             "The sandbox has ended: the node that had it is gone"
         )
         assert other.sh("echo on") == "on\n"
+        # Those of the lost node count no longer; the other one still does, since it is renewed.
+        time.sleep(max(0.0, expired - time.monotonic()))
+        with closing(redis.Redis(port=redis_server.port)) as client:
+            (leases,) = client.scan_iter("bitrun:sandboxes:*")
+            assert client.zcount(leases, time.time() * 1000, "+inf") == 1
+        made = [create(left, ALICE) for _ in range(MAX_SANDBOXES)]
+        assert [each.status_code for each in made] == [201] * (MAX_SANDBOXES - 1) + [429]
+        for each in made[:-1]:
+            HttpSandbox(left, each.json()["id"], ALICE).delete()
 
 
 def _kill(server: Server) -> None:

@@ -36,15 +36,17 @@ def sandboxes(pool: Pool, records: list[RunRecord]) -> Iterator[Sandboxes]:
     made.close()
 
 
-@pytest.fixture
-def create(sandboxes: Sandboxes) -> Callable[..., Sandbox]:
+def plan(idle: int = 600) -> SandboxPlan:
     package, language = next(
         pair for pair in load(SETTINGS.languages).languages() if pair[1].name == "bash"
     )
     runtime = Runtime(package, language, "5.2", "bitrun/bash")
+    return SandboxPlan(runtime, SandboxLimits(64 << 20, 64, idle), {})
 
+
+@pytest.fixture
+def create(sandboxes: Sandboxes) -> Callable[..., Sandbox]:
     def create(owner: str | None = OWNER, idle: int = 600) -> Sandbox:
-        limits = SandboxLimits(64 << 20, 64, idle)
-        return sandboxes.create(owner, SandboxPlan(runtime, limits, {}), None)
+        return sandboxes.create(owner, plan(idle), None)
 
     return create
