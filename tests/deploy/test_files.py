@@ -9,10 +9,10 @@ import pytest
 import requests
 import yaml
 
-from tests.deploy.test_proxies import free_port, listens
 from tests.support.checkout import copy_of_checkout
 from tests.support.needs import need
 from tests.support.paths import ROOT
+from tests.support.ports import free_port, listens
 from tests.support.waiting import wait_until
 
 DEPLOY = ROOT / "deploy"

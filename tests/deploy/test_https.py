@@ -11,9 +11,9 @@ import pytest
 import requests
 
 from bitrun.access import tokens
-from tests.deploy.test_proxies import listens
 from tests.support.checkout import copy_of_checkout
 from tests.support.needs import need
+from tests.support.ports import listens
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.chaos, pytest.mark.timeout(1200)]

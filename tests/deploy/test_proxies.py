@@ -2,7 +2,6 @@
 
 import getpass
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.support.needs import need
 from tests.support.paths import ROOT
+from tests.support.ports import free_port, listens
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -38,11 +38,6 @@ http {{
 }}
 """
 SLOW = "import time; time.sleep(9); print('late')"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 def nginx(folder: Path, server: Server, port: int) -> list[str]:
@@ -100,14 +95,6 @@ def proxy(
         yield f"127.0.0.1:{port}"
         process.terminate()
     server.stop()
-
-
-def listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 class From(HTTPAdapter):

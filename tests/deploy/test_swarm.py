@@ -6,12 +6,14 @@ import json
 import re
 import socket
 import ssl
-import subprocess
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -22,15 +24,14 @@ from bitrun.api.app import create_app
 from bitrun.config.settings import Settings
 from bitrun.service import configuration
 from bitrun.service.service import Service
-from tests.deploy.test_proxies import free_port, listens
+from tests.support import haproxy
+from tests.support.haproxy import CONFIGURATION, PLACES, QUEUE, SWARM
 from tests.support.needs import need
 from tests.support.paths import ROOT
 from tests.support.waiting import wait_until
 
-SWARM = ROOT / "deploy" / "swarm"
-CONFIGURATION = (SWARM / "haproxy.cfg").read_text()
 EXECUTE = "/api/v2/execute"
-PLACES, QUEUE = 2, 3
+FAST_CHECKS = {"inter 2s fastinter 500ms": "inter 100ms", "slowstart 10s ": ""}
 
 
 class Node(ThreadingHTTPServer):
@@ -104,6 +105,11 @@ def hang_up(handler: _Handler) -> None:
     handler.connection.shutdown(socket.SHUT_RDWR)
 
 
+def take_long(handler: _Handler) -> None:
+    time.sleep(2.5)
+    answer(handler)
+
+
 def upgrade(handler: _Handler) -> None:
     """Accept a WebSocket, and end it with a frame of two bytes."""
     key = handler.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -120,71 +126,14 @@ def upgrade(handler: _Handler) -> None:
     handler.close_connection = True
 
 
-class Front:
-    """HAProxy with the file as it is, but for addresses, and three nodes."""
+class Front(haproxy.Front):
+    """HAProxy in front of some nodes, and its clients."""
 
-    def __init__(self, folder: Path, nodes: list[Node]) -> None:
+    def __init__(
+        self, folder: Path, nodes: list[Node], changes: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(folder, [node.port for node in nodes], {**FAST_CHECKS, **(changes or {})})
         self.nodes = nodes
-        self.http, self.https, self.statistics = free_port(), free_port(), free_port()
-        self._folder = folder
-        self.certificate = folder / "certificate.pem"
-        self._make_certificate()
-        self.command = ["haproxy", "-db", "-f", str(self._configure())]
-        self.environment = {
-            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-            "RUNS_PER_NODE": str(PLACES),
-            "QUEUE": str(QUEUE),
-            "QUEUE_SECONDS": "20",
-            "NODES": "127.0.0.1 192.0.2.0/24",
-        }
-
-    def _password(self) -> Path:
-        path = self._folder / "password"
-        path.write_text("Basic Yml0cnVuOng=\n")
-        return path
-
-    def _make_certificate(self) -> None:
-        done = subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-             "-nodes", "-days", "2", "-subj", "/CN=test", "-addext",
-             "subjectAltName=IP:127.0.0.1", "-keyout", "-", "-out", "-"],
-            check=True, capture_output=True,
-        )  # fmt: skip
-        self.certificate.write_bytes(done.stdout)
-
-    def _configure(self) -> Path:
-        servers = "\n    ".join(
-            f"server node{node.number} 127.0.0.1:{node.port}" for node in self.nodes
-        )
-        changes = {
-            "server-template node 1-100 tasks.bitrun:5000 resolvers swarm init-addr none": servers,
-            "/run/secrets/certificate.pem": str(self.certificate),
-            "/run/secrets/registry-authorization": str(self._password()),
-            "server-template registry 1 tasks.registry:5000 resolvers swarm init-addr none": (
-                f"server registry 127.0.0.1:{self.nodes[0].port}"
-            ),
-            "bind :8443": f"bind 127.0.0.1:{self.https}",
-            "bind :8080": f"bind 127.0.0.1:{self.http}",
-            "bind :8405": f"bind 127.0.0.1:{self.statistics}",
-            "inter 2s fastinter 500ms": "inter 100ms",
-            "slowstart 10s ": "",
-        }
-        text = CONFIGURATION
-        for old, new in changes.items():
-            assert old in text, old
-            text = text.replace(old, new)
-        path = self._folder / "haproxy.cfg"
-        path.write_text(text)
-        return path
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        with subprocess.Popen(self.command, env=self.environment) as process:
-            try:
-                assert wait_until(lambda: listens(self.statistics), 20)
-                yield
-            finally:
-                process.terminate()
 
     def post(self, path: str, data: str = "{}", **headers: str) -> requests.Response:
         return requests.post(
@@ -380,6 +329,20 @@ def test_the_registry_is_for_nodes_only(front: Front, tmp_path: Path) -> None:
     assert asked(front) == 0
 
 
+def test_only_a_run_must_answer_soon(front: Front, tmp_path: Path) -> None:
+    changes = {
+        "timeout server 130s": "timeout server 1s",
+        "timeout client 130s": "timeout client 1s",
+    }
+    impatient = Front(tmp_path, front.nodes, changes)
+    for node in front.nodes:
+        node.behave = take_long
+    paths = (EXECUTE, f"{EXECUTE}/batch", "/sandboxfusion/submit", "/api/v2/packages")
+    with impatient.running(), ThreadPoolExecutor() as pool:
+        statuses = list(pool.map(lambda path: impatient.post(path).status_code, paths))
+    assert statuses == [504, 200, 200, 200]
+
+
 def test_a_websocket_passes(front: Front) -> None:
     for node in front.nodes:
         node.behave = upgrade
@@ -404,8 +367,35 @@ def test_every_run_and_nothing_else_is_tried_again() -> None:
     assert listed == posts - effects
 
 
+def read(file: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((SWARM / file).read_text())
+    return found
+
+
+def test_the_encrypted_network_is_the_same_but_for_that() -> None:
+    """`docker stack deploy` takes it in place of the stack's, without merging the two."""
+    ((name, network),) = read("encrypted.yaml")["networks"].items()
+    assert network.pop("driver_opts") == {"encrypted": ""}
+    assert {name: network} == read("stack.yaml")["networks"]
+
+
+def test_prometheus_is_on_the_network_of_the_stack() -> None:
+    monitoring = read("monitoring.yaml")
+    assert monitoring["networks"]["cluster"] == {"external": True, "name": "bitrun_cluster"}
+    (service,) = monitoring["services"].values()
+    assert service["read_only"]
+    assert service["cap_drop"] == ["ALL"]
+    assert "ports" not in service
+    # A label of a job that nothing asks for would leave the dashboard empty.
+    jobs = read("prometheus.yml")["scrape_configs"]
+    names = {job["job_name"]: job["dns_sd_configs"][0]["names"] for job in jobs}
+    stack = read("stack.yaml")
+    assert names == {name: [f"tasks.{name}"] for name in ("bitrun", "haproxy")}
+    assert names.keys() <= stack["services"].keys()
+
+
 def test_the_stack_gives_no_privileges() -> None:
-    stack = yaml.safe_load((SWARM / "stack.yaml").read_text())
+    stack = read("stack.yaml")
     users = {name: service.get("user", "root") for name, service in stack["services"].items()}
     assert [name for name, user in users.items() if user == "root"] == ["registry"]
     for service in stack["services"].values():
