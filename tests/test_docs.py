@@ -77,5 +77,7 @@ def test_a_wrong_quote_is_found() -> None:
     right = "takes 2.5<!-- a, b / p50 ms --> ms"
     assert quotes.renewed("takes 17<!-- a, b / p50 ms --> ms", figures) == right
     assert quotes.renewed(right, figures) == right
+    many = "5,400<!-- a, b / p50 ms * 2150 --> and 25<!-- a, b / p50 ms * 10 -->"
+    assert quotes.renewed(many.replace("5,400", "1,234.5"), figures) == many
     with pytest.raises(KeyError):
         quotes.renewed("1<!-- gone / p50 ms -->", figures)

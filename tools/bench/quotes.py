@@ -5,6 +5,10 @@
 A quoted number is followed by a comment that names its row and its column there:
 
     24.6<!-- python, 2 a second / p50 ms --> ms
+
+or it is as many times that, of which two digits count:
+
+    1,100<!-- lanes: python, 8 at once, reused boxes / runs/s * 10 --> a second
 """
 
 import re
@@ -17,7 +21,7 @@ BENCHMARK = ROOT / "docs" / "benchmark.md"
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _OF_SERVICE = re.compile(rf" \(({_NUMBER.pattern})\)$")
-_QUOTE = re.compile(rf"(?:{_NUMBER.pattern})<!-- (.+?) / (.+?) -->")
+_QUOTE = re.compile(r"-?\d[\d,]*(?:\.\d+)?(<!-- (.+?) / (.+?)(?: \* ([\d.]+))? -->)")
 
 Figures = Mapping[tuple[str, str], str]
 
@@ -58,9 +62,16 @@ def renewed(text: str, figures: Figures) -> str:
     Raises:
         KeyError: the benchmark has no such row or column.
     """
-    return _QUOTE.sub(
-        lambda found: f"{figures[found[1], found[2]]}<!-- {found[1]} / {found[2]} -->", text
-    )
+
+    def number(found: re.Match[str]) -> str:
+        figure = figures[found[2], found[3]]
+        return (_multiplied(figure, found[4]) if found[4] else figure) + found[1]
+
+    return _QUOTE.sub(number, text)
+
+
+def _multiplied(figure: str, factor: str) -> str:
+    return f"{float(f'{float(figure) * float(factor):.1e}'):,.0f}"
 
 
 def renew_all() -> None:
