@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tools.cluster import deployment, load, page, simulation
-from tools.cluster.scenarios import Event, Findings
+from tests.support.load import Answer
+from tools.cluster import deployment, load, monitoring, page, simulation
+from tools.cluster.costs import Costs
+from tools.cluster.machine import MachineError
+from tools.cluster.scenarios import Event, Findings, Scenarios, complaints
 
 PAGE = """\
 <!-- on: first -->
@@ -91,6 +94,38 @@ def test_every_answer_is_checked(
     assert bool(answer.wrong) == bool(wrong)
 
 
+def test_later_commands_have_names() -> None:
+    page_ = deployment.PAGE.read_text()
+    for name in ("renewal", "tokens", "update", "drain", "monitoring", "encrypted"):
+        assert any("docker" in line for line in deployment.read_commands(page_, name)), name
+    with pytest.raises(MachineError, match="no commands to fly"):
+        deployment.read_commands(page_, "fly")
+
+
+def test_every_scenario_is_there() -> None:
+    assert all(callable(getattr(Scenarios, name)) for name in Scenarios.ALL)
+
+
+def test_the_dashboard_asks_for_all_nodes() -> None:
+    queries = monitoring.dashboard_queries()
+    assert len(queries) > 50
+    assert not [query for query in queries if "$" in query]
+
+
+def test_each_client_may_lose_one_connection() -> None:
+    lost = [lost_answer(f"x-{client}.1") for client in range(3)]
+    assert list(complaints("x", lost, breaks=True)) == []
+    twice = [*lost, lost_answer("x-1.2")]
+    assert list(complaints("x", twice, breaks=True)) == ["x: more than one connection of ['x-1']"]
+    assert list(complaints("x", lost, breaks=False)) == ["x: 3 answers: connection: Reset"]
+    refused = Answer("x-0.1", 503, "", "503", 0.0, 0.0)
+    assert list(complaints("x", [refused], breaks=True)) == ["x: 1 answers: 503"]
+
+
+def lost_answer(word: str) -> Answer:
+    return Answer(word, None, "", "connection: Reset", 0.0, 0.0)
+
+
 def test_no_answer_is_wrong() -> None:
     front = load.Front("http://127.0.0.1:1", "", Path())
     assert load.sleep_and_echo(front, "a-1", 0).wrong.startswith("connection")
@@ -102,13 +137,16 @@ def test_the_table_is_replaced(tmp_path: Path) -> None:
     findings = Findings(rates=[2.0, 3.9])
     findings.events.append(Event("a node was lost", 40, Counter({"503": 1}), 3, 4.25))
     findings.failures.append("a node was lost: 1 answers: 503")
-    page.write(findings, "a machine", path)
+    findings.notes.append("Prometheus was there.")
+    page.write(findings, Costs(0.3, 1.0, 0.05), "a machine", path)
     text = path.read_text()
     assert text.startswith("before\n<!-- measured -->\n")
     assert text.endswith("<!-- end -->\nafter\n")
     assert "| 2 | 3.90 | 1.95 |" in text
     assert "| a node was lost | 40 | 1 | 3 | 4.2 s |" in text
+    assert "\n\nPrometheus was there.\n\n" in text
     assert "- a node was lost: 1 answers: 503" in text
+    assert "| HAProxy, on a new connection | 1.00 ms |" in text
     assert "old" not in text
 
 
@@ -149,6 +187,12 @@ def test_few_places_make_runs_wait() -> None:
 def test_fewest_connections_are_no_worse_than_others() -> None:
     worst = {policy: sorted(simulate(policy))[-80] for policy in simulation.POLICIES}
     assert worst["fewest connections"] <= worst["random of two"] <= worst["round robin"]
+
+
+@pytest.mark.parametrize("policy", simulation.POLICIES)
+def test_the_page_has_what_the_simulation_prints(policy: str) -> None:
+    needs = simulation.needs_of_mix()
+    assert simulation.row(3, policy, 0.7, needs) in page.PAGE.read_text().splitlines()
 
 
 def test_durations_are_read_from_a_log(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from typing import NoReturn
 
 from tests.support.paths import ROOT
 from tools.bench.machine import description
-from tools.cluster import images, network, page
-from tools.cluster.deployment import Cluster
+from tools.cluster import costs, images, network, page
+from tools.cluster.deployment import NAME, Cluster
 from tools.cluster.machine import CGROUP, Machine
 from tools.cluster.scenarios import Scenarios
 from tools.vm.image import install_programs
@@ -39,6 +39,7 @@ _PROGRAMS: dict[str, Sequence[str]] = {
     "nsenter": ("util-linux",),
     "ip": ("iproute2",),
     "docker-init": ("tini",),
+    "haproxy": ("haproxy",),
     "openssl": ("openssl",),
     "curl": ("curl",),
 }
@@ -56,9 +57,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.cluster", description=__doc__)
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--keep-images", action="store_true", help="use the last archive of images")
+    parser.add_argument(
+        "--only", nargs="+", default=[], help="these scenarios, in this order; writes no page"
+    )
     options = parser.parse_args()
+    if unknown := {*options.only} - {*Scenarios.ALL}:
+        parser.error(f"there is no {', '.join(unknown)}, only {', '.join(Scenarios.ALL)}")
     if options.inside is not None:
-        return _test(options.inside)
+        return _test(options.inside, options.only)
     if os.geteuid() != 0:
         sys.exit("Namespaces and engines of one's own need root: run this as root")
     install_programs(_PROGRAMS)
@@ -67,16 +73,17 @@ def main() -> int:
         images.pack(_STACK_IMAGES, _PACKAGE_IMAGES, ["bash"])
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGHUP, _leave)
-    return _run_inside()
+    return _run_inside(options.only)
 
 
-def _run_inside() -> int:
+def _run_inside(only: Sequence[str]) -> int:
     """Run this program again, in namespaces that end with it."""
     # On a real file system, for overlay2; the path of a copy of the checkout is in it, too.
     with tempfile.TemporaryDirectory(prefix="bitrun-cluster-", dir="/var/tmp") as folder:
         command = [
             "unshare", "--mount", "--net", "--pid", "--mount-proc", "--fork", "--kill-child",
             sys.executable, "-m", "tools.cluster", "--inside", folder,
+            *(["--only", *only] if only else []),
         ]  # fmt: skip
         try:
             return subprocess.run(
@@ -91,8 +98,10 @@ def _run_inside() -> int:
             _remove_cgroups()
 
 
-def _test(folder: Path) -> int:
+def _test(folder: Path, only: Sequence[str]) -> int:
     network.create()
+    shared = costs.measure()  # before there are machines, which need the processors
+    network.name_machines(NAME, _MACHINES, folder)
     machines = [
         Machine(f"node{number}", str(network.NETWORK[number]), folder)
         for number in range(1, _MACHINES + 1)
@@ -115,8 +124,9 @@ def _test(folder: Path) -> int:
     cluster = Cluster(machines, folder, _SETTINGS, variables)
     cluster.deploy()
     scenarios = Scenarios(cluster, _PLACES)
-    scenarios.run_all()
-    page.write(scenarios.findings, description())
+    scenarios.run(only or Scenarios.ALL)
+    if not only:
+        page.write(scenarios.findings, shared, description())
     for machine in machines:
         machine.cut_power()
     failures = scenarios.findings.failures

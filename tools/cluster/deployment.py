@@ -2,7 +2,8 @@
 
 A comment before a block of commands says on which machines they are run: `<!-- on: first -->`, or
 `others`. A block `<!-- on: first, with the internet -->` is left out, since the machines have no
-way out of their switch: `images` has made what it would make.
+way out of their switch: `images` has made what it would make. What is done later has a name, as
+`<!-- update -->`.
 """
 
 import re
@@ -24,7 +25,7 @@ from tools.cluster.machine import Machine, MachineError
 PAGE = ROOT / "docs" / "swarm.md"
 STACK = "bitrun"
 _BLOCK = re.compile(r"<!-- on: ([^>]+) -->\n+```console\n(.*?)```", re.DOTALL)
-_NAME = "run.example.org"  # of the cluster in the page; ours has only an address
+NAME = "run.example.org"  # of the cluster in the page
 _TOKEN = re.compile(r"^bitrun_\S+$", re.MULTILINE)
 _READY_SECONDS = 300.0
 _ELECTION_SECONDS = 60.0
@@ -48,6 +49,14 @@ def read_blocks(page: str) -> list[Block]:
     ]
 
 
+def read_commands(page: str, name: str) -> list[str]:
+    """Return the commands of a page below the comment with this name."""
+    found = re.search(rf"<!-- {name} -->\n+```console\n(.*?)```", page, re.DOTALL)
+    if found is None:
+        raise MachineError(f"the page has no commands to {name}")
+    return [line[2:] for line in found[1].splitlines()]
+
+
 class Cluster:
     """Machines with the stack on them; the first is where the operator gives commands.
 
@@ -68,20 +77,22 @@ class Cluster:
         self.machines = machines
         self.first, self.others = machines[0], machines[1:]
         self._checkout = copy_of_checkout(folder)
-        self._certificate = _make_certificate(self._checkout, self.first.address)
+        self._authority = Authority(folder / "authority")
+        self.renew_certificate()
         self._add_settings(settings)
         for machine in machines:
-            trusted = machine.engine_folder / "certs.d" / self.first.address
+            trusted = machine.engine_folder / "certs.d" / NAME
             trusted.mkdir(parents=True)
-            shutil.copy(self._certificate, trusted / "ca.crt")
+            shutil.copy(self._authority.certificate, trusted / "ca.crt")
         self._variables = {
             "HAPROXY_IMAGE": images.reference("haproxy"),
             "REDIS_IMAGE": images.reference("redis"),
             "REGISTRY_IMAGE": images.reference("registry"),
+            "PROMETHEUS_IMAGE": images.reference("prometheus"),
             **variables,
         }
         self._exports: list[str] = []
-        self.front = Front("", "", self._certificate)
+        self.front = Front("", "", self._authority.certificate)
 
     def _add_settings(self, settings: Mapping[str, str]) -> None:
         """Write them into the copy of the stack file, as an operator would."""
@@ -103,7 +114,7 @@ class Cluster:
             machine.run(f"docker tag {images.reference('service')} {images.SERVICE}:1")
         join_token = token = ""
         for block in read_blocks(PAGE.read_text()):
-            commands = block.commands.replace(_NAME, self.first.address)
+            commands = block.commands
             if join_token:
                 commands = commands.replace("TOKEN", join_token)
             if block.where == "first":
@@ -111,13 +122,20 @@ class Cluster:
                     self._wait_started()
                 done = self.operate(commands)
                 join_token = join_token or done.stdout.strip().rpartition("\n")[2]
-                if found := _TOKEN.search(done.stderr):
-                    token = found[0]
+                token = token or token_in(done.stderr)
             elif block.where == "others":
                 for machine in self.others:
                     machine.run(commands)
-        self.front = Front(f"https://{self.first.address}", token, self._certificate)
+        self.front = Front(f"https://{NAME}", token, self._authority.certificate)
         self.wait_ready(len(self.machines))
+
+    def renew_certificate(self) -> None:
+        """Put a new certificate and its key where the page's commands expect them."""
+        self._authority.issue(NAME, self._checkout)
+
+    def follow(self, name: str) -> str:
+        """Run the commands of the page that have this name; return what they say on stderr."""
+        return self.operate("\n".join(read_commands(PAGE.read_text(), name))).stderr
 
     def _wait_started(self) -> None:
         """Wait for the service on the first machine, as who reads the page would."""
@@ -157,19 +175,26 @@ class Cluster:
 
     def ready_nodes(self) -> int | None:
         """Return how many nodes HAProxy gives runs to, or None if it does not answer."""
-        value = self.haproxy_metric('haproxy_backend_active_servers{proxy="runs"}')
+        value = self.haproxy_metric('haproxy_backend_active_servers{proxy="runs"}', self.first)
         return None if value is None else round(value)
 
-    def haproxy_metric(self, name: str) -> float | None:
-        """Return one value of the statistics, or None if HAProxy does not answer."""
-        # From inside its own container: the port is not published.
+    def curl(self, machine: Machine, service: str, arguments: str) -> str:
+        """Ask a container of a machine from inside, since its port is not published.
+
+        Raises:
+            MachineError: it does not answer, or not well.
+        """
         script = (
-            "id=$(docker ps --quiet --filter name=bitrun_haproxy); "
+            f"id=$(docker ps --quiet --filter name={service}); "
             'nsenter --net --target "$(docker inspect --format {{.State.Pid}} "$id")" '
-            "curl --silent --fail --max-time 5 http://127.0.0.1:8405/metrics"
+            f"curl --silent --show-error --fail --max-time 10 {arguments}"
         )
+        return machine.run(script, timeout=30).stdout
+
+    def haproxy_metric(self, name: str, machine: Machine) -> float | None:
+        """Return one value of a machine's HAProxy, or None if that does not answer."""
         try:
-            text = self.first.run(script, timeout=30).stdout
+            text = self.curl(machine, f"{STACK}_haproxy", "http://127.0.0.1:8405/metrics")
         except MachineError:
             return None
         values = [line.split()[-1] for line in text.splitlines() if line.startswith(name)]
@@ -197,13 +222,32 @@ class Cluster:
         return self.front.request(method, path, **options)  # type: ignore[arg-type]
 
 
-def _make_certificate(folder: Path, address: str) -> Path:
-    """Create the files that the page takes from an authority; it is its own authority."""
-    certificate = folder / "fullchain.pem"
+def token_in(text: str) -> str:
+    """Return the token that a command has shown, or nothing."""
+    found = _TOKEN.search(text)
+    return "" if found is None else found[0]
+
+
+class Authority:
+    """The one whose certificates clients and nodes trust; it has a folder for its own."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.certificate, self._key = folder / "ca.pem", folder / "ca.key"
+        _openssl("-subj", "/CN=authority", "-keyout", self._key, "-out", self.certificate)
+
+    def issue(self, name: str, folder: Path) -> None:
+        """Write `fullchain.pem` and `privkey.pem`, a new certificate and its key, into a folder."""
+        _openssl(
+            "-CA", self.certificate, "-CAkey", self._key, "-subj", f"/CN={name}",
+            "-addext", f"subjectAltName=DNS:{name}",
+            "-keyout", folder / "privkey.pem", "-out", folder / "fullchain.pem",
+        )  # fmt: skip
+
+
+def _openssl(*options: str | Path) -> None:
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-days", "2", "-subj", "/CN=cluster", "-addext", f"subjectAltName=IP:{address}",
-         "-keyout", folder / "privkey.pem", "-out", certificate],
+         "-nodes", "-days", "2", *options],
         check=True, capture_output=True,
     )  # fmt: skip
-    return certificate

@@ -1,8 +1,8 @@
 """The images that the stack runs, built by this machine's engine and packed into one archive.
 
-Their base is Debian as BitRun's own images have it, and HAProxy, Redis and the registry are
-Debian's packages: none is downloaded from a registry. The images that the stack file names have the
-same commands and folders.
+Their base is Debian as BitRun's own images have it, and HAProxy, Redis, the registry and Prometheus
+are Debian's packages: none is downloaded from a registry. The images that the stack files name have
+the same commands and folders.
 """
 
 import io
@@ -31,6 +31,11 @@ _OTHERS = {
     "registry": (
         f"FROM {BASE}\n{_INSTALL} docker-registry {_CLEAN}\n"
         'VOLUME /var/lib/registry\nENTRYPOINT ["docker-registry"]\n'
+    ),
+    "prometheus": (
+        f"FROM {BASE}\n{_INSTALL} prometheus {_CLEAN}\n"
+        "RUN install -d -o 65534 -g 65534 /prometheus\nVOLUME /prometheus\n"
+        'ENTRYPOINT ["prometheus"]\n'
     ),
 }
 _CHUNK = 1 << 20
@@ -101,10 +106,17 @@ def _save(client: docker.APIClient, references: list[str], archive: Path) -> Non
 
 
 def load(docker_host: str, archive: Path) -> None:
-    """Load an archive into an engine."""
+    """Load an archive into an engine.
+
+    Raises:
+        docker.errors.BuildError: the engine does not take it.
+    """
     client = docker.APIClient(docker_host, version="1.41", timeout=600)
     try:
         with archive.open("rb") as file:
-            client.load_image(file)
+            # The engine begins to answer before it is ready, and gives up if nobody listens.
+            lines = list(client.load_image(file))
+        if errors := [line for line in lines if "error" in line]:
+            raise docker.errors.BuildError(f"{archive} can't be loaded: {errors}", iter(lines))
     finally:
         client.close()

@@ -67,7 +67,8 @@ class Machine:
             self._process = subprocess.Popen(
                 ["unshare", "--mount", "--net", "--uts", "--pid", "--mount-proc", "--fork",
                  "--kill-child", "sh", "-euc", _INIT],
-                env=os.environ | {"DISK": str(self._disk), "NAME": self.name, "CGROUP": CGROUP},
+                env=_own_environment()
+                | {"DISK": str(self._disk), "NAME": self.name, "CGROUP": CGROUP},
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -144,7 +145,7 @@ class Machine:
         try:
             done = subprocess.run(
                 [*enter, f"--wdns={folder or '/'}", "sh", "-euc", command],
-                env=os.environ | (environment or {}),
+                env={**_own_environment(), **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -156,3 +157,8 @@ class Machine:
         if done.returncode != 0:
             raise MachineError(f"{self.name}: {command}: {done.stderr.strip()}")
         return done
+
+
+def _own_environment() -> dict[str, str]:
+    """Return the environment, without what names another engine than that of the machine."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}

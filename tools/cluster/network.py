@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from ipaddress import IPv4Network
+from pathlib import Path
 
 from tools.cluster.machine import Machine
 
@@ -22,6 +23,18 @@ def create() -> None:
     _ip(f"link add {_BRIDGE} address {_ADDRESS} type bridge")
     _ip(f"addr add {OWN}/{NETWORK.prefixlen} dev {_BRIDGE}")
     _ip(f"link set {_BRIDGE} up")
+
+
+def name_machines(name: str, machines: int, folder: Path) -> None:
+    """Give so many machines one name, as an operator's name server would.
+
+    It holds in this mount namespace, and in those of machines that are switched on later. Clients
+    try one address after the other.
+    """
+    hosts = folder / "hosts"
+    names = "".join(f"{NETWORK[number]} {name}\n" for number in range(1, machines + 1))
+    hosts.write_text(f"127.0.0.1 localhost\n{names}")
+    subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)
 
 
 def plug_in(machine: Machine) -> None:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from tests.support.paths import ROOT
+from tools.cluster.costs import Costs
 from tools.cluster.scenarios import Findings
 
 PAGE = ROOT / "docs" / "cluster.md"
@@ -11,9 +12,10 @@ _MAX_FAILURE = 300  # characters
 _BEGIN, _END = "<!-- measured -->", "<!-- end -->"
 
 
-def write(findings: Findings, machine: str, path: Path = PAGE) -> None:
+def write(findings: Findings, costs: Costs, machine: str, path: Path = PAGE) -> None:
     text = path.read_text()
-    new = "\n".join([_BEGIN, "", *_lines(findings, machine), "", _END])
+    lines = [*_lines(findings, machine), "", *costs.lines()]
+    new = "\n".join([_BEGIN, "", *lines, "", _END])
     path.write_text(re.sub(f"{_BEGIN}\n.*?{_END}", lambda _: new, text, flags=re.DOTALL))
 
 
@@ -35,6 +37,7 @@ def _lines(findings: Findings, machine: str) -> list[str]:
         f"| {event.slowest:.1f} s |"
         for event in findings.events
     ]
+    lines += [line for note in findings.notes for line in ("", note)]
     if findings.failures:
         lines += ["", "Not as promised:", ""]
         lines += [f"- {' '.join(failure.split())[:_MAX_FAILURE]}" for failure in findings.failures]

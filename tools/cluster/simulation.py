@@ -165,6 +165,23 @@ def needs_of_mix() -> list[float]:
     return [need for need, share in MIX for _ in range(round(share * 100))]
 
 
+def row(
+    count: int,
+    policy: str,
+    load: float,
+    needs: Sequence[float],
+    *,
+    slow: int = 0,
+    runs: int = _RUNS,
+) -> str:
+    """Simulate nodes, of which some are `slow`, at half the speed; return a line of a table."""
+    nodes = [Node(0.5 if index < slow else 1.0) for index in range(count)]
+    took = sorted(simulate(nodes, POLICIES[policy](), needs, load=load, runs=runs))
+    cells = " | ".join(f"{took[int(len(took) * share)]:.2f} s" for share in (0.5, 0.95, 0.99))
+    text = f"{count}, one of half the speed" if slow else str(count)
+    return f"| {text} | {load:.0%} | {policy} | {cells} |"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.cluster.simulation", description=__doc__)
     parser.add_argument("--log", type=Path)
@@ -174,14 +191,8 @@ def main() -> None:
     print("| nodes | load | policy | median | 95 of 100 | 99 of 100 |\n|---|---|---|---|---|---|")
     for count, slow in ((3, 0), (10, 0), (10, 1), (100, 0)):
         for load in (0.7, 0.9):
-            for name, make in POLICIES.items():
-                nodes = [Node(0.5 if index < slow else 1.0) for index in range(count)]
-                took = sorted(simulate(nodes, make(), needs, load=load, runs=options.runs))
-                cells = " | ".join(
-                    f"{took[int(len(took) * share)]:.2f} s" for share in (0.5, 0.95, 0.99)
-                )
-                text = f"{count}, one of half the speed" if slow else str(count)
-                print(f"| {text} | {load:.0%} | {name} | {cells} |", flush=True)
+            for policy in POLICIES:
+                print(row(count, policy, load, needs, slow=slow, runs=options.runs), flush=True)
 
 
 if __name__ == "__main__":
