@@ -241,7 +241,7 @@ class Scenarios:
     def lose_haproxy(self) -> None:
         """Kill the HAProxy that all clients use: they lose what they wait for, and nothing else."""
         machine = self._cluster.first
-        with self._event("the clients' HAProxy was killed", breaks=True) as load:
+        with self._event("the HAProxy of the clients was killed", breaks=True) as load:
             machine.run(f"docker kill $(docker ps --quiet --filter name={STACK}_haproxy)")
             load.wait_for(2 * _SETTLE_ANSWERS)
             self._cluster.wait_ready(len(self._cluster.machines))
