@@ -15,6 +15,10 @@ _SKIPPED_PREFIXES = (" ---> ", "Removing intermediate container ", "Successfully
 _COLOUR = re.compile(r"\x1b\[\d*m")
 
 
+def ignore(_: str) -> None:
+    """Report to nobody."""
+
+
 def report_lines(messages: Iterable[dict[str, Any]], report: Report) -> None:
     """Report each complete line.
 

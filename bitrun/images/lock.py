@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bitrun.engine.build_output import Report, ignore
 from bitrun.images.build_context import digest
 
 # Shared by all users where it exists; `/tmp` may be private to a service of systemd.
@@ -22,8 +23,10 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def images_lock(engine_id: str) -> Iterator[None]:
+def images_lock(engine_id: str, report: Report = ignore) -> Iterator[None]:
     """Wait for the lock of an engine and hold it: flock(2) of a file that is named for its id.
+
+    A wait may last as long as the build of another, so it is reported first.
 
     It prevents double work and nothing else: services in containers or on other machines have
     another lock, and where no file can be opened there is none.
@@ -33,7 +36,11 @@ def images_lock(engine_id: str) -> Iterator[None]:
         yield
         return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report("Waiting for another installation on this machine to end")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)

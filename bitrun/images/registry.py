@@ -16,7 +16,7 @@ from functools import cached_property
 from io import BytesIO
 
 from bitrun.config.catalogue import Package
-from bitrun.engine.build_output import Report
+from bitrun.engine.build_output import Report, ignore
 from bitrun.engine.engine import Engine
 from bitrun.images.build_context import pack_dockerfile
 from bitrun.images.sealed import InstalledPackage, SealedImages
@@ -97,9 +97,9 @@ class ImageRegistry:
         }
         labels = {_LIST_LABEL: json.dumps(content, separators=(",", ":"))}
         context = BytesIO(pack_dockerfile(_LIST_DOCKERFILE))
-        self._engine.build_image(context, self._list_name, labels, _ignore)
+        self._engine.build_image(context, self._list_name, labels, ignore)
         try:
-            self._engine.push_image(self._list_name, _ignore)
+            self._engine.push_image(self._list_name, ignore)
         finally:
             self._engine.remove_image(self._list_name)
 
@@ -129,7 +129,7 @@ class ImageRegistry:
         return f"{self._repository}:{tag}-{self.kind}-{source[:_SHORT]}"
 
     def _pull_list(self) -> PackageList:
-        self._engine.pull_image(self._list_name, _ignore)
+        self._engine.pull_image(self._list_name, ignore)
         try:
             image = self._engine.find_image(self._list_name)
             text = "" if image is None else image.labels.get(_LIST_LABEL, "")
@@ -141,7 +141,3 @@ class ImageRegistry:
             raise BuildError(f"{self._list_name} is no list of packages: {error}") from error
         finally:
             self._engine.remove_image(self._list_name)
-
-
-def _ignore(_: str) -> None:
-    pass

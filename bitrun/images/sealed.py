@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from bitrun.config.catalogue import EGRESS, EGRESS_IMAGE, IMAGE_PREFIX, Package, argv
-from bitrun.engine.build_output import Report
+from bitrun.engine.build_output import Report, ignore
 from bitrun.engine.engine import Engine
 from bitrun.engine.images import Image
 from bitrun.images.build_context import digest
@@ -125,7 +125,7 @@ class SealedImages:
         Raises:
             BuildError: it can't be built. An image that was installed before stays.
         """
-        with self._changing() as change:
+        with self._changing(report) as change:
             tools = self._tools(package, report)
             source = self._source(tools.source, package.version_command)
             tag = f"{package.image}:latest"
@@ -161,7 +161,7 @@ class SealedImages:
             BuildError: it can't be pulled, or is not what its name promises.
         """
         tag = f"{package.image}:latest"
-        with self._changing() as change:
+        with self._changing(report) as change:
             if self._is_current(tag, source):
                 return
             self._engine.pull_image(reference, report)
@@ -193,7 +193,7 @@ class SealedImages:
         Raises:
             BuildError: the allowed image can't be pulled or sealed.
         """
-        with self._changing() as change:
+        with self._changing(report) as change:
             image = self._pulled(reference, report)
             source = self._source(image.source)
             tag = f"{IMAGE_PREFIX}allowed:{digest(reference)[:16]}"
@@ -208,7 +208,7 @@ class SealedImages:
         Raises:
             BuildError: it can't be built.
         """
-        with self._changing() as change:
+        with self._changing(report) as change:
             self._unsealed.ensure(EGRESS, change, report)
 
     def has_current_egress(self) -> bool:
@@ -298,8 +298,8 @@ class SealedImages:
         change.build(tag, _DOCKERFILE.format(origin=tools), labels, report, origins=origins)
 
     @contextmanager
-    def _changing(self) -> Iterator[ImageChange]:
-        with images_lock(self._engine.info().id):
+    def _changing(self, report: Report = ignore) -> Iterator[ImageChange]:
+        with images_lock(self._engine.info().id, report):
             change = ImageChange(self._engine)
             try:
                 with change:

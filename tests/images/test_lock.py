@@ -63,6 +63,23 @@ def test_one_engine_has_one_lock_and_another_has_another() -> None:
     other.release()
 
 
+def test_a_wait_is_reported() -> None:
+    first = Holder("ONE")
+    assert first.entered.wait(5)
+    reported: list[str] = []
+
+    def report(line: str) -> None:
+        reported.append(line)
+        first.release()
+
+    with images_lock("ONE", report):
+        pass
+    assert reported == ["Waiting for another installation on this machine to end"]
+    with images_lock("ONE", report):
+        pass
+    assert len(reported) == 1
+
+
 def test_another_process_waits(folders: tuple[Path, Path]) -> None:
     code = (
         "import pathlib, sys; from bitrun.images import lock;"

@@ -10,6 +10,7 @@ import pytest
 from bitrun.config import catalogue
 from bitrun.config.catalogue import Package
 from bitrun.config.settings import Settings
+from bitrun.engine.build_output import Report
 from bitrun.images import sealed
 from bitrun.images.lock import images_lock
 from bitrun.images.sealed import SealedImages
@@ -95,9 +96,9 @@ def test_changes_take_the_lock_of_their_engine(
 ) -> None:
     taken: list[str] = []
 
-    def recorded(engine_id: str) -> AbstractContextManager[None]:
+    def recorded(engine_id: str, report: Report) -> AbstractContextManager[None]:
         taken.append(engine_id)
-        return images_lock(engine_id)
+        return images_lock(engine_id, report)
 
     monkeypatch.setattr(sealed, "images_lock", recorded)
     engine.engine_info = dataclasses.replace(engine.engine_info, id="another engine")
