@@ -60,7 +60,9 @@ def test_a_command_of_an_extra_names_it(command: str, extra: str) -> None:
     done = without_server(f"from bitrun.cli.app import app\napp({command.split()})")
     assert (done.returncode, done.stdout) == (125, "")
     assert done.stderr.startswith("bitrun: This command needs ")
-    assert done.stderr.endswith(f'which is not installed: pip install "bitrun[{extra}]"\n')
+    assert done.stderr.endswith(
+        f'which is not installed: pip install ".[{extra}]" in a checkout of BitRun\n'
+    )
 
 
 @pytest.fixture(scope="module")

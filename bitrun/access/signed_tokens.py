@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from bitrun.config.problems import reason
 from bitrun.config.settings import PREFIX, Settings, SettingsError
 
 PublicKey = Ed25519PublicKey | RSAPublicKey
@@ -74,7 +75,7 @@ def _read_keys(path: Path) -> Iterator[PublicKey]:
     try:
         found = [*_parse(path.read_text())]
     except (OSError, ValueError, jwt.PyJWTError) as error:
-        raise SettingsError(f"{where}: {path} can't be read: {error}") from error
+        raise SettingsError(f"{where}: {path} can't be read: {reason(error)}") from error
     if not found:
         raise SettingsError(f"{where}: {path} holds no key in PEM, and is no set of JWKs")
     for key in found:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from bitrun.config.problems import reason
 from bitrun.config.settings import PREFIX, Settings, SettingsError
 
 _MIN_LENGTH = 20  # characters; that many random ones can't be guessed
@@ -141,7 +142,7 @@ def _from_file(path: Path) -> list[Token]:
     try:
         lines = path.read_text().splitlines()
     except (OSError, ValueError) as error:
-        raise SettingsError(f"{setting}: {path} can't be read: {error}") from error
+        raise SettingsError(f"{setting}: {path} can't be read: {reason(error)}") from error
     tokens = [
         _from_line(line, f"{setting}: {path}, line {number}")
         for number, line in enumerate(lines, start=1)

@@ -13,7 +13,7 @@ def needs(extra: str) -> Iterator[None]:
     """Wrap the imports of a command; end it with a hint if a library of the extra is missing.
 
     The base package is the client and its command. What only the server or the MCP server imports
-    is installed with `pip install "bitrun[server]"` or `"bitrun[mcp]"`.
+    is installed with `pip install ".[server]"` or `".[mcp]"` in a checkout.
     """
     try:
         yield
@@ -22,6 +22,6 @@ def needs(extra: str) -> Iterator[None]:
             raise
         exits.print_error(
             f"This command needs {error.name}, which is not installed: "
-            f'pip install "bitrun[{extra}]"'
+            f'pip install ".[{extra}]" in a checkout of BitRun'
         )
         raise typer.Exit(exits.NOT_RUN) from error

@@ -171,7 +171,7 @@ def _case(case: Case) -> dict[str, Any]:
     fields = {
         "stdin": case.stdin,
         "expected_output": case.expected_output,
-        "args": None if case.args is None else list(case.args),
+        "args": None if case.args is None else calls.texts("args", case.args),
         "files": [calls.file(name, content) for name, content in case.files.items()] or None,
         "run_timeout": calls.milliseconds("timeout", case.timeout),
         "run_cpu_time": calls.milliseconds("cpu_time", case.cpu_time),

@@ -4,7 +4,7 @@ No I/O, so the clients for threads and for asyncio share it.
 """
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -189,7 +189,7 @@ def write_job(
         "version": options.get("version", "*"),
         "files": files,
         "stdin": options.get("stdin", ""),
-        "args": list(options.get("args", ())),
+        "args": texts("args", options.get("args", ())),
     }
     # Piston does not know the following.
     if options.get("unbuffered"):
@@ -197,12 +197,19 @@ def write_job(
     if options.get("fresh"):
         body["fresh"] = True
     if output_files := options.get("output_files"):
-        body["output_files"] = list(output_files)
+        body["output_files"] = texts("output_files", output_files)
     if compile_args := options.get("compile_args"):
-        body["compile_args"] = list(compile_args)
+        body["compile_args"] = texts("compile_args", compile_args)
     if env := options.get("env"):
         body["env"] = dict(env)
     return body | {name: value for name, value in limits.items() if value is not None}
+
+
+def texts(name: str, value: Iterable[str]) -> list[str]:
+    """List texts; one text alone would be taken for its characters."""
+    if isinstance(value, str):
+        raise TypeError(f"{name} is a list of texts: [{value!r}], not {value!r}")
+    return list(value)
 
 
 def session(

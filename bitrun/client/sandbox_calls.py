@@ -17,6 +17,7 @@ from bitrun.client.calls import (
     milliseconds,
     number,
     read_result,
+    texts,
 )
 from bitrun.client.results import Output, Result, Stage
 
@@ -120,7 +121,8 @@ def create(language: str | None, options: SandboxOptions) -> Call[SandboxInfo]:
     if (minutes := options.get("minutes")) is not None:
         body["expires_after"] = {"anchor": "last_active_at", "minutes": minutes}
     if domains := options.get("allowed_domains"):
-        body["network_policy"] = {"type": "allowlist", "allowed_domains": list(domains)}
+        listed = texts("allowed_domains", domains)
+        body["network_policy"] = {"type": "allowlist", "allowed_domains": listed}
     return Call("POST", PATH, read_info, body)
 
 
@@ -155,7 +157,7 @@ def program(sandbox_id: str, code: str | None, options: ProgramOptions) -> Call[
     body: dict[str, Any] = {"files": files} | _common(options)
     for name in ("args", "compile_args"):
         if name in options:
-            body[name] = list(options[name])
+            body[name] = texts(name, options[name])
     path = f"{sandbox_path(sandbox_id)}/run"
     return Call("POST", path, read_result, body, timeout=_timeout(options))
 

@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from bitrun.config.problems import describe, reason
 from bitrun.config.settings import MIN_MEMORY, MIN_STACK
 
 IMAGE_PREFIX = "bitrun/"
@@ -221,11 +222,13 @@ def load(path: Path) -> Catalogue:
         return Catalogue.model_validate(data)
     except ValidationError as error:
         problems = [
-            f"{path}: {'.'.join(map(str, problem['loc'])) or 'packages'}: {problem['msg']}"
+            f"{path}: {'.'.join(map(str, problem['loc'])) or 'packages'}: {describe(problem)}"
             for problem in error.errors(include_url=False)
         ]
         raise CatalogueError("\n".join(problems)) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except OSError as error:
+        raise CatalogueError(f"The catalogue {path} can't be read: {reason(error)}") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise CatalogueError(f"{path}: {error}") from error
 
 

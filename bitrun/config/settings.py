@@ -16,6 +16,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bitrun.config.problems import describe
 from bitrun.model.allow_list import AllowList
 from bitrun.model.nearest import suggestion
 
@@ -56,6 +57,14 @@ _ORIGIN = re.compile(r"https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1
 _REDIS = re.compile(r"(rediss?|redis\+unix)://")
 # Docker's name of a repository, with the registry's address before it.
 _REPOSITORY = r"[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+"
+
+# Of the fields with a pattern.
+_EXAMPLES = {
+    "redis": "redis://HOST:6379",
+    "registry": "HOST:PORT/NAME",
+    "node_url": "http://HOST:PORT or auto",
+    "traces": "http://HOST:4318/v1/traces",
+}
 
 # Variables with the prefix that the service does not read: those of the client and of the tests.
 _OTHERS = frozenset({"BITRUN_URL", "BITRUN_TOKEN", "BITRUN_TEST_TIME_SCALE"})
@@ -219,8 +228,13 @@ class Settings(BaseSettings):
     @field_validator("rate_limit")
     @classmethod
     def _check_rates(cls, value: str) -> str:
-        if value:
-            parse_many(value)
+        try:
+            if value:
+                parse_many(value)
+        except ValueError as error:
+            raise ValueError(
+                "a rate is expected, such as 60/minute, or several: 5/second; 1000/day"
+            ) from error
         return value
 
     @field_validator("redis")
@@ -317,12 +331,18 @@ def load() -> Settings:
         settings = Settings()
     except ValidationError as error:
         problems += [
-            f"{PREFIX}{'.'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
+            f"{_place(*problem['loc'])}: {describe(problem, _EXAMPLES.get(str(problem['loc'][0])))}"
             for problem in error.errors(include_url=False)
         ]
     if settings is None or problems:
         raise SettingsError("\n".join(problems))
     return settings
+
+
+def _place(field: str | int, *inside: str | int) -> str:
+    """Name a variable and, where it is a list or pairs, the entry, counted from 1."""
+    entries = (f"entry {each + 1}" if isinstance(each, int) else each for each in inside)
+    return ": ".join((f"{PREFIX}{field}".upper(), *entries))
 
 
 def _unknown_variables() -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Opens the listening sockets before gunicorn does, which would say that it listens too early."""
 
+import errno
 import os
 import socket
 from typing import Any
@@ -36,6 +37,19 @@ def _check(address: tuple[str, int]) -> None:
             probe.bind(address)
         except OSError as error:
             raise SettingsError(
-                f"BitRun can't listen on port {port} of {host}: {error.strerror}. Choose another"
-                " port, such as: PORT=8080 make run, or bitrun serve --port 8080"
+                f"BitRun can't listen on port {port} of {host}: {error.strerror}. {_remedy(error)}"
             ) from error
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            "Stop the program that listens there, which may be a BitRun, or choose another port,"
+            " such as: PORT=8080 make run, or bitrun serve --port 8080"
+        )
+    if error.errno == errno.EACCES:
+        return (
+            "Ports below 1024 need a privilege: choose another one, such as: PORT=8080 make run,"
+            " or bitrun serve --port 8080"
+        )
+    return "BITRUN_HOST is an address of this machine, or 0.0.0.0 for all of them"

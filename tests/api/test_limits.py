@@ -110,13 +110,17 @@ def test_so_much_at_once(serve: Callable[..., Server]) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "text"),
     [
-        ("RATE_LIMIT", "often", "BITRUN_RATE_LIMIT: Value error, couldn't parse"),
-        ("REDIS", "file:///x", "BITRUN_REDIS: String should match"),
+        ("RATE_LIMIT", "often", "BITRUN_RATE_LIMIT: a rate is expected, such as 60/minute"),
+        ("REDIS", "file:///x", "BITRUN_REDIS: redis://HOST:6379 is expected"),
         ("NODE_URL", "http://10.0.0.1:5000", "BITRUN_NODE_URL: .*set BITRUN_REDIS, too"),
-        ("NODE_URL", "https://node/path", "BITRUN_NODE_URL: String should match"),
-        ("REGISTRY", "registry:5000", "BITRUN_REGISTRY: String should match"),
-        ("TRUSTED_PROXIES", "10.0.0.1/8", "BITRUN_TRUSTED_PROXIES.0: value is not a valid IPv4 or"),
-        ("MAX_RUNS_PER_CLIENT", "0", "BITRUN_MAX_RUNS_PER_CLIENT: Input should be greater"),
+        ("NODE_URL", "https://node/path", "BITRUN_NODE_URL: http://HOST:PORT or auto is expected"),
+        ("REGISTRY", "registry:5000", "BITRUN_REGISTRY: HOST:PORT/NAME is expected"),
+        (
+            "TRUSTED_PROXIES",
+            "10.0.0.1/8",
+            "BITRUN_TRUSTED_PROXIES: entry 1: an address or a network",
+        ),
+        ("MAX_RUNS_PER_CLIENT", "0", "BITRUN_MAX_RUNS_PER_CLIENT: at least 1 is expected"),
     ],
 )
 def test_settings_that_do_not_fit(

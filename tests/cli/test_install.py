@@ -21,6 +21,10 @@ def test_an_unknown_package_is_answered_with_the_known_ones() -> None:
     assert "python" in message
 
 
+def test_a_misspelt_package_is_answered_with_the_nearest() -> None:
+    assert install("python3") == "bitrun: There is no package python3; did you mean python?\n"
+
+
 def test_an_invalid_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BITRUN_PORT", "none")
     assert install().startswith("bitrun: BITRUN_PORT: ")

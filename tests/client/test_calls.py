@@ -115,6 +115,13 @@ def test_unknown_options(name: str, sentence: str) -> None:
     assert str(refused.value) == sentence
 
 
+@pytest.mark.parametrize("name", ["args", "compile_args", "output_files"])
+def test_one_text_is_no_list(name: str) -> None:
+    options: Any = {name: "a b"}
+    with pytest.raises(TypeError, match=rf"^{name} is a list of texts: \['a b'\], not 'a b'$"):
+        job("py", "x", **options)
+
+
 def test_unknown_options_of_a_batch() -> None:
     options: Any = {"stop_on_failure": True, "chekcer": None}
     with pytest.raises(TypeError, match=r"^There is no option chekcer; did you mean checker\?$"):

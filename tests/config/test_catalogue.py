@@ -70,7 +70,7 @@ def test_a_fault_names_file_key_and_reason(
 
 
 def test_a_missing_file_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(CatalogueError, match="No such file"):
+    with pytest.raises(CatalogueError, match="can't be read: No such file"):
         catalogue.load(tmp_path / "nowhere.yml")
 
 

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ import requests
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from bitrun.config.settings import SettingsError
+from bitrun.server import listeners
 from tests.support.fork_server import ForkServer
 from tests.support.piston import call, message, package, request, write_catalogue
 from tests.support.server import Server
@@ -147,7 +150,14 @@ def test_a_port_in_use(forks: ForkServer, tmp_path: Path) -> None:
     assert said.startswith(
         f"BitRun can't listen on port {port} of 127.0.0.1: Address already in use"
     )
+    assert "Stop the program that listens there" in said
     assert "bitrun serve --port" in said
+
+
+def test_an_address_of_another_machine_is_refused() -> None:
+    server = SimpleNamespace(cfg=SimpleNamespace(address=[("203.0.113.1", 1)]))
+    with pytest.raises(SettingsError, match="BITRUN_HOST is an address of this machine"):
+        listeners.open_listeners(server)
 
 
 @pytest.mark.parametrize(
