@@ -61,7 +61,7 @@ class ConcurrencyLimit:
     def acquire(self, client: str) -> Iterator[None]:
         with self._lock:
             if self._active[client] >= self._limit:
-                raise TooManyRequests(1)
+                raise TooManyRequests.at_once(self._limit)
             self._active[client] += 1
         try:
             yield
@@ -109,7 +109,7 @@ class SharedConcurrencyLimit:
             else:
                 self._held.add(at)
                 return at
-        raise TooManyRequests(1)
+        raise TooManyRequests.at_once(self._limit)
 
 
 def _first_byte(client: str) -> int:

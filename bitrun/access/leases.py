@@ -62,7 +62,7 @@ class LeasedLimit:
             life = LIFE_SECONDS * 1000
             granted = self._redis.count(lambda: self._acquire([key], [lease, life, self._limit]))
             if granted == 0:
-                raise TooManyRequests(1)
+                raise TooManyRequests.at_once(self._limit)
             # Also while the server is away: it gets the lease once it is back.
             with self._lock:
                 self._held[lease] = key

@@ -89,7 +89,9 @@ class RateLimit:
         if seconds is None:
             seconds = self._wait_of(self._local, client, runs)
         if seconds:
-            raise TooManyRequests(seconds)
+            allowed = ", ".join(map(str, self._limits))
+            detail = f"A client may make {allowed}: try again in {seconds} s"
+            raise TooManyRequests(seconds, detail)
 
     def _wait_of(self, limiter: RateLimiter, client: str, runs: int) -> int:
         """Count, and return the seconds until the client may ask again; 0 if it is admitted."""

@@ -56,6 +56,8 @@ A program that fails raises nothing: that is a `Verdict` (`bitrun.model.result`)
 `bitrun.api.http.errors` maps these classes to HTTP.
 """
 
+from typing import Self
+
 from bitrun.model.sandbox import EndReason
 
 
@@ -90,10 +92,15 @@ class TokenRequired(RequestError):
 
 
 class PermissionDenied(RequestError):
-    """The call needs the role `admin`."""
+    """The call needs the role `admin`, or without tokens the operator."""
 
-    def __init__(self) -> None:
-        super().__init__("Packages are changed with an admin's token, and this call has none")
+    def __init__(self, *, has_tokens: bool = True) -> None:
+        super().__init__(
+            "Packages are changed with an admin's token, and this call has none"
+            if has_tokens
+            else "Without tokens packages are changed on the service's machine only, by bitrun "
+            "packages, or with the address of the service as the header Origin"
+        )
 
 
 class EgressDenied(RequestError):
@@ -135,9 +142,15 @@ class CrossOriginRequest(RequestError):
 class TooManyRequests(RequestError):
     """The client is over its rate limit or concurrency limit; it may retry after `seconds`."""
 
-    def __init__(self, seconds: int) -> None:
-        super().__init__("Too many requests")
+    def __init__(self, seconds: int, detail: str | None = None) -> None:
+        super().__init__("Too many requests", detail)
         self.seconds = seconds
+
+    @classmethod
+    def at_once(cls, limit: int) -> Self:
+        """Return the error of a client that has as many active requests as it may have."""
+        runs = "1 run" if limit == 1 else f"{limit} runs"
+        return cls(1, f"A client may have {runs} at once: try again when one has ended")
 
 
 class PackageNotFound(RequestError):

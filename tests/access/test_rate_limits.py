@@ -36,6 +36,23 @@ def test_each_client_has_a_rate_of_its_own() -> None:
         assert 0 < ask(limits, client) <= 60
 
 
+def test_what_a_client_may_have_is_said() -> None:
+    limits = RateLimits(Settings(max_runs_per_client=2, rate_limit="3/minute"))
+    with ExitStack() as active:
+        for _ in range(2):
+            active.enter_context(limits.admit("alice"))
+        with pytest.raises(TooManyRequests) as refused, limits.admit("alice"):
+            pass
+        assert refused.value.detail == (
+            "A client may have 2 runs at once: try again when one has ended"
+        )
+        with pytest.raises(TooManyRequests) as refused, limits.admit("alice"):
+            pass
+        assert refused.value.detail == (
+            f"A client may make 3 per 1 minute: try again in {refused.value.seconds} s"
+        )
+
+
 def test_a_rate_comes_back() -> None:
     limits = RateLimits(Settings(rate_limit="2/second; 3/minute"))
     assert [ask(limits) for _ in range(3)] == [0, 0, 1]

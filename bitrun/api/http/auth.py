@@ -92,7 +92,7 @@ class Auth:
         """Return the token of a request, without counting the request; raises as `granted` does."""
         if not self._tokens:
             if role is Role.ADMIN and not (self._local_is_admin and is_operator(request)):
-                raise PermissionDenied
+                raise PermissionDenied(has_tokens=False)
             return None
         token = self._token(request, more)
         if token is None:

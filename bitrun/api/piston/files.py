@@ -16,6 +16,8 @@ from bitrun.model.job import Content, File
 
 FIELDS = frozenset({"name", "content", "encoding", "upload"})
 
+_FILES = 'files is a list of objects, such as [{"name": "main.py", "content": "print(1)"}]'
+
 MAX_UPLOADS = 16  # in one request: each holds a descriptor until the run ends
 
 OpenUpload = Callable[[str], tuple[Upload, Content]]
@@ -88,13 +90,13 @@ def check_contents(files: Any, max_files: int) -> list[dict[str, Any]]:
         RequestError: `files` is no array, has more than `max_files` entries, or one has no content.
     """
     if not isinstance(files, list):
-        raise RequestError("files is required as an array")
+        raise RequestError("files is required as an array", _FILES)
     if len(files) > max_files:
         raise RequestError(f"files may have {max_files} entries at most, and has {len(files)}")
     for index, entry in enumerate(files):
         # Bytes, which JSON knows none of, are those of multipart bodies and uploads.
         if not isinstance(entry, dict) or not isinstance(entry.get("content"), (str, bytes, mmap)):
-            raise RequestError(f"files[{index}].content is required as a string")
+            raise RequestError(f"files[{index}].content is required as a string", _FILES)
     return files
 
 

@@ -34,6 +34,10 @@ _REQUIRED = {
     "language": 'language is the name or an alias of a runtime, such as "python"',
     "version": 'version is a SemVer range such as "3.x"; "*" is any version',
 }
+_EMPTY = (
+    "The request has no fields: send a JSON object with language, version and files, such as "
+    '{"language": "python", "version": "*", "files": [{"content": "print(1)"}]}'
+)
 _NO_CODE = "file"  # the language whose files need not be text
 
 _MAX_SHOWN = 100  # characters of a name in a refusal
@@ -93,7 +97,7 @@ def read_program(
     """Find the runtime of a request, and check its files without decoding them."""
     for field, detail in _REQUIRED.items():
         if not body.get(field) or not isinstance(body[field], str):
-            raise RequestError(f"{field} is required as a string", detail)
+            raise RequestError(f"{field} is required as a string", detail if body else _EMPTY)
     entries = check_contents(body.get("files"), settings.workdir_inodes)
     runtime = runtimes.find(body["language"], body["version"])
     if runtime is None:
@@ -102,7 +106,10 @@ def read_program(
             f"{language}-{version} runtime is unknown", runtimes.explain_missing(language, version)
         )
     if runtime.language.name != _NO_CODE and not any_is_text(entries):
-        raise RequestError("files must include at least one utf8 encoded file")
+        raise RequestError(
+            "files must include at least one utf8 encoded file",
+            'The program is a file whose encoding is "utf8" or left out',
+        )
     return runtime, entries
 
 

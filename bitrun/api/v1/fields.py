@@ -59,6 +59,9 @@ def read_fields(request: Request, body: bytes) -> tuple[Fields, UnknownFields]:
         fields |= _json_fields(parse_json(body), unknown)
     elif request.mimetype == "multipart/form-data":
         fields |= _multipart_fields(request, body)
+    elif body.lstrip().startswith(b"{") and "filename" not in fields:
+        # curl declares what it sends by -d as a form.
+        raise RequestError("The body seems to be JSON: send Content-Type: application/json with it")
     else:
         # Flask's own parser would write %E9 for a byte that is no UTF-8.
         fields |= _pairs(body)

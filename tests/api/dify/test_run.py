@@ -143,7 +143,12 @@ def test_a_client_with_too_many_runs_is_told_that_the_service_is_busy(
     response = call(server, "POST", "run", json={})
     assert response.status_code == 503
     assert int(response.headers["Retry-After"]) > 1000
-    assert response.json() == {"code": -1, "message": "Too many requests", "data": None}
+    assert response.json() == {
+        "code": -1,
+        "message": "Too many requests",
+        "detail": f"A client may make 1 per 1 day: try again in {response.headers['Retry-After']} s",
+        "data": None,
+    }
 
 
 @pytest.mark.also_engine

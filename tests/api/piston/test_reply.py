@@ -128,6 +128,7 @@ def test_a_body_that_is_no_json(server: Server, body: bytes, text: str) -> None:
 def test_what_is_no_object_is_an_empty_request(server: Server, body: bytes) -> None:
     response = execute(server, body)
     assert (response.status_code, message(response)) == (400, REQUIRED)
+    assert response.json()["detail"].startswith("The request has no fields: send a JSON object")
 
 
 def test_a_byte_order_mark_is_no_fault(server: Server) -> None:

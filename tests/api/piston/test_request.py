@@ -77,6 +77,26 @@ def test_required_texts(value: Any) -> None:
     assert refusal(language="python", version=value) == "version is required as a string"
 
 
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({}, "The request has no fields: send a JSON object with language, version and files"),
+        ({"version": "*"}, "language is the name or an alias of a runtime"),
+        ({"files": {"main.py": "1"}}, 'files is a list of objects, such as [{"name": "main.py"'),
+        ({"files": ["print(1)"]}, 'files is a list of objects, such as [{"name": "main.py"'),
+        (
+            {"files": [{"content": "x", "encoding": "utf-8"}]},
+            'The program is a file whose encoding is "utf8" or left out',
+        ),
+    ],
+)
+def test_details_of_what_is_missing(body: dict[str, Any], detail: str) -> None:
+    complete = {"language": "python", "version": "*"} if "files" in body else {}
+    with pytest.raises(RequestError) as refused:
+        read_request(complete | body, RUNTIMES, SETTINGS)
+    assert (refused.value.detail or "").startswith(detail)
+
+
 def test_too_many_files() -> None:
     assert len(job(files=[{"content": ""}] * 16).files) == 16
     files = [{"content": ""}] * 17

@@ -240,6 +240,19 @@ def test_the_environment_is_clean(server: Server) -> None:
     ]
 
 
+def test_json_that_is_sent_as_a_form(server: Server) -> None:
+    response = requests.post(
+        f"{server.url}/api/v1/run",
+        data='{"filename": "a.py", "content": "print(1)"}',
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+        timeout=60,
+    )
+    assert (response.status_code, error(response)) == (
+        400,
+        "The body seems to be JSON: send Content-Type: application/json with it",
+    )
+
+
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
