@@ -80,7 +80,7 @@ def test_what_the_model_sees_of_failures(agents: Path, server: Server) -> None:
         code("py", "print('before'); 1 / 0"),
         code("r", "cat(1)"),
         code("c", "int main(void) { return x; }"),
-        code("py", "while True: pass"),
+        code("js", "for (;;) ;"),
     )
     assert raised["content"].startswith("stdout:\nbefore")
     assert "ZeroDivisionError" in raised["content"]
