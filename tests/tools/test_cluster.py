@@ -12,7 +12,7 @@ from tests.support.load import Answer
 from tools.cluster import deployment, load, monitoring, page, simulation
 from tools.cluster.costs import Costs
 from tools.cluster.machine import MachineError
-from tools.cluster.scenarios import Event, Findings, Scenarios, complaints
+from tools.cluster.scenarios import Event, Findings, Scenarios, complaints, retries_since
 
 PAGE = """\
 <!-- on: first -->
@@ -120,6 +120,11 @@ def test_each_client_may_lose_one_connection() -> None:
     assert list(complaints("x", lost, breaks=False)) == ["x: 3 answers: connection: Reset"]
     refused = Answer("x-0.1", 503, "", "503", 0.0, 0.0)
     assert list(complaints("x", [refused], breaks=True)) == ["x: 1 answers: 503"]
+
+
+def test_retries_are_counted_on_every_machine() -> None:
+    before, after = {"node1": 5, "node2": 3}, {"node1": 7, "node2": 1, "node3": 2}
+    assert retries_since(before, after) == 2 + 1 + 2
 
 
 def lost_answer(word: str) -> Answer:

@@ -55,6 +55,14 @@ class Findings:
     failures: list[str] = field(default_factory=list)
 
 
+def retries_since(before: Mapping[str, int], after: Mapping[str, int]) -> int:
+    """Compare counts by machine: a HAProxy that was replaced meanwhile has begun at zero."""
+    return sum(
+        count - before.get(machine, 0) if count >= before.get(machine, 0) else count
+        for machine, count in after.items()
+    )
+
+
 def complaints(name: str, answers: Sequence[Answer], *, breaks: bool) -> Iterator[str]:
     """Say what is wrong with the answers; what `breaks` connections may cost each client one."""
     broken: Counter[str] = Counter()
@@ -364,11 +372,7 @@ class Scenarios:
             yield load
             load.wait_for(_SETTLE_ANSWERS)
         self._add_wrong(name, load, breaks=breaks)
-        # A HAProxy that was replaced has counted from zero.
-        retried = sum(
-            now - (before[machine] if now >= before[machine] else 0)
-            for machine, now in self._retries().items()
-        )
+        retried = retries_since(before, self._retries())
         event = Event(name, len(load.answers), load.wrong, retried, load.slowest)
         self.findings.events.append(event)
         print(event, flush=True)
