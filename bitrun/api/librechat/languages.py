@@ -10,6 +10,7 @@ from bitrun.config.catalogue import Language
 from bitrun.config.settings import Settings
 from bitrun.execution.job_builder import Target
 from bitrun.execution.limits import LanguageLimits, language_limits
+from bitrun.execution.sources import NAMELESS
 from bitrun.packages.runtimes import Runtime, Runtimes
 
 # The languages of the catalogue that serve a name, of which the first that is installed does. Any
@@ -29,7 +30,7 @@ LANGUAGES: Mapping[str, tuple[str, ...]] = {
     "r": ("rscript",),
     "bash": ("bash",),
 }
-_OTHER_NAMES = {"python": "py", "node": "js", "sh": "bash"}
+_OTHER_NAMES = {"python": "py", "node": "js", "nodejs": "js", "sh": "bash"}
 
 # The tool tells models to call Python from bash, so its image serves for both.
 _SHELL, _SHELL_IMAGE = "bash", "python-science"
@@ -69,8 +70,8 @@ def find_environment(name: str, runtimes: Runtimes, settings: Settings) -> Envir
     Raises:
         LanguageUnavailable: nothing that is installed does; the text says what can be installed.
     """
-    name = name.lower()
-    names = LANGUAGES.get(_OTHER_NAMES.get(name, name), (name,))
+    name = _own_name(name)
+    names = LANGUAGES.get(name, (name,))
     runtime = _first(names, runtimes)
     if runtime is None:
         raise LanguageUnavailable(runtimes.explain_missing(names[0], _ANY))
@@ -80,6 +81,18 @@ def find_environment(name: str, runtimes: Runtimes, settings: Settings) -> Envir
         if image is not None:
             return Environment.of(image, settings).running(runtime.language)
     return found
+
+
+def program_name(name: str, language: Language) -> str:
+    """Return the name of a program's file: LibreChat's names of languages are endings, too."""
+    own = _own_name(name)
+    ending = own if own in LANGUAGES else NAMELESS
+    return f"main.{language.suffix or next(iter(language.extensions), ending)}"
+
+
+def _own_name(name: str) -> str:
+    name = name.lower()
+    return _OTHER_NAMES.get(name, name)
 
 
 def _first(names: tuple[str, ...], runtimes: Runtimes) -> Runtime | None:

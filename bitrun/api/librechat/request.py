@@ -6,11 +6,10 @@ from typing import Any
 
 from bitrun.api.http.json_body import encode_text
 from bitrun.api.librechat.inputs import FileReference, Input, free_name, read_references
-from bitrun.api.librechat.languages import Environment, find_environment
+from bitrun.api.librechat.languages import find_environment, program_name
 from bitrun.api.librechat.outputs import PATTERNS
 from bitrun.config.settings import Settings
 from bitrun.execution.job_builder import build_job
-from bitrun.execution.sources import NAMELESS
 from bitrun.model.errors import RequestError
 from bitrun.model.job import File, Job
 from bitrun.packages.runtimes import Runtimes
@@ -71,7 +70,8 @@ def make_job(
     """
     environment = find_environment(request.language, runtimes, settings)
     data = [each.file for each in inputs]
-    program = File(free_name(_main_name(environment), [file.name for file in data]), request.code)
+    name = program_name(request.language, environment.target.language)
+    program = File(free_name(name, [file.name for file in data]), request.code)
     return build_job(
         environment.target,
         settings,
@@ -83,8 +83,3 @@ def make_job(
         output_files=PATTERNS if settings.max_output_files else (),
         workdir=WORKDIR,
     )
-
-
-def _main_name(environment: Environment) -> str:
-    language = environment.target.language
-    return f"main.{language.suffix or next(iter(language.extensions), NAMELESS)}"

@@ -6,6 +6,7 @@ import pytest
 
 from bitrun.api.librechat.errors import LanguageUnavailable
 from bitrun.api.librechat.languages import LANGUAGES, find_environment, served
+from bitrun.api.librechat.request import make_job, read_request
 from bitrun.config import catalogue
 from bitrun.config.settings import Settings
 from bitrun.images.sealed import InstalledPackage
@@ -31,7 +32,7 @@ def test_the_catalogue_has_all() -> None:
     assert served() <= {language.name for _, language in CATALOGUE.languages()}
 
 
-@pytest.mark.parametrize("name", [*LANGUAGES, "python", "node", "sh", "PY", "ruby"])
+@pytest.mark.parametrize("name", [*LANGUAGES, "python", "node", "nodejs", "sh", "PY", "ruby"])
 def test_each_is_served(name: str) -> None:
     found = find_environment(name, EVERYTHING, SETTINGS)
     assert found.target.image.startswith("image of ")
@@ -41,6 +42,17 @@ def test_the_first_that_is_installed() -> None:
     for packages, expected in ((["python"], "python"), (["python", "python-science"],) * 2):
         name = find_environment("py", runtimes(packages), SETTINGS).target.language.name
         assert name == (expected if isinstance(expected, str) else expected[-1])
+
+
+@pytest.mark.parametrize(
+    ("lang", "name"),
+    [("py", "main.py"), ("Python", "main.py"), ("node", "main.js"), ("bash", "main.sh"),
+     ("ruby", "main.rb"), ("clisp", "main.code")],
+)  # fmt: skip
+def test_the_name_of_the_program(lang: str, name: str) -> None:
+    """Tracebacks have it."""
+    job = make_job(read_request({"lang": lang, "code": ""}), [], EVERYTHING, SETTINGS)
+    assert [file.name for file in job.files] == [name]
 
 
 def test_what_is_missing_is_named() -> None:
