@@ -134,7 +134,7 @@ for (const field of [args, stdin]) {
   });
 }
 run.onGoTo = (name, line) => files.goTo(name, line);
-run.onTokenWanted = () => token.ask();
+run.onTokenWanted = (problem) => token.ask(problem);
 token.onGiven = () => again();
 runButton.addEventListener("click", start);
 shellButton.addEventListener("click", openShell);

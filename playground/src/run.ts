@@ -34,7 +34,7 @@ function filesOf({ files }: Program): (readonly [string, string | Uint8Array])[]
 const INPUT_DELAY_MS = 350;
 
 export class Run {
-  onTokenWanted: () => void = () => {};
+  onTokenWanted: (problem: string) => void = () => {};
   /** Whether the server has sandboxes, into which a terminal leads. */
   offersShell = false;
   /** Called to show a line of a file, of which the output speaks. */
@@ -270,8 +270,9 @@ export class Run {
     if (problem) {
       // The service speaks of headers, as to programs.
       const wantsToken = problem instanceof TokenRefused && problem.status === 401;
-      this.showStatus(wantsToken ? this.tokenProblem : problem.message, "bad");
-      if (wantsToken) this.onTokenWanted();
+      this.showStatus(wantsToken ? this.tokenProblem : this.explain(problem), "bad");
+      // Where the panes are stacked, its field is out of sight when the status is not.
+      if (wantsToken) return this.onTokenWanted(this.tokenProblem);
     } else if (last) {
       const { outcome } = last.verdict;
       this.showStatus(describe(last.stage, last.verdict, this.lines), outcome === "ok" ? "good" : "bad");
@@ -284,6 +285,12 @@ export class Run {
     if (last) this.measure(last);
     if (last && last.verdict.outcome !== "ok") void this.findError(last.stage);
     this.bringIntoSight();
+  }
+
+  /** Returns the sentence of a refusal; that of a sandbox speaks of clients and their limits. */
+  private explain(problem: BitRunError): string {
+    const isFull = problem.status === 429 || problem.status === 503;
+    return this.isShell && isFull ? "Too many terminals are open. Try again later" : problem.message;
   }
 
   /** Offers the line where a compiler found the first error, or which a traceback names last. */

@@ -12,6 +12,8 @@ export class Token {
   private readonly button = element("token-button", HTMLButtonElement);
   private readonly form = element("token-form", HTMLFormElement);
   private readonly field = element("token", HTMLInputElement);
+  private readonly note = element("token-note", HTMLElement);
+  private readonly purpose = this.note.textContent ?? "";
 
   constructor() {
     this.button.addEventListener("click", () => (this.form.hidden ? this.ask() : this.hide()));
@@ -29,13 +31,17 @@ export class Token {
     this.button.hidden = !wanted;
   }
 
-  ask(): void {
+  /** Shows the field, in sight, with the problem that it is for. */
+  ask(problem = ""): void {
     this.button.hidden = false;
     this.form.hidden = false;
     this.button.ariaExpanded = "true";
+    this.note.textContent = problem || this.purpose;
     this.field.value = this.value;
     this.field.select();
     this.field.focus();
+    // select() has focused it already, in its place.
+    this.form.scrollIntoView({ block: "nearest" });
   }
 
   private hide(): void {

@@ -309,13 +309,18 @@ def test_arguments_and_input_given_before(server: Server, visit: Visit) -> None:
 
 def test_a_token_is_asked_for(serve: Callable[..., Server], visit: Visit) -> None:
     secret = "a-secret-of-some-length"
-    playground = visit(serve(api_tokens=secret))
+    phone = {"viewport": {"width": 390, "height": 664}, "is_mobile": True}
+    playground = visit(serve(api_tokens=secret), **phone)
     playground.run("print('let in')")
     expect(playground.verdict).to_have_text("This server requires a token")
-    token = playground.page.get_by_label("API token")
+    token, form = playground.page.get_by_label("API token"), playground.page.locator("#token-form")
     expect(token).to_be_focused()
+    expect(token).to_be_in_viewport(ratio=1)
+    expect(form).to_contain_text("This server requires a token")
     token.press_sequentially("wrong\n")
     expect(playground.verdict).to_have_text("The token is not valid")
+    expect(form).to_contain_text("The token is not valid")
+    expect(token).to_be_in_viewport(ratio=1)
     token.fill(secret)
     token.press("Enter")
     expect(playground.verdict).to_have_text("Exit code 0")

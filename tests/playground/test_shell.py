@@ -92,3 +92,14 @@ def test_there_is_none_without_sandboxes(serve: Callable[..., Server], visit: Vi
         playground.run("print('ran')")
         expect(playground.verdict).to_have_text("Exit code 0")
         expect(playground.button("Terminal")).to_be_hidden()
+
+
+def test_a_class_that_shares_its_sandboxes(serve: Callable[..., Server], visit: Visit) -> None:
+    server = serve(max_sandboxes_per_client=1)
+    made = requests.post(f"{server.url}{PREFIX}", json={"language": "python"}, timeout=60)
+    assert made.ok
+    playground = visit(server)
+    playground.button("Terminal").click()
+    expect(playground.verdict).to_have_text("Too many terminals are open. Try again later")
+    assert all("429" in it for it in playground.complaints)  # the browser logs the refusal
+    playground.complaints.clear()
