@@ -30,8 +30,9 @@ _FIRST_UID, _UIDS = 20000, 40000
 _CPU_PERIOD_US = 10_000
 
 # Root's, so that programs can't write there. The supervisor fills it (images/supervisor/etc.h): an
-# inode for each entry of the image's /etc, and pages for five files.
-_ETC = "rw,noexec,nosuid,nodev,mode=0755,size=1m,nr_inodes=4096"
+# inode for each entry of the image's /etc, and pages for five files. Without times of access, which
+# would tell the next program in the box what this one has used.
+_ETC = "rw,noexec,nosuid,nodev,noatime,mode=0755,size=1m,nr_inodes=4096"
 
 # The largest buffers of a TCP socket, in bytes. On cgroup v1 they are not charged, and the
 # supervisor has to bound their sum (images/supervisor/sockets.h). Loopback is as fast as with the

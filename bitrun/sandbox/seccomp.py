@@ -15,7 +15,7 @@ from typing import Any
 
 _ALLOWED = """
     access chdir chmod chown close close_range creat dup dup2 dup3 faccessat faccessat2 fallocate
-    fchdir fchmod fchmodat fchmodat2 fchown fchownat fcntl flock fstat fstatfs ftruncate futimesat
+    fchdir fchmod fchmodat fchmodat2 fchown fchownat flock fstat fstatfs ftruncate futimesat
     getcwd getdents getdents64 lchown link linkat lseek lstat mkdir mkdirat newfstatat open openat
     openat2 pread64 preadv preadv2 pwrite64 pwritev pwritev2 read readahead readlink readlinkat
     readv rename renameat renameat2 rmdir stat statfs statx symlink symlinkat truncate umask unlink
@@ -100,7 +100,7 @@ _NO_OP_I386 = ["fadvise64_64"]
 # Further calls that programs of 32-bit x86 use. They can't open sockets: the arguments of
 # `socketcall` are in memory.
 _ALLOWED_I386 = """
-    _llseek _newselect chown32 clock_gettime64 clock_nanosleep_time64 fchown32 fcntl64 fstat64
+    _llseek _newselect chown32 clock_gettime64 clock_nanosleep_time64 fchown32 fstat64
     fstatat64 ftruncate64 futex_time64 getegid32 geteuid32 getgid32 getgroups32 getuid32 lchown32
     lstat64 nice ppoll_time64 sendfile64 sigaction signal sigprocmask sigreturn stat64
     statfs64 truncate64 ugetrlimit waitpid
@@ -116,6 +116,7 @@ _TCP, _UDP = 6, 17
 _RLIMIT_CORE, _RLIMIT_BITS = 4, 4  # of 16 resources
 _MADV_MERGEABLE, _MADV_BITS = 12, 5  # of the advice below 32
 _MAP_HUGETLB, _MFD_HUGETLB = 0x40000, 4
+_SET_WRITE_HINT, _FCNTL_BITS = 1036, 11  # of the commands of fcntl
 _ROUTE = 0  # the netlink protocol that C libraries use to list network interfaces
 
 
@@ -125,7 +126,7 @@ def profile(*, i386: bool = False) -> str:
     rules += [_failing(_ABSENT, _ENOSYS), _failing(_NO_OP, 0)]
     data: dict[str, Any] = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": rules}
     if i386:
-        rules += [_rule(_ALLOWED_I386), _failing(_NO_OP_I386, 0)]
+        rules += [_rule(_ALLOWED_I386), _failing(_NO_OP_I386, 0), *_fcntl_rules("fcntl64")]
         data["archMap"] = [
             {"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]}
         ]
@@ -159,7 +160,19 @@ def _argument_rules() -> Iterator[dict[str, Any]]:
     ):
         yield _rule(names, _masked(index, flag, 0))
         yield _failing(names, error, _masked(index, flag, flag))
+    yield from _fcntl_rules("fcntl")
     yield from _core_limit_rules()
+
+
+def _fcntl_rules(name: str) -> Iterator[dict[str, Any]]:
+    """Yield the rules by which programs can't set the write hint of an inode.
+
+    Before Linux 6.9 who can open a file can set its hint, be it the image's and read-only. The next
+    program in the same box could read it.
+    """
+    command = 1, _FCNTL_BITS
+    yield from _all_but(name, 1, _SET_WRITE_HINT, _FCNTL_BITS)
+    yield _failing([name], _EINVAL, _low(*command, _SET_WRITE_HINT))
 
 
 def _socket_rules() -> Iterator[dict[str, Any]]:

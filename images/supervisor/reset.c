@@ -11,6 +11,7 @@
 #include "cgroup.h"
 #include "cleaner.h"
 #include "clock.h"
+#include "devices.h"
 #include "frames.h"
 #include "roots.h"
 #include "tables.h"
@@ -36,6 +37,7 @@ void
 reset_open(const struct identity *identity)
 {
 	roots_record(identity);
+	devices_record();
 	tables_record();
 	new_memory = cgroup_memory_held();
 }
@@ -54,7 +56,7 @@ reset_start(const struct identity *identity)
 		continue;
 	if (status != 0)
 		fault(FAULT_RESIDUE, "cleaner: status %#x", (unsigned)status);
-	roots_restore(); /* those that are root's */
+	devices_restore();
 	active = true;
 	next = 0;
 	pause_length = FIRST_PAUSE;
@@ -90,6 +92,8 @@ find_residue(void)
 		return (struct residue){"processes", ""};
 	if ((changed = roots_changed()) != NULL)
 		return (struct residue){changed, ""};
+	if (!devices_restored())
+		return (struct residue){"directories", "/dev"};
 	if ((changed = tables_changed()) != NULL)
 		return (struct residue){"namespaces", changed};
 	if (cgroup_memory_held() > new_memory + CACHED + CHARGED_AHEAD * usage_processors())

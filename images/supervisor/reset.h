@@ -5,7 +5,8 @@
  * Then the proof looks, not at what the cleaner did but at what the kernel shows:
  *
  *   - no process but the supervisor;
- *   - file systems with all their blocks and inodes free, and their directories as when new;
+ *   - file systems with all their blocks and inodes free, and their directories as when new, as well
+ *     as the times of what is in /dev;
  *   - no System V object, no socket, and no counter of the network that has moved;
  *   - memory in use as when new, but for a remainder that is less than anything worth keeping.
  *

@@ -18,8 +18,9 @@
 #include <stdint.h>
 
 /* In the child, before exec: install a filter for socket options. Some are without effect, see
- * above. Others are refused (EPERM), since each takes kernel memory that no cgroup charges: socket
- * filters (48 KB a socket), time stamps (they keep sent packets), IPv6 multicast (0.8 MB a socket). */
+ * above. Others are refused (EPERM). Some take kernel memory that no cgroup charges: socket filters
+ * (48 KB a socket), time stamps (they keep sent packets), IPv6 multicast (0.8 MB a socket). And for a
+ * member of an IPv4 group the kernel sends reports, for seconds after its end. */
 void sockets_restrict(void);
 
 /* A stage begins. */

@@ -52,6 +52,7 @@
  *   reset        the reset between two jobs, and its proof
  *   cleaner      the child that removes what a job has left
  *   roots        the directories that the run's user can write to
+ *   devices      the times of what is in /dev
  *   tables       the kernel's tables of the box's namespaces
  *   collection   the files that a job has made: the supervisor's end of the collector
  *   collector    the child that reads them

@@ -124,7 +124,7 @@ def test_a_reused_box_looks_like_a_new_one(real_engine: Engine, language: str) -
 def test_a_used_network_ends_the_box(real_engine: Engine) -> None:
     used = UsedBox("bash", real_engine)
     with used.box, pytest.raises(ResidueLeft, match="namespaces: /proc/net/"):
-        used.run("leave_residue", "1", "tcp", code=7)
+        used.run("leave_residue", "1", "connection", code=7)
 
 
 @pytest.mark.attack(

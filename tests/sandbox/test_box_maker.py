@@ -79,7 +79,7 @@ def test_a_box_is_confined(engine: Recorder) -> None:
     assert engine.options["network_disabled"]
     assert not engine.host["binds"]
     mounts = dict(host["tmpfs"])
-    assert mounts.pop("/etc") == "rw,noexec,nosuid,nodev,mode=0755,size=1m,nr_inodes=4096"
+    assert mounts.pop("/etc") == "rw,noexec,nosuid,nodev,noatime,mode=0755,size=1m,nr_inodes=4096"
     sizes = {options.partition(",size=")[2] for options in mounts.values()}
     assert mounts.keys() == {"/box", "/tmp", "/dev/shm"}
     assert sizes == {f"{64 * MEBIBYTE},nr_inodes=4096"}

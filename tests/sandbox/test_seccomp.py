@@ -57,6 +57,10 @@ def test_no_rule_hides_another(i386: bool) -> None:
 @pytest.mark.parametrize(
     ("call", "values", "action"),
     [
+        ("fcntl", (3, 1036, POINTER), INVALID),
+        ("fcntl", (3, ABOVE + 1036, POINTER), INVALID),
+        ("fcntl", (3, 1035, POINTER), ALLOW),
+        ("fcntl", (3, 12, 0), ALLOW),
         ("sync", (), NOTHING),
         ("syncfs", (3,), NOTHING),
         ("fsync", (3,), NOTHING),

@@ -93,6 +93,17 @@ make_folders(const char *path)
 	must(mkdir(path + 1, 0755), path);
 }
 
+/* As container runtimes do: of the box, so that what a program does to it does not last. */
+static void
+make_device(const char *path)
+{
+	struct stat status;
+
+	must(stat(path, &status), path);
+	must(mknod(path + 1, S_IFCHR | 0666, status.st_rdev), path);
+	must(chmod(path + 1, 0666), path);
+}
+
 static void
 make_root(const char *workdir, const char *tmpfs, char *command)
 {
@@ -113,14 +124,11 @@ make_root(const char *workdir, const char *tmpfs, char *command)
 		must(mount(NULL, "packages", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL), packages);
 	}
 	must(mkdir("dev", 0755), "/dev");
+	must(mount("dev", "dev", "tmpfs", MS_NOSUID | MS_STRICTATIME, "mode=0755"), "/dev");
 	must(mkdir("dev/pts", 0755), "/dev/pts");
 	must(mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620"), "/dev/pts");
-	for (size_t at = 0; at < sizeof DEVICES / sizeof *DEVICES; at++) {
-		int fd = open(DEVICES[at] + 1, O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
-		must(fd, DEVICES[at]);
-		close(fd);
-		must(mount(DEVICES[at], DEVICES[at] + 1, NULL, MS_BIND, NULL), DEVICES[at]);
-	}
+	for (size_t at = 0; at < sizeof DEVICES / sizeof *DEVICES; at++)
+		make_device(DEVICES[at]);
 	for (size_t at = 0; at < sizeof LINKS / sizeof *LINKS; at++)
 		must(symlink(LINKS[at][0], LINKS[at][1]), LINKS[at][1]);
 	must(mkdir("proc", 0755), "/proc");

@@ -1,5 +1,6 @@
 /* System calls that programs do not need, and that have been used to escape from containers. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <sys/personality.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -71,6 +72,7 @@ main(void)
 	for (int i = 0; i < COUNT(doors); i++)
 		refused(doors[i].name, syscall(doors[i].number, 0, 0, 0, 0, 0, 0), doors[i].how);
 	refused("a fixed address space", personality(ADDR_NO_RANDOMIZE), EPERM);
+	refused("a write hint", fcntl(0, 1036, &(unsigned long long){5}), EINVAL);
 	refused("executable data", personality(READ_IMPLIES_EXEC), EPERM);
-	return report(COUNT(doors) + 2);
+	return report(COUNT(doors) + 3);
 }

@@ -1,18 +1,21 @@
 /*
  * Leaves all that an unprivileged program can leave in a box. Prints what it could not, then "left".
  *
- * Usage: leave_residue [MEGABYTES [tcp]]
+ * Usage: leave_residue [MEGABYTES [NETWORK...]]
  *
- * MEGABYTES of memory are held by a daemon. With `tcp` there is also a connection in TIME_WAIT, which
- * nothing can remove, and so the box can't be used again.
+ * MEGABYTES of memory are held by a daemon. NETWORK is what is left in the network, where nothing can
+ * remove it, and so the box can't be used again; see networks[].
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <mqueue.h>
 #include <netinet/in.h>
+#include <linux/in6.h> /* after the other, which has most of it, too */
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -176,6 +179,9 @@ leave_objects(void)
 		if (number % 2)
 			must(msgsnd(id, &message, sizeof message.text, 0), "message");
 	}
+	/* More than fit into one read of the table. */
+	for (int number = 0; number < 1000; number++)
+		must(msgget(IPC_PRIVATE, 0), "queue");
 	mqd_t queue = mq_open("/secret", O_CREAT | O_RDWR, 0666, NULL);
 	must(queue, "POSIX queue");
 	must(mq_send(queue, "secret", 6, 1), "POSIX message");
@@ -315,6 +321,29 @@ change_self(void)
 		printf("affinity of the supervisor\n");
 }
 
+/* Times of what is root's: of directories and links by their use, of devices by a touch. */
+static void
+leave_times(void)
+{
+	static const char *const DEVICES[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"};
+	static const char *const FOLDERS[] = {"/dev", "/dev/pts", "/etc"};
+	char text[256];
+
+	for (size_t at = 0; at < sizeof DEVICES / sizeof *DEVICES; at++)
+		must(utimensat(AT_FDCWD, DEVICES[at], NULL, 0), DEVICES[at]);
+	for (size_t at = 0; at < sizeof FOLDERS / sizeof *FOLDERS; at++) {
+		struct dirent *entry;
+		DIR *folder = opendir(FOLDERS[at]);
+		must(folder == NULL ? -1 : 0, FOLDERS[at]);
+		while ((entry = readdir(folder)) != NULL)
+			(void)readlinkat(dirfd(folder), entry->d_name, text, sizeof text);
+		closedir(folder);
+	}
+	int fd = open("/etc/passwd", O_RDONLY);
+	must(read(fd, text, sizeof text), "/etc/passwd");
+	close(fd);
+}
+
 static void
 leave_connection(void)
 {
@@ -330,6 +359,53 @@ leave_connection(void)
 	close(listener);
 }
 
+/* An error that the network counts: there is no route. */
+static void
+leave_error(void)
+{
+	struct sockaddr_in nowhere = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr = {htonl(0xC0000201)}};
+
+	struct sockaddr_in6 nowhere6 = {.sin6_family = AF_INET6, .sin6_port = htons(9), .sin6_addr = {{{0x20, 1, 0xd, 0xb8}}}};
+
+	if (sendto(socket(AF_INET, SOCK_DGRAM, 0), "s", 1, 0, (struct sockaddr *)&nowhere, sizeof nowhere) >= 0 ||
+	    sendto(socket(AF_INET6, SOCK_DGRAM, 0), "s", 1, 0, (struct sockaddr *)&nowhere6, sizeof nowhere6) >= 0)
+		printf("a datagram was sent\n");
+}
+
+static void
+leave_flow_label(void)
+{
+	struct in6_flowlabel_req label = {
+		.flr_dst = IN6ADDR_LOOPBACK_INIT, .flr_label = htonl(0x5EC2E), .flr_action = IPV6_FL_A_GET,
+		.flr_share = IPV6_FL_S_ANY, .flr_flags = IPV6_FL_F_CREATE, .flr_linger = 150, .flr_expires = 150,
+	};
+
+	must(setsockopt(socket(AF_INET6, SOCK_DGRAM, 0), IPPROTO_IPV6, IPV6_FLOWLABEL_MGR, &label, sizeof label), "flow label");
+}
+
+/* Without a packet. */
+static void
+leave_route(void)
+{
+	struct sockaddr_in6 here = {.sin6_family = AF_INET6, .sin6_port = htons(9), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+
+	must(connect(socket(AF_INET6, SOCK_DGRAM, 0), (struct sockaddr *)&here, sizeof here), "route");
+}
+
+static void
+leave_fast_open_key(void)
+{
+	must(setsockopt(socket(AF_INET, SOCK_STREAM, 0), IPPROTO_TCP, TCP_FASTOPEN, &(int){1}, sizeof(int)), "TCP Fast Open");
+}
+
+static const struct {
+	const char *name;
+	void (*leave)(void);
+} networks[] = {
+	{"connection", leave_connection}, {"error", leave_error}, {"flow-label", leave_flow_label},
+	{"route", leave_route}, {"fast-open", leave_fast_open_key},
+};
+
 int
 main(int argc, char **argv)
 {
@@ -342,10 +418,13 @@ main(int argc, char **argv)
 	leave_files("/dev/shm", 500);
 	if (fork() == 0)
 		raise(SIGSEGV);
-	if (argc > 2)
-		leave_connection();
+	for (int number = 2; number < argc; number++)
+		for (size_t at = 0; at < sizeof networks / sizeof *networks; at++)
+			if (strcmp(argv[number], networks[at].name) == 0)
+				networks[at].leave();
 	change_root("/box");
 	change_root("/tmp");
+	leave_times();
 	for (int number = 0; number < 10; number++)
 		if (fork() == 0)
 			_exit(0); /* a zombie */

@@ -8,6 +8,7 @@
  *   - inode numbers, offsets in directories, and the times of the change of an inode;
  *   - in /box, which gets the files of the job, the time of its modification;
  *   - ids of System V objects;
+ *   - times of the entries of /proc, which are those of the first look-up;
  *   - what PID 1 has used: times, faults, memory, context switches; which signals of this
  *     program's writes it has not read yet; and how many are queued for root, on the whole machine;
  *   - the counters of the box's cgroup;
@@ -20,6 +21,7 @@
 #include <linux/fs.h>
 #include <mqueue.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -170,16 +172,32 @@ print_tree(const char *path)
 }
 
 static void
+print_times(const char *path)
+{
+	struct stat status;
+
+	if (lstat(path, &status) == 0)
+		printf("%s: %lld.%09ld %lld.%09ld\n", path, (long long)status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
+		       (long long)status.st_atim.tv_sec, status.st_atim.tv_nsec);
+}
+
+/* Of folders that are root's, and what is in them; first, since to read a folder changes them. */
+static void
+print_times_in(const char *folder)
+{
+	print_times(folder);
+	each(folder, print_times);
+}
+
+static void
 print_root(const char *path)
 {
 	struct statvfs room;
-	struct stat status;
 	int flags = -1;
 
 	/* Before anything reads the directory. */
-	if (stat(path, &status) == 0 && strcmp(path, "/box") != 0)
-		printf("%s: %lld.%09ld %lld.%09ld\n", path, (long long)status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
-		       (long long)status.st_atim.tv_sec, status.st_atim.tv_nsec);
+	if (strcmp(path, "/box") != 0)
+		print_times(path);
 	print_tree(path);
 	if (statvfs(path, &room) == 0)
 		printf("%s: %lu of %lu blocks, %lu of %lu inodes, %lu\n", path, room.f_bfree, room.f_blocks,
@@ -342,6 +360,19 @@ probe_abstract(const char *name)
 	close(fd);
 }
 
+/* The network's, once any program has asked for one. */
+static void
+probe_fast_open_key(void)
+{
+	unsigned char key[64];
+	socklen_t size = sizeof key;
+
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int error = getsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_KEY, key, &size);
+	printf("key of TCP Fast Open: %d, %d bytes\n", error, (int)size);
+	close(fd);
+}
+
 /* The rows without their numbers. Locks of open files are those of the whole machine. */
 static void
 print_locks(void)
@@ -389,6 +420,9 @@ main(void)
 	print_status("/proc/1/status");
 	print_status("/proc/self/status");
 	print_self();
+	print_times_in("/dev");
+	print_times_in("/dev/pts");
+	print_times_in("/etc");
 	print_root("/tmp");
 	print_root("/dev/shm");
 	print_root("/dev/mqueue");
@@ -407,5 +441,6 @@ main(void)
 	probe_port(SOCK_DGRAM, 9999);
 	probe_port(SOCK_STREAM, 9998);
 	probe_abstract("secret");
+	probe_fast_open_key();
 	return 0;
 }

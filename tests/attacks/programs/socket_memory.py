@@ -116,7 +116,7 @@ def refused(option, value, level=socket.SOL_SOCKET, family=socket.AF_INET):
 
 
 def options():
-    """Options that take kernel memory: a socket filter, time stamps, IPv6 multicast."""
+    """Options that take kernel memory, a socket filter, time stamps, IPv6 multicast, and IPv4 multicast."""
     instruction = ctypes.create_string_buffer(bytes([6]) + bytes(7))  # return 0
     filter_of_one = struct.pack("H6xP", 1, ctypes.addressof(instruction))
     print(
@@ -126,6 +126,7 @@ def options():
         refused(SO_TIMESTAMPING, TX_SCHED_AND_SOFTWARE),
         refused(socket.IPV6_JOIN_GROUP, socket.inet_pton(socket.AF_INET6, "ff02::1:2") + bytes([1, 0, 0, 0]),
                 socket.IPPROTO_IPV6, socket.AF_INET6),
+        refused(socket.IP_ADD_MEMBERSHIP, socket.inet_aton("239.0.0.1") + socket.inet_aton("127.0.0.1"), socket.IPPROTO_IP),
     )  # fmt: skip
 
 

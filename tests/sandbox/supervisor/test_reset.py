@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +15,6 @@ from bitrun.sandbox.box_maker import BoxMaker
 from tests.support.fake_engine import FakeEngine
 from tests.support.residue import compiled
 from tests.support.stages import BOX_LIMITS, collect, stage
-from tests.support.waiting import wait_until
 from tools.bench import machine
 
 OUTPUT = 4 << 20
@@ -71,28 +71,38 @@ def comparable(text: str) -> str:
     text = text.replace(uid, "UID")
     # Of mounts: their numbers, the devices, and peers.
     text = re.sub(r"^\d+ \d+ \d+:\d+ ", "MOUNT ", text, flags=re.MULTILINE)
-    return re.sub(r"^(/tmp|/dev/\w+): \d+\.\d+ \d+\.\d+$", r"\1: TIMES", text, flags=re.MULTILINE)
+    return re.sub(r"^(/\S+): \d+\.\d+ \d+\.\d+$", r"\1: TIMES", text, flags=re.MULTILINE)
 
 
-def test_a_connection_in_time_wait_ends_the_box(box: Box) -> None:
-    run(box, "leave_residue", "1", "tcp", code=7)
-    with pytest.raises(ResidueLeft, match="namespaces: /proc/net/"):
+LISTEN = "import socket; held = socket.create_server(('', 0)); print(end='.', flush=True); input()"
+NETWORK = ("connection", "error", "flow-label", "route", "fast-open")
+
+
+@pytest.mark.parametrize("what", NETWORK)
+def test_what_is_left_in_the_network_ends_the_box(box: Box, what: str) -> None:
+    assert run(box, "leave_residue", "1", what, code=7) == "left\n"
+    with pytest.raises(ResidueLeft, match="namespaces: /proc/"):
         reset(box)
 
 
-def test_a_process_that_no_stage_has_started_ends_the_box(
-    box: Box, fake_engine: FakeEngine
+@pytest.mark.parametrize(
+    ("namespace", "word"), [("--pid", "processes"), ("--net", "namespaces: /proc/net/sockstat")]
+)
+def test_what_no_stage_has_started_ends_the_box(
+    box: Box, fake_engine: FakeEngine, namespace: str, word: str
 ) -> None:
-    """As of `docker exec`."""
+    """As of `docker exec`: a process, or the socket of one that is not in the box otherwise."""
     run(box, "observe")
     running = fake_engine.containers[box.container].running
     assert running is not None
     (supervisor,) = machine.children(running.pid)
-    stranger = subprocess.Popen(["nsenter", "-t", str(supervisor), "-p", "sleep", "60"])
-    assert wait_until(lambda: bool(machine.children(stranger.pid)), 5)
-    with pytest.raises(ResidueLeft, match="processes"):
-        reset(box)
-    stranger.wait()  # its child has ended with the box
+    command = ["nsenter", "-t", str(supervisor), namespace, sys.executable, "-c", LISTEN]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as stranger:
+        assert stranger.stdout is not None
+        assert stranger.stdout.read(1) == b"."
+        with pytest.raises(ResidueLeft, match=word):
+            reset(box)
+        stranger.communicate()
 
 
 def test_a_reset_amid_a_stage(box: Box) -> None:

@@ -92,6 +92,12 @@ fake_stat(const char *path, struct stat *status)
 }
 
 int
+fake_lstat(const char *path, struct stat *status)
+{
+	return fake_stat(path, status);
+}
+
+int
 fake_statfs(const char *path, struct statfs *room)
 {
 	(void)path;
