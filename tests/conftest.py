@@ -27,7 +27,13 @@ from tests.support.process_boxes import ProcessBoxes, Programs, compile_programs
 from tests.support.redis import Redis
 from tests.support.scale import scaled
 from tests.support.server import REUSES_BOXES, Server, uploads_folder
-from tests.support.services import FakeServices, NowhereServices, RealServices, Services
+from tests.support.services import (
+    FakeServices,
+    NowhereServices,
+    RealServices,
+    Services,
+    ServicesWithoutPool,
+)
 from tests.support.stages import BOX_LIMITS, stage
 from tests.support.supervisor_process import UID, SupervisorProcess
 from tests.support.waiting import wait_until
@@ -96,6 +102,8 @@ def real_services(docker_client: docker.APIClient) -> Iterator[Services]:
 @pytest.fixture
 def services(request: pytest.FixtureRequest, engine_kind: str) -> Services:
     found: Services = request.getfixturevalue(f"{engine_kind}_services")
+    if REUSES_BOXES and "containers" in request.fixturenames:
+        return ServicesWithoutPool(found)
     return found
 
 
@@ -108,6 +116,9 @@ def containers(services: Services) -> Callable[[], set[str]]:
 @pytest.fixture(autouse=True)
 def nothing_left_behind(request: pytest.FixtureRequest, engine_kind: str) -> Iterator[None]:
     """Fail any test after which a container of ours is left, and say what it is."""
+    if REUSES_BOXES:  # they stay for the next test
+        yield
+        return
     if engine_kind == "fake":
         services = None
         if "services" in request.fixturenames:
@@ -115,9 +126,6 @@ def nothing_left_behind(request: pytest.FixtureRequest, engine_kind: str) -> Ite
         yield
         if services is not None:
             assert wait_until(lambda: not services.containers(), 20), services.containers()
-        return
-    if REUSES_BOXES:  # they stay for the next test
-        yield
         return
     client = request.getfixturevalue("docker_client")
     before = our_containers(client)

@@ -95,6 +95,26 @@ def _exists(entry: Path) -> bool:
         return False
 
 
+class ServicesWithoutPool(Services):
+    """Other services, which keep no container for a run to come; those that exist do not count."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._before = services.containers()
+
+    def start(self, **settings: object) -> Server:
+        return self._services.start(**{"pool_size": 0} | settings)
+
+    def share(self, **settings: object) -> Server:
+        return self._services.share(**{"pool_size": 0} | settings)
+
+    def stop(self, server: Server) -> None:
+        self._services.stop(server)
+
+    def containers(self) -> set[str]:
+        return self._services.containers() - self._before
+
+
 class NowhereServices(Services):
     """Without an engine: the code of the seam finds nothing to connect to."""
 
