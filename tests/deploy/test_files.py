@@ -132,6 +132,8 @@ def test_the_image_is_built_and_answers(docker_client: docker.APIClient, tmp_pat
         assert (answer.status_code, answer.text) == (200, "1\n")
         asked = docker_client.exec_create(container, ["bitrun", "--version"])["Id"]
         assert docker_client.exec_start(asked).startswith(b"bitrun ")
+        asked = docker_client.exec_create(container, ["ls", "images/bash/samples/bash"])["Id"]
+        assert b"hello" in docker_client.exec_start(asked)  # for bitrun doctor
         health = docker_client.inspect_image("test-bitrun-service")["Config"]["Healthcheck"]["Test"]
         asked = docker_client.exec_create(container, health[1:])["Id"]
         docker_client.exec_start(asked)
