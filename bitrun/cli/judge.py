@@ -187,11 +187,18 @@ def _row(name: str, judged: Judged) -> tuple[str, ...]:
     return (name, judged.reason, *measures, _message(judged))
 
 
+def _first_words(output: str) -> str:
+    """Return the first line of a checker, or of Python's traceback the last: the error."""
+    lines = output.strip().splitlines() or [""]
+    is_traceback = lines[0].startswith(("Traceback (most recent call last)", 'File "'))
+    return lines[-1 if is_traceback else 0]
+
+
 def _message(judged: Judged) -> str:
     """Return what explains a verdict, in one line."""
     text = judged.message
     if text is None and judged.judge is not None and judged.reason in _BY_WORDS:
-        text = judged.judge.output.strip().partition("\n")[0]
+        text = _first_words(judged.judge.output)
     elif text is None and judged.judge is not None and judged.reason in _JUDGE_FAILED:
         text = judged.judge.verdict.detail
     elif text is None and judged.run is not None:

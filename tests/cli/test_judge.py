@@ -115,6 +115,22 @@ def test_a_checker_with_a_file_of_its_own(server: Server, problem: Path) -> None
     assert done.stdout.splitlines()[0].endswith("\twith tabs")
 
 
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [("def (", "SyntaxError: invalid syntax"), ("import sys\nint('x')", "ValueError: ")],
+)
+def test_a_checker_in_python_that_fails(
+    server: Server, problem: Path, source: str, message: str
+) -> None:
+    (problem / "check.py").write_text(source)
+    done = bitrun(
+        server, "judge", problem / "sum.py", "--cases", problem / "cases" / "secret",
+        "--checker", problem / "check.py",
+    )  # fmt: skip
+    assert done.stdout.split("\t")[1] == "wrong"
+    assert done.stdout.split("\t")[5].startswith(message)
+
+
 def test_an_interactor_needs_no_outputs(server: Server, problem: Path) -> None:
     for path in (problem / "cases").rglob("*.out"):
         path.unlink()

@@ -20,15 +20,20 @@ from tests.support.server import Server
 PREFIX = "/jupyter"
 
 
-def catalogue(folder: Path) -> Path:
-    """Write a catalogue whose kernels need no file of their package: `python3` and `echo`."""
+def catalogue(folder: Path, **language: Any) -> Path:
+    """Write a catalogue whose kernels need no file of their package: `python3` and `echo`.
+
+    `language` are further keys of their language.
+    """
     frame, echo = ((SCRIPTS / f"{name}.py").read_text() for name in ("frame", "echo"))
     module = "import sys, types\nframe = types.ModuleType('frame')\nsys.modules['frame'] = frame\n"
     kernels = [
         _spec("python3", DRIVER.read_text(), "python3"),
         _spec("echo", f"{module}exec({frame!r}, vars(frame))\n{echo}"),
     ]
-    return write_catalogue(folder, package("jupyter", "python", kernels=kernels, **LANGUAGE))
+    return write_catalogue(
+        folder, package("jupyter", "python", kernels=kernels, **LANGUAGE, **language)
+    )
 
 
 def _spec(name: str, source: str, *arguments: str) -> dict[str, str]:

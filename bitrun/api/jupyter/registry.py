@@ -84,6 +84,8 @@ class Registry:
     ) -> OwnKernel:
         """Start a kernel in a sandbox of its own; it need not answer yet.
 
+        Clients can't ask for a network: it has that of its language's programs, by the catalogue.
+
         Raises:
             NoSuchKernelSpec: there is none of this name.
             RequestError, Busy, ServiceError: as `Sandboxes.create`.
@@ -96,7 +98,7 @@ class Registry:
             processes=stage.box.processes,
             idle=settings.sandbox_idle * _MINUTE,
         )
-        plan = SandboxPlan(runtime, limits, environment)
+        plan = SandboxPlan(runtime, limits, environment, stage.box.network)
         sandbox = self._sandboxes.create(owner, plan, connection)
         try:
             kernel = sandbox.kernels.get_only(spec.name)  # it may have been started ahead

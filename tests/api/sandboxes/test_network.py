@@ -21,6 +21,7 @@ from bitrun.engine.engine import Engine
 from bitrun.images.sealed import SealedImages
 from bitrun.service import configuration
 from bitrun.service.service import Service
+from tests.support import jupyter
 from tests.support.piston import package, reply, write_catalogue
 from tests.support.sandboxes import HttpSandbox, sandbox
 from tests.support.server import Server
@@ -248,6 +249,21 @@ def test_a_language_of_the_catalogue_reaches_all_listed_hosts(
         assert fetch(box, url)[0][0] == 0
     shown = reply(server, "closed", "ls /bitrun/egress; env | grep -ci proxy")["run"]
     assert (shown["stdout"], shown["code"]) == ("0\n", 1)
+
+
+def test_a_kernel_of_jupyters_protocol_reaches_what_the_catalogue_gives_its_language(
+    egress_image: None, serve: Callable[..., Server], site: tuple[str, int], tmp_path: Path
+) -> None:
+    address, port = site
+    languages = jupyter.catalogue(tmp_path, network=True)
+    server = serve(
+        dialects="jupyter,sandboxes", languages=languages, egress=f"{address}:{port} pypi.org"
+    )
+    with jupyter.JupyterClient(server).kernel("echo"):
+        (found,) = server.get("/api/v3/sandboxes").json()
+        box = HttpSandbox(server, found["id"])
+        listed, other = fetch(box, f"http://{address}:{port}/", "http://example.com/")
+        assert (listed, other[0]) == ((200, "hello from /"), 403)
 
 
 @pytest.mark.attack("fault", "the egress proxy is killed", "it is replaced, and sandboxes go on")
