@@ -132,8 +132,9 @@ def test_an_agent_by_mcp(
 
 def structure(result: CallToolResult) -> dict[str, Any]:
     assert not result.is_error, result.content
-    assert result.structured_content is not None
-    return result.structured_content
+    found: dict[str, Any] | None = result.structured_content
+    assert found is not None
+    return found
 
 
 def text(result: CallToolResult) -> str:
