@@ -146,6 +146,7 @@ export class Editor {
     const attributes = EditorView.contentAttributes.of({
       "aria-label": `Text of ${name}`,
       "aria-describedby": "editor-hint",
+      tabindex: "0", // it has its place in the order anyway, which axe-core does not see
     });
     this.view.dispatch({ effects: this.label.reconfigure(attributes) });
   }

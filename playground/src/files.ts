@@ -251,6 +251,17 @@ export class Files {
         return item;
       }),
     );
+    this.bringIntoSight();
+  }
+
+  /** Scrolls the tabs only: on a phone the page may show the output, and stays there. */
+  private bringIntoSight(): void {
+    const tab = this.tabButton(this.shown)?.parentElement;
+    if (!tab) return;
+    const { left, right } = this.list.getBoundingClientRect();
+    const place = tab.getBoundingClientRect();
+    if (place.right > right) this.list.scrollLeft += place.right - right;
+    if (place.left < left) this.list.scrollLeft -= left - place.left;
   }
 
   private drawTab(tab: Tab, index: number): HTMLButtonElement {
@@ -260,7 +271,8 @@ export class Files {
     button.textContent = tab.name;
     const isShown = index === this.shown;
     if (isShown) button.ariaCurrent = "true";
-    button.title = isShown ? "Rename" : index === 0 ? "The file that runs" : "";
+    const use = isShown ? "Rename" : index === 0 ? "The file that runs" : "";
+    button.title = [tab.name, use].filter(Boolean).join("\n"); // a long name is cut off
     button.addEventListener("click", () => {
       if (index === this.shown) return this.rename(index);
       this.keep();

@@ -298,7 +298,9 @@ export class Run {
     const terminal = this.terminal;
     const found = positionsIn((await terminal?.text()) ?? "", this.names);
     const { name, line } = (stage === "compile" ? found[0] : found.at(-1)) ?? {};
-    if (terminal === this.terminal && !this.session && name && line) this.showPosition([name, line]);
+    if (terminal !== this.terminal || this.session || !name || !line) return;
+    this.showPosition([name, line]);
+    this.bringIntoSight();
   }
 
   private showPosition(position: [string, number] | null): void {
@@ -326,11 +328,13 @@ export class Run {
       Memory: size(verdict.memory),
     };
     this.measured.replaceChildren(
-      ...Object.entries(rows).flatMap(([name, value]) => {
+      ...Object.entries(rows).map(([name, value]) => {
+        const row = document.createElement("div");
         const [term, definition] = [document.createElement("dt"), document.createElement("dd")];
         term.textContent = name;
         definition.textContent = value;
-        return [term, definition];
+        row.append(term, definition);
+        return row;
       }),
     );
   }

@@ -3,8 +3,9 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
@@ -13,6 +14,7 @@ from tests.support.needs import need, need_node_modules
 from tests.support.paths import ROOT
 from tests.support.server import Server
 
+LOOK = Path(__file__).with_name("look.js").read_text()
 SOURCES = ROOT / "playground"
 CLIENT = ROOT / "clients" / "javascript"  # which the page uses
 
@@ -46,12 +48,64 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@dataclass(frozen=True)
+class Screen:
+    """The window of a user: a size, a colour scheme, and a mouse or fingers."""
+
+    width: int
+    height: int
+    scheme: Literal["light", "dark"]
+    touch: bool = False
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of a browser context."""
+        return {
+            "viewport": {"width": self.width, "height": self.height},
+            "color_scheme": self.scheme,
+            "is_mobile": self.touch,
+            "has_touch": self.touch,
+        }
+
+
+DESKTOP = Screen(1280, 800, "light")
+SCREENS = {
+    "desktop-light": DESKTOP,
+    "phone-dark": Screen(360, 740, "dark", touch=True),
+    # Another layout, or other colours, than those above; `make chaos` adds them.
+    "desktop-dark": Screen(1280, 800, "dark"),
+    "phone-light": Screen(360, 740, "light", touch=True),
+}
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(screen, id=name, marks=pytest.mark.chaos if number >= 2 else ())
+        for number, (name, screen) in enumerate(SCREENS.items())
+    ]
+)
+def screen(request: pytest.FixtureRequest) -> Screen:
+    """Each of the four screens that `visit` then opens pages on."""
+    found: Screen = request.param
+    return found
+
+
+each_screen = pytest.mark.usefixtures("screen")
+
+
+@pytest.fixture(scope="package")
+def axe(node_modules: Path) -> str:
+    """The script of axe-core, which finds what hinders users."""
+    return (node_modules / "node_modules/axe-core/axe.min.js").read_text()
+
+
 class Playground:
     """The page, and the parts of it that a user sees."""
 
-    def __init__(self, page: Page, complaints: list[str]) -> None:
+    def __init__(self, page: Page, complaints: list[str], screen: Screen = DESKTOP) -> None:
         self.page = page
         self.complaints = complaints
+        self.screen = screen
         self.editor = page.locator(".cm-content")
         self.terminal = page.locator("#terminal .xterm-rows")
         self.input = page.get_by_label("Input for the program")
@@ -68,9 +122,19 @@ class Playground:
         expect(self.editor).not_to_be_empty()
         return self
 
+    def press(self, control: Locator) -> None:
+        """Tap a control, or click it with a mouse."""
+        if self.screen.touch:
+            control.tap()
+        else:
+            control.click()
+
+    def choose(self, language: str) -> None:
+        self.page.get_by_label("Language").select_option(label=language)
+
     def write(self, text: str) -> None:
         """Replace the text in the editor by a program."""
-        self.editor.click()
+        self.press(self.editor)
         self.page.keyboard.press("ControlOrMeta+A")
         # Typed over a selection, Chromium would add inline styles, which the policy blocks.
         self.page.keyboard.press("Delete")
@@ -83,7 +147,25 @@ class Playground:
 
     def run(self, text: str) -> None:
         self.write(text)
-        self.page.keyboard.press("ControlOrMeta+Enter")
+        if self.screen.touch:
+            self.run_button.tap()
+        else:
+            self.page.keyboard.press("ControlOrMeta+Enter")
+
+    def expect_usable(self, axe: str = "") -> None:
+        """Fail if something is cut off, covered or illegible; with axe-core, if it hinders anyone."""
+        assert self.page.evaluate(LOOK) == []
+        if axe:
+            self.page.evaluate(axe)
+            found = self.page.evaluate("axe.run().then(result => result.violations)")
+            assert [(it["id"], [node["html"] for node in it["nodes"]]) for it in found] == []
+
+    def expect_result_in_sight(self, last_line: str = "") -> None:
+        """Fail if the status or the last line of the output is out of sight."""
+        expect(self.page.locator(".result")).to_be_in_viewport(ratio=1)
+        if last_line:
+            line = self.terminal.locator("> div").filter(has_text=last_line).last
+            expect(line).to_be_in_viewport(ratio=1)
 
     def stderr(self) -> str:
         """Return the visible output in the colour of stderr."""
@@ -96,13 +178,16 @@ class Playground:
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Playground]]:
+def visit(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Callable[..., Playground]]:
     """Open pages of servers. None may send requests to another host, or violate its policy."""
+    screen = DESKTOP
+    if "screen" in request.fixturenames:
+        screen = request.getfixturevalue("screen")
     contexts = []
     complaints: list[str] = []
 
     def visit(server: Server, path: str = "/", **options: Any) -> Playground:
-        context = browser.new_context(base_url=server.url, **options)
+        context = browser.new_context(base_url=server.url, **(screen.options | options))
         contexts.append(context)
         websocket = server.url.replace("http", "ws")
         ours = tuple(f"{each}/" for each in (server.url, websocket, f"blob:{server.url}"))
@@ -121,7 +206,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Playground]]:
         page.on("websocket", lambda websocket: check(websocket.url))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", hear)
-        return Playground(page, complaints).open(path)
+        return Playground(page, complaints, screen).open(path)
 
     expect.set_options(timeout=40_000)
     yield visit

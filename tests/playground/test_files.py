@@ -8,14 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.playground.conftest import Playground
+from tests.playground.conftest import Playground, Screen, each_screen
 from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
 
 Visit = Callable[..., Playground]
-
-PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "color_scheme": "dark"}
 
 
 def tabs(playground: Playground) -> Locator:
@@ -23,17 +21,18 @@ def tabs(playground: Playground) -> Locator:
 
 
 def menu(playground: Playground, name: str) -> None:
-    playground.page.locator("#file-menu summary").click()
-    playground.button(name).click()
+    playground.press(playground.page.locator("#file-menu summary"))
+    playground.expect_usable()
+    playground.press(playground.button(name))
 
 
-@pytest.mark.parametrize("options", [{}, PHONE], ids=["desktop", "phone"])
-def test_a_file_is_added(server: Server, visit: Visit, options: dict[str, object]) -> None:
-    playground = visit(server, **options)
+@each_screen
+def test_a_file_is_added(server: Server, visit: Visit) -> None:
+    playground = visit(server)
     type_ = playground.page.keyboard.type
     note = playground.page.locator("#file-note")
     playground.write("print(open('data.csv').read())")
-    playground.button("Add a file").click()
+    playground.press(playground.button("Add a file"))
     for name, words in (
         ("main.py", "There is a file called main.py already"),
         ("/etc/passwd", "leave out the slash at its start"),
@@ -42,6 +41,8 @@ def test_a_file_is_added(server: Server, visit: Visit, options: dict[str, object
     ):
         playground.page.get_by_label("Name of the file").fill(name)
         expect(note).to_contain_text(words)
+        expect(note).to_be_in_viewport(ratio=1)
+        playground.expect_usable()
         playground.page.keyboard.press("Enter")
         expect(tabs(playground)).to_have_text(["main.py"])
     playground.page.get_by_label("Name of the file").fill("")
@@ -51,14 +52,15 @@ def test_a_file_is_added(server: Server, visit: Visit, options: dict[str, object
     expect(tabs(playground)).to_have_text(["main.py", "data.csv"])
     expect(playground.editor).to_be_focused()
     type_("1,2")
-    playground.run_button.click()
+    playground.press(playground.run_button)
     expect(playground.terminal).to_contain_text("1,2")
-    playground.button("Add a file").click()
+    playground.press(playground.button("Add a file"))
     type_("other")
     playground.page.keyboard.press("Escape")
     expect(tabs(playground)).to_have_text(["main.py", "data.csv"])
 
 
+@each_screen
 def test_files_of_the_disk(server: Server, visit: Visit, tmp_path: Path) -> None:
     playground = visit(server)
     picture = b"\x89PNG\r\n\x00\xff"
@@ -72,6 +74,7 @@ def test_files_of_the_disk(server: Server, visit: Visit, tmp_path: Path) -> None
     tabs(playground).first.click()
     playground.run("print(open('a.txt').read(), open('b.png', 'rb').read())")
     expect(playground.terminal).to_contain_text(f"grün {picture!r}")
+    playground.expect_usable()
     with playground.page.expect_download() as download:
         menu(playground, "Download all")
     with zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes())) as archive:
@@ -92,6 +95,7 @@ def test_files_of_the_disk(server: Server, visit: Visit, tmp_path: Path) -> None
     expect(other.terminal).to_contain_text(f"grün {picture!r}")
 
 
+@each_screen
 def test_files_that_are_dropped(server: Server, visit: Visit) -> None:
     playground = visit(server)
     playground.write("print('before')")
@@ -109,22 +113,22 @@ def test_files_that_are_dropped(server: Server, visit: Visit) -> None:
     expect(playground.terminal).to_contain_text("dropped")
 
 
+@each_screen
 def test_back_to_the_starter(server: Server, visit: Visit) -> None:
     playground = visit(server)
     playground.write("print('mine')")
     menu(playground, "Back to the starter")
     expect(playground.editor).to_have_text("print('mine')")
-    playground.button("Discard these files?").click()
+    playground.press(playground.button("Discard these files?"))
+    expect(playground.editor).to_be_focused()
     expect(playground.editor).to_contain_text("What is your name?")
     playground.page.reload()
     expect(playground.editor).to_contain_text("What is your name?")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_find_replace_and_completion(
-    server: Server, visit: Visit, node_modules: Path, scheme: str
-) -> None:
-    playground = visit(server, color_scheme=scheme)
+@each_screen
+def test_find_replace_and_completion(server: Server, visit: Visit, axe: str) -> None:
+    playground = visit(server)
     press = playground.page.keyboard.press
     playground.write("number = 1\nprint(number)\n")
     playground.page.keyboard.type("num")
@@ -134,50 +138,73 @@ def test_find_replace_and_completion(
     press("ControlOrMeta+F")
     playground.page.get_by_placeholder("Find").fill("number")
     playground.page.get_by_placeholder("Replace").fill("n")
-    playground.page.evaluate((node_modules / "node_modules/axe-core/axe.min.js").read_text())
-    found = playground.page.evaluate("axe.run().then(result => result.violations)")
-    assert [(it["id"], [node["html"] for node in it["nodes"]]) for it in found] == []
-    playground.button("replace all").click()
+    playground.expect_usable(axe)
+    playground.press(playground.button("replace all"))
     expect(playground.editor).to_have_text("n = 1print(n)n")
     press("Escape")
     expect(playground.page.get_by_placeholder("Find")).to_have_count(0)
 
 
-def test_from_an_error_to_its_line(server: Server, visit: Visit) -> None:
+def test_from_an_error_to_its_line(server: Server, visit: Visit, screen: Screen) -> None:
     playground = visit(server)
     playground.run("def f():\n    return 1 / 0\n\nprint('hi')\nf()")
     expect(playground.verdict).to_have_text("Exit code 1")
-    playground.button("Go to line 2 of main.py").click()
+    expect(playground.button("Go to line 2 of main.py")).to_be_visible()
+    playground.expect_result_in_sight("ZeroDivisionError")
+    playground.expect_usable()
+    playground.press(playground.button("Go to line 2 of main.py"))
     expect(playground.editor).to_be_focused()
     expect(playground.page.locator(".cm-activeLine")).to_have_text("    return 1 / 0")
+    expect(playground.page.locator(".cm-activeLine")).to_be_in_viewport()
     playground.page.get_by_label("Language").select_option(label="C")
     playground.run("int main(void) {\n  return x;\n}")
     expect(playground.verdict).to_have_text("Not compiled: exit code 1")
-    # In the output, too, for a mouse.
+    # In the output, too.
     place = playground.terminal.get_by_text("main.c:2").first
-    place.hover(position={"x": 5, "y": 5}, force=True)
-    expect(playground.page.locator("#terminal .xterm-cursor-pointer")).to_have_count(1)
-    place.click(position={"x": 6, "y": 5}, force=True)
+    if screen.touch:
+        place.tap(position={"x": 6, "y": 5}, force=True)
+    else:
+        place.hover(position={"x": 5, "y": 5}, force=True)
+        expect(playground.page.locator("#terminal .xterm-cursor-pointer")).to_have_count(1)
+        place.click(position={"x": 6, "y": 5}, force=True)
     expect(playground.page.locator(".cm-activeLine")).to_have_text("  return x;")
 
 
-@pytest.mark.parametrize(
-    "line",
-    ["const fs = require('node:fs');", "import fs from 'node:fs';"],
-    ids=["require", "import"],
-)
+@each_screen
 def test_the_starter_of_javascript_takes_both_kinds_of_modules(
-    server: Server, visit: Visit, line: str
+    server: Server, visit: Visit
 ) -> None:
     playground = visit(server)
-    playground.page.get_by_label("Language").select_option(label="JavaScript")
+    playground.choose("JavaScript")
     expect(playground.editor).to_contain_text("process.stdin")
-    playground.editor.click()
-    playground.page.keyboard.press("ControlOrMeta+Home")
-    playground.page.keyboard.insert_text(f"{line} console.log(typeof fs.readFileSync);\n")
-    playground.run_button.click()
-    expect(playground.terminal).to_contain_text("function")
-    expect(playground.input).to_be_focused()
-    playground.page.keyboard.type("Ada\n")
-    expect(playground.terminal).to_contain_text("Hello, Ada!")
-    expect(playground.verdict).to_have_text("Exit code 0")
+    for line in ("const fs = require('node:fs');", "import fs from 'node:fs';"):
+        playground.press(playground.editor)
+        playground.page.keyboard.press("ControlOrMeta+Home")
+        playground.page.keyboard.insert_text(f"{line} console.log(typeof fs.readFileSync);\n")
+        playground.press(playground.run_button)
+        expect(playground.terminal).to_contain_text("function")
+        expect(playground.input).to_be_focused()
+        playground.page.keyboard.type("Ada\n")
+        expect(playground.terminal).to_contain_text("Hello, Ada!")
+        expect(playground.verdict).to_have_text("Exit code 0")
+        playground.expect_result_in_sight("Hello, Ada!")
+        menu(playground, "Back to the starter")
+        playground.press(playground.button("Discard these files?"))
+    playground.expect_usable()
+
+
+@each_screen
+def test_tabs_of_long_names(server: Server, visit: Visit) -> None:
+    """A long name is cut off, the tab that is shown is in sight, and its cross is at hand."""
+    playground = visit(server)
+    for name in ("a.txt", f"{'long-' * 12}name.json", "data/of/the/program.csv"):
+        playground.press(playground.button("Add a file"))
+        playground.page.keyboard.type(name)
+        playground.page.keyboard.press("Enter")
+        tab = playground.page.locator(".tab[aria-current]")
+        expect(tab).to_have_text(name)
+        expect(tab).to_be_in_viewport(ratio=1)
+        expect(playground.button(f"Close {name}")).to_be_in_viewport(ratio=1)
+        playground.expect_usable()
+    playground.press(playground.button(f"Close {'long-' * 12}name.json"))
+    expect(tabs(playground)).to_have_text(["main.py", "a.txt", "data/of/the/program.csv"])

@@ -2,13 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.playground.conftest import Playground
+from tests.playground.conftest import Playground, Screen, each_screen
 from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
@@ -28,10 +26,12 @@ def bounded() -> Iterator[Server]:
 # Running
 
 
-def test_a_program_is_typed_run_and_answered(server: Server, visit: Visit) -> None:
+def test_a_program_is_typed_run_and_answered(server: Server, visit: Visit, screen: Screen) -> None:
     playground = visit(server)
     playground.run("for _ in range(2):\n    print('Hi', input('Who? '))")
     expect(playground.input).to_be_focused()
+    playground.expect_result_in_sight("Who?")
+    playground.expect_usable()
     playground.page.keyboard.type("Ada\n")
     expect(playground.terminal).to_contain_text("Hi Ada")
     playground.page.keyboard.type("Bob\n")
@@ -39,7 +39,10 @@ def test_a_program_is_typed_run_and_answered(server: Server, visit: Visit) -> No
     expect(playground.terminal).to_contain_text("Hi Bob")
     assert playground.lines() == ["Who? Ada", "Hi Ada", "Who? Bob", "Hi Bob"]
     expect(playground.measured).to_have_text(re.compile(r"Time.*s.*CPU.*ms.*Memory.*MiB"))
-    expect(playground.editor).to_be_focused()  # as before the run
+    playground.expect_result_in_sight("Hi Bob")
+    playground.expect_usable()
+    # As before the run.
+    expect(playground.run_button if screen.touch else playground.editor).to_be_focused()
 
 
 def test_output_comes_as_it_is_written(server: Server, visit: Visit) -> None:
@@ -52,6 +55,7 @@ def test_output_comes_as_it_is_written(server: Server, visit: Visit) -> None:
     expect(playground.run_button).to_be_focused()
 
 
+@each_screen
 def test_stderr_looks_different(server: Server, visit: Visit) -> None:
     playground = visit(server)
     playground.give_input("\n")
@@ -66,10 +70,13 @@ def test_stderr_looks_different(server: Server, visit: Visit) -> None:
         for text in ("good", "bad")
     )
     assert good != bad
+    playground.expect_result_in_sight("bad")
+    playground.expect_usable()
     # And for users of a screen reader.
     expect(playground.page.get_by_role("status").filter(has_text="error output")).to_have_count(1)
 
 
+@each_screen
 def test_the_output_is_a_terminal(server: Server, visit: Visit) -> None:
     """Whether a program has pipes or a terminal: lines are written over, and the cursor moves."""
     playground = visit(server)
@@ -80,32 +87,24 @@ def test_the_output_is_a_terminal(server: Server, visit: Visit) -> None:
         expect(playground.verdict).to_have_text("Exit code 0")
         expect(playground.terminal).to_contain_text("kept")
         assert playground.lines() == ["kept", "lost"]
+        playground.expect_result_in_sight("lost")
+    playground.expect_usable()
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
-        {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "color_scheme": "dark"},
-    ],
-    ids=["desktop", "phone"],
-)
-def test_long_output_stays_in_its_pane(
-    server: Server, visit: Visit, options: dict[str, Any]
-) -> None:
-    playground = visit(server, **options)
+@each_screen
+def test_long_output_stays_in_its_pane(server: Server, visit: Visit) -> None:
+    playground = visit(server)
     program = (
         "import sys\nfor i in range(200): print('line', i, file=sys.stderr if i % 9 else sys.stdout)\n"
         "sys.exit('the end')"
     )
     for stdin in ("", "x"):
         playground.give_input(stdin)
-        playground.write(program)
-        playground.run_button.click()
+        playground.run(program)
         expect(playground.verdict).to_have_text("Exit code 1")
-        expect(playground.verdict).to_be_in_viewport(ratio=1)
-        last = playground.terminal.get_by_text("the end", exact=True)
-        expect(last).to_be_in_viewport(ratio=1)
+        expect(playground.terminal).to_contain_text("the end")
+        playground.expect_result_in_sight("the end")
+        playground.expect_usable()
         # Nothing covers it, though the status takes several lines.
         playground.page.evaluate(
             "text => { document.querySelector('#verdict').textContent = text }", "long words " * 20
@@ -118,11 +117,10 @@ def test_long_output_stays_in_its_pane(
                 return end && end.getBoundingClientRect().bottom <= result.getBoundingClientRect().top;
             }"""
         )
-        expect(last).to_be_in_viewport(ratio=1)
-        if "is_mobile" not in options:
-            assert playground.page.evaluate("document.documentElement.scrollHeight") == 800
+        playground.expect_usable()
 
 
+@each_screen
 def test_a_run_without_output_says_so(server: Server, visit: Visit) -> None:
     playground = visit(server)
     hint = playground.page.locator("#hint")
@@ -131,25 +129,32 @@ def test_a_run_without_output_says_so(server: Server, visit: Visit) -> None:
     expect(playground.verdict).to_have_text("Exit code 0")
     expect(hint).to_have_text("The program wrote nothing.")
     expect(playground.page.locator("#terminal")).to_be_hidden()  # else it covers the hint
+    expect(hint).to_be_in_viewport(ratio=1)
+    playground.expect_result_in_sight()
+    playground.expect_usable()
     playground.run("print()")
     expect(playground.verdict).to_have_text("Exit code 0")
     expect(hint).to_have_text("")
 
 
-def test_the_output_is_searched(server: Server, visit: Visit) -> None:
+@each_screen
+def test_the_output_is_searched(server: Server, visit: Visit, axe: str) -> None:
     playground = visit(server)
     expect(playground.button("Find")).to_be_hidden()
     playground.run("for i in range(500): print('line', i)")
     expect(playground.verdict).to_have_text("Exit code 0")
     expect(playground.terminal).to_contain_text("line 499")
-    playground.button("Find").click()
+    playground.press(playground.button("Find"))
     field = playground.page.get_by_label("Text to find")
     expect(field).to_be_focused()
     playground.page.keyboard.type("line 123\n")
     expect(playground.terminal).to_contain_text("line 123")
+    found = playground.page.locator("#terminal .xterm-selection div").first
+    expect(found).to_be_in_viewport(ratio=1)
     field.fill("line 1000")
     field.press("Enter")
-    expect(playground.page.get_by_text("Not found")).to_be_visible()
+    expect(playground.page.get_by_text("Not found")).to_be_in_viewport(ratio=1)
+    playground.expect_usable(axe)
     field.press("Escape")
     expect(playground.button("Find")).to_be_focused()
     playground.page.locator("#terminal .xterm-screen").click()
@@ -192,7 +197,7 @@ def test_keys_of_a_terminal(server: Server, visit: Visit) -> None:
     expect(playground.verdict).to_have_text("Ended by SIGINT: interrupted")
 
 
-def test_the_program_has_a_terminal(server: Server, visit: Visit) -> None:
+def test_the_program_has_a_terminal(server: Server, visit: Visit, screen: Screen) -> None:
     playground = visit(server)
     playground.run(
         "import getpass, os, signal, sys\n"
@@ -208,12 +213,13 @@ def test_the_program_has_a_terminal(server: Server, visit: Visit) -> None:
     playground.page.keyboard.type("word\n")
     expect(playground.terminal).to_contain_text("drow True")
     columns, rows = map(int, playground.lines()[0].split())
-    assert 40 < columns < 200
+    assert (30 if screen.touch else 60) < columns < 200
     assert 10 < rows < 100
     assert playground.lines()[1:] == ["Secret?", "drow True"]
-    playground.page.set_viewport_size({"width": 400, "height": 900})
+    playground.expect_usable()
+    playground.page.set_viewport_size({"width": 320, "height": 700})
     expect(playground.terminal).not_to_contain_text(re.compile(r"drow True\s*$"))
-    playground.button("End input").click()
+    playground.press(playground.button("End input"))
     expect(playground.terminal).to_contain_text("end of input")
     lines = playground.lines()
     narrow = int(lines[lines.index("drow True") + 1].split()[0])
@@ -351,6 +357,16 @@ def test_limits_in_words(bounded: Server, visit: Visit, program: str, words: str
     expect(playground.verdict).to_have_text(words)
 
 
+@each_screen
+def test_a_limit_in_sight(bounded: Server, visit: Visit) -> None:
+    playground = visit(bounded)
+    playground.run(f"print(*range(99), sep='\\n')\n{LOOP}")
+    words = "Time limit exceeded: 300 ms of CPU time. It had written 99 lines"
+    expect(playground.verdict).to_have_text(words)
+    playground.expect_result_in_sight("98")
+    playground.expect_usable()
+
+
 def test_a_user_who_is_too_slow(serve: Callable[..., Server], visit: Visit) -> None:
     playground = visit(serve(session_timeout=1500, run_timeout=100))
     playground.run("input()")
@@ -405,6 +421,7 @@ def test_a_terminal_that_can_not_be_loaded(server: Server, visit: Visit) -> None
 # Files and links
 
 
+@each_screen
 def test_files_as_tabs(server: Server, visit: Visit) -> None:
     playground = visit(server)
     files = playground.page.get_by_role("list", name="Files")
@@ -414,6 +431,7 @@ def test_files_as_tabs(server: Server, visit: Visit) -> None:
     playground.page.keyboard.press("Enter")
     playground.run("print('from the helper')")
     expect(playground.verdict).to_have_text("Exit code 0")
+    playground.expect_usable()
     expect(playground.terminal).to_have_text(re.compile("^from the helper *$"))
     files.get_by_role("button", name="main.py", exact=True).click()
     expect(playground.editor).to_have_text("import helper")
@@ -484,6 +502,7 @@ def test_each_language_has_a_sample_and_keeps_its_changes(server: Server, visit:
 # Users and devices
 
 
+@each_screen
 def test_by_keyboard_alone(server: Server, visit: Visit) -> None:
     playground = visit(server)
     press = playground.page.keyboard.press
@@ -517,24 +536,6 @@ def test_by_keyboard_alone(server: Server, visit: Visit) -> None:
     tab_to("Arguments and input")
 
 
-def test_on_a_phone(server: Server, visit: Visit) -> None:
-    phone = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
-    playground = visit(server, **phone)
-    playground.run_button.tap()
-    expect(playground.terminal).to_contain_text("name?")
-    expect(playground.input).to_be_focused()
-    playground.page.keyboard.type("Ada\n")
-    expect(playground.terminal).to_contain_text("Hello, Ada!")
-    expect(playground.verdict).to_have_text("Exit code 0")
-    expect(playground.verdict).to_be_in_viewport(ratio=1)
-    expect(playground.terminal.get_by_text("Hello, Ada!")).to_be_in_viewport(ratio=1)
-    widths = playground.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert widths == [360, 360]
-    place = playground.page.locator("#screen").bounding_box()
-    assert place is not None
-    assert place["height"] == 370  # half of the screen
-
-
 def test_dark_and_light(server: Server, visit: Visit) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
     playground = visit(server, color_scheme="dark")
@@ -548,19 +549,19 @@ def test_dark_and_light(server: Server, visit: Visit) -> None:
     assert playground.page.evaluate(ground) == dark
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_accessibility(server: Server, visit: Visit, node_modules: Path, scheme: str) -> None:
-    playground = visit(server, color_scheme=scheme)
-    playground.button("Add a file").click()
+@each_screen
+def test_accessibility(server: Server, visit: Visit, axe: str) -> None:
+    playground = visit(server)
+    playground.press(playground.button("Add a file"))
     playground.page.keyboard.type("data.csv")
     playground.page.keyboard.press("Enter")
-    playground.page.get_by_text("Arguments and input").click()
-    playground.button("Share").click()
+    playground.press(playground.page.get_by_text("Arguments and input"))
+    playground.press(playground.button("Share"))
+    expect(playground.page.get_by_label("Link", exact=True)).to_be_focused()
+    playground.expect_usable()
     playground.run("print('\\033[31mred \\033[90mgrey'); input('? ')")
     expect(playground.input).to_be_focused()
-    playground.page.evaluate((node_modules / "node_modules/axe-core/axe.min.js").read_text())
-    found = playground.page.evaluate("axe.run().then(result => result.violations)")
-    assert [(it["id"], [node["html"] for node in it["nodes"]]) for it in found] == []
+    playground.expect_usable(axe)
 
 
 # Attacks
@@ -595,7 +596,7 @@ def test_output_stays_text(server: Server, visit: Visit) -> None:
     "links in its output, in the playground",
     "opened on a click only, and only of the web",
 )
-def test_links_in_the_output(server: Server, visit: Visit) -> None:
+def test_links_in_the_output(server: Server, visit: Visit, screen: Screen) -> None:
     playground = visit(server)
     context = playground.page.context
     context.route("http://example.com/**", lambda route: route.fulfill(body="there"))
@@ -603,13 +604,18 @@ def test_links_in_the_output(server: Server, visit: Visit) -> None:
     expect(playground.verdict).to_have_text("Exit code 0")
     expect(playground.terminal).to_contain_text("javascript:")
     assert len(context.pages) == 1
-    playground.terminal.get_by_text("javascript:alert(1)//http").click(force=True)
+    text = playground.terminal.get_by_text("javascript:alert(1)//http")
+    link = playground.terminal.get_by_text("http://example.com/a")
     with context.expect_page() as opened:
-        # A link is found when the pointer moves over it.
-        link = playground.terminal.get_by_text("http://example.com/a")
-        link.hover(position={"x": 20, "y": 5}, force=True)
-        expect(playground.page.locator("#terminal .xterm-cursor-pointer")).to_have_count(1)
-        link.click(position={"x": 22, "y": 5}, force=True)
+        if screen.touch:
+            text.tap(force=True)
+            link.tap(position={"x": 22, "y": 5}, force=True)
+        else:
+            text.click(force=True)
+            # A link is found when the pointer moves over it.
+            link.hover(position={"x": 20, "y": 5}, force=True)
+            expect(playground.page.locator("#terminal .xterm-cursor-pointer")).to_have_count(1)
+            link.click(position={"x": 22, "y": 5}, force=True)
     opened.value.wait_for_load_state()
     assert opened.value.evaluate("[location.href, opener, document.referrer]") == [
         "http://example.com/a", None, "",

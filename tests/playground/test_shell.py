@@ -8,7 +8,7 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-from tests.playground.conftest import Playground
+from tests.playground.conftest import Playground, Screen
 from tests.support.sandboxes import PREFIX
 from tests.support.server import Server
 from tests.support.waiting import wait_until
@@ -16,8 +16,6 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.engine
 
 Visit = Callable[..., Playground]
-DESKTOP = {"viewport": {"width": 1280, "height": 800}}
-PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True}
 
 
 def sandboxes(server: Server) -> list[dict[str, Any]]:
@@ -25,27 +23,21 @@ def sandboxes(server: Server) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        DESKTOP | {"color_scheme": "light"},
-        DESKTOP | {"color_scheme": "dark"},
-        PHONE | {"color_scheme": "light"},
-        PHONE | {"color_scheme": "dark"},
-    ],
-    ids=["desktop-light", "desktop-dark", "phone-light", "phone-dark"],
-)
-def test_a_shell_with_the_files(server: Server, visit: Visit, options: dict[str, Any]) -> None:
-    playground = visit(server, **options)
+def test_a_shell_with_the_files(server: Server, visit: Visit, screen: Screen) -> None:
+    playground = visit(server)
     playground.write("print('from the editor')")
     button = playground.button("Terminal")
-    button.focus()
-    playground.page.keyboard.press("Enter")
+    if screen.touch:
+        button.tap()
+    else:
+        button.focus()
+        playground.page.keyboard.press("Enter")
     expect(playground.verdict).to_have_text("Running …")
     expect(playground.input).to_be_focused()
     playground.page.keyboard.type("python3 *; echo $((6 * 7))\n")
     expect(playground.terminal).to_contain_text(re.compile("from the editor.*42"))
-    expect(playground.verdict).to_be_in_viewport(ratio=1)
+    playground.expect_result_in_sight("42")
+    playground.expect_usable()
     (made,) = sandboxes(server)
     assert made["language"] == "python"
     colours = playground.page.evaluate(
