@@ -52,6 +52,13 @@ def register(app: typer.Typer) -> None:
         version: Version = "*",
         add: AddedFiles = None,
         timeout: Timeout = None,
+        cpu_time: Annotated[
+            float | None,
+            typer.Option(
+                "--cpu-time", min=0.001, metavar="SECONDS",
+                help="Limit of CPU time of each case. Default: the service's limit.",
+            ),
+        ] = None,
         memory: Memory = None,
         compare: Annotated[
             Compare, typer.Option("--compare", help="Comparison of outputs.")
@@ -94,6 +101,8 @@ def register(app: typer.Typer) -> None:
         )
         if timeout is not None:
             options["timeout"] = timeout
+        if cpu_time is not None:
+            options["cpu_time"] = cpu_time
         if memory is not None:
             options["memory"] = memory
         if tolerance is not None:

@@ -93,6 +93,14 @@ def test_json(server: Server, problem: Path) -> None:
     assert done.returncode == 0
 
 
+def test_a_limit_of_cpu_time(server: Server, problem: Path) -> None:
+    (problem / "sum.py").write_text("while True: pass")
+    cases = problem / "cases" / "secret"
+    done = bitrun(server, "judge", problem / "sum.py", "--cases", cases, "--cpu-time", "0.2")
+    assert rows(done.stdout) == [("1", "cpu_time")]
+    assert "200 ms of CPU time" in done.stdout
+
+
 def test_what_is_not_compiled(server: Server, problem: Path) -> None:
     (problem / "sum.c").write_text("int main(")
     done = bitrun(server, "judge", problem / "sum.c", "--cases", problem / "cases")
