@@ -27,6 +27,9 @@ from tools.bench import machine
 
 pytestmark = pytest.mark.builds
 
+SOURCES = ROOT / "images" / "supervisor"
+COMPILE = ("gcc", "-std=gnu17", "-D_GNU_SOURCE", "-O0")
+
 
 @dataclass(frozen=True)
 class Change:
@@ -132,32 +135,44 @@ input()
 
 
 class Mutants:
-    """Boxes whose supervisor is compiled from changed sources."""
+    """Boxes whose supervisor is compiled from changed sources, and the others' `objects`."""
 
-    def __init__(self, programs: Path, folder: Path) -> None:
+    def __init__(self, programs: Path, objects: Path, folder: Path) -> None:
         self._programs = programs
+        self._objects = objects
         self._folder = folder
 
     def box(self, *changes: Change) -> Box:
-        sources = self._folder / "sources"
-        shutil.copytree(ROOT / "images" / "supervisor", sources, dirs_exist_ok=True)
+        for name in {change.file for change in changes}:
+            shutil.copy(SOURCES / name, self._folder)
         for change in changes:
-            path = sources / change.file
+            path = self._folder / change.file
             text = path.read_text()
             assert text.count(change.before) == 1, change
             path.write_text(text.replace(change.before, change.after))
+        changed = list(self._folder.glob("*.c"))
+        names = {path.stem for path in changed}
+        objects = [path for path in self._objects.glob("*.o") if path.stem not in names]
         supervisor = self._folder / "supervisor"
-        command = ["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-O0", "-static", "-o", str(supervisor)]
-        subprocess.run([*command, *map(str, sources.glob("*.c"))], check=True)
+        subprocess.run(
+            [*COMPILE, "-static", "-o", supervisor, f"-I{SOURCES}", *changed, *objects], check=True
+        )
         self.engine = engine_with_packages(
             ProcessBoxes(Programs(supervisor, Programs.of(self._programs).box))
         )
         return BoxMaker(self.engine, Settings()).make("bitrun/bash", BOX_LIMITS)
 
 
+@pytest.fixture(scope="session")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("objects")
+    subprocess.run([*COMPILE, "-c", *SOURCES.glob("*.c")], cwd=folder, check=True)
+    return folder
+
+
 @pytest.fixture
-def mutants(programs: Path, tmp_path: Path) -> Iterator[Mutants]:
-    mutants = Mutants(programs, tmp_path)
+def mutants(programs: Path, objects: Path, tmp_path: Path) -> Iterator[Mutants]:
+    mutants = Mutants(programs, objects, tmp_path)
     yield mutants
     assert wait_until(lambda: not mutants.engine.containers, 5)
     mutants.engine.close()
@@ -204,7 +219,7 @@ def test_without_a_proof_of_the_namespaces_counters_are_found(mutants: Mutants) 
 
 def test_each_table_shows_residue(mutants: Mutants) -> None:
     """That of programs, or sockets that a process outside of the box has in its network."""
-    tables = set(re.findall(r'"(/proc/\S+)"', (ROOT / "images/supervisor/tables.c").read_text()))
+    tables = set(re.findall(r'"(/proc/\S+)"', (SOURCES / "tables.c").read_text()))
     if "Counters:" not in Path("/proc/net/fib_triestat").read_text():  # this kernel does not count
         tables.remove("/proc/net/fib_triestat")
     with mutants.box(*KEPT_OBJECTS, ALL_TABLES) as box:
