@@ -102,9 +102,11 @@ def test_clients_of_an_unknown_proxy_share_nothing(server: Server, header: str) 
         (f"{SHOW}; while :; do :; done", {"run_timeout": 200}),
         (f"{SHOW}; while :; do :; done", {"run_cpu_time": 100}),
         (f"{SHOW}; head -c 100000 /dev/zero >&2", {}),
+        (SHOW, {"run_memory_limit": 64 << 20}),
+        (SHOW, {"run_process_limit": 20}),
         (SHOW, {"fresh": True}),
     ],
-    ids=["wall time", "CPU time", "output", "fresh"],
+    ids=["wall time", "CPU time", "output", "memory limit", "process limit", "fresh"],
 )
 def test_after_such_a_run_a_box_is_not_used_again(
     server: Server, script: str, fields: dict[str, Any]
