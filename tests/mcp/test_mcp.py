@@ -44,7 +44,7 @@ async def over_stdio(server: Server, token: str | None = None) -> AsyncIterator[
 async def over_http(server: Server, token: str | None = None) -> AsyncIterator[Client]:
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=60) as http,
+        httpx2.AsyncClient(headers=headers, timeout=300) as http,
         Client(streamable_http_client(f"{server.url}/mcp", http_client=http)) as client,
     ):
         yield client

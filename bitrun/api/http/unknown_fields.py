@@ -27,6 +27,7 @@ class UnknownFields:
 
     def __init__(self) -> None:
         self._sentences: list[str] = []
+        self._there_are = ""  # the end of the first sentence, if no known name is similar
         self._count = 0
 
     def add(self, names: Iterable[str], known: Collection[str], place: str = "") -> None:
@@ -36,18 +37,19 @@ class UnknownFields:
                 self._count += 1
                 if len(self._sentences) < _MAX_NAMED:
                     shown = _UNSAFE.sub("?", name[:_MAX_NAME])
-                    self._sentences.append(
-                        f"Unknown field: {place}{shown}{suggestion(name, known)}"
-                    )
+                    similar = suggestion(name, known)
+                    if not self._sentences and not similar:
+                        self._there_are = f"; there are: {', '.join(sorted(known))}"
+                    self._sentences.append(f"Unknown field: {place}{shown}{similar}")
 
     def refuse(self) -> None:
         """Refuse the request, if it has any.
 
         Raises:
-            RequestError: the text names the first one.
+            RequestError: the text names the first one, and what there is.
         """
         if self._sentences:
-            raise RequestError(self._sentences[0])
+            raise RequestError(self._sentences[0] + self._there_are)
 
     def reply(self) -> dict[str, Any]:
         """Return what a reply has in addition, to name them: the field `warnings`, or nothing."""

@@ -27,11 +27,16 @@ def test_unknown_fields() -> None:
     ]
 
 
-def test_a_refusal_names_the_first() -> None:
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [("other", "; there are: " + ", ".join(sorted(KNOWN))), ("stdn", "; did you mean stdin?")],
+)
+def test_a_refusal_names_the_first_and_what_there_is(name: str, end: str) -> None:
     unknown = UnknownFields()
-    unknown.add(["other", "another"], KNOWN)
-    with pytest.raises(RequestError, match=r"^Unknown field: other$"):
+    unknown.add([name, "another"], KNOWN)
+    with pytest.raises(RequestError) as refusal:
         unknown.refuse()
+    assert str(refusal.value) == f"Unknown field: {name}{end}"
 
 
 @pytest.mark.parametrize(
