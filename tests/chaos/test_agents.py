@@ -73,7 +73,8 @@ def test_an_agent_of_smolagents(
     first, second = found["errors"]
     assert "KeyError" in first
     assert "tabulate" in second
-    assert PIL.Image.open(tmp_path / "plot.png").size == (640, 480)
+    with PIL.Image.open(tmp_path / "plot.png") as picture:
+        assert picture.size == (640, 480)
     headers = {"Authorization": f"token {RUN}"}
     assert server.get("/jupyter/api/kernels", headers=headers).json() == []
 
