@@ -158,3 +158,16 @@ def test_used_boxes_go_when_the_service_ends(
     uid(server)
     server.process.terminate()
     assert wait_until(lambda: not containers(), 10)
+
+
+def test_the_memory_of_a_run_is_not_that_of_the_one_before(server: Server) -> None:
+    def reply(script: str) -> dict[str, Any]:
+        run: dict[str, Any] = execute(server, request("bash", script)).json()["run"]
+        return run
+
+    large = [reply(f"{SHOW}; x=$(head -c 30000000 /dev/zero | tr '\\0' x)") for _ in range(2)]
+    small = [reply(SHOW) for _ in range(4)]
+    assert {each["stdout"] for each in large} & {each["stdout"] for each in small}
+    assert (
+        min(each["memory"] for each in large) > 30_000_000 > max(each["memory"] for each in small)
+    )
