@@ -46,7 +46,7 @@ unit: develop ## Run the tests that need no Docker, in seconds; ARGS= goes to py
 
 .PHONY: test
 test: develop install ## Run all tests but the slow ones, with a real Docker engine; ARGS= goes to pytest
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest --shards 8 $(ARGS)
 
 .PHONY: test-vm
 test-vm: develop install ## Test the engine of a virtual machine, or with LOCAL=1 this machine's, for docs/engines.md

@@ -26,7 +26,7 @@ from tests.support.fork_server import ForkServer
 from tests.support.process_boxes import ProcessBoxes, Programs, compile_programs
 from tests.support.redis import Redis
 from tests.support.scale import scaled
-from tests.support.server import REUSES_BOXES, Server, uploads_folder
+from tests.support.server import KEPT, REUSES_BOXES, Server
 from tests.support.services import (
     FakeServices,
     NowhereServices,
@@ -62,7 +62,7 @@ def pytest_collection(session: pytest.Session) -> None:
 
 def pytest_sessionfinish() -> None:
     fork_server.close_shared()
-    shutil.rmtree(uploads_folder(), ignore_errors=True)
+    shutil.rmtree(KEPT, ignore_errors=True)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -88,6 +88,21 @@ ATTACKS = [
         params={"name": "run_code", "arguments": {"language": "bash", "code": ": " + WIDE}},
     ), True, (200, 400, 503)),
 ]  # fmt: skip
+# Each like another one, sent another way: only with the slow tests, and by `make attacks`.
+VARIANTS = {
+    "v1 fields without a token",
+    "v1 JSON without a token",
+    "v1 parts without a token",
+    "a form of millions of fields without a token",
+    "a call of a tool without a token",
+    "v1 fields",
+    "v1 wide text",
+    "a form of millions of fields",
+    "wide stdin of a program that sleeps",
+    "a batch of the largest outputs",
+    "a batch with wide stdin for all",
+    "a call of a tool of small objects",
+}
 
 
 class SmallServer(Server):
@@ -149,10 +164,14 @@ def honest(server: Server) -> None:
 
 
 def marked(attack: Attack) -> Any:
-    mark = pytest.mark.attack(
-        "request", f"{attack.name}, 10 MB, eight at once", "bounded memory, others are served"
-    )
-    return pytest.param(attack, id=attack.name, marks=mark)
+    marks = [
+        pytest.mark.attack(
+            "request", f"{attack.name}, 10 MB, eight at once", "bounded memory, others are served"
+        )
+    ]
+    if attack.name in VARIANTS:
+        marks.append(pytest.mark.chaos)
+    return pytest.param(attack, id=attack.name, marks=marks)
 
 
 @pytest.mark.parametrize("attack", [marked(each) for each in ATTACKS])

@@ -19,9 +19,13 @@ from tests.support.waiting import wait_until
 REUSES_BOXES = int(os.environ.get("BITRUN_RUNS_PER_BOX", "1")) > 1
 
 
-def uploads_folder() -> Path:
-    """Return a folder of this session: by default all services of a user share their uploads."""
-    return Path(tempfile.gettempdir(), f"bitrun-test-uploads-{os.getpid()}")
+# What services keep, of all processes of this session.
+KEPT = Path(tempfile.gettempdir(), f"bitrun-tests-{os.getpid()}")
+
+
+def _kept() -> Path:
+    """Return the folder of this process: by default all services of a user share their uploads."""
+    return KEPT / str(os.getpid())
 
 
 class Process(Protocol):
@@ -59,13 +63,9 @@ class Server:
         defaults = {
             "BITRUN_PORT": str(self.port),
             "BITRUN_POOL_SIZE": pool_size,
-            "BITRUN_UPLOAD_FOLDER": str(uploads_folder()),
+            "BITRUN_UPLOAD_FOLDER": str(_kept() / "uploads"),
             # Of its own: services that share a store do each other's work.
-            "BITRUN_STORE": str(
-                uploads_folder().with_name(f"bitrun-test-store-{os.getpid()}")
-                / str(self.port)
-                / "store.db"
-            ),
+            "BITRUN_STORE": str(_kept() / str(self.port) / "store.db"),
         }
         if "BITRUN_REDIS" in settings:  # a node of a cluster
             defaults["BITRUN_NODE_URL"] = self.url

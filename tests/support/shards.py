@@ -2,7 +2,8 @@
 
 Most tests wait for another process, so that one after the other uses a fraction of the machine. The
 processes are forked once the tests are collected, as importing them takes as long as a third of
-them. Each takes the next module whenever it is done with one. Tests marked `alone` follow.
+them. Each takes the next module whenever it is done with one. Tests follow that are marked `alone`, or
+that use the engine: they look for what others have left on it.
 """
 
 import gc
@@ -19,6 +20,7 @@ from typing import Any
 
 import pytest
 
+_ALONE = ("alone", "engine", "builds")
 _INDEX_SIZE = 4
 _DURATIONS = "shards/durations"  # of the modules, in seconds, in the cache of pytest
 
@@ -38,7 +40,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     shards: int = session.config.option.shards
     if shards < 2 or session.config.option.collectonly or session.testsfailed:
         return None
-    alone = [item for item in session.items if item.get_closest_marker("alone")]
+    alone = [item for item in session.items if any(map(item.get_closest_marker, _ALONE))]
     shared = [item for item in session.items if item not in alone]
     modules = [list(group) for _, group in groupby(shared, lambda item: item.path)]
     # The longest first, so that none is left for the end.
