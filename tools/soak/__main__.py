@@ -63,6 +63,7 @@ _SETTINGS = {
     "BITRUN_COMPILE_TIMEOUT": "60000",
     "BITRUN_COMPILE_CPU_TIME": "60000",
     "BITRUN_V1_TIMEOUT": "60",
+    "BITRUN_SANDBOX_TIMEOUT": "200000",
     "BITRUN_DIALECTS": " ".join(DIALECTS),
     # What `service_log` reads.
     "BITRUN_LOG_FORMAT": "json",
