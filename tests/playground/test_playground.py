@@ -559,8 +559,10 @@ def test_accessibility(server: Server, visit: Visit, axe: str) -> None:
     playground.press(playground.button("Share"))
     expect(playground.page.get_by_label("Link", exact=True)).to_be_focused()
     playground.expect_usable()
+    playground.press(playground.button("main.py"))
     playground.run("print('\\033[31mred \\033[90mgrey'); input('? ')")
     expect(playground.input).to_be_focused()
+    expect(playground.terminal).to_contain_text("grey")
     playground.expect_usable(axe)
 
 
