@@ -16,7 +16,7 @@ from tools.bench.report import Goal, Report
 from tools.bench.service import own_service, warm_up
 
 BARE, ALONE, REUSED = "bare", "a box for each run", "reused boxes"
-RUNS_PER_BOX = 500
+RUNS_PER_BOX = 100
 PROGRAMS = (PYTHON, NODE, C)
 
 _ROUNDS = 3
