@@ -32,7 +32,7 @@ def kill_supervisor(client: docker.APIClient, box: str) -> None:
 def test_ended_from_outside(
     docker_client: docker.APIClient, serve_on: Callable[..., MonitoredServer]
 ) -> None:
-    server = serve_on(docker_client)
+    server = serve_on(docker_client, pool_size=0)
     before = our_containers(docker_client)
 
     def boxes() -> set[str]:
