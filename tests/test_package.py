@@ -1,7 +1,6 @@
 """The package as `pip install` brings it: the base is the client, `[server]` serves."""
 
 import os
-import socket
 import stat
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import requests
 
 from bitrun.images.build_context import pack
 from tests.support.paths import ROOT
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 from tests.support.wheel import build_wheel, install
 
@@ -139,8 +139,7 @@ def test_what_an_installed_service_finds(server: Path, tmp_path: Path) -> None:
 
 @pytest.mark.engine
 def test_an_installed_package_installs_and_serves(server: Path, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    url = f"http://127.0.0.1:{free_port()}"
     command = server.with_name("bitrun")
     environment = os.environ | {"BITRUN_POOL_SIZE": "0", "BITRUN_URL": url, "PYTHONPATH": ""}
     run = partial(

@@ -1,6 +1,5 @@
 """Engines reached over TCP, with and without TLS, by `DOCKER_HOST`."""
 
-import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from tests.chaos.conftest import MonitoredServer
 from tests.chaos.load import ask
 from tests.chaos.own_engine import OwnEngine
 from tests.support.needs import need
+from tests.support.ports import free_port
 
 pytestmark = [pytest.mark.engine, pytest.mark.chaos, pytest.mark.timeout(300)]
 
@@ -23,8 +23,7 @@ def test_runs(
     serve_on: Callable[..., MonitoredServer],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    address = f"tcp://127.0.0.1:{free_port()}"
     flags = ["--tls=false"]
     if secured:
         make_certificate(tmp_path)

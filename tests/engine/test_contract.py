@@ -2,7 +2,6 @@
 
 import inspect
 import io
-import socket
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from bitrun.model.errors import BuildError, EngineError, EngineUnavailable
 from bitrun.sandbox.box_maker import BoxMaker
 from tests.support import fake_engine as faults
 from tests.support.fake_engine import FakeEngine
+from tests.support.ports import free_port
 from tests.support.registry_server import RegistryServer
 from tests.support.stages import BOX_LIMITS, collect, stage
 from tests.support.waiting import wait_until
@@ -302,8 +302,7 @@ def test_an_image_that_no_registry_has(images: Engine, repository: str) -> None:
 
 @pytest.mark.engine
 def test_a_registry_that_is_away_is_not_one_without_images(engine: Engine) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with pytest.raises((EngineError, EngineUnavailable)) as refused:
         engine.registry_digest(f"127.0.0.1:{port}/bitrun:one")
     assert not isinstance(refused.value, NotOnEngine)

@@ -14,6 +14,7 @@ import pytest
 from bitrun.access.at_once import limits_at_once, remove_shared
 from bitrun.config.settings import Settings
 from tests.support.fork_server import ForkServer
+from tests.support.ports import free_port
 from tests.support.server import Server
 from tests.support.waiting import read_stderr_until, wait_until
 from tests.support.workers import only, workers
@@ -155,8 +156,7 @@ def test_a_stop_is_not_lost_on_a_worker_that_starts(
 ) -> None:
     configuration = tmp_path / "gunicorn.conf.py"
     configuration.write_text(STOPPED_AT_ONCE)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     process = forks.start(
         "gunicorn.app.wsgiapp:run",
         ["gunicorn", "--config", str(configuration), "app:app"],

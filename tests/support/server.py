@@ -1,7 +1,6 @@
 """A service in a gunicorn of its own, on a free port."""
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ import pytest
 import requests
 
 from tests.support.paths import ROOT
+from tests.support.ports import free_port, listens
 from tests.support.waiting import wait_until
 
 # Whether the tests run with reused boxes: BITRUN_RUNS_PER_BOX=50 make attacks
@@ -55,8 +55,7 @@ class Server:
     def __init__(
         self, settings: dict[str, str], start: Callable[[dict[str, str]], Process] = gunicorn
     ) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         # Without a pool, every container that is left after a test was left by it.
         pool_size = "8" if REUSES_BOXES else "0"
@@ -75,11 +74,7 @@ class Server:
             pytest.fail("the service does not start")
 
     def _answers(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-        except OSError:
-            return self.process.poll() is not None
-        return True
+        return listens(self.port) or self.process.poll() is not None
 
     def run(self, **fields: Any) -> requests.Response:
         return requests.post(f"{self.url}/api/v1/run", data=fields, timeout=60)

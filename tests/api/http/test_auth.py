@@ -18,6 +18,7 @@ from bitrun.config.settings import SettingsError
 from bitrun.server import listeners
 from tests.support.fork_server import ForkServer
 from tests.support.piston import call, message, package, request, write_catalogue
+from tests.support.ports import free_port
 from tests.support.server import Server
 from tests.support.tokens import ADMIN, RUN, make
 from tests.support.waiting import read_stderr_until, wait_until
@@ -119,8 +120,7 @@ def test_a_proxys_clients_are_no_admins(serve: Callable[..., Server]) -> None:
 def test_what_does_not_start(
     forks: ForkServer, tmp_path: Path, settings: dict[str, str], text: str
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        settings = {"port": str(free.getsockname()[1]), "pool_size": "0"} | settings
+    settings = {"port": str(free_port()), "pool_size": "0"} | settings
     arguments = settings.pop("arguments", "").split()
     log = tmp_path / "log"
     with log.open("w") as stderr:

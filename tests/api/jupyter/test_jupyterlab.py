@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.support.needs import need, need_python_client
+from tests.support.ports import free_port, listens
 from tests.support.server import Server
 from tests.support.tokens import RUN
 from tests.support.waiting import wait_until
@@ -48,8 +48,7 @@ def jupyterlab(gateway: str, folder: Path) -> Iterator[str]:
     """Start JupyterLab with a gateway, and yield its address."""
     python = need_python_client("jupyterlab", "jupyterlab==4.6.6")
     (folder / "a.ipynb").write_text(json.dumps(notebook()))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     home = {"HOME": str(folder), "JUPYTER_CONFIG_DIR": str(folder / ".jupyter")}
     lab = subprocess.Popen(
         [
@@ -60,19 +59,11 @@ def jupyterlab(gateway: str, folder: Path) -> Iterator[str]:
         env=os.environ | home,
     )  # fmt: skip
     try:
-        assert wait_until(lambda: _listens(port), 120)
+        assert wait_until(lambda: listens(port), 120)
         yield f"http://127.0.0.1:{port}"
     finally:
         lab.terminate()
         lab.wait(60)
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 @contextmanager
