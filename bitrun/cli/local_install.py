@@ -14,7 +14,7 @@ from bitrun.engine.events import EngineEvents
 from bitrun.images.registry import ImageRegistry
 from bitrun.images.sealed import SealedImages
 from bitrun.model.errors import BuildError, EngineError, ServiceError
-from bitrun.model.nearest import suggestion
+from bitrun.model.nearest import choices, suggestion
 from bitrun.packages.builds import parse_step
 from bitrun.packages.cluster import ClusterPackages
 from bitrun.packages.installed import InstalledPackages
@@ -70,8 +70,7 @@ def select(known: Catalogue, names: Sequence[str]) -> list[Package]:
     packages = {package.id: package for package in known.packages}
     for name in names:
         if name not in packages:
-            known_names = sorted(packages)
-            rest = suggestion(name, known_names) or f"; there are: {', '.join(known_names)}"
+            rest = suggestion(name, packages) or choices(packages)
             raise UnknownPackage(f"There is no package {name}{rest}")
     return [packages[name] for name in names]
 

@@ -14,3 +14,8 @@ def suggestion(name: str, known: Iterable[str], prefix: str = "") -> str:
     """
     found = get_close_matches(name[:_MAX_LENGTH], known, n=1, cutoff=_CUTOFF)
     return f"; did you mean {prefix}{found[0]}?" if found else ""
+
+
+def choices(known: Iterable[str]) -> str:
+    """Return the end of a sentence that refuses a name, with all that there are."""
+    return f"; there are: {', '.join(sorted(known))}"

@@ -12,7 +12,7 @@ from flask import Flask, Request, Response, g
 
 from bitrun.api.http.json_body import parse_object, require_json
 from bitrun.model.errors import RequestError
-from bitrun.model.nearest import suggestion
+from bitrun.model.nearest import choices, suggestion
 
 HEADER = "X-BitRun-Warnings"
 
@@ -27,7 +27,7 @@ class UnknownFields:
 
     def __init__(self) -> None:
         self._sentences: list[str] = []
-        self._there_are = ""  # the end of the first sentence, if no known name is similar
+        self._refusal = ""  # the first sentence, with a similar name or all that there are
         self._count = 0
 
     def add(self, names: Iterable[str], known: Collection[str], place: str = "") -> None:
@@ -38,9 +38,10 @@ class UnknownFields:
                 if len(self._sentences) < _MAX_NAMED:
                     shown = _UNSAFE.sub("?", name[:_MAX_NAME])
                     similar = suggestion(name, known)
-                    if not self._sentences and not similar:
-                        self._there_are = f"; there are: {', '.join(sorted(known))}"
-                    self._sentences.append(f"Unknown field: {place}{shown}{similar}")
+                    sentence = f"Unknown field: {place}{shown}"
+                    if not self._sentences:
+                        self._refusal = sentence + (similar or choices(known))
+                    self._sentences.append(sentence + similar)
 
     def refuse(self) -> None:
         """Refuse the request, if it has any.
@@ -49,7 +50,7 @@ class UnknownFields:
             RequestError: the text names the first one, and what there is.
         """
         if self._sentences:
-            raise RequestError(self._sentences[0] + self._there_are)
+            raise RequestError(self._refusal)
 
     def reply(self) -> dict[str, Any]:
         """Return what a reply has in addition, to name them: the field `warnings`, or nothing."""
