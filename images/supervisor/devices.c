@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "times.h"
+
 enum { MOST = 64, LONGEST_PATH = 64 }; /* a container has some twenty, none of them longer */
 
 static struct device {
@@ -68,20 +70,14 @@ devices_restore(void)
 		(void)utimensat(AT_FDCWD, device->path, device->times, AT_SYMLINK_NOFOLLOW);
 }
 
-static bool
-same(struct timespec a, struct timespec b)
-{
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
 bool
 devices_restored(void)
 {
 	struct timespec now[2];
 
 	for (const struct device *device = devices; device < devices + count; device++)
-		if (!read_times(device->path, now) || !same(now[0], device->times[0]) ||
-		    !same(now[1], device->times[1]))
+		if (!read_times(device->path, now) || !times_same(now[0], device->times[0]) ||
+		    !times_same(now[1], device->times[1]))
 			return false;
 	return true;
 }

@@ -7,6 +7,8 @@
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 
+#include "times.h"
+
 enum { ROOTS = 4 };
 
 struct root {
@@ -98,19 +100,13 @@ is_empty(const struct root *root, const struct root *now)
 }
 
 static bool
-same_time(struct timespec a, struct timespec b)
-{
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-static bool
 is_restored(const struct root *root, const struct root *now)
 {
 	return now->status.st_mode == root->status.st_mode &&
 	       now->status.st_uid == root->status.st_uid &&
 	       now->status.st_gid == root->status.st_gid &&
-	       same_time(now->status.st_atim, root->status.st_atim) &&
-	       same_time(now->status.st_mtim, root->status.st_mtim) &&
+	       times_same(now->status.st_atim, root->status.st_atim) &&
+	       times_same(now->status.st_mtim, root->status.st_mtim) &&
 	       now->attributes_size == root->attributes_size &&
 	       (now->attributes_size <= 0 ||
 		memcmp(now->attributes, root->attributes, (size_t)now->attributes_size) == 0);
