@@ -11,6 +11,8 @@ from bitrun.config.settings import SettingsError
 
 _INHERITED = ("GUNICORN_FD", "LISTEN_FDS")  # of a running gunicorn, of systemd
 
+_ANOTHER_PORT = "such as: PORT=8080 make run, or bitrun serve --port 8080"
+
 
 def open_listeners(server: Any) -> None:
     """Bind the addresses of a gunicorn master that starts, unless it inherits its sockets.
@@ -45,11 +47,8 @@ def _remedy(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
             "Stop the program that listens there, which may be a BitRun, or choose another port,"
-            " such as: PORT=8080 make run, or bitrun serve --port 8080"
+            f" {_ANOTHER_PORT}"
         )
     if error.errno == errno.EACCES:
-        return (
-            "Ports below 1024 need a privilege: choose another one, such as: PORT=8080 make run,"
-            " or bitrun serve --port 8080"
-        )
+        return f"Ports below 1024 need a privilege: choose another one, {_ANOTHER_PORT}"
     return "BITRUN_HOST is an address of this machine, or 0.0.0.0 for all of them"
