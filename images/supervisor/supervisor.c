@@ -78,6 +78,7 @@
  *   filter       seccomp filters
  *   frames       framing, queues, faults
  *   clock        the time
+ *   times        times of files
  */
 #include <errno.h>
 #include <poll.h>

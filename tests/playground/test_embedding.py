@@ -99,6 +99,7 @@ def test_in_a_narrow_frame(  # noqa: PLR0917  fixtures
     assert root.evaluate(LOOK) == []
     press(frame.locator("#file-menu summary"))
     press(frame.get_by_role("button", name="Share"))
+    expect(frame.locator("#link")).to_be_focused()  # and not later, in place of the editor
     frame.locator(".cm-content").press("ControlOrMeta+F")
     expect(frame.get_by_placeholder("Replace")).to_be_visible()
     assert root.evaluate(LOOK) == []

@@ -40,9 +40,12 @@ class SupervisorProcess:
         self.stdin.write(data)
 
     def receive(self, timeout: float) -> bytes:
-        if not select.select([self.stdout], [], [], timeout)[0]:
-            raise TimeoutError
-        return os.read(self.stdout.fileno(), 1 << 16)
+        try:
+            if not select.select([self.stdout], [], [], timeout)[0]:
+                raise TimeoutError
+            return os.read(self.stdout.fileno(), 1 << 16)
+        except ValueError:  # another thread has closed it
+            return b""
 
     def fileno(self) -> int:
         return self.stdout.fileno()
