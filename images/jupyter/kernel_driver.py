@@ -24,11 +24,13 @@ import ctypes
 import itertools
 import json
 import os
+import select
 import signal
 import socket
 import struct
 import sys
 import uuid
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -44,10 +46,16 @@ _HEADER = struct.Struct(">cI")
 _PARTS = 4  # header, parent header, metadata, content; buffers follow
 _NUDGE_MS = 500  # between two questions whether the kernel answers
 _CHECK_MS = 1000
+_OUTPUT = ("stream", "display_data", "update_display_data")  # messages of what a cell has put out
 _PIECE = 1 << 20  # characters of a text, of up to six bytes each in JSON
+_TOO_LARGE = b'{"status": "error", "ename": "MessageTooLarge"}'  # in place of a reply's content
 _MAX_PIECES = 9  # of a message: more than the largest limit of output by default
 _MAX_AT_ONCE = 256  # messages of a channel before the others have their turn
 _PR_SET_PDEATHSIG = 1
+
+
+class _ToldToEnd(Exception):
+    """The service has shut the kernel down, or is gone."""
 
 
 class Driver:
@@ -84,22 +92,31 @@ class Driver:
             self._poller.register(each, zmq.POLLIN)
         self._poller.register(self._children.fileno(), zmq.POLLIN)
         self._pending = bytearray()
+        self._held: deque[list[bytes]] = deque()  # of iopub, before what is in its socket
 
     def run(self) -> None:
         """Serve until the kernel or stdin has ended, or the kernel is shut down."""
         info = self._wait_until_ready()
         if info is None:
             return
-        _write(b"k", info)
-        self._poller.register(sys.stdin.fileno(), zmq.POLLIN)
+        # What is written may wait long, since the service takes only so much a second. An
+        # interrupt must not, least of all in a flood of output.
+        os.set_blocking(sys.stdout.fileno(), False)
+        os.set_blocking(sys.stdin.fileno(), False)
+        with contextlib.suppress(_ToldToEnd):
+            self._write(b"k", info)
+            self._poller.register(sys.stdin.fileno(), zmq.POLLIN)
+            self._serve()
+
+    def _serve(self) -> None:
         while True:
-            ready = dict(self._poller.poll(_CHECK_MS))
+            ready = dict(self._poller.poll(0 if self._held else _CHECK_MS))
             # Of iopub first: a reply may be the last that somebody waits for.
             for channel in reversed(_CHANNELS):
-                if self._sockets[channel] in ready:
+                if self._sockets[channel] in ready or (channel == "iopub" and self._held):
                     self._forward(channel)
-            if sys.stdin.fileno() in ready and not self._on_stdin():
-                return
+            if sys.stdin.fileno() in ready:
+                self._on_stdin()
             if (self._children.fileno() in ready or not ready) and self._has_ended():
                 return
 
@@ -136,33 +153,65 @@ class Driver:
             return False
         for channel in reversed(_CHANNELS):
             self._forward(channel)
-        _write(b"d", str(code).encode())
+        self._write(b"d", str(code).encode())
         return True
 
     def _forward(self, channel: str) -> None:
         """Pass on what the kernel has sent, but for what answers our own questions."""
-        source = self._sockets[channel]
         own = self._session.session.encode()
         for _ in range(_MAX_AT_ONCE):
-            try:
-                parts = _parts(source.recv_multipart(zmq.NOBLOCK))
-            except zmq.Again:
+            parts = self._next(channel)
+            if parts is None:
                 return
             if len(parts) < _PARTS or own in parts[1]:
                 continue
             payload = _encode(channel, parts)
             if len(payload) <= MAX_MESSAGE:
-                _write(b"m", payload)
-                continue
-            for each in _replacements(channel, parts, len(payload)):
-                _write(b"m", _encode(channel, each))
+                self._write(b"m", payload)
+            elif channel == "iopub":
+                self._held.extendleft(reversed([*_replacements(parts, len(payload))]))
+            else:
+                self._write(b"m", _encode(channel, [*parts[:3], _TOO_LARGE]))
 
-    def _on_stdin(self) -> bool:
-        """Take frames of the service. False once the driver is to end."""
-        data = os.read(sys.stdin.fileno(), 1 << 16)
+    def _next(self, channel: str) -> list[bytes] | None:
+        """Return the parts of the next message, or None if none waits."""
+        if channel == "iopub" and self._held:
+            return self._held.popleft()
+        try:
+            return _parts(self._sockets[channel].recv_multipart(zmq.NOBLOCK))
+        except zmq.Again:
+            return None
+
+    def _write(self, kind: bytes, payload: bytes) -> None:
+        """Send a frame, and read those of the service while it does not fit.
+
+        Raises:
+            _ToldToEnd: one of these said so.
+        """
+        data = memoryview(_HEADER.pack(kind, len(payload)) + payload)
+        ready = select.poll()
+        ready.register(sys.stdout.fileno(), select.POLLOUT)
+        ready.register(sys.stdin.fileno(), select.POLLIN)
+        while data:
+            try:
+                data = data[os.write(sys.stdout.fileno(), data) :]
+            except BlockingIOError:
+                if sys.stdin.fileno() in dict(ready.poll()):
+                    self._on_stdin()
+
+    def _on_stdin(self) -> None:
+        """Take frames of the service.
+
+        Raises:
+            _ToldToEnd: one of them says so, or it is the end of all.
+        """
+        try:
+            data = os.read(sys.stdin.fileno(), 1 << 16)
+        except BlockingIOError:  # read while a message was written
+            return
         if not data:
             self._manager.shutdown_kernel(now=True)
-            return False
+            raise _ToldToEnd
         self._pending += data
         while len(self._pending) >= _HEADER.size:
             kind, size = _HEADER.unpack_from(self._pending)
@@ -175,10 +224,31 @@ class Driver:
                 self._on_message(payload)
             elif kind == b"i":
                 self._manager.interrupt_kernel()
+                self._shorten_iopub()
             elif kind == b"q":
                 self._manager.shutdown_kernel()
-                return False
-        return True
+                raise _ToldToEnd
+
+    def _shorten_iopub(self) -> None:
+        """Leave out most of the output that waits, as a terminal does at Ctrl-C.
+
+        Else the end of an interrupted cell would come after all that it has printed.
+        """
+        kept: list[list[bytes]] = []
+        size, left_out, at = 0, 0, 0
+        while (parts := self._next("iopub")) is not None:
+            if len(parts) >= _PARTS and json.loads(parts[0]).get("msg_type") in _OUTPUT:
+                size += len(parts[3])
+                if size > _PIECE:
+                    if not left_out:
+                        at, first = len(kept), parts
+                    left_out += len(parts[3])
+                    continue
+            kept.append(parts)
+        if left_out:
+            note = f"At the interrupt, {left_out} bytes of output are left out.\n"
+            kept.insert(at, _stream(json.loads(first[0]), first[1], "stderr", note))
+        self._held = deque(kept)
 
     def _on_message(self, payload: bytes) -> None:
         channel, parts = _decode(payload)
@@ -219,15 +289,12 @@ def _decode(payload: bytes) -> tuple[str, list[bytes]]:
     return channel.decode(), parts
 
 
-def _replacements(channel: str, parts: list[bytes], size: int) -> Iterator[list[bytes]]:
-    """Give what to send in place of a message that is too large.
+def _replacements(parts: list[bytes], size: int) -> Iterator[list[bytes]]:
+    """Give what to send in place of a message of iopub that is too large.
 
     ipykernel sends all that a program has printed in a fifth of a second as one message: its
     beginning is sent in pieces, so that it counts for the limit of output like any other.
     """
-    if channel != "iopub":
-        yield [*parts[:3], b'{"status": "error", "ename": "MessageTooLarge"}']
-        return
     header = json.loads(parts[0])
     name, text = "", ""
     if header.get("msg_type") == "stream":
@@ -250,12 +317,6 @@ def _stream(header: dict[str, Any], parent: bytes, name: str, text: str) -> list
     }
     content = {"name": name, "text": text}
     return [json.dumps(header | own).encode(), parent, b"{}", json.dumps(content).encode()]
-
-
-def _write(kind: bytes, payload: bytes) -> None:
-    data = memoryview(_HEADER.pack(kind, len(payload)) + payload)
-    while data:
-        data = data[os.write(sys.stdout.fileno(), data) :]
 
 
 if __name__ == "__main__":

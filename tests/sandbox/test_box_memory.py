@@ -4,13 +4,16 @@ from typing import Any
 
 import pytest
 
+from bitrun.config.settings import Settings
 from bitrun.engine.containers import ContainerEnd
+from bitrun.engine.engine import Engine
 from bitrun.engine.errors import NotOnEngine
 from bitrun.model.errors import BoxEnded, EngineError, RequestError
 from bitrun.model.result import Outcome
 from bitrun.sandbox.box import Box
+from bitrun.sandbox.box_maker import BoxMaker
 from bitrun.sandbox.cleanup.box_registry import BoxRegistry
-from tests.support.stages import stage
+from tests.support.stages import BOX_LIMITS, collect, stage
 
 MEMORY = 64 * 1024 * 1024
 TOO_SMALL = "is too small here"
@@ -73,3 +76,12 @@ def test_another_end_is_no_refusal() -> None:
         same.oom_verdict()
     with pytest.raises(BoxEnded):
         higher.start(stage("true", memory=2 * MEMORY))
+
+
+@pytest.mark.engine
+def test_a_stage_that_ran_out_of_memory_is_not_held_against_the_next(engine: Engine) -> None:
+    with BoxMaker(engine, Settings()).make("bitrun/bash", BOX_LIMITS) as box:
+        verdict, _, _ = collect(box.supervisor, stage("sh", "-c", "tail /dev/zero; exit 0"))
+        assert verdict.oom_killed
+        verdict, _, _ = collect(box.supervisor, stage("true"))
+        assert not verdict.oom_killed

@@ -59,6 +59,15 @@ def test_cpu_time_is_limited(supervisor: SupervisorProcess) -> None:
     assert 200 <= verdict.cpu_ms < 250
 
 
+def test_cpu_time_of_an_earlier_stage_does_not_count(supervisor: SupervisorProcess) -> None:
+    spins = "i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done"
+    verdict, _, _ = supervisor.run("sh", "-c", spins)
+    assert verdict.cpu_ms > 100
+    verdict, _, _ = supervisor.run("true", cpu_ms=100)
+    assert verdict.outcome is Outcome.OK
+    assert verdict.cpu_ms < 50
+
+
 @pytest.mark.parametrize(
     ("size", "outcome"), [(99, Outcome.OK), (100, Outcome.OK), (101, Outcome.STDOUT)]
 )
