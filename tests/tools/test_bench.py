@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from tools.bench.compare import OutOfTime, Turn, time_limit
 from tools.bench.lanes import Lanes
 from tools.bench.measurements import burst_name, paced_name
 from tools.bench.programs import NODE, PYTHON
-from tools.bench.report import Report
+from tools.bench.quotes import read_figures
+from tools.bench.report import Goal, Report
 from tools.bench.service import Target
 
 
@@ -135,6 +137,24 @@ def test_supervisor_cpu_goal(spent: float, met: bool) -> None:
 @pytest.mark.parametrize(("cost", "met"), [(199, True), (201, False)])
 def test_write_goal(cost: float, met: bool) -> None:
     assert goals.write_goal(cost, 100).met is met
+
+
+def test_a_page_keeps_what_was_reached_before(tmp_path: Path) -> None:
+    page, chart = tmp_path / "benchmark.md", tmp_path / "benchmark.png"
+    for number in range(4):
+        report = Report("machine")
+        report.add("python", sample(10.0), 5.0)
+        report.goals = [Goal("speed", "≤ 3", f"{number} ms", number < 3)]
+        if number == 3:
+            report.goals.append(Goal("size", "≤ 1", "1 MB", met=True))
+        report.write(page, chart)
+    assert page.read_text().partition("## Goals")[2].splitlines()[2:6] == [
+        "| measurement | goal | reached | met | the time before | and before that |",
+        "|---|---|---|---|---|---|",
+        "| speed | ≤ 3 | 3 ms | **no** | 2 ms | 1 ms |",
+        "| size | ≤ 1 | 1 MB | yes |  |  |",
+    ]
+    assert read_figures(page.read_text())["speed", "reached"] == "3"
 
 
 def test_errors_are_shown_in_the_report(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from tools.bench import machine
 from tools.bench.baselines import engine_objects, run_bare
 from tools.bench.client import Sample, burst, concurrent, paced, repeated, sustained
 from tools.bench.programs import NODE, PROGRAMS, PYTHON, C, Program
-from tools.bench.report import Report
+from tools.bench.report import Goal, Report
 from tools.bench.service import Target
 
 BURST = 16
@@ -129,12 +129,8 @@ def measure_memory(report: Report, target: Target) -> None:
         report.fact("memory of a waiting box", f"{machine.idle_box_memory(32) / 1e6:.1f} MB")
 
 
-def measure_growth(report: Report, target: Target, runs: int) -> tuple[str, bool]:
-    """Compare the usage of the service after half of `runs` and after all of them.
-
-    Returns:
-        The growth in words, and whether it counts as none.
-    """
+def measure_growth(report: Report, target: Target, runs: int, name: str) -> Goal:
+    """Compare the usage of the service after half of `runs` and after all of them."""
     worker = target.worker or 0
 
     def run(count: int) -> tuple[machine.ProcessUsage, int, int]:
@@ -151,8 +147,8 @@ def measure_growth(report: Report, target: Target, runs: int) -> tuple[str, bool
         f"{end.descriptors - middle.descriptors:+d} descriptors, "
         f"{more_objects - objects:+d} engine objects, {errors} errors"
     )
-    report.fact(f"memory of the service after {runs} runs", f"{end.memory / 1e6:.0f} MB")
-    report.fact(f"growth over the second half of {runs} runs", growth)
+    report.fact(f"memory of the service after {name}", f"{end.memory / 1e6:.0f} MB")
+    report.fact(f"growth over the second half of {name}", growth)
     steady = (
         end.memory - middle.memory < 2e6
         and end.threads <= middle.threads
@@ -160,4 +156,4 @@ def measure_growth(report: Report, target: Target, runs: int) -> tuple[str, bool
         and more_objects <= objects
         and errors == 0
     )
-    return growth, steady
+    return Goal(name, "no growth", growth, steady)

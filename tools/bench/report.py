@@ -1,6 +1,6 @@
 """Writes `docs/benchmark.md` and its chart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,8 @@ the same commands run as bare processes from the same image. CPU is that of the 
 including the client's; in brackets, the service's own.\
 """
 
+_EARLIER = ("the time before", "and before that")
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -28,11 +30,6 @@ class Goal:
     goal: str
     reached: str
     met: bool
-
-    @property
-    def row(self) -> str:
-        met = "yes" if self.met else "**no**"
-        return f"| {self.name} | {self.goal} | {self.reached} | {met} |"
 
 
 @dataclass
@@ -55,6 +52,8 @@ class Report:
         print(f"| {name} | {value} |", flush=True)
 
     def write(self, page: Path, chart: Path) -> None:
+        """Write both; what the goals of the page were before is kept for two more times."""
+        before = _reached(page.read_text(encoding="utf-8")) if page.exists() else {}
         _draw(self.rows, chart)
         lines = [
             "# Benchmark",
@@ -71,7 +70,7 @@ class Report:
             "",
             "## Goals",
             "",
-            *self._goals(),
+            *self._goals(before),
             "",
             "The cost of each part, and the reasons for missed goals: [speed](speed.md).",
             "",
@@ -85,12 +84,24 @@ class Report:
             *(_line(*row) for row in self.rows),
         ]
 
-    def _goals(self) -> list[str]:
-        return [
-            "| measurement | goal | reached | met |",
-            "|---|---|---|---|",
-            *(goal.row for goal in self.goals),
-        ]
+    def _goals(self, before: Mapping[str, Sequence[str]]) -> list[str]:
+        lines = [" | ".join(("| measurement", "goal", "reached", "met", *_EARLIER, ""))]
+        lines.append("|---" * (4 + len(_EARLIER)) + "|")
+        for goal in self.goals:
+            earlier = [*before.get(goal.name, ()), *("" for _ in _EARLIER)][: len(_EARLIER)]
+            met = "yes" if goal.met else "**no**"
+            lines.append(f"| {' | '.join((goal.name, goal.goal, goal.reached, met, *earlier))} |")
+        return [line.rstrip() for line in lines]
+
+
+def _reached(page: str) -> dict[str, list[str]]:
+    """Return what the goals of a page have reached, the last time first."""
+    _, _, goals = page.partition("## Goals")
+    rows = [line.strip("|").split("|") for line in goals.splitlines() if line.startswith("|")]
+    return {
+        name.strip(): [reached.strip(), *(each.strip() for each in earlier)]
+        for name, _, reached, _, *earlier in rows
+    }
 
 
 def _line(name: str, sample: Sample, baseline: float) -> str:
