@@ -92,6 +92,11 @@ class WebSocket:
     def fileno(self) -> int:
         return self._socket.fileno()
 
+    @property
+    def is_receiving(self) -> bool:
+        """Whether a message has begun to arrive and is incomplete."""
+        return bool(self._pieces)
+
     def send(self, message: str | bytes) -> None:
         """Send a text message, or a binary one.
 

@@ -24,7 +24,10 @@ from bitrun.model.result import Verdict
 from bitrun.model.signals import SIGNAL_NUMBERS
 from bitrun.service.service import Service
 
-_INIT_SECONDS = 1.0
+_INIT_SECONDS = 1.0  # until `init` begins to arrive
+# With its files it may be as large as the body of a request, so it may take as long to arrive.
+_INIT_ARRIVAL_SECONDS = 60.0
+_INIT_PAUSE_SECONDS = 10.0
 _PING_SECONDS = 25.0  # of silence; proxies close a silent connection after a minute
 _MAX_BACKLOG = 1 << 20  # unread bytes of stdin, above which nothing is read from the client
 _INTERNAL_ERROR, _TRY_AGAIN_LATER = 1011, 1013  # of IANA's registry of close codes
@@ -118,10 +121,12 @@ class Interaction:
 
     def receive_init(self) -> Mapping[str, Any]:
         """Return the first message."""
-        deadline = time.monotonic() + _INIT_SECONDS
+        started_at = time.monotonic()
         while True:
-            left_ms = (deadline - time.monotonic()) * 1000
-            if left_ms <= 0 or not poll({self._websocket: READABLE}, left_ms):
+            is_arriving = self._websocket.is_receiving
+            longest = _INIT_ARRIVAL_SECONDS if is_arriving else _INIT_SECONDS
+            left = min(started_at + longest - time.monotonic(), _INIT_PAUSE_SECONDS)
+            if left <= 0 or not poll({self._websocket: READABLE}, left * 1000):
                 raise Closed(4001, "Initialization Timeout")
             messages = self._receive()
             for position, message in enumerate(messages):

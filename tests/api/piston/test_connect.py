@@ -325,6 +325,22 @@ def test_initialization_timeout(server: Server, first: Frame | None) -> None:
         assert 0.9 < time.monotonic() - started < 1.4
 
 
+def test_an_init_may_arrive_slowly(server: Server) -> None:
+    """As that with large files over a slow line."""
+    init = json.dumps({"type": "init"} | request("bash", "echo 1"))
+
+    def pieces() -> Iterator[str]:
+        for start in range(0, len(init), 20):
+            yield init[start : start + 20]
+            time.sleep(0.4)
+
+    with Terminal(server) as terminal:
+        started = time.monotonic()
+        terminal.websocket.send(pieces())
+        assert time.monotonic() - started > 1.2
+        assert terminal.until("exit")[-1]["code"] == 0
+
+
 RUNNING = request("python", SLEEP)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from bitrun.api.http.websocket import Disconnected, WebSocket
 from bitrun.api.piston import interaction
-from bitrun.api.piston.interaction import Interaction
+from bitrun.api.piston.interaction import Closed, Interaction
 from bitrun.model.job import TerminalSize
 from bitrun.model.output import Stream
 from bitrun.model.result import Verdict
@@ -16,8 +16,9 @@ from bitrun.model.result import Verdict
 class SilentWebSocket:
     """A client that sends nothing; its connection breaks at the second ping."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_receiving: bool = False) -> None:
         self._socket, self._other = socket.socketpair()
+        self.is_receiving = is_receiving
         self.pings = 0
 
     def fileno(self) -> int:
@@ -76,3 +77,14 @@ def test_a_silent_connection_is_pinged(monkeypatch: pytest.MonkeyPatch) -> None:
     assert program.looks >= 4  # not at each look
     websocket.close()
     program.close()
+
+
+@pytest.mark.parametrize("limit", ["_INIT_PAUSE_SECONDS", "_INIT_ARRIVAL_SECONDS"])
+def test_an_init_that_stops_on_its_way_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(interaction, limit, 0.05)
+    websocket = SilentWebSocket(is_receiving=True)
+    with pytest.raises(Closed, match="Initialization Timeout"):
+        Interaction(cast("WebSocket", websocket)).receive_init()
+    websocket.close()
