@@ -32,5 +32,9 @@ def refusals() -> Iterator[None]:
 def _advise(error: BitRunError) -> str:
     text = str(error).rstrip(".")
     if text.startswith("No language is called"):
-        return f"{text}. Call list_languages for all of them."
-    return f"{text}."
+        return f"{_ended(text)} Call list_languages for all of them."
+    return _ended(text)
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith("?") else f"{sentence}."

@@ -2,7 +2,7 @@
 
 import base64
 import mimetypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 from mcp.types import (
@@ -18,6 +18,8 @@ from bitrun.mcp.output import shorten
 
 # Bytes of all files of an answer. A model reads no more than some megabytes of pictures anyway.
 MAX_FILES_SIZE = 8 * 1024 * 1024
+
+_WILDCARDS = {*"*?["}
 
 # Types of pictures that models take.
 PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
@@ -35,13 +37,26 @@ def split_files(result: Result) -> tuple[list[OutputFile], list[OutputFile]]:
     return shown, left_out
 
 
-def describe_files(result: Result) -> Iterator[str]:
+def missing_files(result: Result, patterns: Sequence[str]) -> list[str]:
+    """Return a line for each file that was asked for and is not sent, with the reason."""
+    lines = [f"{file.name or 'in general'}: {file.message}" for file in result.files_dropped]
+    if all(file.name for file in result.files_dropped):  # else not all were looked at
+        found = {file.name for file in result.files} | {file.name for file in result.files_dropped}
+        # Whether a pattern has found any of several files, only the service knows.
+        unmatched = (
+            each for each in patterns if not found or not (_WILDCARDS & {*each} or each in found)
+        )
+        lines += [f"{each}: The program has not made such a file" for each in unmatched]
+    return lines
+
+
+def describe_files(result: Result, missing: Sequence[str]) -> Iterator[str]:
     """Give paragraphs about the files that were asked for."""
     shown, left_out = split_files(result)
     if shown:
         yield "Files, below: " + ", ".join(f"{file.name} ({_size(file)})" for file in shown)
     lines = [f"{file.name}: larger than an answer may be, {_size(file)}" for file in left_out]
-    lines += [f"{file.name or 'in general'}: {file.message}" for file in result.files_dropped]
+    lines += missing
     if lines:
         yield shorten("Files that are missing:\n" + "\n".join(lines))
 

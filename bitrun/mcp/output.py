@@ -85,7 +85,7 @@ def max_memory_mb(runtime: Runtime) -> int | None:
     return None if limit is None else limit.maximum // MEGABYTE
 
 
-def run_output(result: Result) -> RunOutput:
+def run_output(result: Result, files_missing: list[str]) -> RunOutput:
     last, verdict = result.last, result.verdict
     return RunOutput(
         language=result.language,
@@ -103,5 +103,5 @@ def run_output(result: Result) -> RunOutput:
         cpu_ms=verdict.cpu_ms,
         memory_bytes=verdict.memory,
         files=[file.name for file in result.files],
-        files_missing=[f"{file.name}: {file.message}" for file in result.files_dropped],
+        files_missing=files_missing,
     )

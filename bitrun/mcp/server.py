@@ -18,7 +18,7 @@ from bitrun import __version__
 from bitrun.client import AsyncClient, BitRunError, RunOptions
 from bitrun.mcp import sandbox_tools
 from bitrun.mcp.answer import READ_ONLY, answer, refusals
-from bitrun.mcp.content import describe_files, file_content, split_files
+from bitrun.mcp.content import describe_files, file_content, missing_files, split_files
 from bitrun.mcp.limits import (
     DEFAULT_SECONDS,
     MAX_MEGABYTES,
@@ -115,9 +115,10 @@ def make_server(client: AsyncClient) -> MCPServer:
             if seconds is not None:
                 options["timeout"] = seconds
             result = await client.run(language, code, **options)
-        text = "\n\n".join([describe_result(result), *describe_files(result)])
+        missing = missing_files(result, output_files)
+        text = "\n\n".join([describe_result(result), *describe_files(result, missing)])
         shown, _ = split_files(result)
-        return answer(text, run_output(result), *map(file_content, shown))
+        return answer(text, run_output(result, missing), *map(file_content, shown))
 
     return server
 

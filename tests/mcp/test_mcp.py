@@ -144,8 +144,28 @@ def test_files(server: Server, connect: Any) -> None:
     use(connect, server, work)
 
 
+def test_files_that_a_program_has_not_made(server: Server, connect: Any) -> None:
+    async def ask(client: Client, *patterns: str) -> str:
+        arguments = {"language": "bash", "code": "echo 1 >a", "output_files": patterns}
+        result = await client.call_tool("run_code", arguments)
+        assert isinstance(result.content[0], TextContent)
+        assert result.structured_content is not None, result.content[0].text
+        for line in result.structured_content["files_missing"]:
+            assert line in result.content[0].text
+        return "".join(result.structured_content["files_missing"])
+
+    async def work(client: Client) -> None:
+        assert await ask(client, "a", "*.png") == ""
+        assert await ask(client, "a", "b.png") == "b.png: The program has not made such a file"
+        assert await ask(client, "*.png") == "*.png: The program has not made such a file"
+
+    use(connect, server, work)
+
+
 def test_refusals_say_what_to_do(server: Server, connect: Any) -> None:
     async def work(client: Client) -> None:
+        failed, text = await call(client, "run_code", language="pyton", code="x")
+        assert text.endswith("did you mean python? Call list_languages for all of them.")
         failed, text = await call(client, "run_code", language="cobolt", code="x")
         assert failed
         assert text.startswith("No language is called cobolt: there are ")

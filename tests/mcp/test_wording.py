@@ -97,8 +97,8 @@ def test_languages() -> None:
 
 def test_structured_output() -> None:
     failed = stage("compile", stderr="x" * 99_999, code=1, outcome=Outcome.EXIT)
-    found = run_output(Result("c", "14.2.0", (failed,)))
+    found = run_output(Result("c", "14.2.0", (failed,)), [])
     assert (found.stage, found.ok, found.exit_code, found.outcome) == ("compile", False, 1, "exit")
     assert len(found.stderr) < 17_000
-    found = run_output(Result("c", "14.2.0", (stage("compile", stderr="w"), stage(stdout="1"))))
+    found = run_output(Result("c", "14.2.0", (stage("compile", stderr="w"), stage(stdout="1"))), [])
     assert (found.stage, found.ok, found.stdout, found.compiler_output) == ("run", True, "1", "w")
