@@ -20,7 +20,7 @@ from bitrun.cli import (
     tokens,
     upload,
 )
-from bitrun.client import BitRunError
+from bitrun.client import BitRunError, TokenRefused
 
 _TAKEN_FROM = ". This command takes it from --token or BITRUN_TOKEN"
 
@@ -63,7 +63,8 @@ def main() -> None:
     try:
         app(prog_name="bitrun")
     except BitRunError as error:
-        hint = _TAKEN_FROM if error.status == HTTPStatus.UNAUTHORIZED else ""
+        is_wanted = isinstance(error, TokenRefused) and error.status != HTTPStatus.FORBIDDEN
+        hint = _TAKEN_FROM if is_wanted else ""
         exits.print_error(f"{error}{hint}")
         sys.exit(exits.NOT_RUN)
     except KeyboardInterrupt:

@@ -45,6 +45,15 @@ def variables(texts: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def command_line(words: list[str]) -> str | list[str]:
+    """Return a command of the shell, if it is one word, or a program and its arguments.
+
+    `--` may stand before it, as many know it from commands that run others.
+    """
+    words = words[1:] if words[:1] == ["--"] else words
+    return words[0] if len(words) == 1 else words
+
+
 Language = Annotated[
     str | None, typer.Option("--language", "-l", help="Language. Default: by the file extension.")
 ]

@@ -19,6 +19,7 @@ from bitrun.cli.options import (
     Url,
     Variables,
     Version,
+    command_line,
     size,
     variables,
 )
@@ -133,7 +134,9 @@ def execute(  # noqa: PLR0917  the options of the command line
         options["timeout"] = timeout
     if output_limit is not None:
         options["output"] = output_limit
-    line = command[0] if len(command) == 1 else command
+    line = command_line(command)
+    if not line:
+        raise typer.BadParameter("there is no command")
     with Client(url, token) as client, client.open_sandbox(sandbox) as found:
         if background:
             options.pop("output", None)
@@ -169,6 +172,8 @@ def cp(
             with client.open_sandbox(to_id) as sandbox:
                 sandbox.write(name, content, mode=mode)
         else:
+            if not from_path:
+                raise typer.BadParameter(f"{source} is a folder: name a file in it")
             with client.open_sandbox(from_id) as sandbox:
                 _write(Path(target), from_path, sandbox)
 

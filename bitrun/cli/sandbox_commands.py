@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bitrun.cli import exits, terminal
-from bitrun.cli.options import DEFAULT_URL, Json, Token, Url, Variables, variables
+from bitrun.cli.options import DEFAULT_URL, Json, Token, Url, Variables, command_line, variables
 from bitrun.cli.output import print_json, print_table
 from bitrun.cli.raw_mode import RawMode
 from bitrun.client import Client, CommandInfo, CommandOutput, TerminalOptions
@@ -109,7 +109,7 @@ def shell(  # noqa: PLR0917  the options of the command line
     options = TerminalOptions(env=variables(env or []), tty=raw_mode.size)
     if cwd is not None:
         options["cwd"] = cwd
-    line = command[0] if command and len(command) == 1 else command
+    line = command_line(command or []) or None
     attached = terminal.attach(url, token, sandbox, line, options=options, raw_mode=raw_mode)
     raise typer.Exit(asyncio.run(attached))
 

@@ -10,6 +10,7 @@ import httpx2
 from bitrun.client import batches, calls, sandbox_calls
 from bitrun.client.batches import BatchOptions, BatchResult, Case, Judged, OnJudged
 from bitrun.client.calls import Call, RunOptions
+from bitrun.client.errors import TokenRefused, Unreachable
 from bitrun.client.responses import (
     STREAM,
     BatchStream,
@@ -55,12 +56,29 @@ def _upload(path: str | Path, content: bytes | None) -> Call[Upload]:
     return calls.upload(path.name, path.read_bytes() if content is None else content)
 
 
+def _checked(url: str) -> str:
+    """Return an address as it is, if it can be one.
+
+    Raises:
+        Unreachable: it can't.
+    """
+    try:
+        parsed = httpx2.URL(url)
+    except httpx2.InvalidURL:
+        parsed = httpx2.URL()
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise Unreachable(f"{url!r} is no address of a service: {DEFAULT_URL} would be one")
+    return url
+
+
 class _Settings:
     """Address and token of a service, and the options of its HTTP client."""
 
     def __init__(self, url: str, token: str | None, timeout: float) -> None:
-        self.url = url.rstrip("/")
-        self.token = token
+        self.url = _checked(url).rstrip("/")
+        self.token = token = None if token is None else token.strip()
+        if token is not None and not (token.isascii() and token.isprintable()):
+            raise TokenRefused("No token has such characters: it is mistyped")
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self.http: dict[str, Any] = {
             "base_url": self.url,

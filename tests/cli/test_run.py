@@ -244,6 +244,8 @@ def test_tokens(serve: Callable[..., Server], tmp_path: Path) -> None:
     )
     assert outcome(bitrun(server, "run", file, BITRUN_TOKEN=f"{RUN}x")) == (125, "", wrong)
     assert outcome(bitrun(server, "run", "--json", "--token", "x", file)) == (125, "", wrong)
+    odd = f"bitrun: No token has such characters: it is mistyped. {takes}\n"
+    assert outcome(bitrun(server, "run", "--token", "tök", file)) == (125, "", odd)
     assert outcome(bitrun(server, "run", file, BITRUN_TOKEN=RUN)) == (0, "1\n", "")
     assert outcome(bitrun(server, "run", "--token", RUN, file)) == (0, "1\n", "")
 

@@ -34,6 +34,10 @@ def test_a_command(server: Server, sandbox: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (3, "in\n1\n", "e\n")
     done = bitrun(server, "sandbox", "exec", "--cwd", "/tmp", sandbox, "ls", "-d", "$A", "/tmp")
     assert (done.returncode, done.stdout) == (2, "/tmp\n")
+    assert bitrun(server, "sandbox", "exec", sandbox, "--", "echo", "--", "a").stdout == "-- a\n"
+    assert bitrun(server, "sandbox", "exec", sandbox, "--", "echo a; echo b").stdout == "a\nb\n"
+    done = bitrun(server, "sandbox", "exec", sandbox, "--")
+    assert (done.returncode, "there is no command" in done.stderr) == (2, True)
 
 
 def test_a_limit(server: Server, sandbox: str) -> None:
@@ -57,6 +61,8 @@ def test_files(server: Server, sandbox: str, tmp_path: Path) -> None:
     assert {each["name"]: each["kind"] for each in entries} == {"d": "folder", "script": "file"}
     refused = bitrun(server, "sandbox", "cp", source, tmp_path / "other")
     assert (refused.returncode, "one of both must be ID:PATH" in refused.stderr) == (2, True)
+    refused = bitrun(server, "sandbox", "cp", f"{sandbox}:", tmp_path)
+    assert (refused.returncode, "is a folder: name a file in it" in refused.stderr) == (2, True)
     missing = bitrun(server, "sandbox", "cp", f"{sandbox}:none", tmp_path)
     assert (missing.returncode, "no file or folder none" in missing.stderr) == (125, True)
 

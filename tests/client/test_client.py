@@ -219,7 +219,7 @@ def test_tokens(serve: Callable[..., Server], connect: Any) -> None:
                 with pytest.raises(bitrun.TokenRefused, match=text) as caught:
                     call()
                 assert caught.value.status == 401
-    with connect(url, RUN) as client:
+    with connect(url, f"{RUN}\n") as client:  # as a file of it may end
         assert client.run("bash", "echo 1").stdout == "1\n"
         assert output(converse(client, "bash", "echo 1")) == "1\n"
         with pytest.raises(bitrun.TokenRefused, match=r"an admin's token") as caught:
@@ -249,6 +249,22 @@ def test_nobody_there(connect: Any) -> None:
         for call in (client.runtimes, lambda: converse(client, "bash", "")):
             with pytest.raises(bitrun.Unreachable, match="can't be reached"):
                 call()
+
+
+@pytest.mark.parametrize("token", ["tök", "a\nb", "a\0b"])
+def test_what_can_be_no_token(connect: Any, token: str) -> None:
+    with pytest.raises(bitrun.TokenRefused, match="it is mistyped"), connect("http://a", token):
+        pass
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:5000", "localhost", "ws://localhost", "http://", "http://localhost:5000x"]
+)
+def test_no_address(connect: Any, url: str) -> None:
+    with pytest.raises(bitrun.Unreachable) as refused, connect(url):
+        pass
+    sentence = f"{url!r} is no address of a service: http://127.0.0.1:5000 would be one"
+    assert str(refused.value) == sentence
 
 
 def test_no_engine(serve_without_engine: Callable[..., Server], connect: Any) -> None:
