@@ -95,6 +95,13 @@ class ContainerCalls(EngineCalls):
                 if error.status_code != requests.codes.conflict:
                     raise
 
+    def execute(self, container: str, command: Sequence[str]) -> None:
+        """Start a command in a running container, as root."""
+        with self._call("execute"):
+            client = self._client()
+            created = client.exec_create(container, list(command), user="0:0")
+            client.exec_start(created["Id"], detach=True)
+
     def list_containers(self, label: str, value: str | None = None) -> list[dict[str, Any]]:
         """List all containers with a label, stopped ones included, in the engine's own form."""
         wanted = label if value is None else f"{label}={value}"

@@ -22,6 +22,7 @@ from bitrun.model.job import Stage
 from bitrun.model.poll import READABLE, poll
 from bitrun.model.result import Outcome, Verdict
 from bitrun.sandbox.cleanup.box_registry import BoxRegistry
+from bitrun.sandbox.cleanup.removal import remove_box
 from bitrun.sandbox.cpu_priority import CpuPriority
 from bitrun.sandbox.egress.passage import Passage
 from bitrun.sandbox.egress.proxy import EgressProxy
@@ -32,7 +33,7 @@ from bitrun.sandbox.supervisor.client import SupervisorClient
 # Upper bound for the removal of a container that has ended, which the engine starts at once.
 _REMOVAL_TIMEOUT = 5.0
 
-SUPERVISOR_PROCESSES = 1  # in the same cgroup as those of the program
+SUPERVISOR_PROCESSES = 2  # in the same cgroup as those of the program: it has a second thread
 
 # The supervisor ends by itself if it can't clean the box in five seconds and prove it in another.
 _RESET_TIMEOUT = 10.0
@@ -274,6 +275,6 @@ class Box:
 
     def _remove(self) -> None:
         try:
-            self._engine.remove_container(self.container)
+            remove_box(self._engine, self.container)
         except ServiceError as error:
             _log.warning("Box %s could not be removed: %s", self.container[:12], error)

@@ -17,10 +17,9 @@ from bitrun.sandbox.cleanup.box_registry import BoxRegistry
 from bitrun.sandbox.cpu_priority import CpuPriority
 from bitrun.sandbox.egress.passage import FOLDER, VOLUME, Passage
 from bitrun.sandbox.egress.proxy import EgressProxy
+from bitrun.sandbox.supervisor import SUPERVISOR
 from bitrun.sandbox.supervisor.attached_stream import AttachedStream
 from bitrun.telemetry import request_context
-
-SUPERVISOR = "/bitrun/supervisor"
 
 # Fits into the 65536 ids of a user namespace, and avoids the ids of users that images have.
 _FIRST_UID, _UIDS = 20000, 40000

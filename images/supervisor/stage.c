@@ -17,6 +17,7 @@
 #include "terminal.h"
 #include "usage.h"
 #include "verdict.h"
+#include "watchdog.h"
 
 static struct {
 	enum { IDLE, RUNNING, DRAINING } state;
@@ -54,6 +55,7 @@ stage_start(const struct identity *identity, char *payload, size_t size)
 	usage_start();
 	stage.started = stage.ended = clock_now();
 	limits_start(&command, stage.started);
+	watchdog_start(stage.started + command.wall_limit);
 	program_start(&stage.program, identity, &command);
 	usage_main_process(stage.program.pid);
 	input_open(stage.program.in);
@@ -161,7 +163,10 @@ stage_reap(void)
 void
 stage_check_limits(void)
 {
-	if (stage.state == RUNNING && !stage.main_ended && stage.limit == LIMIT_NONE)
+	bool by_us = stage.main_ended && WIFSIGNALED(stage.main_status) &&
+		     WTERMSIG(stage.main_status) == SIGKILL && watchdog_has_killed();
+
+	if (stage.state == RUNNING && (!stage.main_ended || by_us) && stage.limit == LIMIT_NONE)
 		note_limit(limits_check());
 }
 
@@ -180,6 +185,7 @@ end_processes(void)
 		kill(-1, SIGKILL);
 	while (reap(0))
 		continue;
+	watchdog_stop();
 	program_check_exec(&stage.program);
 	input_close();
 }

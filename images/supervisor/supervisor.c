@@ -5,6 +5,10 @@
  *
  * UID is the run's user. With `ptys`, programs can open pseudo-terminals.
  *
+ * Usage, in the container of another supervisor: supervisor kill
+ *
+ * Kills all processes but that one, see watchdog.h.
+ *
  * THEORY OF OPERATION
  *
  * Processes and privileges. The supervisor is root inside the container, with only the capabilities
@@ -22,7 +26,8 @@
  *
  * Loop. It sleeps in ppoll() on: the controller's frames, the room for ours, the program's pipes,
  * SIGCHLD, and the next moment at which a limit could be crossed. Then it transfers I/O, reaps
- * children, checks limits and finishes the stage. It never blocks elsewhere while a program runs.
+ * children, checks limits and finishes the stage. It never blocks elsewhere while a program runs, unless
+ * the program holds the lock of a pipe; for that there is a second thread: see watchdog.h.
  *
  * End of a stage. A stage ends with its *main process*: all other processes of the PID namespace are
  * then killed, the rest of the pipes is transferred, and the verdict follows. A background child
@@ -62,6 +67,7 @@
  *   streams      the program's stdout and stderr, into frames
  *   packets      writes, from their signals and packets
  *   verdict      the report of a finished stage
+ *   watchdog     the thread that kills a program for which the loop waits
  *   limits       checks of wall time, CPU time and sockets
  *   usage        CPU time and memory of a stage
  *   memory       the peak of its memory, and whether it has too little
@@ -81,6 +87,7 @@
  *   times        times of files
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -103,6 +110,9 @@
 #include "order.h"
 #include "reset.h"
 #include "stage.h"
+#include "watchdog.h"
+
+enum { OWN_PROCESSES = 2 }; /* PID 1 and its watchdog */
 
 static struct identity identity;
 static int child_fd; /* of SIGCHLD */
@@ -243,19 +253,36 @@ serve_channel(void)
 {
 	/* What the box may have beyond is for handlers, and for one child of each: so there is always
 	 * room for another command, such as one that kills what fills the box. */
-	int64_t kept = 2 * MAX_CHANNELS + 1;
+	int64_t kept = 2 * MAX_CHANNELS + OWN_PROCESSES;
 	int64_t limit = cgroup_process_limit();
 
 	is_handler = true;
+	watchdog_leave();
 	cgroup_leave();
 	stage_share_box(limit > kept ? limit - kept : 0);
 	frames_open(stage_abandon);
 	serve();
 }
 
+/* A second supervisor, which the controller has had the engine start. Without any other in its PID
+ * namespace it would take the machine. */
+static int
+kill_box(void)
+{
+	char name[16] = "";
+
+	int fd = open("/proc/1/comm", O_RDONLY | O_CLOEXEC);
+	if (getpid() == 1 || fd < 0 || read(fd, name, sizeof name - 1) < 0 ||
+	    strcmp(name, "supervisor\n") != 0 || kill(-1, SIGKILL) < 0)
+		return 1;
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
+	if (argc == 2 && strcmp(argv[1], "kill") == 0)
+		return kill_box();
 	/* kill(-1) is how a stage is cleaned up. Outside a PID namespace it would take the machine. */
 	if (getpid() != 1)
 		fault(FAULT_BOX, "not PID 1 of a PID namespace");
@@ -289,6 +316,7 @@ main(int argc, char **argv)
 	cgroup_open();
 	order_open();
 	frames_open(NULL);
+	watchdog_open();
 	reset_open(&identity);
 	serve();
 }

@@ -69,7 +69,7 @@ def test_a_box_is_confined(engine: Recorder) -> None:
     BoxMaker(engine, Settings()).make("sha256:0", BOX_LIMITS).discard()
     host = engine.host
     assert host["mem_limit"] == host["memswap_limit"] == BOX_LIMITS.memory
-    assert host["pids_limit"] == BOX_LIMITS.processes + 1
+    assert host["pids_limit"] == BOX_LIMITS.processes + 2  # PID 1, and its watchdog
     assert (host["cap_drop"], host["cap_add"]) == (["ALL"], ["SETUID", "SETGID", "KILL"])
     assert host["security_opt"][0] == "no-new-privileges"
     assert host["security_opt"][1].startswith('seccomp={"defaultAction":"SCMP_ACT_ERRNO"')

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import pytest
 
-from bitrun.sandbox.box_maker import SUPERVISOR
+from bitrun.sandbox.supervisor import SUPERVISOR
 from tests.support.fake_engine import Container
 from tests.support.paths import ROOT
 

@@ -32,6 +32,7 @@ def main(instance: str) -> None:
     from bitrun.engine.engine import Engine  # noqa: PLC0415
     from bitrun.engine.labels import INSTANCE  # noqa: PLC0415
     from bitrun.model.errors import ServiceError  # noqa: PLC0415
+    from bitrun.sandbox.cleanup.removal import remove_box  # noqa: PLC0415
 
     engine = Engine()
     empty_checks = 0
@@ -39,7 +40,7 @@ def main(instance: str) -> None:
         empty_checks += 1
         try:
             for container in engine.list_containers(INSTANCE, instance):
-                engine.remove_container(container["Id"])
+                remove_box(engine, container["Id"])
                 empty_checks = 0
         except ServiceError:
             pass  # the engine is unavailable, or has removed the container itself

@@ -4,3 +4,5 @@
 `verdict_report` decodes the report of a finished one. `client` is the service's side of a
 connection, and `attached_stream` its transport: the attach stream of the Docker API.
 """
+
+SUPERVISOR = "/bitrun/supervisor"  # in every image
