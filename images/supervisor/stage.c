@@ -183,7 +183,8 @@ end_processes(void)
 		stage_signal(SIGKILL); /* without effect if the main process has ended */
 	else
 		kill(-1, SIGKILL);
-	while (reap(0))
+	/* In a shared box a program can leave more of our children (CLONE_PARENT), which live on. */
+	while (!(shares_box && stage.main_ended) && reap(0))
 		continue;
 	watchdog_stop();
 	program_check_exec(&stage.program);

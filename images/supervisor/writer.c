@@ -49,6 +49,21 @@ make_parents(char *path)
 	}
 }
 
+/* Open a regular file for writing. An earlier stage, or a process in a shared box, may have put
+ * something else in its place, or a lease on it: it is not waited for. */
+static int
+open_file(const char *path)
+{
+	struct stat status;
+
+	int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
+	if (file < 0 || (fstat(file, &status) == 0 && S_ISREG(status.st_mode)))
+		return file;
+	close(file);
+	errno = ENXIO; /* as for a socket, or a fifo that nobody reads */
+	return -1;
+}
+
 void
 writer_main(const struct identity *identity, int records, int error)
 {
@@ -68,7 +83,7 @@ writer_main(const struct identity *identity, int records, int error)
 			make_parents(path);
 			if (file >= 0)
 				close(file);
-			file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+			file = open_file(path);
 			written = file >= 0;
 		} else if (record.type == FRAME_MODE) {
 			written = fchmod(file, (mode_t)((unsigned char)payload[0] << 8 |

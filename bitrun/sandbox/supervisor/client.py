@@ -301,5 +301,6 @@ def _file_error(report: str) -> str:
         "EISDIR": "has the name of a directory",
         "ENOTDIR": "stands below what is not a directory",
         "EFBIG": "is too large",
+        "ENXIO": "has the name of a fifo, socket or device",
     }.get(reason, f"can't be written ({reason})")
     return f"File {meaning}: {name}"

@@ -131,6 +131,24 @@ def test_a_background_process_does_not_delay_the_verdict(box: SharedBox) -> None
     assert time.monotonic() - started < 60
 
 
+# A child of the handler's, by CLONE_PARENT.
+SIBLING = """
+use POSIX;
+if (syscall(56, 0x8000 | 17, 0, 0, 0, 0) == 0) { POSIX::close($_) for 0..2; sleep 600; exit; }
+print "done\n";
+"""
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the number of clone()")
+def test_another_child_of_the_handler_does_not_delay_the_verdict(box: SharedBox) -> None:
+    with box.client() as client:
+        for _ in range(2):
+            verdict, stdout, _ = collect(client, stage("perl", "-e", SIBLING))
+            assert (verdict.outcome, stdout) == (Outcome.OK, b"done\n")
+        assert collect(client, stage("echo", "next"))[1] == b"next\n"
+        assert box.sh("pgrep -cx perl") == b"2\n"
+
+
 def test_a_limit_ends_the_stage_and_its_group_only(box: SharedBox) -> None:
     kept = box.sh("sleep 600 >/dev/null 2>&1 & echo $!").decode().strip()
     verdict, stdout, _ = box.run("sh", "-c", "sleep 601 & echo $!; wait", wall_ms=300)

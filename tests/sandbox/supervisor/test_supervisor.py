@@ -234,6 +234,17 @@ def test_a_file_that_cannot_be_written(
         supervisor.run("true")
 
 
+@pytest.mark.parametrize(("left", "name"), [("mkfifo a", "a"), ("ln -s /dev a", "a/null")])
+def test_a_file_in_place_of_what_an_earlier_stage_has_left(
+    supervisor: SupervisorProcess, left: str, name: str
+) -> None:
+    """It is not waited for, such as for the reader of a fifo."""
+    supervisor.run("sh", "-c", left)
+    supervisor.client.queue_files([File(name, b"")])
+    with pytest.raises(FileRejected, match="the name of a fifo, socket or device"):
+        supervisor.run("true")
+
+
 def test_files_have_modes(supervisor: SupervisorProcess) -> None:
     supervisor.client.queue_files(
         [
