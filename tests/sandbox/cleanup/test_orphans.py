@@ -9,9 +9,9 @@ import pytest
 from bitrun.engine.engine import Engine
 from bitrun.engine.labels import INSTANCE, ROLE
 from bitrun.model.job import WORKDIR
-from bitrun.sandbox.box_maker import SUPERVISOR
 from bitrun.sandbox.cleanup import orphans as leftovers_module
 from bitrun.sandbox.cleanup.orphans import OrphanRemover
+from bitrun.sandbox.supervisor import SUPERVISOR
 
 pytestmark = pytest.mark.also_engine
 

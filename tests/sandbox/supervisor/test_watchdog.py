@@ -97,7 +97,7 @@ def test_a_supervisor_that_is_killed_while_it_waits(
     supervisor.stdin.close()
     with pytest.raises(subprocess.TimeoutExpired):
         supervisor.process.wait(timeout=3)
-    kill = ["nsenter", "-t", str(pid), "--pid", "--mount", "--", supervisor_binary, "kill"]
+    kill = ["nsenter", "-t", str(pid), "--pid", "--mount", "--", str(supervisor_binary), "kill"]
     subprocess.run(kill, check=True)
     supervisor.process.wait(timeout=scaled(5))
 
