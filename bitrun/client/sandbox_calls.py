@@ -3,6 +3,7 @@
 No I/O, so the clients for threads and for asyncio share it.
 """
 
+import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from bitrun.client.calls import (
     read_result,
     texts,
 )
+from bitrun.client.errors import Refused
 from bitrun.client.results import Output, Result, Stage
 
 PATH = "/api/v3/sandboxes"
@@ -28,6 +30,8 @@ OnOutput = Callable[[Output], None]
 # Seconds without data that a command may take, if its time limit is the service's.
 _LONGEST_COMMAND = 3600.0
 _GRACE = 30.0  # seconds from a time limit to its answer
+
+_BAD_REQUEST = 400  # as the service answers
 
 
 class SandboxOptions(TypedDict, total=False):
@@ -231,7 +235,20 @@ def sandbox_path(sandbox_id: str) -> str:
 
 
 def _file(sandbox_id: str, path: str) -> str:
-    return f"{sandbox_path(sandbox_id)}/files/{quote(path.removeprefix('./'))}"
+    return f"{sandbox_path(sandbox_id)}/files/{quote(_within(path))}"
+
+
+def _within(path: str) -> str:
+    """Return a path that no URL's dots lead out of the sandbox, as into another one.
+
+    Raises:
+        Refused: it leaves the work directory.
+    """
+    normal = posixpath.normpath(path or ".")
+    if normal.startswith("/") or normal.split("/")[0] == "..":
+        raise Refused(f"The path must stay within the work directory: {path}", _BAD_REQUEST)
+    end = "/" if path.endswith("/") and normal != "." else ""
+    return "" if normal == "." else f"{normal}{end}"
 
 
 def _nothing(_: Any) -> None:

@@ -295,9 +295,21 @@ export class Sandbox {
   }
 
   private file(path: string): string {
-    const parts = path.replace(/^\.\//, "").split("/");
-    return `${this.path}/files/${parts.map(encodeURIComponent).join("/")}`;
+    return `${this.path}/files/${within(path).map(encodeURIComponent).join("/")}`;
   }
+}
+
+/** The parts of a path that no URL's dots lead out of the sandbox, as into another one. */
+function within(path: string): string[] {
+  const found: string[] = [];
+  for (const part of path.split("/")) {
+    const leaves = part === ".." && found.pop() === undefined;
+    if (leaves || path.startsWith("/")) {
+      throw new Refused(`The path must stay within the work directory: ${path}`, 400);
+    }
+    if (!["", ".", ".."].includes(part)) found.push(part);
+  }
+  return path.endsWith("/") && found.length > 0 ? [...found, ""] : found;
 }
 
 export function writeSandbox(language: string | null, options: SandboxOptions): object {

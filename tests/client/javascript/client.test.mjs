@@ -245,6 +245,10 @@ test("files of a sandbox", async () => {
   assert.deepEqual((await sandbox.list()).map(({ name }) => name), ["a.tar", "d"]);
   await assert.rejects(sandbox.read("d"), { name: "Refused", message: "d is a folder" });
   await assert.rejects(sandbox.read("none"), { name: "Refused", status: 404 });
+  for (const path of ["../..", "d/../../../other", "/etc/passwd"]) {
+    await assert.rejects(sandbox.read(path), { name: "Refused", status: 400 });
+  }
+  assert.deepEqual(await sandbox.read("d/../d/./é ?#.bin"), bytes);
   await sandbox.delete();
 });
 
