@@ -8,6 +8,7 @@ from flask import Request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from bitrun.model.errors import RequestError
+from bitrun.model.nesting import MAX_DEPTH, is_too_deep
 
 MAX_VALUES = 100_000  # in one body; each takes up to 100 bytes of memory besides its text
 
@@ -20,10 +21,14 @@ def parse_json(body: bytes | str) -> Any:
     """Parse a JSON text.
 
     Raises:
-        RequestError: the text is invalid or has too many values; the message says how and where.
+        RequestError: the text is invalid, has too many values or is nested too deeply; the message
+            says how and where.
     """
     try:
-        limit_values(body.encode() if isinstance(body, str) else body)
+        raw = body.encode() if isinstance(body, str) else body
+        limit_values(raw)
+        if is_too_deep(raw):
+            raise RequestError(f"The body is nested too deeply: {MAX_DEPTH} levels are possible")
         text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
         return json.loads(text, parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
@@ -32,8 +37,6 @@ def parse_json(body: bytes | str) -> Any:
         raise RequestError(
             f"The body is no JSON: {error.msg} at line {error.lineno}, column {error.colno}"
         ) from error
-    except RecursionError as error:
-        raise RequestError("The body is nested too deeply") from error
     except ValueError as error:  # an integer of thousands of digits
         raise RequestError("The body holds a number that is too long") from error
 

@@ -20,6 +20,7 @@ from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import RequestError
 
 _MAX_NAME = 4096  # characters of a path or a name
+_MAX_OF_KERNEL = 16  # sessions; each is kept for as long as the kernel lives
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Sessions:
 
         Raises:
             NoSuchKernel: the client has no kernel of the id.
+            RequestError: the kernel has as many as one may have.
             RequestError, Busy, ServiceError: as `Registry.create`.
         """
         path = _text(fields, "path")
@@ -83,6 +85,7 @@ class Sessions:
                 return session, found
         found = self._kernel(owner, fields.get("kernel"), connection)
         session = Session(str(uuid.uuid4()), owner, path, name, kind, found.id)
+        self._forget_ended()
         self._put(session)
         return session, found
 
@@ -104,6 +107,7 @@ class Sessions:
         if fields.get("kernel") is not None:
             found = self._kernel(owner, fields["kernel"], connection)
         changed = replace(session, **changes, kernel_id=found.id)
+        self._forget_ended()
         self._put(changed)
         if changed.kernel_id != session.kernel_id:
             self._registry.delete(owner, session.kernel_id)
@@ -125,11 +129,26 @@ class Sessions:
         return self._registry.create(owner, *read_kernel(model), connection)
 
     def _put(self, session: Session) -> None:
-        """Add or replace a session, and forget those whose kernels have ended."""
+        """Add or replace a session.
+
+        Raises:
+            RequestError: its kernel has as many as one may have.
+        """
         with self._lock:
+            others = [
+                each
+                for each in self._sessions.values()
+                if each.kernel_id == session.kernel_id and each.id != session.id
+            ]
+            if len(others) >= _MAX_OF_KERNEL:
+                raise RequestError(f"A kernel may have {_MAX_OF_KERNEL} sessions at most")
             self._sessions[session.id] = session
-            others = list(self._sessions.values())
-        for each in others:
+
+    def _forget_ended(self) -> None:
+        """Forget the sessions whose kernels have ended."""
+        with self._lock:
+            known = list(self._sessions.values())
+        for each in known:
             try:
                 self._registry.find(each.owner, each.kernel_id)
             except NoSuchKernel:

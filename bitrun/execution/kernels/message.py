@@ -14,12 +14,14 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from bitrun.model.errors import InvalidKernelMessage
+from bitrun.model.nesting import MAX_DEPTH, is_too_deep
 
 CHANNELS = ("shell", "control", "stdin", "iopub")
 PROTOCOL_VERSION = "5.3"
 
 MAX_MESSAGE = 8 << 20  # bytes
 MAX_HEADER = 1 << 16  # bytes of a header, which has a handful of short strings
+MAX_ID = 256  # characters of a `msg_id`, which is kept until the kernel has replied
 
 # Values in one part. Each may take a hundred bytes of memory, and two of the part.
 _MAX_VALUES = 500_000
@@ -120,6 +122,8 @@ class KernelMessage:
         known = parse_part(header)
         if not all(isinstance(known.get(name), str) for name in ("msg_id", "msg_type")):
             raise InvalidKernelMessage("header needs a msg_id and a msg_type, both strings")
+        if len(known["msg_id"]) > MAX_ID:
+            raise InvalidKernelMessage(f"A msg_id may have {MAX_ID} characters")
         return cls(channel, known, parse_part(parent), (header, parent, metadata, content), buffers)
 
     def encode(self) -> bytes:
@@ -186,13 +190,15 @@ def parse_part(data: bytes) -> dict[str, Any]:
     """Parse a JSON object; a number that JSON does not have, such as NaN, becomes None.
 
     Raises:
-        InvalidKernelMessage: it is none, or has too many values.
+        InvalidKernelMessage: it is none, has too many values or is nested too deeply.
     """
     if count_values(data) > _MAX_VALUES:
         raise InvalidKernelMessage(f"A part of a message may hold {_MAX_VALUES} values")
+    if is_too_deep(data):
+        raise InvalidKernelMessage(f"A part of a message may have {MAX_DEPTH} levels")
     try:
         value = json.loads(data.decode(), parse_constant=lambda _: None)
-    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, an endless number
+    except ValueError as error:  # no UTF-8, no JSON, an endless number
         raise InvalidKernelMessage("A part of a message is no JSON") from error
     if not isinstance(value, dict):
         raise InvalidKernelMessage("A part of a message must be an object")

@@ -14,7 +14,12 @@ from bitrun.execution.job_builder import Target, build_job
 from bitrun.execution.limits import RequestedLimits
 from bitrun.execution.sandboxes.sandbox import Sandbox
 from bitrun.model.disconnect import ClientConnection
-from bitrun.model.errors import Busy, RequestError, SandboxFileNotFound
+from bitrun.model.errors import (
+    Busy,
+    CommandInterrupted,
+    RequestError,
+    SandboxFileNotFound,
+)
 from bitrun.model.job import File, Job
 from bitrun.model.output import Stream
 from bitrun.model.output_files import DropReason, Hold, OutputFile, OutputLimits
@@ -34,6 +39,9 @@ _COPY = ("cp", "-rT", "--", "{}", "{}")
 _MOVE = ("mv", "-nT", "--", "{}", "{}")
 _DELETE = ("sh", "-c", 'ls -d -- "$1" >/dev/null && rm -rf -- "$1"', "sh", "{}")
 
+# Seconds since the epoch that every client can write as a date: of the years 1000 to 9999.
+_FIRST_TIME, _LAST_TIME = -30_610_224_000.0, 253_402_300_799.0
+
 _KINDS = {"f": "file", "d": "folder", "l": "link"}
 
 
@@ -41,7 +49,8 @@ _KINDS = {"f": "file", "d": "folder", "l": "link"}
 class Entry:
     """An entry of a folder: `kind` is `file`, `folder`, `link` or `other`; `size` in bytes.
 
-    `modified_at` are seconds since the epoch. Bytes of the name that are no UTF-8 are U+FFFD.
+    `modified_at` are seconds since the epoch, within the years 1000 to 9999. Bytes of the name that
+    are no UTF-8 are U+FFFD.
     """
 
     name: str
@@ -161,7 +170,13 @@ class SandboxFiles:
 
     def _find(self, command: Sequence[str], path: str) -> Iterator[Entry]:
         found = b"".join(self._stdout(command, path, _LIST_BYTES))
-        return (_entry(line) for line in found.split(b"\0") if line.count(b"\t") >= _FIELDS - 1)
+        try:
+            entries = [
+                _entry(line) for line in found.split(b"\0") if line.count(b"\t") >= _FIELDS - 1
+            ]
+        except ValueError as error:  # a program of the sandbox has written it, not find
+            raise CommandInterrupted(f"{path} can't be listed") from error
+        return iter(entries)
 
     def _run(self, command: Sequence[str], *paths: str, stdin: bytes = b"") -> None:
         job = self._job(command, paths, self._settings.output_limit, stdin)
@@ -228,4 +243,5 @@ def _literal(path: str) -> str:
 
 def _entry(line: bytes) -> Entry:
     kind, mode, size, modified, name = line.decode("utf-8", "replace").split("\t", _FIELDS - 1)
-    return Entry(name, _KINDS.get(kind, "other"), int(mode, 8), int(size), float(modified))
+    modified_at = min(_LAST_TIME, max(_FIRST_TIME, float(modified)))  # in this order for a NaN
+    return Entry(name, _KINDS.get(kind, "other"), int(mode, 8), int(size), modified_at)

@@ -43,7 +43,7 @@ class Files:
 
 @pytest.fixture
 def files(share: Callable[..., Server], languages: Path) -> Iterator[Files]:
-    client = JupyterClient(share(languages=languages, dialects="jupyter"))
+    client = JupyterClient(share(languages=languages, dialects="jupyter sandboxes"))
     with client.kernel("echo") as kernel_id:
         yield Files(client, kernel_id)
 
@@ -103,6 +103,27 @@ def test_a_notebook(files: Files) -> None:
     files.put("/n.ipynb", notebook, type="notebook", format="json")
     found = files.get("/n.ipynb")
     assert (found["type"], found["format"], found["content"]) == ("notebook", "json", notebook)
+
+
+@pytest.mark.parametrize("depth", [150, 400, 900, 100_000])
+def test_a_notebook_that_is_nested_deeply(files: Files, depth: int) -> None:
+    deep = '{"a":' + "[" * depth + "]" * depth + "}"
+    files.put("/n.ipynb", deep)
+    answer = files.call("GET", "/n.ipynb")
+    body = f'{{"type": "notebook", "content": {deep}}}'
+    saved = files.call("PUT", "/m.ipynb", data=body)
+    expected = (200, 201) if depth == 150 else (400, 400)
+    assert (answer.status_code, saved.status_code) == expected, answer.text
+
+
+def test_times_beyond_all_dates(files: Files) -> None:
+    sandboxes = f"{files.client.url.removesuffix('/jupyter')}/api/v3/sandboxes"
+    (sandbox,) = requests.get(sandboxes, timeout=60).json()
+    command = "touch -d @99999999999999 a.txt; touch -d @-99999999999999 b.txt"
+    url = f"{sandboxes}/{sandbox['id']}/exec"
+    assert requests.post(url, json={"command": command}, timeout=60).json()["code"] == 0
+    times = {each["name"]: each["last_modified"][:4] for each in files.get()["content"]}
+    assert times == {"a.txt": "9999", "b.txt": "1000"}
 
 
 def test_new_files_get_free_names(files: Files) -> None:

@@ -294,10 +294,11 @@ HEADER = {"msg_id": "1", "msg_type": "execute_request", "session": "s"}
         (None, json.dumps({"header": HEADER, "channel": "iopub"})),
         (None, json.dumps({"header": HEADER, "content": 5})),
         (None, b"\xff\xff\xff\xff"),
+        (None, json.dumps({"header": HEADER | {"msg_id": "1" * 60_000}})),
         (V1, "text"),
         (V1, b"\xff" * 64),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 @pytest.mark.attack(
     "request", "messages to a kernel that are none", "closed with a sentence; the kernel lives on"
@@ -350,6 +351,24 @@ def test_sessions(client: JupyterClient) -> None:
     assert client.call("GET", path).status_code == 404
     for body in ({}, {"path": 5}, {"path": "a", "kernel": {"id": "none"}}):
         assert client.call("POST", "/api/sessions", json=body).status_code in (400, 404), body
+
+
+@pytest.mark.attack(
+    "request", "sessions of one kernel of Jupyter without end", "at most 16, then refused"
+)
+def test_so_many_sessions_of_a_kernel(client: JupyterClient) -> None:
+    with client.kernel("echo") as kernel_id:
+        statuses = [
+            client.call(
+                "POST", "/api/sessions", json={"path": f"{number}", "kernel": {"id": kernel_id}}
+            ).status_code
+            for number in range(17)
+        ]
+        assert statuses == [201] * 16 + [400]
+        first, *_ = client.call("GET", "/api/sessions").json()
+        path = f"/api/sessions/{first['id']}"
+        assert client.call("PATCH", path, json={"path": "other"}).status_code == 200
+    assert client.call("GET", "/api/sessions").json() == []
 
 
 def test_a_session_goes_with_its_kernel(client: JupyterClient) -> None:

@@ -66,6 +66,7 @@ def test_bytes_that_are_none(data: bytes) -> None:
         ({"header": {"msg_id": "1", "msg_type": 2}}, "both strings"),
         ({"header": {"msg_id": "1", "msg_type": "a"}, "channel": "hb"}, "channel must be one of"),
         ({"header": {"msg_id": "1", "msg_type": "a" * MAX_HEADER}}, "may have 65536 bytes"),
+        ({"header": {"msg_id": "1" * 257, "msg_type": "a"}}, "may have 256 characters"),
     ],
 )
 def test_fields_that_are_none(fields: dict[str, object], sentence: str) -> None:
