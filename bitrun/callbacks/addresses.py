@@ -12,7 +12,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from bitrun.access.identity import Address, Network, within
 from bitrun.model.errors import RequestError
@@ -47,8 +47,8 @@ class Target:
         return f"{self.scheme}://{self.authority}{self.path}"
 
 
-def read_url(url: str) -> Target:
-    """Read the URL of a callback.
+def read_url(url: str, base: str = "") -> Target:
+    """Read the URL of a callback; it may be relative to a `base`, as that of a redirect.
 
     Raises:
         CallbackRefused: it is none of HTTP, or has a user and a password.
@@ -60,7 +60,7 @@ def read_url(url: str) -> Target:
             f"must be a URL of at most {_MAX_URL} printable ASCII characters, not {shown!r}"
         )
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(urljoin(base, url))
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise CallbackRefused(f"is no URL: {shown}") from error
@@ -95,10 +95,13 @@ def resolve(target: Target, allowed: Sequence[Network]) -> Address:
     """Look the host up, and return an address of it.
 
     Raises:
-        CallbackRefused: one of its addresses is of the inside.
+        CallbackRefused: one of its addresses is of the inside, or it can be no name.
         OSError: it has none.
     """
-    found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    try:
+        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:  # a part of it is empty or too long
+        raise CallbackRefused(f"has no host name: {target.host[:_MAX_SHOWN]}") from error
     addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
     for address in addresses:
         _check(target, address, allowed)

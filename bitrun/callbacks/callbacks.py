@@ -9,7 +9,6 @@ import ssl
 import time
 from functools import cached_property
 from http import HTTPStatus
-from urllib.parse import urljoin
 
 from bitrun import __version__
 from bitrun.callbacks.addresses import CallbackRefused, Target, check_literal, read_url, resolve
@@ -82,7 +81,7 @@ class Callbacks:
                 if status >= HTTPStatus.BAD_REQUEST:
                     raise _Undelivered(f"{target.authority} answers {status}")
                 return
-            target = read_url(urljoin(target.url, location[1].decode("ascii")))
+            target = read_url(location[1].decode("ascii"), target.url)
         raise _Undelivered(f"{url} leads to more than {_MAX_REDIRECTS} others")
 
     def _send(self, target: Target, body: bytes, deadline: float) -> bytes:

@@ -89,6 +89,19 @@ def test_a_redirect_is_followed(receiver: Receiver) -> None:
     assert not allowing().put(receiver.url, b"x")
 
 
+@pytest.mark.parametrize("host", ["a" * 70 + ".example", "a..example", ".example"])
+def test_a_host_that_can_be_no_name(host: str) -> None:
+    assert not allowing().put(f"http://{host}/", b"x")
+
+
+def test_a_redirect_that_leads_nowhere(receiver: Receiver) -> None:
+    for location in ("http://[", "http://[::1", "//[x]/", f"http://{'a' * 70}.example/"):
+        receiver.received.clear()
+        receiver.answers = [(307, {"Location": location})]
+        assert not allowing().put(receiver.url, b"x")
+        assert len(receiver.received) == 1
+
+
 @pytest.mark.attack(
     "request", "a callback that is redirected to the inside", "refused, whatever it was before"
 )
