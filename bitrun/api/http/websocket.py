@@ -35,6 +35,7 @@ PROTOCOL = "bitrun"
 
 _IO_TIMEOUT_SECONDS = 10.0  # a client that reads nothing for so long counts as disconnected
 _RECEIVE_SIZE = 1 << 16
+_SEND_SIZE = 1 << 16
 _CLOSE_TIMEOUT_SECONDS = 1.0
 _FREE_SIZE = 1 << 16  # of a message, which counts for nothing in the budget
 _TOO_LARGE = 1009  # RFC 6455, section 7.4.1
@@ -197,7 +198,9 @@ class WebSocket:
     def _send(self, event: Event) -> None:
         try:
             self._socket.settimeout(_IO_TIMEOUT_SECONDS)
-            self._socket.sendall(self._protocol.send(event))
+            data = memoryview(self._protocol.send(event))
+            for start in range(0, len(data), _SEND_SIZE):
+                self._socket.sendall(data[start : start + _SEND_SIZE])  # each has the time
         except OSError as error:
             raise Disconnected from error
 

@@ -13,6 +13,7 @@ from flask import Blueprint, Response, jsonify, request
 from bitrun.api.http import large_json
 from bitrun.api.http.body import Bodies, Body
 from bitrun.api.http.connection import client_connection
+from bitrun.api.http.download import download
 from bitrun.api.http.json_body import encode_text, parse_object
 from bitrun.api.jupyter.access import Access
 from bitrun.api.jupyter.errors import AlreadyThere
@@ -116,15 +117,12 @@ def _add_reading(
         return response
 
     @routes.get("/files/<path:path>")
-    def download(path: str) -> Response:
+    def download_file(path: str) -> Response:
         with ExitStack() as held:
             owner = held.enter_context(access.granted())
             body = held.enter_context(bodies.read(request))
             held.enter_context(service.sandboxes.command())
-            content = _content(places.find(owner, path), body)
-            # Whatever it is, a browser shall not show it as a page of this site.
-            response = Response(content, content_type="application/octet-stream")
-            response.headers["X-Content-Type-Options"] = "nosniff"
+            response = download(_content(places.find(owner, path), body))
             response.call_on_close(held.pop_all().close)
         return response
 

@@ -11,7 +11,8 @@ from flask import Blueprint, Response, jsonify, request
 
 from bitrun.api.http import multipart
 from bitrun.api.http.auth import Auth
-from bitrun.api.http.body import CHUNK, receive_chunks
+from bitrun.api.http.body import receive_chunks
+from bitrun.api.http.download import BINARY, download
 from bitrun.api.http.multipart import Part
 from bitrun.api.librechat.auth import api_key
 from bitrun.api.librechat.inputs import MAX_FILES
@@ -25,7 +26,6 @@ _KINDS = ("user", "agent", "skill")
 _NAMELESS = "file"
 _MAX_PARTS = 2 * MAX_FILES
 _MAX_FIELD = 1024  # bytes
-_BINARY = "application/octet-stream"
 
 # What came of each file of an upload, under its name.
 _Received = Iterator[tuple[str, Upload | RequestError]]
@@ -43,7 +43,7 @@ def add_files(routes: Blueprint, service: Service, auth: Auth) -> None:
             return _receive_each(service.uploads.of(owner))
 
     @routes.get("/download/<session_id>/<file_id>")
-    def download(session_id: str, file_id: str) -> Response:
+    def download_file(session_id: str, file_id: str) -> Response:
         with auth.granted(request, more=(api_key(request),)) as owner:
             file = _checked(file_id, "fileId"), _checked(session_id, "session_id")
             return _download(*service.uploads.of(owner).open(*file))
@@ -182,7 +182,7 @@ def _object_name(upload: Upload) -> str:
 
 
 def _content_type(upload: Upload) -> str:
-    return mimetypes.guess_type(upload.name)[0] or _BINARY
+    return mimetypes.guess_type(upload.name)[0] or BINARY
 
 
 def _last_modified(upload: Upload) -> str:
@@ -246,23 +246,11 @@ _DETAILS: dict[str, Callable[[Upload], Any]] = {
 # Downloads
 
 
-class _Streamed(Response):
-    # Reading its length, as a log does, would collect the whole file first.
-    implicit_sequence_conversion = False
-
-
 def _download(upload: Upload, content: Content) -> Response:
-    response = _Streamed(_slices(content), content_type=_content_type(upload))
-    response.content_length = upload.size
+    response = download(content, _content_type(upload))
     # For no browser to show: the name and the bytes are a program's.
     name = quote(upload.name, safe="")
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
-    response.headers["X-Content-Type-Options"] = "nosniff"
     if upload.read_only:
         response.headers["X-Read-Only"] = "true"
     return response
-
-
-def _slices(content: Content) -> Iterator[bytes]:
-    for start in range(0, len(content), CHUNK):
-        yield content[start : start + CHUNK]

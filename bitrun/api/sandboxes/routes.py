@@ -15,6 +15,7 @@ from bitrun.api.http import large_json, ndjson
 from bitrun.api.http.auth import Auth
 from bitrun.api.http.body import Bodies, Body
 from bitrun.api.http.connection import client_connection
+from bitrun.api.http.download import download
 from bitrun.api.http.json_body import parse_object
 from bitrun.api.piston.files import with_uploads
 from bitrun.api.piston.reply import execute_reply, stage_reply
@@ -209,9 +210,8 @@ def _read(files: SandboxFiles, path: str, body: Body) -> Response:
                 ],
             }
         )
-    response = Response(file.content, content_type="application/octet-stream")
+    response = download(file.content)
     response.headers[MODE_HEADER] = f"{file.mode:04o}"
-    response.headers["X-Content-Type-Options"] = "nosniff"
     response.make_conditional(request, accept_ranges=True, complete_length=len(file.content))
     return response
 
