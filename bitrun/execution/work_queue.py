@@ -10,7 +10,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -99,22 +99,19 @@ class WorkQueue:
             self._served[queue].added.set()
 
     def wait(
-        self, queue: str, find: Callable[[], Record | None], connection: ClientConnection | None
-    ) -> Record | None:
-        """Wait until a record has left a queue; `find` looks it up, and None ends the wait, too.
+        self, queue: str, kind: str, owner: str, key: str, connection: ClientConnection | None
+    ) -> None:
+        """Wait until a record of an owner is not in a queue: done, or deleted.
 
         Raises:
             ClientDisconnected: the client has hung up.
         """
-        while (record := find()) is not None and record.queue == queue:
-            with self._awaiting(record.key) as event:
-                current = find()  # it may have been done meanwhile
-                if current is None or current.queue != queue:
-                    return current
+        with self._awaiting(key) as event:
+            while self._store.queue_of(kind, owner, key) == queue:
                 event.wait(_DONE_SECONDS)
-            if connection is not None:
-                connection.check()
-        return record
+                event.clear()
+                if connection is not None:
+                    connection.check()
 
     def lengths(self) -> dict[str, QueueLength]:
         """Count the records of each queue; none if the store does not answer."""

@@ -155,6 +155,11 @@ function methods.get(kind, owner, key)
   return name and read(name)
 end
 
+function methods.queue_of(kind, owner, key)
+  local _, queue = find(kind, owner, key)
+  return queue
+end
+
 function methods.replace(kind, owner, key, content, charge)
   local name, queue = find(kind, owner, key)
   if queue ~= '' then return 0 end

@@ -70,6 +70,10 @@ class RedisStore:
     def get(self, kind: str, owner: str, key: str) -> Record | None:
         return _record(self._call("get", kind, owner, key))
 
+    def queue_of(self, kind: str, owner: str, key: str) -> str | None:
+        queue: bytes | None = self._call("queue_of", kind, owner, key)
+        return queue.decode() if queue else None
+
     def replace(self, kind: str, owner: str, key: str, content: bytes) -> bool:
         return bool(self._call("replace", kind, owner, key, content, charge_of(content)))
 

@@ -117,6 +117,14 @@ class SqliteStore:
             ).fetchone()
         return None if found is None else _record(found)
 
+    def queue_of(self, kind: str, owner: str, key: str) -> str | None:
+        with self._reading() as database:
+            found = database.execute(
+                "SELECT queue FROM records WHERE kind = ? AND key = ? AND owner = ?",
+                (kind, key, owner),
+            ).fetchone()
+        return None if found is None else found[0]
+
     def replace(self, kind: str, owner: str, key: str, content: bytes) -> bool:
         with self._transaction() as database:
             return bool(

@@ -88,6 +88,9 @@ class Store(Protocol):
     def get(self, kind: str, owner: str, key: str) -> Record | None:
         """Return a record of an owner; None if it has none, or it has expired."""
 
+    def queue_of(self, kind: str, owner: str, key: str) -> str | None:
+        """Return the queue that `get` would tell of, without reading the content."""
+
     def replace(self, kind: str, owner: str, key: str, content: bytes) -> bool:
         """Change the content of a record that is in no queue; False if there is none."""
 

@@ -72,10 +72,9 @@ def test_who_waits_is_told(queue: Queue) -> None:
     go = threading.Event()
     queue.serve(lambda *_: b"done" if go.wait(10) else b"")
     threading.Timer(0.1, go.set).start()
-    record = queue.queue.wait("q", lambda: queue.store.get("work", "alice", "key"), None)
-    assert record is not None
-    assert record.content == b"done"
-    assert queue.queue.wait("q", lambda: None, None) is None
+    queue.queue.wait("q", "work", "alice", "key", None)
+    assert queue.content() == b"done"
+    queue.queue.wait("q", "work", "alice", "another", None)  # there is none
 
 
 @pytest.mark.parametrize("error", [Busy(), EngineUnavailable("away"), ClientDisconnected()])

@@ -124,6 +124,15 @@ def test_bounds_refuse_or_evict(store: Store) -> None:
         add(store, "huge", content=b"x" * MIN_CHARGE * 11, evict=True)
 
 
+def test_where_a_record_waits(store: Store) -> None:
+    add(store, "waits", queue="q")
+    add(store, "done")
+    assert store.queue_of("note", "alice", "waits") == "q"
+    assert store.queue_of("note", "alice", "done") is None
+    assert store.queue_of("note", "bob", "waits") is None
+    assert store.queue_of("note", "alice", "none") is None
+
+
 def test_what_waits_is_not_evicted(store: Store) -> None:
     add(store, "a", "b", content=b"x" * 5 * MIN_CHARGE, owner="bob", queue="q")
     with pytest.raises(StoreFull):

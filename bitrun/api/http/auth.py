@@ -17,6 +17,10 @@ from bitrun.service.configuration import Configuration
 # In the environment of a request that is part of one that was granted and counted.
 GRANTED = "bitrun.granted"
 
+# In the environment of a granted request: under which name its client is counted, unless no limit
+# applies to it.
+CLIENT = "bitrun.client"
+
 
 class Auth:
     """Checks the token of a request, and counts the request for the limits of its client."""
@@ -50,7 +54,8 @@ class Auth:
         token = self.check(request, role, more)
         client = address(request, self._proxies)
         owner = self._owner(request, token, client)
-        if GRANTED in request.environ or (token, client) in self._exempt_clients:
+        is_exempt = self._note_client(request, token, client)
+        if GRANTED in request.environ or is_exempt:
             yield owner
         else:
             with self._rate_limits.admit(key(token, client)):
@@ -62,8 +67,9 @@ class Auth:
         Raises:
             TokenRequired: as `granted`.
         """
-        token = self.check(request, Role.RUN, more)
-        return self._owner(request, token, address(request, self._proxies))
+        token, client = self.check(request, Role.RUN, more), address(request, self._proxies)
+        self._note_client(request, token, client)
+        return self._owner(request, token, client)
 
     def client(self, request: Request) -> str:
         """Return the name under which the client of a request is counted."""
@@ -100,6 +106,13 @@ class Auth:
         if token.role not in (role, Role.ADMIN):
             raise PermissionDenied
         return token
+
+    def _note_client(self, request: Request, token: Token | None, client: Address | None) -> bool:
+        """Have the request name its client; return whether no limit applies to it."""
+        is_exempt = (token, client) in self._exempt_clients
+        if not is_exempt:
+            request.environ[CLIENT] = key(token, client)
+        return is_exempt
 
     def _owner(self, request: Request, token: Token | None, client: Address | None) -> str | None:
         # A proxy that is not trusted has one address for all of its clients.

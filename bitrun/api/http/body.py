@@ -1,13 +1,13 @@
 """Bodies of requests: read after the token was checked, and within the memory budget."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected
 
-from bitrun.api.http.auth import GRANTED
+from bitrun.api.http.auth import CLIENT, GRANTED
 from bitrun.api.http.connection import client_connection
 from bitrun.api.http.memory_budget import MemoryBudget, Reservation
 from bitrun.config.settings import Settings
@@ -116,12 +116,19 @@ class Bodies:
         if GRANTED in request.environ:
             factor = 0
         size = factor * (_FIRST_READ if length is None else length)
-        with self.budget.reserve(size, client_connection(request)) as reservation:
+        with self.reserve(request, size) as reservation:
             # No name for the bytes here: this frame lives as long as the run.
             yield Body(self._receive(request, reservation, factor), reservation)
 
+    def reserve(self, request: Request, size: int = 0) -> AbstractContextManager[Reservation]:
+        """Hold bytes of the budget for a request, as `MemoryBudget.reserve`."""
+        client = request.environ.get(CLIENT)
+        return self.budget.reserve(size, client_connection(request), client)
+
     @contextmanager
-    def hold_output(self, job: Job, connection: ClientConnection | None) -> Iterator[Hold]:
+    def hold_output(
+        self, job: Job, connection: ClientConnection | None, client: str
+    ) -> Iterator[Hold]:
         """Hold what the output of one of many jobs takes beyond the default limits.
 
         Its output is kept, and copied where it is compared or checked. Yields what holds its files
@@ -131,7 +138,8 @@ class Bodies:
             Busy, ClientDisconnected: as `MemoryBudget.reserve`.
         """
         beyond = job.output_beyond(self._output_limit)
-        with self.budget.reserve((OUTPUT_FACTOR + 2) * beyond, connection) as reservation:
+        size = (OUTPUT_FACTOR + 2) * beyond
+        with self.budget.reserve(size, connection, client) as reservation:
             yield lambda size: _grow(reservation, FILE_FACTOR * size)
 
     def _receive(self, request: Request, reservation: Reservation, factor: int) -> bytes:

@@ -39,7 +39,7 @@ def judged_batch(
     `Judge.judge`.
     """
     connection = client_connection(request, owner)
-    hold = partial(bodies.hold_output, connection=connection)
+    hold = partial(bodies.hold_output, connection=connection, client=client)
     judged = service.judge.judge(batch, client, connection, hold)
     try:
         yield judged

@@ -26,7 +26,7 @@ def serve_websocket(
     Raises:
         UpgradeRequired: the request asks for no WebSocket.
     """
-    with bodies.budget.reserve(0) as reservation:
+    with bodies.reserve(request) as reservation:
         try:
             websocket = WebSocket(request.environ, settings.max_body, reservation, protocols)
         except NoUpgrade as error:

@@ -4,9 +4,10 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
-from flask import request
+from flask import Response, after_this_request, request
 from werkzeug.exceptions import NotFound
 
 from bitrun.api.http.auth import Auth
@@ -93,21 +94,22 @@ class Submissions:
             ClientDisconnected: the client has hung up.
             NotFound: it was deleted meanwhile.
         """
-        record = self._service.work.wait(
-            QUEUE, lambda: self.find(owner, token), client_connection(request)
-        )
+        self._service.work.wait(QUEUE, KIND, owner, token, client_connection(request))
+        [record] = self.each(owner, [token])
         if record is None:
             raise NotFound
         return record
 
     def each(self, owner: str | None, tokens: Sequence[str]) -> Iterator[Record | None]:
-        """Give the records of tokens, within the memory budget until the last was read."""
-        with self.bodies.budget.reserve(0, client_connection(request)) as held:
-            for token in tokens:
-                record = self.find(owner, token)
-                if record is not None:
-                    held.resize(held.size + _MEMORY_FACTOR * len(record.content))
-                yield record
+        """Give the records of tokens, within the memory budget until the reply has been sent."""
+        held = ExitStack()
+        reservation = held.enter_context(self.bodies.reserve(request))
+        after_this_request(partial(_close_with, held))
+        for token in tokens:
+            record = self.find(owner, token)
+            if record is not None:
+                reservation.resize(reservation.size + _MEMORY_FACTOR * len(record.content))
+            yield record
 
     def written(
         self,
@@ -140,6 +142,11 @@ class Submissions:
 
     def delete(self, owner: str | None, record: Record) -> bool:
         return owner is not None and self._service.store.delete(KIND, owner, record.key)
+
+
+def _close_with(held: ExitStack, response: Response) -> Response:
+    response.call_on_close(held.close)
+    return response
 
 
 def auth_tokens() -> tuple[str, ...]:

@@ -42,7 +42,7 @@ class Judging:
 
     def work(self, record: Record, connection: ClientConnection) -> Done:
         size = _MEMORY_FACTOR * len(record.content)
-        with self._bodies.budget.reserve(size, connection):
+        with self._bodies.budget.reserve(size, connection, record.owner):
             submission, _ = unpack(record.content)
             return self._done(submission, self._judge(submission, record, connection))
 
@@ -55,7 +55,7 @@ class Judging:
     ) -> dict[str, object]:
         try:
             batch = make_batch(submission, self._languages, self._service.settings)
-            hold = partial(self._bodies.hold_output, connection=connection)
+            hold = partial(self._bodies.hold_output, connection=connection, client=record.owner)
             judged = self._service.judge.judge(batch, record.owner, connection, hold)
             with closing(judged.judgements):
                 return judged_result(submission, judged)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.hostile import FORM, JSON, KEYS, REFUSED, V1, V2, attack, v1, v2
 from tests.support.server import Server
+from tests.support.tokens import ADMIN, RUN
 from tests.support.wire import dial, post, read_reply, talk
 
 pytestmark = pytest.mark.also_engine
@@ -250,6 +251,24 @@ def test_slow(quiet: Server) -> None:
         results = list(pool.map(drip, sent))
     assert all(9 < seconds < 14 for seconds, _ in results), results
     assert [answered for _, answered in results][:2] == [True, True]
+
+
+@pytest.mark.attack(
+    "request", "a few large bodies of one client that come slowly", "other clients are served"
+)
+def test_one_client_keeps_nobody_out(share: Callable[..., Server]) -> None:
+    server = share(
+        api_tokens=RUN, admin_tokens=ADMIN, max_body=50_000, body_memory=1_048_576, queue_timeout=1
+    )
+    head = f"Host: localhost\r\nAuthorization: {RUN}\r\nContent-Type: {JSON}\r\n"
+    with contextlib.ExitStack() as held:
+        for size in (50_000, 50_000, 4_850):  # each takes ten times as much
+            slow = held.enter_context(dial(server))
+            slow.sendall(f"POST {V2} HTTP/1.1\r\n{head}Content-Length: {size}\r\n\r\n{{".encode())
+        time.sleep(0.5)
+        reply = talk(server, post(V2, JSON, json.dumps(v2()).encode(), f"Authorization: {ADMIN}"))
+    assert reply is not None
+    assert reply.status == 200, reply.body
 
 
 @pytest.mark.chaos

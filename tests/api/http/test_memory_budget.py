@@ -62,3 +62,27 @@ def test_growth_is_refused_instead_of_waited_for() -> None:
         assert time.monotonic() - started < 0.1
         assert budget.used == 90
     assert budget.used == 0
+
+
+def test_one_client_leaves_half_to_others() -> None:
+    budget = MemoryBudget(100, 0.1)
+    with budget.reserve(40, client="a") as first, budget.reserve(10, client="a"):
+        with pytest.raises(Busy), budget.reserve(1, client="a"):
+            pass
+        with pytest.raises(Busy):
+            first.resize(41)
+        with budget.reserve(50, client="b"):
+            assert budget.used == 100
+    with budget.reserve(10, client="a"):
+        assert budget.used == 10
+    assert budget.used == 0
+
+
+def test_a_single_request_may_take_more_than_half() -> None:
+    budget = MemoryBudget(100, 0.1)
+    with budget.reserve(70, client="a") as single:
+        single.resize(90)
+        with pytest.raises(Busy), budget.reserve(1, client="a"):
+            pass
+        with budget.reserve(10, client="b"):
+            assert budget.used == 100

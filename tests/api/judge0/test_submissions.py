@@ -1,5 +1,6 @@
 """Submissions: their results, statuses, encodings, limits and files."""
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.support.judge0 import (
 )
 from tests.support.server import Server
 from tests.support.tokens import RUN
+from tests.support.waiting import wait_until
 
 BASH, C, CPP, PYTHON, PLAIN_TEXT, MULTI_FILE = 46, 50, 54, 71, 43, 89
 HELLO = (
@@ -436,3 +438,24 @@ def test_a_full_queue(serve: Callable[..., Server]) -> None:
 def test_unknown_fields_are_named(server: Server) -> None:
     response = submit(server, source_code="echo", language_id=BASH, cpu_limit=1)
     assert "cpu_limit" in response.headers["X-BitRun-Warnings"]
+
+
+def test_a_reply_that_is_read_slowly_counts_as_memory(server: Server) -> None:
+    source = "#" * 8_000_000
+    token = token_of(server, source_code=source, language_id=PLAIN_TEXT)
+    result(server, token, "fields=status_id")
+    path = f"/judge0/submissions/{token}?fields=source_code"
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        slow.connect(("127.0.0.1", server.port))
+        slow.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert slow.recv(12) == b"HTTP/1.1 200"
+        assert body_memory(server) >= len(source)
+    assert wait_until(lambda: body_memory(server) == 0, 20)
+
+
+def body_memory(server: Server) -> float:
+    lines = server.get("/metrics").text.splitlines()
+    return next(
+        float(line.split()[1]) for line in lines if line.startswith("bitrun_body_memory_bytes ")
+    )
