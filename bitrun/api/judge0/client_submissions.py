@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Response, after_this_request, request
 from werkzeug.exceptions import NotFound
@@ -26,6 +26,9 @@ TOKEN_HEADERS = ("X-Auth-Token", "X-Auth-User")
 
 # Bytes of memory for a byte of a stored submission while it is read and written.
 _MEMORY_FACTOR = 6
+
+
+Reply = TypeVar("Reply")
 
 
 class Submissions:
@@ -101,15 +104,28 @@ class Submissions:
         return record
 
     def each(self, owner: str | None, tokens: Sequence[str]) -> Iterator[Record | None]:
-        """Give the records of tokens, within the memory budget until the reply has been sent."""
+        """Give the records of tokens, within the memory budget until the last was read.
+
+        For a moment, so the client's half of the budget, which its submissions may take while they
+        are judged, does not count.
+        """
+        with self.bodies.budget.reserve(0, client_connection(request)) as held:
+            for token in tokens:
+                record = self.find(owner, token)
+                if record is not None:
+                    held.resize(held.size + _MEMORY_FACTOR * len(record.content))
+                yield record
+
+    def sent(self, reply: Reply) -> Reply:
+        """Return a reply, whose memory is held until it has been sent.
+
+        Raises:
+            Busy: the budget has no room for it.
+        """
         held = ExitStack()
-        reservation = held.enter_context(self.bodies.reserve(request))
+        held.enter_context(self.bodies.reserve(request, _size(reply)))
         after_this_request(partial(_close_with, held))
-        for token in tokens:
-            record = self.find(owner, token)
-            if record is not None:
-                reservation.resize(reservation.size + _MEMORY_FACTOR * len(record.content))
-            yield record
+        return reply
 
     def written(
         self,
@@ -125,12 +141,13 @@ class Submissions:
         """
         is_base64 = flag("base64_encoded")
         try:
-            return [
+            found = [
                 None if record is None else self.replies.write(record, fields, is_base64=is_base64)
                 for record in self.each(owner, tokens)
             ]
         except NoText as error:
             raise NoText(subject) from error
+        return self.sent(found)
 
     def page(self, owner: str | None, page: int, per_page: int) -> tuple[list[str], int]:
         """Return the tokens of a page of an owner's submissions, and their number."""
@@ -142,6 +159,15 @@ class Submissions:
 
     def delete(self, owner: str | None, record: Record) -> bool:
         return owner is not None and self._service.store.delete(KIND, owner, record.key)
+
+
+def _size(reply: Any) -> int:
+    """Return the characters of all texts of a reply."""
+    if isinstance(reply, dict):
+        return sum(map(_size, reply.values()))
+    if isinstance(reply, list):
+        return sum(map(_size, reply))
+    return len(reply) if isinstance(reply, str) else 0
 
 
 def _close_with(held: ExitStack, response: Response) -> Response:

@@ -77,7 +77,7 @@ def _add_creation(routes: Blueprint, submissions: Submissions) -> None:
                 reply = replies.write(record, fields, is_base64=flag("base64_encoded"))
             except NoText as error:
                 reply = {"token": token, "error": str(error)}
-            return jsonify(reply), HTTPStatus.CREATED
+            return jsonify(submissions.sent(reply)), HTTPStatus.CREATED
 
     @routes.post("/submissions/batch")
     def create_batch() -> tuple[Response, int]:
@@ -126,7 +126,7 @@ def _add_single(routes: Blueprint, submissions: Submissions) -> None:
                 if record.queue == QUEUE
                 else "submission cannot be deleted because its callback is being sent"
             )
-        return jsonify(replies.write(record, fields, is_base64=True))
+        return jsonify(submissions.sent(replies.write(record, fields, is_base64=True)))
 
 
 def _add_several(routes: Blueprint, submissions: Submissions) -> None:

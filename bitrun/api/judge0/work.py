@@ -5,6 +5,7 @@ from contextlib import closing
 from functools import partial
 
 from bitrun.api.http.body import Bodies
+from bitrun.api.judge0.archive import unpacked_size
 from bitrun.api.judge0.jobs import make_batch
 from bitrun.api.judge0.languages import Languages
 from bitrun.api.judge0.reply import Replies
@@ -42,8 +43,10 @@ class Judging:
 
     def work(self, record: Record, connection: ClientConnection) -> Done:
         size = _MEMORY_FACTOR * len(record.content)
-        with self._bodies.budget.reserve(size, connection, record.owner):
+        with self._bodies.budget.reserve(size, connection, record.owner) as reservation:
             submission, _ = unpack(record.content)
+            if submission.additional_files is not None:
+                reservation.resize(size + unpacked_size(submission.additional_files))
             return self._done(submission, self._judge(submission, record, connection))
 
     def fail(self, record: Record) -> Done:

@@ -454,6 +454,15 @@ def test_a_reply_that_is_read_slowly_counts_as_memory(server: Server) -> None:
     assert wait_until(lambda: body_memory(server) == 0, 20)
 
 
+def test_an_unpacked_archive_counts_as_memory(server: Server) -> None:
+    zeros = 20_000_000
+    files = archive({"run": "sleep 3", "zeros": "0" * zeros})
+    token = token_of(server, language_id=MULTI_FILE, additional_files=files)
+    assert wait_until(lambda: body_memory(server) >= zeros, 20)
+    assert result(server, token, "fields=status_id") == {"status_id": 3}
+    assert wait_until(lambda: body_memory(server) == 0, 20)
+
+
 def body_memory(server: Server) -> float:
     lines = server.get("/metrics").text.splitlines()
     return next(
