@@ -88,7 +88,7 @@ class Registry:
 
         Raises:
             NoSuchKernelSpec: there is none of this name.
-            RequestError, Busy, ServiceError: as `Sandboxes.create`.
+            RequestError, Busy, ServiceError, ClientDisconnected: as `Sandboxes.create`.
         """
         spec, runtime = self.find_spec(name)
         settings = self._service.settings
@@ -102,6 +102,8 @@ class Registry:
         sandbox = self._sandboxes.create(owner, plan, connection)
         try:
             kernel = sandbox.kernels.get_only(spec.name)  # it may have been started ahead
+            if connection is not None:
+                connection.check()  # nobody would know of it
         except BaseException:
             self._sandboxes.delete(owner, sandbox.id)
             raise

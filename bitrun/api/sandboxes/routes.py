@@ -85,10 +85,13 @@ def _add_sandboxes(routes: Blueprint, service: Service, auth: Auth, bodies: Bodi
             )
             del fields
             body.keep(sum(len(file.content) for file in new_files))
-            sandbox = sandboxes.create(owner, plan, client_connection(request))
+            connection = client_connection(request)
+            sandbox = sandboxes.create(owner, plan, connection)
             try:
                 if new_files:
                     sandbox.write(new_files)
+                if connection is not None:
+                    connection.check()  # nobody would know of it
             except BaseException:
                 sandboxes.delete(owner, sandbox.id)
                 raise

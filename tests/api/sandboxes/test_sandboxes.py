@@ -1,5 +1,6 @@
 """Sandboxes over HTTP: their life, their owners, their limits."""
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from tests.support.server import Server
 from tests.support.services import Services
 from tests.support.tokens import ADMIN, make
 from tests.support.waiting import wait_until
+from tests.support.wire import dial, post
 
 ALICE, BOB = "alice-has-a-long-token", "bob-has-a-long-token-too"
 
@@ -219,6 +221,20 @@ def test_without_a_proxy_nothing_is_created(
 def test_a_file_that_does_not_fit_leaves_no_sandbox(server: Server) -> None:
     answer = create(server, files=[{"name": "a/" + "n" * 300, "content": ""}])
     assert (answer.status_code, "too long a name" in answer.json()["message"]) == (400, True)
+    assert requests.get(f"{server.url}{PREFIX}", timeout=60).json() == []
+
+
+@pytest.mark.attack(
+    "request", "clients that hang up while their sandbox is created", "nothing is left of it"
+)
+def test_one_who_hangs_up_gets_no_sandbox(serve: Callable[..., Server]) -> None:
+    server = serve(pool_size=2)
+    body = json.dumps({"language": "bash", "files": [{"name": "a", "content": "x"}]}).encode()
+    for _ in range(3):
+        with dial(server) as connection:
+            connection.sendall(post(PREFIX, "application/json", body))
+    counted = f'bitrun_http_requests_total{{method="POST",route="{PREFIX}",status="499"}} 3.0'
+    assert wait_until(lambda: counted in server.get("/metrics").text, 20)
     assert requests.get(f"{server.url}{PREFIX}", timeout=60).json() == []
 
 
