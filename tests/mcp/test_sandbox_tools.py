@@ -82,7 +82,7 @@ def test_refusals(server: Server) -> None:
             (
                 "create_sandbox",
                 {"language": "bash", "allowed_domains": ["pypi.org"]},
-                "have no network here",
+                "lists no hosts in BITRUN_EGRESS: leave the hosts out",
             ),
             ("run_command", {"sandbox": "x", "command": "true"}, "There is no such sandbox"),
             ("read_file", {"sandbox": "y", "path": "a"}, "There is no such sandbox"),

@@ -285,7 +285,7 @@ def _read_network(value: Any, settings: Settings, *, may_egress: bool) -> tuple[
     if not settings.egress:
         raise RequestError(
             "Sandboxes have no network here, since the operator lists no hosts in BITRUN_EGRESS:"
-            ' network_policy can only be "none" or {"type": "disabled"}'
+            " leave the hosts out (network_policy)"
         )
     if not may_egress:
         raise EgressDenied
