@@ -39,7 +39,7 @@ def test_a_shell(server: Server, box: HttpSandbox) -> None:
 
 
 def test_a_command(server: Server, box: HttpSandbox) -> None:
-    user = User(server, "sandbox", "shell", box.id, "sh", "-c", "read x; exit $x")
+    user = User(server, "sandbox", "shell", box.id, "--", "sh", "-c", "read x; exit $x")
     try:
         user.type("5\r")
         assert user.end() == 5
