@@ -46,7 +46,7 @@ _ALLOWED = """
 
     arch_prctl execve execveat exit exit_group fork futex futex_requeue futex_wait futex_waitv
     futex_wake get_robust_list get_thread_area getcpu getpgid getpgrp getpid getpriority getppid
-    getrlimit getrusage getsid gettid pause pidfd_open pidfd_send_signal prctl
+    getrlimit getrusage getsid gettid pause pidfd_open pidfd_send_signal
     restart_syscall rseq set_robust_list set_thread_area set_tid_address setpgid setpriority setsid
     vfork wait4 waitid
 
@@ -117,6 +117,7 @@ _RLIMIT_CORE, _RLIMIT_BITS = 4, 4  # of 16 resources
 _MADV_MERGEABLE, _MADV_BITS = 12, 5  # of the advice below 32
 _MAP_HUGETLB, _MFD_HUGETLB = 0x40000, 4
 _SET_WRITE_HINT, _FCNTL_BITS = 1036, 11  # of the commands of fcntl
+_PR_SCHED_CORE, _PRCTL_BITS = 62, 8
 _ROUTE = 0  # the netlink protocol that C libraries use to list network interfaces
 
 
@@ -152,6 +153,10 @@ def _argument_rules() -> Iterator[dict[str, Any]]:
     # box, and the time of a write would say whether another box has the same page.
     yield from _all_but("madvise", 2, _MADV_MERGEABLE, _MADV_BITS)
     yield _failing(["madvise"], _EINVAL, _low(2, _MADV_BITS, _MADV_MERGEABLE))
+    # Core scheduling: as long as threads of a box have cookies of their own, each keeps the other
+    # threads of its processor's core idle, whatever the box's share of the processors is.
+    yield from _all_but("prctl", 0, _PR_SCHED_CORE, _PRCTL_BITS)
+    yield _failing(["prctl"], _EINVAL, _low(0, _PRCTL_BITS, _PR_SCHED_CORE))
     # Pages that the host has reserved (nr_hugepages) are not charged to the box. 32-bit programs
     # can still get them: their old `mmap` has its flags in memory. `shmget` needs a privilege.
     for names, index, flag, error in (

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -318,34 +320,42 @@ sockets_restrict(void)
 		JUMP_IF(I386_SETSOCKOPT, 4),
 		RETURN(SECCOMP_RET_ALLOW),
 #endif
-		/*  0 */ EQUAL(NATIVE, 24),
+		/*  0 */ EQUAL(NATIVE, 32),
 		/*  1 */ LOAD(nr),
-		/*  2 */ EQUAL(SYS_setsockopt, 22),
+		/*  2 */ EQUAL(SYS_setsockopt, 30),
 		/*  3 */ LOAD(args[1]),
-		/*  4 */ JUMP_IF(IPPROTO_IPV6, 10),
-		/*  5 */ JUMP_IF(IPPROTO_IP, 14),
-		/*  6 */ EQUAL(SOL_SOCKET, 18),
-		/*  7 */ LOAD(args[2]),
-		/*  8 */ JUMP_IF(SO_SNDBUF, 18),
-		/*  9 */ JUMP_IF(SO_RCVBUF, 17),
-		/* 10 */ JUMP_IF(SO_ATTACH_FILTER, 15),
-		/* 11 */ JUMP_IF(SO_ATTACH_REUSEPORT_CBPF, 14),
-		/* 12 */ JUMP_IF(SO_TIMESTAMPING, 13),
-		/* 13 */ JUMP_IF(TIMESTAMPING_NEW, 12),
-		/* 14 */ JUMP(10),
-		/* 15 */ LOAD(args[2]),
-		/* 16 */ JUMP_IF(IPV6_JOIN_GROUP, 9),
-		/* 17 */ JUMP_IF(MCAST_JOIN_GROUP, 8),
-		/* 18 */ JUMP_IF(MCAST_JOIN_SOURCE_GROUP, 7),
-		/* 19 */ JUMP(5),
-		/* 20 */ LOAD(args[2]),
-		/* 21 */ JUMP_IF(IP_ADD_MEMBERSHIP, 4),
-		/* 22 */ JUMP_IF(IP_ADD_SOURCE_MEMBERSHIP, 3),
-		/* 23 */ JUMP_IF(MCAST_JOIN_GROUP, 2),
-		/* 24 */ JUMP_IF(MCAST_JOIN_SOURCE_GROUP, 1),
-		/* 25 */ RETURN(SECCOMP_RET_ALLOW),
-		/* 26 */ RETURN(SECCOMP_RET_ERRNO | EPERM),
-		/* 27 */ RETURN(fixed), /* an errno of 0 is success */
+		/*  4 */ JUMP_IF(IPPROTO_IPV6, 12),
+		/*  5 */ JUMP_IF(IPPROTO_IP, 16),
+		/*  6 */ JUMP_IF(IPPROTO_TCP, 21),
+		/*  7 */ JUMP_IF(IPPROTO_UDP, 23),
+		/*  8 */ EQUAL(SOL_SOCKET, 24),
+		/*  9 */ LOAD(args[2]),
+		/* 10 */ JUMP_IF(SO_SNDBUF, 24),
+		/* 11 */ JUMP_IF(SO_RCVBUF, 23),
+		/* 12 */ JUMP_IF(SO_ATTACH_FILTER, 21),
+		/* 13 */ JUMP_IF(SO_ATTACH_REUSEPORT_CBPF, 20),
+		/* 14 */ JUMP_IF(SO_TIMESTAMPING, 19),
+		/* 15 */ JUMP_IF(TIMESTAMPING_NEW, 18),
+		/* 16 */ JUMP(16),
+		/* 17 */ LOAD(args[2]),
+		/* 18 */ JUMP_IF(IPV6_JOIN_GROUP, 15),
+		/* 19 */ JUMP_IF(MCAST_JOIN_GROUP, 14),
+		/* 20 */ JUMP_IF(MCAST_JOIN_SOURCE_GROUP, 13),
+		/* 21 */ JUMP(11),
+		/* 22 */ LOAD(args[2]),
+		/* 23 */ JUMP_IF(IP_ADD_MEMBERSHIP, 10),
+		/* 24 */ JUMP_IF(IP_ADD_SOURCE_MEMBERSHIP, 9),
+		/* 25 */ JUMP_IF(MCAST_JOIN_GROUP, 8),
+		/* 26 */ JUMP_IF(MCAST_JOIN_SOURCE_GROUP, 7),
+		/* 27 */ JUMP(5),
+		/* 28 */ LOAD(args[2]),
+		/* 29 */ JUMP_IF(TCP_ULP, 4),
+		/* 30 */ JUMP(2),
+		/* 31 */ LOAD(args[2]),
+		/* 32 */ JUMP_IF(UDP_ENCAP, 1),
+		/* 33 */ RETURN(SECCOMP_RET_ALLOW),
+		/* 34 */ RETURN(SECCOMP_RET_ERRNO | EPERM),
+		/* 35 */ RETURN(fixed), /* an errno of 0 is success */
 	};
 	struct sock_fprog program = {.len = sizeof filter / sizeof *filter, .filter = filter};
 

@@ -20,7 +20,10 @@
 /* In the child, before exec: install a filter for socket options. Some are without effect, see
  * above. Others are refused (EPERM). Some take kernel memory that no cgroup charges: socket filters
  * (48 KB a socket), time stamps (they keep sent packets), IPv6 multicast (0.8 MB a socket). And for a
- * member of an IPv4 group the kernel sends reports, for seconds after its end. */
+ * member of an IPv4 group the kernel sends reports, for seconds after its end. Encapsulation (UDP_ENCAP)
+ * rewrites code of the kernel with each first and last socket that has it, for which it interrupts all
+ * processors of the machine: 30,000 times a second. It and the protocols above TCP (TCP_ULP) are also
+ * code that no program in a box needs. */
 void sockets_restrict(void);
 
 /* A stage begins. */

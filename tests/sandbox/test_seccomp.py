@@ -72,6 +72,10 @@ def test_no_rule_hides_another(i386: bool) -> None:
         ("io_uring_setup", (8, POINTER), UNKNOWN),
         # Advice about memory
         *(("madvise", (POINTER, 4096, advice), ALLOW) for advice in range(26) if advice != 12),
+        *(("prctl", (option, 1), ALLOW) for option in range(80) if option != 62),
+        *(("prctl", (option, 1), ALLOW) for option in (0x53564D41, 0x59616D61, 0xFFFFFFFF)),
+        ("prctl", (62, 1), INVALID),
+        ("prctl", (62 | ABOVE, 1), INVALID),
         ("madvise", (POINTER, 4096, MERGEABLE), INVALID),
         ("madvise", (POINTER, 4096, MERGEABLE | ABOVE), INVALID),
         ("madvise", (POINTER, 4096, 4 | ABOVE), ALLOW),
@@ -99,10 +103,13 @@ def test_calls_with_conditions(
     assert actions(call, *values) == {action}
 
 
-@pytest.mark.parametrize("call", ["prlimit64", "setrlimit", "madvise", "mmap", "memfd_create"])
+@pytest.mark.parametrize(
+    "call", ["prlimit64", "setrlimit", "madvise", "mmap", "memfd_create", "prctl"]
+)
 def test_rules_do_not_overlap(call: str) -> None:
     """Of two rules with different actions, libseccomp does not say which one decides."""
-    for values in itertools.product((0, POINTER), range(40), (0, 4, 12, POINTER), (0, 1 << 18)):
+    firsts = (0, 62, 63, POINTER)
+    for values in itertools.product(firsts, range(40), (0, 4, 12, POINTER), (0, 1 << 18)):
         assert len(actions(call, *values)) == 1, values
 
 

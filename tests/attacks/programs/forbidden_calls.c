@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -73,6 +74,7 @@ main(void)
 		refused(doors[i].name, syscall(doors[i].number, 0, 0, 0, 0, 0, 0), doors[i].how);
 	refused("a fixed address space", personality(ADDR_NO_RANDOMIZE), EPERM);
 	refused("a write hint", fcntl(0, 1036, &(unsigned long long){5}), EINVAL);
+	refused("core scheduling", prctl(62, 1, 0, 0, 0), EINVAL);
 	refused("executable data", personality(READ_IMPLIES_EXEC), EPERM);
-	return report(COUNT(doors) + 3);
+	return report(COUNT(doors) + 4);
 }

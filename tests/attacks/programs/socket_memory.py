@@ -13,6 +13,7 @@ import time
 LOOPBACK = ("127.0.0.1", 0)
 NO_LINGER = struct.pack("ii", 1, 0)
 SO_TIMESTAMPING, TX_SCHED_AND_SOFTWARE = 37, 1 << 8 | 1 << 1
+UDP_ENCAP, UDP_ENCAP_ESPINUDP, TCP_ULP = 100, 2, 31
 NETLINK_ROUTE, RTM_GETLINK, NLM_F_REQUEST = 0, 18, 1
 REQUEST = struct.pack("IHHIIBxHiII", 32, RTM_GETLINK, NLM_F_REQUEST, 1, 0, 0, 0, 1, 0, 0)
 
@@ -106,8 +107,8 @@ def netlink():
     kept.append(it)
 
 
-def refused(option, value, level=socket.SOL_SOCKET, family=socket.AF_INET):
-    it = socket.socket(family, socket.SOCK_DGRAM)
+def refused(option, value, level=socket.SOL_SOCKET, family=socket.AF_INET, kind=socket.SOCK_DGRAM):
+    it = socket.socket(family, kind)
     try:
         it.setsockopt(level, option, value)
     except OSError as error:
@@ -116,7 +117,7 @@ def refused(option, value, level=socket.SOL_SOCKET, family=socket.AF_INET):
 
 
 def options():
-    """Options that take kernel memory, a socket filter, time stamps, IPv6 multicast, and IPv4 multicast."""
+    """Options that take kernel memory, a socket filter, time stamps, IPv6 multicast; IPv4 multicast, encapsulation, protocols above TCP."""
     instruction = ctypes.create_string_buffer(bytes([6]) + bytes(7))  # return 0
     filter_of_one = struct.pack("H6xP", 1, ctypes.addressof(instruction))
     print(
@@ -127,6 +128,8 @@ def options():
         refused(socket.IPV6_JOIN_GROUP, socket.inet_pton(socket.AF_INET6, "ff02::1:2") + bytes([1, 0, 0, 0]),
                 socket.IPPROTO_IPV6, socket.AF_INET6),
         refused(socket.IP_ADD_MEMBERSHIP, socket.inet_aton("239.0.0.1") + socket.inet_aton("127.0.0.1"), socket.IPPROTO_IP),
+        refused(UDP_ENCAP, UDP_ENCAP_ESPINUDP, socket.IPPROTO_UDP),
+        refused(TCP_ULP, b"tls", socket.IPPROTO_TCP, kind=socket.SOCK_STREAM),
     )  # fmt: skip
 
 
