@@ -8,15 +8,16 @@ its own.
 import contextlib
 import json
 import socket
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Request
+from flask import Request, Response
 
+from bitrun.api.http.auth import GRANTED
 from bitrun.api.http.body import receive_chunks
 from bitrun.api.http.request_log import HEADER as REQUEST_ID_HEADER
 from bitrun.api.http.upgrade import Served
@@ -40,8 +41,10 @@ _NOT_PASSED_ON = frozenset(
 )  # fmt: skip
 
 
-def pass_on(request: Request, url: str | None, own: str) -> Served:
+def pass_on(request: Request, url: str | None, own: str) -> Response:
     """Send a request to the node at `url`, from the node `own`, and its reply to the client.
+
+    The reply to a request that is part of another one is returned as a whole.
 
     Raises:
         NodeUnavailable: it can't be reached, or hung up before its reply.
@@ -49,6 +52,8 @@ def pass_on(request: Request, url: str | None, own: str) -> Served:
     """
     if url is None:
         raise NodeUnavailable("it has no address")
+    if GRANTED in request.environ:
+        return _answered(request, url, own)
     client: socket.socket = request.environ["gunicorn.socket"]
     try:
         with _connected(url) as node:
@@ -67,11 +72,26 @@ def pass_on(request: Request, url: str | None, own: str) -> Served:
     return Served(status)
 
 
+def _answered(request: Request, url: str, own: str) -> Response:
+    try:
+        with _connected(url) as node:
+            connection = HTTPConnection(urlsplit(url).netloc)
+            connection.sock = node
+            target, headers = request.environ["RAW_URI"], _as_text(_headers(request, own))
+            connection.request(request.method, target, request.get_data(), headers)
+            _wait_for_reply(node, request.environ["gunicorn.socket"])
+            node.settimeout(None)  # the lines of a command come as they come
+            with connection.getresponse() as reply:
+                return Response(
+                    reply.read(), reply.status, content_type=reply.headers["Content-Type"]
+                )
+    except (OSError, HTTPException, ValueError) as error:
+        raise NodeUnavailable(str(error)) from error
+
+
 def ask_all(request: Request, urls: Collection[str], own: str) -> list[Any]:
     """Ask other nodes the same at once; return the JSON of those that answer with 200 in time."""
-    headers = {
-        name.decode("latin-1"): value.decode("latin-1") for name, value in _headers(request, own)
-    }
+    headers = _as_text(_headers(request, own))
     target = request.environ["RAW_URI"]
 
     def ask(url: str) -> Any:
@@ -136,6 +156,10 @@ def _headers(request: Request, own: str) -> Iterator[tuple[bytes, bytes]]:
     yield HEADER.encode(), own.encode()
 
 
+def _as_text(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
+
+
 def _is_chunked(request: Request) -> bool:
     return request.content_length is None and "HTTP_TRANSFER_ENCODING" in request.environ
 
@@ -151,9 +175,7 @@ def _body(request: Request) -> Iterator[bytes]:
 
 
 def _first_bytes(node: socket.socket, client: socket.socket) -> bytes:
-    """Wait for a reply as long as the client does."""
-    if node.fileno() not in poll({node: READABLE, client: HUNG_UP}):
-        raise ClientDisconnected
+    _wait_for_reply(node, client)
     first = b""
     while len(first) < _STATUS_SIZE:
         piece = node.recv(_CHUNK)
@@ -161,6 +183,12 @@ def _first_bytes(node: socket.socket, client: socket.socket) -> bytes:
             raise ConnectionResetError("it hung up before its reply")
         first += piece
     return first
+
+
+def _wait_for_reply(node: socket.socket, client: socket.socket) -> None:
+    """Wait for a reply as long as the client does."""
+    if node.fileno() not in poll({node: READABLE, client: HUNG_UP}):
+        raise ClientDisconnected
 
 
 def _relay(node: socket.socket, client: socket.socket, *, in_both: bool) -> None:

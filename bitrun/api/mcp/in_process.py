@@ -65,6 +65,7 @@ class InProcess(httpx2.AsyncBaseTransport):
             # WSGI has the bytes of the path as Latin-1.
             "PATH_INFO": _unquoted(request.url.path),
             "QUERY_STRING": request.url.query.decode("ascii"),
+            "RAW_URI": request.url.raw_path.decode("ascii"),  # for another node
             "CONTENT_TYPE": request.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(len(body)),
             "HTTP_ACCEPT": request.headers.get("Accept", "*/*"),

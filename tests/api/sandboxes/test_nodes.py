@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -67,6 +68,27 @@ def test_commands_and_files(box: HttpSandbox, nodes: tuple[Server, Server]) -> N
     assert "X-Silent-Nodes" not in listed.headers
     assert box.call("POST", "/exec", data=b"{").status_code == 400
     assert box.delete().json()["deleted"]
+    assert box.call("GET").status_code == 410
+
+
+def test_the_tools_of_agents(box: HttpSandbox, nodes: tuple[Server, Server]) -> None:
+    def tool(name: str, **arguments: str) -> Any:
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+        answer = requests.post(
+            f"{nodes[1].url}/mcp",
+            json=body | {"params": {"name": name, "arguments": arguments}},
+            headers=_as(ALICE) | {"Accept": "application/json, text/event-stream"},
+            timeout=60,
+        ).json()["result"]
+        assert not answer["isError"], answer
+        return answer
+
+    listed = tool("list_sandboxes")["structuredContent"]["sandboxes"]
+    assert [each["sandbox"] for each in listed] == [box.id]
+    done = tool("run_command", sandbox=box.id, command="echo a >f; sleep 1; cat f")
+    assert done["structuredContent"]["stdout"] == "a\n"
+    assert tool("read_file", sandbox=box.id, path="f")["content"][0]["resource"]["text"] == "a\n"
+    tool("delete_sandbox", sandbox=box.id)
     assert box.call("GET").status_code == 410
 
 
