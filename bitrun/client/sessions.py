@@ -31,6 +31,8 @@ from bitrun.client.results import (
 
 CONNECT = "/api/v2/connect"
 
+_FRAME_SIZE = 1 << 20
+
 # Close codes: those of Piston from 4000 on, and those of RFC 6455.
 _DONE, _REFUSED = 4999, 4000
 _ABNORMAL, _TOO_LARGE, _INTERNAL, _TRY_AGAIN_LATER = 1006, 1009, 1011, 1013
@@ -131,6 +133,16 @@ def _resize_message(size: TerminalSize) -> str:
     return json.dumps({"type": "resize", "rows": size.rows, "columns": size.columns})
 
 
+def _pieces(message: str) -> str | list[str]:
+    """Split a large message into frames.
+
+    A frame is masked as a whole before its first byte is sent, and `init` must begin in a second.
+    """
+    if len(message) <= _FRAME_SIZE:
+        return message
+    return [message[at : at + _FRAME_SIZE] for at in range(0, len(message), _FRAME_SIZE)]
+
+
 _EOF_MESSAGE = json.dumps({"type": "eof"})
 
 
@@ -191,7 +203,7 @@ class Session:
     def _send(self, message: str) -> None:
         # Iterating reports the end and its reason.
         with suppress(ConnectionClosed):
-            self._connection.send(message)
+            self._connection.send(_pieces(message))
 
 
 class AsyncSession:
@@ -241,4 +253,4 @@ class AsyncSession:
 
     async def _send(self, message: str) -> None:
         with suppress(ConnectionClosed):
-            await self._connection.send(message)
+            await self._connection.send(_pieces(message))

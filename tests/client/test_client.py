@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.sync.server import ServerConnection
+from websockets.sync.server import serve as serve_websockets
 
 from bitrun import client as bitrun
 from bitrun.client import Case, Ended, Judged, JudgeProgram, Outcome, Output, Reason, Started
@@ -249,6 +251,35 @@ def test_nobody_there(connect: Any) -> None:
         for call in (client.runtimes, lambda: converse(client, "bash", "")):
             with pytest.raises(bitrun.Unreachable, match="can't be reached"):
                 call()
+
+
+def test_a_large_init_is_sent_in_frames(connect: Any) -> None:
+    """The first is on its way before the last is masked."""
+    sizes: list[int] = []
+
+    def receive(websocket: ServerConnection) -> None:
+        sizes.extend(map(len, websocket.recv_streaming()))
+        websocket.close(4999)
+
+    with serve_websockets(receive, "127.0.0.1", 0, max_size=None) as other:
+        thread = threading.Thread(target=other.serve_forever)
+        thread.start()
+        try:
+            with connect(f"http://127.0.0.1:{other.socket.getsockname()[1]}") as client:
+                converse(client, "bash", "", files={"large": bytes(3_000_000)})
+        finally:
+            other.shutdown()
+            thread.join()
+    assert sum(sizes) > 4_000_000
+    assert max(sizes) <= 1 << 20
+
+
+def test_a_session_that_is_too_large(server: Server, connect: Any) -> None:
+    with (
+        connect(server.url) as client,
+        pytest.raises(bitrun.Refused, match="Message too large"),
+    ):
+        converse(client, "bash", "", files={"large": bytes(60_000_000)})
 
 
 @pytest.mark.parametrize("token", ["tök", "a\nb", "a\0b"])
