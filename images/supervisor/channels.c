@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -147,9 +149,22 @@ open_channel(uint32_t number, void (*serve)(void))
 static void
 kill_handler(const struct channel *channel)
 {
+	char path[64], children[4096], *at = children, *end;
+	pid_t child;
+
 	/* Until it is reaped its number can't have gone to another. */
-	if (channel->handler > 0)
-		kill(channel->handler, SIGKILL);
+	if (channel->handler <= 0)
+		return;
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", channel->handler, channel->handler);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, children, sizeof children - 1);
+	if (fd >= 0)
+		close(fd);
+	children[got < 0 ? 0 : got] = '\0';
+	kill(channel->handler, SIGKILL);
+	/* One that waits for the lock of a pipe, see watchdog.h, can't die before its program. */
+	for (; (child = (pid_t)strtol(at, &end, 10)) > 1; at = end)
+		kill(child, SIGKILL);
 }
 
 static void

@@ -13,7 +13,8 @@
  * If the kernel kills PID 1 for lack of memory while it waits, the watchdog dies and the loop waits on.
  * Then the controller has the engine start `supervisor kill` in the container.
  *
- * A handler has none: PID 1 never waits for a lock of a program's, and its end ends the box.
+ * A handler has none: PID 1 never waits for a lock of a program's. It kills a handler that does, and its
+ * program, once the channel is closed.
  */
 #ifndef WATCHDOG_H
 #define WATCHDOG_H
