@@ -14,6 +14,7 @@ from typing import Any
 from flask import Request, Response
 
 from bitrun.api.http import large_json
+from bitrun.api.http.streamed import Streamed
 
 MULTIPART = "multipart/form-data"
 TAR = "application/x-tar"
@@ -32,11 +33,6 @@ class Attachment:
     mode: int = 0o644
 
 
-class _Streamed(Response):
-    # Reading its length, as a log does, would collect all parts first.
-    implicit_sequence_conversion = False
-
-
 def wanted(request: Request) -> str | None:
     """Return the form that a client prefers to JSON; None for JSON."""
     best = request.accept_mimetypes.best_match([_JSON, MULTIPART, TAR])
@@ -46,10 +42,10 @@ def wanted(request: Request) -> str | None:
 def reply(form: str, value: Mapping[str, Any], files: Sequence[Attachment]) -> Response:
     """Write an object and files in one of the two forms."""
     if form == TAR:
-        return _Streamed(_tar(value, files), content_type=TAR)
+        return Streamed(_tar(value, files), content_type=TAR)
     boundary = secrets.token_hex(16)
     content_type = f"{MULTIPART}; boundary={boundary}"
-    return _Streamed(_multipart(boundary, value, files), content_type=content_type)
+    return Streamed(_multipart(boundary, value, files), content_type=content_type)
 
 
 def _multipart(

@@ -5,19 +5,15 @@ from collections.abc import Iterator
 from flask import Response
 
 from bitrun.api.http.body import CHUNK
+from bitrun.api.http.streamed import Streamed
 from bitrun.model.job import Content
 
 BINARY = "application/octet-stream"
 
 
-class _Streamed(Response):
-    # Reading its length, as a log does, would collect the whole file first.
-    implicit_sequence_conversion = False
-
-
 def download(content: Content, content_type: str = BINARY) -> Response:
     """Send a file in pieces: as a whole it would have to arrive within the time for one write."""
-    response = _Streamed(_pieces(content), content_type=content_type)
+    response = Streamed(_pieces(content), content_type=content_type)
     response.content_length = len(content)
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response

@@ -6,6 +6,8 @@ from typing import Any
 
 from flask import Response, jsonify
 
+from bitrun.api.http.streamed import Streamed
+
 _TYPE = "application/json"
 _MAX_WHOLE = 1 << 17  # bytes
 
@@ -22,16 +24,11 @@ def text(make: Callable[[], Iterable[str]], size: int) -> str | Parts:
     return Parts(make) if size > _MAX_WHOLE else "".join(make())
 
 
-class _InParts(Response):
-    # Reading its length, as a log does, would collect all parts first.
-    implicit_sequence_conversion = False
-
-
 def reply(value: Mapping[str, Any]) -> Response:
     """Write an object of plain JSON and of `Parts`; without any of these as a whole."""
     if not _has_parts(value):
         return jsonify(value)
-    return _InParts(line(value), content_type=_TYPE)
+    return Streamed(line(value), content_type=_TYPE)
 
 
 def line(value: Mapping[str, Any]) -> Iterator[str]:

@@ -7,14 +7,10 @@ from typing import Any
 from flask import Request, Response
 
 from bitrun.api.http import errors, large_json
+from bitrun.api.http.streamed import Streamed
 from bitrun.model.errors import RequestError
 
 TYPE = "application/x-ndjson"
-
-
-class _Stream(Response):
-    # Reading its length, as a log does, would collect the whole stream first.
-    implicit_sequence_conversion = False
 
 
 def is_wanted(request: Request) -> bool:
@@ -42,6 +38,6 @@ def begin(objects: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 def stream(objects: Iterable[dict[str, Any]]) -> Response:
     """Stream objects; an iterator that raises breaks the reply off."""
     lines = chain.from_iterable(map(large_json.line, objects))
-    response = _Stream(lines, content_type=TYPE)
+    response = Streamed(lines, content_type=TYPE)
     response.headers["X-Accel-Buffering"] = "no"  # else nginx buffers the lines
     return response

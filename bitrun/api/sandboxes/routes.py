@@ -17,6 +17,7 @@ from bitrun.api.http.body import Bodies, Body
 from bitrun.api.http.connection import client_connection
 from bitrun.api.http.download import download
 from bitrun.api.http.json_body import parse_object
+from bitrun.api.http.streamed import Streamed
 from bitrun.api.piston.files import with_uploads
 from bitrun.api.piston.reply import execute_reply, stage_reply
 from bitrun.api.sandboxes.background import add_background
@@ -202,7 +203,7 @@ def _add_files(routes: Blueprint, service: Service, auth: Auth, bodies: Bodies) 
 def _read(files: SandboxFiles, path: str, body: Body) -> Response:
     normal = read_path(path)
     if request.accept_mimetypes.best_match(["application/json", _TAR]) == _TAR:
-        return _Streamed(files.pack(normal), content_type=_TAR)
+        return Streamed(files.pack(normal), content_type=_TAR)
     file = None if normal == "." or path.endswith("/") else files.read(normal, body.keep_file)
     if file is None:
         return jsonify(
@@ -217,11 +218,6 @@ def _read(files: SandboxFiles, path: str, body: Body) -> Response:
     response.headers[MODE_HEADER] = f"{file.mode:04o}"
     response.make_conditional(request, accept_ranges=True, complete_length=len(file.content))
     return response
-
-
-class _Streamed(Response):
-    # Reading its length, as a log does, would collect the whole archive first.
-    implicit_sequence_conversion = False
 
 
 def _file_path(path: str) -> str:
