@@ -234,3 +234,6 @@ class WorkQueue:
                     self._store.renew(held)
                 except StorageError as error:
                     _log.error("%s", error)
+                except Exception:  # noqa: BLE001
+                    # Without this thread all work would be done again, by others at the same time.
+                    _log.exception("Leases could not be renewed")

@@ -26,4 +26,7 @@ def _repeat(chores: tuple[Callable[[], None], ...], interval: float) -> None:
                 chore()
             except ServiceError as error:
                 _log.debug("A chore of the housekeeping has failed: %s", error)
+            except Exception:  # noqa: BLE001
+                # Without this thread nothing would expire any more, and leases would end.
+                _log.exception("A chore of the housekeeping has failed")
         time.sleep(interval)

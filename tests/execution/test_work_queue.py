@@ -10,7 +10,13 @@ import pytest
 from bitrun.execution import work_queue
 from bitrun.execution.work_queue import MAX_ATTEMPTS, Done, WorkQueue
 from bitrun.model.disconnect import ClientConnection
-from bitrun.model.errors import BoxEnded, Busy, ClientDisconnected, EngineUnavailable
+from bitrun.model.errors import (
+    BoxEnded,
+    Busy,
+    ClientDisconnected,
+    EngineUnavailable,
+    StorageError,
+)
 from bitrun.store.sqlite import SqliteStore
 from bitrun.store.store import Bounds, Record
 from tests.support.waiting import wait_until
@@ -68,7 +74,7 @@ def test_work_is_done_once(queue: Queue) -> None:
     assert handler.calls == 1
 
 
-def test_who_waits_is_told(queue: Queue) -> None:
+def test_a_waiter_gets_the_record_that_is_done(queue: Queue) -> None:
     go = threading.Event()
     queue.serve(lambda *_: b"done" if go.wait(10) else b"")
     threading.Timer(0.1, go.set).start()
@@ -155,3 +161,23 @@ def test_two_queues_share_the_work(queue: Queue, tmp_path: Path) -> None:
     assert wait_until(lambda: queue.store.length("q").taken == 0, 20)
     assert sorted(done) == sorted(["key", *(f"k{n}" for n in range(40))])
     second.close()
+
+
+@pytest.mark.parametrize("error", [StorageError("away"), RuntimeError("a mistake")])
+def test_leases_are_renewed_again_after_an_error(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(work_queue, "LEASE_SECONDS", 0.1)
+    renewals = threading.Semaphore(0)
+
+    def fail(_: object) -> None:
+        renewals.release()
+        raise error
+
+    monkeypatch.setattr(queue.store, "renew", fail)
+    go = threading.Event()
+    queue.serve(lambda *_: b"done" if go.wait(10) else b"")
+    for _ in range(2):
+        assert renewals.acquire(timeout=10)
+    go.set()
+    assert wait_until(lambda: queue.content() == b"done", 10)
