@@ -33,7 +33,7 @@ def pack(folder: Path, more: Mapping[str, bytes] = _NOTHING) -> bytes:
             for name, content in more.items():
                 _add(archive, name, content)
     except OSError as error:
-        raise BuildError(f"The makings of an image can't be read: {error}") from error
+        raise BuildError(f"The source of an image can't be read: {error}") from error
     return packed.getvalue()
 
 

@@ -5,8 +5,8 @@
 
 The engine talks to the registry, which so needs to be known to the engine alone. A registry can't
 change a tag under a condition. So of two nodes that change the list at the same time one may
-overwrite the other; each entry has a number that grows, and whoever knows a newer one than the list
-has writes it again.
+overwrite the other; each entry has a number that grows, and a node that knows a newer one than the
+list has writes it again.
 """
 
 import json

@@ -40,13 +40,13 @@ class Runtimes:
         catalogue: Catalogue,
         installed: Callable[[], Mapping[str, InstalledPackage]],
         cluster: ClusterPackages | None = None,
-        patience: float = 0.0,
+        timeout: float = 0.0,
     ) -> None:
-        """See what is installed here; packages of the `cluster` are waited for, in seconds."""
+        """Find what is installed here; wait `timeout` seconds for a package of the `cluster`."""
         self._catalogue = catalogue
         self._installed = installed
         self._cluster = cluster
-        self._patience = patience
+        self._timeout = timeout
         self._view = _View({}, ())
 
     def all(self) -> Sequence[Runtime]:
@@ -67,7 +67,7 @@ class Runtimes:
         if found is None and self._cluster is not None:
             package = self._find_in_cluster(self._cluster, name, version)
             if package is not None:
-                self._cluster.wait_for(package, self._patience)
+                self._cluster.wait_for(package, self._timeout)
                 found = self._find_here(name, version)
         return found
 

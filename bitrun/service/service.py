@@ -81,7 +81,7 @@ class Service:
             else None
         )
         self.runtimes = Runtimes(
-            self.catalogue, self.installed, cluster, patience=settings.queue_timeout
+            self.catalogue, self.installed, cluster, timeout=settings.queue_timeout
         )
         self.packages = PackageManager(self.catalogue, self.images, self.installed, cluster)
         self.readiness = Readiness(self._check_readiness)

@@ -43,7 +43,7 @@ def test_a_place_comes_back(make: Make) -> None:
             pass
 
 
-def test_patience_ends(make: Make) -> None:
+def test_the_wait_ends(make: Make) -> None:
     admission = make(1, 1, 0.2)
     with admission.place():
         started = time.monotonic()

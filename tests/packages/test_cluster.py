@@ -294,7 +294,7 @@ def test_the_first_request_waits_for_its_package(one: Node, other: Node) -> None
     one.install("bash")
     hang = Hang()
     other.engine.faults["run_command"] = unavailable
-    runtimes = Runtimes(KNOWN, other.installed, other.cluster, patience=0.05)
+    runtimes = Runtimes(KNOWN, other.installed, other.cluster, timeout=0.05)
     assert runtimes.find("bash", "*") is None
     # It has read the list, and pulls another package.
     other.cluster._known = one.cluster._known  # noqa: SLF001
@@ -302,7 +302,7 @@ def test_the_first_request_waits_for_its_package(one: Node, other: Node) -> None
     with pytest.raises(PackageArriving, match="bash is being pulled to this node"):
         runtimes.find("bash", "*")
     assert other.cluster.state(BASH).node is NodeState.ARRIVING
-    patient = Runtimes(KNOWN, other.installed, other.cluster, patience=60)
+    patient = Runtimes(KNOWN, other.installed, other.cluster, timeout=60)
     threading.Timer(0.1, hang.release).start()
     found = patient.find("bash", BASH.version)
     assert found is not None
@@ -315,7 +315,7 @@ def test_a_request_for_a_package_that_can_not_be_had(one: Node, other: Node) -> 
     one.install("bash")
     other.cluster._known = one.cluster._known  # noqa: SLF001
     other.engine.faults["pull_image"] = refused
-    runtimes = Runtimes(KNOWN, other.installed, other.cluster, patience=60)
+    runtimes = Runtimes(KNOWN, other.installed, other.cluster, timeout=60)
     for _ in range(2):
         with pytest.raises(PackageArriving, match="could not be pulled"):
             runtimes.find("bash", "*")

@@ -26,7 +26,7 @@ class Entry:
     file: str
 
     def name(self, version: str) -> str:
-        """Return its name with the version that is here, which tells if Judge0's is another."""
+        """Return its name with the version that is here, and Judge0's if that is another."""
         tool = f"{self.tool} " if self.tool else ""
         instead = "" if version == self.version else f" instead of {self.version}"
         return f"{self.title} ({tool}{version}{instead})"

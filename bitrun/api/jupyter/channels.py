@@ -55,7 +55,7 @@ class Channels:
         except Disconnected:
             pass
         except (KernelConnectionEnded, SandboxEnded) as ended:
-            client.tell_end()
+            client.announce_end()
             _close(websocket, _NORMAL, ended)
         except (Busy, KernelBusy) as busy:
             _close(websocket, _TRY_AGAIN_LATER, busy)
@@ -101,8 +101,8 @@ class _Client:
                     for data in self._websocket.receive_any():
                         self._to_kernel(connection, data)
 
-    def tell_end(self) -> None:
-        """Tell the client that its kernel is gone for good, unless it knows."""
+    def announce_end(self) -> None:
+        """Send the client the end of its kernel as a status, unless it knows."""
         if self._knows_of_death:
             return
         status = KernelMessage.make("status", {"execution_state": "dead"}, channel="iopub")
@@ -132,7 +132,7 @@ class _Client:
         if message.msg_type == "shutdown_request" and not message.content.get("restart"):
             # Left to itself it would be taken for one that has died.
             self.has_shut_it_down = True
-        with contextlib.suppress(KernelNotRunning):  # it is told that the kernel is dead
+        with contextlib.suppress(KernelNotRunning):  # its status, dead, follows
             connection.send(message)
 
     def _restart_if_dead(self) -> None:

@@ -57,7 +57,7 @@ class _Place:
         Raises:
             SandboxFileNotFound: nothing is.
         """
-        entry = self.files.look(self.path)
+        entry = self.files.find(self.path)
         if entry is None:
             raise SandboxFileNotFound(self.path)
         return entry_model(self.full(), entry)
@@ -206,7 +206,7 @@ def _content(place: _Place, body: Body) -> bytes:
 def _save(place: _Place, fields: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
     if place.path == ".":
         raise RequestError("The path of a file is required, such as KERNEL/data.csv")
-    is_new = place.files.look(place.path) is None
+    is_new = place.files.find(place.path) is None
     if fields.get("type") == "directory":
         place.files.make_folder(place.path)
     else:
@@ -252,10 +252,10 @@ def _rename(place: _Place, fields: Mapping[str, Any]) -> dict[str, Any]:
     new = place.at(_path_in(place, fields.get("path"), "path"))
     if "." in (place.path, new.path):
         raise RequestError("The folder of a kernel can't be renamed")
-    if place.files.look(place.path) is None:
+    if place.files.find(place.path) is None:
         raise SandboxFileNotFound(place.path)
     if new.path != place.path:
-        if place.files.look(new.path) is not None:
+        if place.files.find(new.path) is not None:
             raise AlreadyThere(f"There is {new.full()} already")
         place.files.move(place.path, new.path)
     return new.model()

@@ -72,8 +72,8 @@ class BatchReply:
         if judgement.collected is not None:
             reply |= files_reply(judgement.collected)
         if judgement.judge is not None:
-            words = judgement.judge.words.decode(errors="replace")
-            reply["judge"] = {"output": words} | verdict_reply(judgement.judge.verdict)
+            text = judgement.judge.text.decode(errors="replace")
+            reply["judge"] = {"output": text} | verdict_reply(judgement.judge.verdict)
         return reply
 
     def _sentence(self, error: Exception) -> str:

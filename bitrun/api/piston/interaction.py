@@ -102,7 +102,7 @@ class Interaction:
         self.kept = 0
         self._websocket = websocket
         self._pending: list[dict[str, Any]] = []  # messages for the program, not yet forwarded
-        self._heard_at = time.monotonic()  # of one side or the other
+        self._active_at = time.monotonic()  # of one side or the other
 
     @contextmanager
     def errors_sent(self) -> Iterator[None]:
@@ -182,12 +182,12 @@ class Interaction:
         if full and client:
             raise Disconnected
         now = time.monotonic()
-        if not ready and now - self._heard_at >= _PING_SECONDS:
+        if not ready and now - self._active_at >= _PING_SECONDS:
             # It also finds a client that is gone without a word.
             self._websocket.ping()
-            self._heard_at = now
+            self._active_at = now
         if ready:
-            self._heard_at = now
+            self._active_at = now
         # After a time without events the program must check its backstop.
         return program.fileno() in ready or not ready, bool(client)
 

@@ -40,7 +40,7 @@ RUN_FIELDS = frozenset({"files", "args", "compile_args", "stdin", "env", "timeou
 _ANCHOR = "last_active_at"
 _MAX_SHOWN = 100  # characters of a value in a refusal
 _MAX_DIGITS = 18
-_MAX_TOLD = 2000  # characters of a command in a listing
+_MAX_LISTED = 2000  # characters of a command in a listing
 _MINUTE = 60
 _SECOND_MS = 1000
 _MAX_DOMAINS = 100
@@ -115,18 +115,18 @@ def read_terminal_init(body: Mapping[str, Any], sandbox: Sandbox, settings: Sett
 
 
 def shown_command(body: Mapping[str, Any]) -> str | list[str]:
-    """Return a command that was read as it is told later: the beginning of a long one."""
+    """Return a command as listings show it: the beginning of a long one."""
     command = body["command"]
     if isinstance(command, str):
-        return command if len(command) <= _MAX_TOLD else f"{command[:_MAX_TOLD]}…"
-    told: list[str] = []
-    left = _MAX_TOLD
+        return command if len(command) <= _MAX_LISTED else f"{command[:_MAX_LISTED]}…"
+    shown: list[str] = []
+    left = _MAX_LISTED
     for word in command:
         if len(word) >= left:
-            return [*told, f"{word[:left]}…"]
-        told.append(word)
+            return [*shown, f"{word[:left]}…"]
+        shown.append(word)
         left -= len(word) + 1
-    return told
+    return shown
 
 
 def read_flag(body: Mapping[str, Any], name: str) -> bool:

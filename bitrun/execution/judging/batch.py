@@ -98,8 +98,8 @@ class Judge:
         for name in ("checker", "interactor"):
             if name in compiled and compiled[name].verdict.failed:
                 outcome = compiled[name].verdict.outcome
-                words = _words(compiled[name]).decode(errors="replace")
-                raise RequestError(f"The {name} can't be compiled ({outcome}): {words}")
+                text = _text(compiled[name]).decode(errors="replace")
+                raise RequestError(f"The {name} can't be compiled ({outcome}): {text}")
         compilation = compiled.get("program")
         if compilation is not None and compilation.verdict.failed:
             return JudgedBatch(compilation, _all_not_compiled(len(batch.cases)))
@@ -209,7 +209,7 @@ class _BatchRun:
             Answer.REJECTED: Reason.WRONG,
             Answer.FAILED: Reason.CHECKER,
         }[_answer(result)]
-        return Judgement(reason, run, judge=JudgeResult(result.verdict, _words(result)))
+        return Judgement(reason, run, judge=JudgeResult(result.verdict, _text(result)))
 
     def _judge_interaction(self, case: Case, interactor: Job) -> Judgement:
         *earlier, last = case.job.stages
@@ -227,7 +227,7 @@ class _BatchRun:
         run, judge = found.program, found.interactor
         if judge is None:
             return Judgement(Reason.COMPILE, run)
-        result = JudgeResult(judge.verdict, _words(judge, of_run=(Stream.STDERR,)))
+        result = JudgeResult(judge.verdict, _text(judge, of_run=(Stream.STDERR,)))
         return Judgement(_reason_of(found, run, judge), run, judge=result)
 
 
@@ -256,11 +256,11 @@ def _answer(judge: StageResult) -> Answer:
     return Answer.FAILED if judge.name == "compile" else judge_program.answer(judge.verdict)
 
 
-def _words(judge: StageResult, of_run: Collection[Stream] = tuple(Stream)) -> bytes:
-    """Return the beginning of what a program wrote, of its run stage only to some streams."""
+def _text(judge: StageResult, of_run: Collection[Stream] = tuple(Stream)) -> bytes:
+    """Return the beginning of what a judge's program wrote: of a run stage, to `of_run` only."""
     streams = tuple(Stream) if judge.name == "compile" else of_run
     pieces = (data for stream, data in judge.streams.pieces() if stream in streams)
-    return b"".join(pieces)[: judge_program.MAX_WORDS]
+    return b"".join(pieces)[: judge_program.MAX_TEXT]
 
 
 def _compile_only(job: Job | None) -> Job | None:

@@ -12,12 +12,14 @@ from bitrun.model.result import Outcome, Verdict
 
 INPUT, OUTPUT, EXPECTED = "input", "output", "expected"
 ARGUMENTS = (INPUT, OUTPUT, EXPECTED)
-MAX_WORDS = 4096  # bytes of what it wrote that are kept
+MAX_TEXT = 4096  # bytes of what such a program writes that are kept: the first
 
 _REJECTED = (1, 2, 4, 8)  # wrong answer, presentation error, more than expected, too early an end
 
 
 class Answer(Enum):
+    """What the end of a judge's program says about the run."""
+
     ACCEPTED = auto()
     REJECTED = auto()
     FAILED = auto()  # the judge's program itself

@@ -37,7 +37,7 @@ class JudgeResult:
     """How a checker or an interactor ended, and the beginning of what it wrote."""
 
     verdict: Verdict
-    words: bytes
+    text: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from bitrun.model.errors import KernelConnectionEnded, RequestError
 from bitrun.model.poll import READABLE, poll
 
 MAX_WAITING = 4 << 20  # bytes that wait for a reader, beyond a first message of any size
-_PATIENCE_SECONDS = 5.0  # for a reader that has so many
+_READ_TIMEOUT = 5.0  # seconds for a reader that has so many to take some
 
 Send = Callable[["KernelConnection", KernelMessage], None]
 OnClose = Callable[["KernelConnection"], None]
@@ -20,9 +20,9 @@ OnClose = Callable[["KernelConnection"], None]
 class KernelConnection:
     """A connection to one kernel. It lives on while the kernel restarts.
 
-    It gets every message of iopub, whoever caused it, and of the other channels the answers to what
-    was sent by it. It is readable, for `poll`, when `receive` has something. As a context manager
-    it closes itself. One thread may use it.
+    It gets every message of iopub, and of the other channels the answers to what was sent by it. It
+    is readable, for `poll`, when `receive` has something. As a context manager it closes itself.
+    One thread may use it.
     """
 
     def __init__(self, send: Send, on_close: OnClose) -> None:
@@ -88,7 +88,7 @@ class KernelConnection:
     def put(self, message: KernelMessage) -> bool:
         """Add a message. Wait a while for a reader that has many; False once it is given up."""
         with self._changed:
-            if not self._changed.wait_for(self._has_room, _PATIENCE_SECONDS):
+            if not self._changed.wait_for(self._has_room, _READ_TIMEOUT):
                 self._set_end(
                     KernelConnectionEnded("The kernel's messages were not read fast enough")
                 )

@@ -37,7 +37,7 @@ class KernelState(StrEnum):
     DEAD = "dead"
 
 
-_TOLD = (KernelState.IDLE, KernelState.BUSY)  # those that the kernel itself tells
+_REPORTED = (KernelState.IDLE, KernelState.BUSY)  # by the kernel itself; the others are ours
 
 
 class KernelHost(Protocol):
@@ -195,7 +195,7 @@ class Kernel:
                 self._askers.clear()
                 self.execution_count = 0
                 self.restarts += 1
-            self._tell(KernelState.RESTARTING)
+            self._announce(KernelState.RESTARTING)
             old.stop()
             try:
                 new.start(self._host.open_channel())
@@ -241,7 +241,7 @@ class Kernel:
         with contextlib.suppress(RequestError):
             self.info = parse_part(info)
         with self._changed:
-            if process is self._process and self._state not in _TOLD:
+            if process is self._process and self._state not in _REPORTED:
                 self._set_state(KernelState.IDLE)
 
     def message(self, process: KernelProcess, message: KernelMessage) -> None:
@@ -268,7 +268,7 @@ class Kernel:
             self._is_shut_down = True
             self._end_connections(error)
         else:
-            self._tell(KernelState.DEAD)
+            self._announce(KernelState.DEAD)
 
     def _readers_of_answer(self, message: KernelMessage) -> list[KernelConnection]:
         asked = message.parent_id
@@ -293,10 +293,10 @@ class Kernel:
                 self.execution_count = count
             return
         self._host.touch()
-        told = content.get("execution_state")
+        state = content.get("execution_state")
         with self._changed:
-            if process is self._process and told in _TOLD and self._state in _TOLD:
-                self._set_state(KernelState(told))
+            if process is self._process and state in _REPORTED and self._state in _REPORTED:
+                self._set_state(KernelState(state))
 
     def _note_use(self) -> None:
         self._host.touch()
@@ -306,7 +306,7 @@ class Kernel:
         self._state = state
         self._changed.notify_all()
 
-    def _tell(self, state: KernelState) -> None:
+    def _announce(self, state: KernelState) -> None:
         status = KernelMessage.make("status", {"execution_state": state}, channel="iopub")
         with self._changed:
             readers = list(self._connections)

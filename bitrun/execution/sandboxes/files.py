@@ -28,7 +28,7 @@ from bitrun.model.result import Outcome, Verdict
 _FIELDS = 5
 _FIND, _FORMAT = ("find", "-H", "{}"), r"%y\t%m\t%s\t%T@\t"
 _LIST = (*_FIND, "-mindepth", "1", "-maxdepth", "1", "-printf", rf"{_FORMAT}%P\0")
-_LOOK = (*_FIND, "-maxdepth", "0", "-printf", rf"{_FORMAT}%f\0")
+_FIND_ONE = (*_FIND, "-maxdepth", "0", "-printf", rf"{_FORMAT}%f\0")
 _LIST_BYTES = 8 << 20  # of a listing
 _MAX_SHOWN = 100  # characters of a path in a refusal
 _PACK = ("tar", "-c", "-C", "{}", ".")
@@ -99,12 +99,12 @@ class SandboxFiles:
         Raises:
             SandboxFileNotFound: there is no such folder.
         """
-        return sorted(self._find(_LIST, path), key=lambda entry: entry.name)
+        return sorted(self._entries(_LIST, path), key=lambda entry: entry.name)
 
-    def look(self, path: str) -> Entry | None:
+    def find(self, path: str) -> Entry | None:
         """Return the entry of one path, of a link that of what it leads to; None without one."""
         try:
-            return next(self._find(_LOOK, path), None)
+            return next(self._entries(_FIND_ONE, path), None)
         except SandboxFileNotFound:
             return None
 
@@ -168,7 +168,7 @@ class SandboxFiles:
         except RequestError as error:
             raise SandboxFileNotFound(path) from error
 
-    def _find(self, command: Sequence[str], path: str) -> Iterator[Entry]:
+    def _entries(self, command: Sequence[str], path: str) -> Iterator[Entry]:
         found = b"".join(self._stdout(command, path, _LIST_BYTES))
         try:
             entries = [

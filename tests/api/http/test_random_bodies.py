@@ -147,7 +147,7 @@ def test_any_body_at_any_route(
         if response.status_code >= 500 and route[1] != "/readyz":
             assert route[1].endswith("/packages"), response.text
             text = response.json()["message"]
-            assert "is not installed" in text or "makings of an image" in text
+            assert "is not installed" in text or "source of an image" in text
 
     check()
     assert "Traceback" not in capfd.readouterr().err

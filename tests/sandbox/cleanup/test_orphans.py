@@ -9,7 +9,7 @@ import pytest
 from bitrun.engine.engine import Engine
 from bitrun.engine.labels import INSTANCE, ROLE
 from bitrun.model.job import WORKDIR
-from bitrun.sandbox.cleanup import orphans as leftovers_module
+from bitrun.sandbox.cleanup import orphans
 from bitrun.sandbox.cleanup.orphans import OrphanRemover
 from bitrun.sandbox.supervisor import SUPERVISOR
 
@@ -17,9 +17,9 @@ pytestmark = pytest.mark.also_engine
 
 
 @pytest.fixture
-def leftovers(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> OrphanRemover:
-    """With a patience of a second instead of a minute."""
-    monkeypatch.setattr(leftovers_module, "_ORPHAN_SECONDS", 1)
+def remover(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> OrphanRemover:
+    """A remover for which a second is long enough, instead of a minute."""
+    monkeypatch.setattr(orphans, "_ORPHAN_SECONDS", 1)
     return OrphanRemover(engine)
 
 
@@ -59,23 +59,23 @@ def exists(engine: Engine, container: str) -> bool:
 
 @pytest.mark.attack("fault", "containers that a former life has made", "removed after a minute")
 def test_what_nobody_starts_is_removed(
-    engine: Engine, leftovers: OrphanRemover, make: Make
+    engine: Engine, remover: OrphanRemover, make: Make
 ) -> None:
     abandoned = make("a former life", started=False)
-    leftovers.remove()
+    remover.remove()
     assert exists(engine, abandoned), "it is new"
     time.sleep(1)
-    leftovers.remove()
+    remover.remove()
     assert not exists(engine, abandoned)
 
 
 @pytest.mark.attack("fault", "containers that a living neighbour has made", "never touched")
-def test_a_neighbours_are_left_alone(engine: Engine, leftovers: OrphanRemover, make: Make) -> None:
+def test_a_neighbours_are_left_alone(engine: Engine, remover: OrphanRemover, make: Make) -> None:
     running, starting = make("a neighbour", started=True), make("a neighbour", started=False)
-    leftovers.remove()
+    remover.remove()
     engine.start_container(starting)
     time.sleep(1)
-    leftovers.remove()
+    remover.remove()
     assert exists(engine, running)
     assert exists(engine, starting)
 
@@ -83,12 +83,12 @@ def test_a_neighbours_are_left_alone(engine: Engine, leftovers: OrphanRemover, m
 @pytest.mark.attack("fault", "the wall clock jumps by a day", "no effect")
 def test_no_wall_clock_is_asked(
     engine: Engine,
-    leftovers: OrphanRemover,
+    remover: OrphanRemover,
     make: Make,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     new = make("a neighbour", started=False)
     later = time.time() + 86400
     monkeypatch.setattr(time, "time", lambda: later)
-    leftovers.remove()
+    remover.remove()
     assert exists(engine, new)
