@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bitrun.access.at_once import Semaphore
-from bitrun.model.disconnect import ClientConnection
+from bitrun.model.disconnect import CHECK_SECONDS, ClientConnection
 from bitrun.model.errors import Busy, ClientDisconnected
-
-_DISCONNECT_CHECK_SECONDS = 0.25
 
 
 class Rejection(StrEnum):
@@ -117,7 +115,7 @@ class Admission:
         deadline = time.monotonic() + timeout
         while True:
             left = max(0.0, deadline - time.monotonic())
-            has_place = self._places.acquire(timeout=min(left, _DISCONNECT_CHECK_SECONDS))
+            has_place = self._places.acquire(timeout=min(left, CHECK_SECONDS))
             try:
                 if connection is not None:
                     connection.check()

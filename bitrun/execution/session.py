@@ -14,10 +14,9 @@ from bitrun.model.output_files import Collected, DroppedFile, DropReason, Hold, 
 from bitrun.model.result import StageResult, Verdict
 from bitrun.model.run_record import OnFinished, RunRecord
 from bitrun.sandbox.box import Box
+from bitrun.sandbox.supervisor.client import PARTIAL_FRAME_SECONDS
 
 _log = logging.getLogger(__name__)
-
-_PARTIAL_FRAME_SECONDS = 0.01  # for the rest of a frame that has begun to arrive
 
 
 class Session:
@@ -96,7 +95,7 @@ class Session:
     def receive_ready(self) -> list[tuple[Stream, bytes]]:
         """Return the output that a poll has announced; none if only part of a frame is there."""
         try:
-            return self.receive(_PARTIAL_FRAME_SECONDS)
+            return self.receive(PARTIAL_FRAME_SECONDS)
         except TimeoutError:
             return []
 

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from bitrun.model.errors import ClientDisconnected
 from bitrun.model.poll import HUNG_UP, READABLE, Pollable, poll
 
+# Between two checks of a thread that waits for something else than the client's connection.
+CHECK_SECONDS = 0.25
+
 
 class ClientConnection:
     """The connection of a client.

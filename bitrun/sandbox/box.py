@@ -28,7 +28,7 @@ from bitrun.sandbox.egress.passage import Passage
 from bitrun.sandbox.egress.proxy import EgressProxy
 from bitrun.sandbox.supervisor.attached_stream import AttachedStream
 from bitrun.sandbox.supervisor.channels import MAX_CHANNELS, Channels
-from bitrun.sandbox.supervisor.client import SupervisorClient
+from bitrun.sandbox.supervisor.client import PARTIAL_FRAME_SECONDS, SupervisorClient
 
 # Upper bound for the removal of a container that has ended, which the engine starts at once.
 _REMOVAL_TIMEOUT = 5.0
@@ -37,8 +37,6 @@ SUPERVISOR_PROCESSES = 2  # in the same cgroup as those of the program: it has a
 
 # The supervisor ends by itself if it can't clean the box in five seconds and prove it in another.
 _RESET_TIMEOUT = 10.0
-
-_PARTIAL_FRAME_SECONDS = 0.01  # for the rest of a frame that has begun to arrive
 
 _log = logging.getLogger(__name__)
 
@@ -197,7 +195,7 @@ class Box:
             raise BoxEnded
         if is_readable:
             with contextlib.suppress(TimeoutError):  # a part of the frame
-                self.supervisor.receive_reset(_PARTIAL_FRAME_SECONDS)
+                self.supervisor.receive_reset(PARTIAL_FRAME_SECONDS)
                 self._is_clean = True
         if self._is_clean and self._cpu_priority.is_restored(self.container):
             self._resets_until = None

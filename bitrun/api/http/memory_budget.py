@@ -6,10 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bitrun.model.disconnect import ClientConnection
+from bitrun.model.disconnect import CHECK_SECONDS, ClientConnection
 from bitrun.model.errors import Busy
-
-_CHECK_INTERVAL_SECONDS = 0.25  # between checks whether a waiting client is still connected
 
 
 class Reservation:
@@ -104,7 +102,7 @@ class MemoryBudget:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise Busy
-                self._changed.wait(min(left, _CHECK_INTERVAL_SECONDS))
+                self._changed.wait(min(left, CHECK_SECONDS))
                 if connection is not None:
                     connection.check()
             self._take(size, client)

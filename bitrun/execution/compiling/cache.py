@@ -10,7 +10,7 @@ from bitrun.execution.compiling import artifact
 from bitrun.execution.compiling.artifact import Artifact, Corrupt
 from bitrun.execution.compiling.key import compilation_key, is_cacheable
 from bitrun.execution.compiling.store import Store
-from bitrun.model.disconnect import ClientConnection
+from bitrun.model.disconnect import CHECK_SECONDS, ClientConnection
 from bitrun.model.job import File, Job
 from bitrun.model.output_files import Collected, OutputLimits
 from bitrun.model.result import StageResult
@@ -24,7 +24,6 @@ ALL_FILES = ("**",)
 # Artifacts that are in memory at once, while they are on their way from a box or into one.
 _MAX_TRANSFERS = 4
 _MAX_UNFIT = 1024  # keys
-_CHECK_SECONDS = 0.25  # between checks whether a waiting client is still connected
 
 _log = logging.getLogger(__name__)
 
@@ -127,7 +126,7 @@ class CompileCache:
         with self._changed:
             if key in self._active:
                 while wait and key in self._active:
-                    self._changed.wait(_CHECK_SECONDS)
+                    self._changed.wait(CHECK_SECONDS)
                     connection.check()
                 return False
             if key in self._unfit or key in self._store:

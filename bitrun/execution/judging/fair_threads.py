@@ -6,12 +6,11 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from bitrun.model.disconnect import ClientConnection
+from bitrun.model.disconnect import CHECK_SECONDS, ClientConnection
 from bitrun.telemetry import request_context
 
 T = TypeVar("T")
 
-_DISCONNECT_CHECK_SECONDS = 0.25
 _MAX_UNREAD = 2  # results of a request, above which none of its tasks begins
 _IDLE_SECONDS = 2.0  # after which a thread without work ends
 
@@ -94,7 +93,7 @@ class FairThreads:
     ) -> tuple[int, Any, BaseException | None]:
         with self._changed:
             while not group.done:
-                self._changed.wait(_DISCONNECT_CHECK_SECONDS)
+                self._changed.wait(CHECK_SECONDS)
                 if connection is not None:
                     connection.check()
             self._changed.notify_all()  # there is room for another result

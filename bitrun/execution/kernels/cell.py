@@ -13,14 +13,13 @@ from bitrun.execution.kernels.connection import KernelConnection
 from bitrun.execution.kernels.kernel import Kernel, KernelState
 from bitrun.execution.kernels.message import KernelMessage, count_values
 from bitrun.execution.kernels.process import START_SECONDS
-from bitrun.model.disconnect import ClientConnection
+from bitrun.model.disconnect import CHECK_SECONDS, ClientConnection
 from bitrun.model.errors import KernelBusy, RequestError
 from bitrun.model.output import Stream
 
 MAX_RESULTS = 8 << 20  # bytes of all results of one cell
 _MAX_VALUES = 500_000  # in them, each of which takes up to a hundred bytes of memory
 
-_CHECK_SECONDS = 0.25  # whether the client is still there
 _GRACE_SECONDS = 5.0  # for a kernel to react to an interrupt
 _END_OF_FILE = "\x04"  # as the answer to input()
 
@@ -213,7 +212,7 @@ class _CellRun:
             self._kernel.interrupt()
 
     def _receive(self, client: ClientConnection | None) -> list[KernelMessage]:
-        left = max(0.0, min(_CHECK_SECONDS, self._deadline - time.monotonic()))
+        left = max(0.0, min(CHECK_SECONDS, self._deadline - time.monotonic()))
         if client is not None:
             client.wait_for(self._connection, left * 1000)
             left = 0
@@ -337,7 +336,7 @@ class _CellRun:
 def _turn(lock: threading.Lock, cell: Cell, client: ClientConnection | None) -> Iterator[None]:
     """Wait until no other cell runs, so that the time of each is its own."""
     deadline = time.monotonic() + cell.wall_ms / 1000
-    while not lock.acquire(timeout=_CHECK_SECONDS):
+    while not lock.acquire(timeout=CHECK_SECONDS):
         if client is not None:
             client.check()
         if time.monotonic() > deadline:
@@ -352,7 +351,7 @@ def wait_until_ready(kernel: Kernel, client: ClientConnection | None) -> None:
     """Wait until a kernel answers, or is given up; raises as `run_cell`."""
     while True:
         try:
-            kernel.wait_until_ready(_CHECK_SECONDS)
+            kernel.wait_until_ready(CHECK_SECONDS)
         except TimeoutError:
             if client is not None:
                 client.check()

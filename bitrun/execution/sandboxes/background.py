@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 from bitrun.execution.sandboxes.output_ring import OutputPart, OutputRing
-from bitrun.model.disconnect import ClientConnection
+from bitrun.model.disconnect import CHECK_SECONDS, ClientConnection
 from bitrun.model.errors import (
     BoxError,
     CommandEnded,
@@ -28,7 +28,6 @@ MAX_STDIN = 1 << 18  # bytes that wait for a command to read them
 MAX_READ = 1 << 16  # bytes of output in one part
 
 _ID_BYTES = 12  # random; the sandbox's own id is what protects it
-_CHECK_SECONDS = 0.25  # while somebody waits: whether the client is still there
 
 
 class BackgroundCommand:
@@ -170,7 +169,7 @@ class BackgroundCommand:
                     return False
                 if connection is not None:
                     connection.check()
-                self._changed.wait(min(left, _CHECK_SECONDS))
+                self._changed.wait(min(left, CHECK_SECONDS))
         return True
 
     # By the reader of the box

@@ -16,7 +16,7 @@ from bitrun.execution.kernels.kernels import Kernels
 from bitrun.execution.runner import finish_stage
 from bitrun.execution.sandboxes.background import BackgroundCommand, BackgroundCommands
 from bitrun.execution.sandboxes.terminal import Terminal
-from bitrun.model.disconnect import ClientConnection
+from bitrun.model.disconnect import CHECK_SECONDS, ClientConnection
 from bitrun.model.errors import (
     BoxEnded,
     BoxError,
@@ -40,9 +40,6 @@ from bitrun.sandbox.supervisor.client import SupervisorClient
 # Background commands and terminals at once: the other channels are for short commands and files,
 # so that a client can always end what it has started.
 MAX_LASTING = MAX_CHANNELS - 4
-
-# While a command is silent: whether its client is still there.
-_CHECK_SECONDS = 0.25
 
 # Until the engine has said why a box has ended.
 _REASON_SECONDS = 10.0
@@ -389,7 +386,7 @@ def _events(
         if connection is not None:
             connection.check()
         try:
-            events = client.receive(_CHECK_SECONDS)
+            events = client.receive(CHECK_SECONDS)
         except TimeoutError:
             continue
         for event in events:

@@ -255,7 +255,7 @@ def _open_line(passage: Passage) -> str:
 def _end_of(result: str, status: str) -> str:
     if "DENIED" in result:
         return "denied"
-    return "allowed" if status < "500" and status > "000" else "failed"
+    return "allowed" if "000" < status < "500" else "failed"
 
 
 def _host_options() -> dict[str, Any]:

@@ -14,7 +14,7 @@ from functools import partial
 
 from bitrun.config.settings import MEBIBYTE
 from bitrun.engine.errors import NotOnEngine
-from bitrun.model.disconnect import ClientConnection
+from bitrun.model.disconnect import CHECK_SECONDS, ClientConnection
 from bitrun.model.errors import EngineUnavailable, ServiceError
 from bitrun.sandbox.box import Box
 from bitrun.sandbox.box_maker import BoxMaker
@@ -33,7 +33,6 @@ from bitrun.sandbox.pool.used_boxes import UsedBoxes
 
 _MAKER_THREADS = 2  # they refill the pool and discard used boxes
 _CREATE_TIMEOUT = 30.0  # until a request stops waiting for the creation of other boxes
-_CONNECTION_INTERVAL_SECONDS = 0.25  # between checks whether a waiting client is still connected
 _RESET_TIMEOUT = 0.05  # until a request stops waiting for a reset: then a new box is as soon there
 _RESET_INTERVAL_SECONDS = 0.002  # between checks of it
 _CHECK_INTERVAL_SECONDS = 5.0  # between checks of the specs and of the idle boxes
@@ -127,8 +126,9 @@ class Pool:
             EngineUnavailable, EngineError: the engine failed, or makes no progress.
             ClientDisconnected: the client of `connection` disconnected during the wait.
         """
-        is_reusable = client is not None and not fresh and self._runs_per_box > 1
-        owner = Owner(spec, client) if client is not None and is_reusable else None
+        owner = None
+        if client is not None and not fresh and self._runs_per_box > 1:
+            owner = Owner(spec, client)
         with self._lock:
             self._idle.count_request(spec)
             box = self._wait_for_box(spec, owner, connection, fresh=fresh)
@@ -220,7 +220,7 @@ class Pool:
                 if waited > _CREATE_TIMEOUT:
                     raise EngineUnavailable("The engine makes no progress with other boxes")
                 self._box_available.wait(
-                    _RESET_INTERVAL_SECONDS if waits_for_reset else _CONNECTION_INTERVAL_SECONDS
+                    _RESET_INTERVAL_SECONDS if waits_for_reset else CHECK_SECONDS
                 )
                 if connection is not None:
                     connection.check()

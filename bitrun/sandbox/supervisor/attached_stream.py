@@ -1,4 +1,4 @@
-"""The channel to a supervisor: the attached stdin and stdout of its container."""
+"""The transport to a supervisor: the attached stdin and stdout of its container."""
 
 import contextlib
 import socket
@@ -16,7 +16,7 @@ _RECEIVE_SIZE = 1 << 18  # bytes
 
 
 class AttachedStream:
-    """A `Channel`, see `client.py`: bytes both ways until one side ends."""
+    """A `Channel` of `client.py`: bytes both ways until one side ends."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
@@ -47,11 +47,9 @@ class AttachedStream:
             try:
                 self._socket.settimeout(timeout)
                 data = self._socket.recv(_RECEIVE_SIZE)
-                if isinstance(self._socket, ssl.SSLSocket):
-                    # poll() does not report bytes that TLS has decrypted ahead.
-                    data += (
-                        self._socket.recv(pending) if (pending := self._socket.pending()) else b""
-                    )
+                # poll() does not report bytes that TLS has decrypted ahead.
+                if isinstance(self._socket, ssl.SSLSocket) and (size := self._socket.pending()):
+                    data += self._socket.recv(size)
             except TimeoutError:
                 raise
             except OSError:  # reset: the engine went away

@@ -13,7 +13,7 @@ from typing import Protocol, Self
 from bitrun.model.errors import BoxEnded, BoxError, ChannelEnded
 from bitrun.model.output import Stream
 from bitrun.model.poll import READABLE, Pollable, poll
-from bitrun.sandbox.supervisor.client import Channel
+from bitrun.sandbox.supervisor.client import PARTIAL_FRAME_SECONDS, Channel
 from bitrun.sandbox.supervisor.frames import MAX_CHUNK, Decoder, Frame, encode
 
 MAX_CHANNELS = 16  # at once
@@ -26,7 +26,6 @@ _CONSUMED = struct.Struct(">II")
 _CONSUMED_STEP = CHANNEL_WINDOW // 4  # bytes received before the supervisor hears of them
 # A descriptor that was closed here may by then be another's, which is never readable.
 _POLL_MS = 10_000
-_PARTIAL_FRAME_SECONDS = 0.01  # for the rest of what has begun to arrive
 
 
 class PollableChannel(Channel, Pollable, Protocol):
@@ -82,7 +81,7 @@ class BoxChannel:
             raise ChannelEnded
         self._unconsumed += len(data)
         if self._unconsumed >= _CONSUMED_STEP:
-            self._channels.consume(self, self._unconsumed)
+            self._channels.consume(self.number, self._unconsumed)
             self._unconsumed = 0
         return data
 
@@ -199,9 +198,10 @@ class Channels:
                     self._open[self._last] = channel
             self._stream.send(encode(Frame.CHANNEL, _NUMBER.pack(channel.number) + data))
 
-    def consume(self, channel: BoxChannel, size: int) -> None:
+    def consume(self, number: int, size: int) -> None:
+        """Let the supervisor send so many bytes more in a channel."""
         with self._sending:
-            self._stream.send(encode(Frame.CONSUMED, _CONSUMED.pack(channel.number, size)))
+            self._stream.send(encode(Frame.CONSUMED, _CONSUMED.pack(number, size)))
 
     def close_channel(self, channel: BoxChannel) -> None:
         with self._lock:
@@ -233,7 +233,7 @@ class Channels:
                 raise BoxEnded from error
             try:
                 with self._sending:
-                    data = self._stream.receive(_PARTIAL_FRAME_SECONDS)
+                    data = self._stream.receive(PARTIAL_FRAME_SECONDS)
             except TimeoutError:
                 continue
             if not data:
@@ -258,9 +258,7 @@ class Channels:
         elif channel is not None:
             channel.add(data)
         elif data:
-            with self._sending:
-                size = len(data)
-                self._stream.send(encode(Frame.CONSUMED, _CONSUMED.pack(number, size)))
+            self.consume(number, len(data))  # nobody reads it any more
 
     def _end(self, error: BoxError) -> None:
         with self._lock:

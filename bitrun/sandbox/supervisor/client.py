@@ -42,6 +42,8 @@ from bitrun.sandbox.supervisor.verdict_report import decode_verdict
 # it took more than 5 s.
 BACKSTOP_SECONDS = 10.0
 
+PARTIAL_FRAME_SECONDS = 0.01  # for the rest of a frame that has begun to arrive
+
 _FLUSH_SIZE = 1 << 18  # bytes
 _END_OF_FILE = b"\x04"  # Ctrl-D
 _LINE_ENDS = (b"", b"\n", b"\r", b"\x03", _END_OF_FILE)  # as typed; the first is the start
@@ -50,6 +52,8 @@ Event = tuple[Stream, bytes] | Verdict
 
 
 class Channel(Protocol):
+    """Bytes both ways between the service and a supervisor."""
+
     def send(self, data: bytes | bytearray) -> None:
         """Send all of it.
 

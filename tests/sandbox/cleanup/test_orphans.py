@@ -58,9 +58,7 @@ def exists(engine: Engine, container: str) -> bool:
 
 
 @pytest.mark.attack("fault", "containers that a former life has made", "removed after a minute")
-def test_what_nobody_starts_is_removed(
-    engine: Engine, remover: OrphanRemover, make: Make
-) -> None:
+def test_what_nobody_starts_is_removed(engine: Engine, remover: OrphanRemover, make: Make) -> None:
     abandoned = make("a former life", started=False)
     remover.remove()
     assert exists(engine, abandoned), "it is new"
