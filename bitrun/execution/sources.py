@@ -62,6 +62,18 @@ def choose_output(language: Language, names: Iterable[str]) -> str:
     return output
 
 
+def program_name(language: Language, ending: str = NAMELESS) -> str:
+    """Return a name for a program that was sent without one; `ending` if the language has none."""
+    return f"main.{language.suffix or next(iter(language.extensions), ending)}"
+
+
+def unused_name(name: str, taken: Collection[str]) -> str:
+    """Return the name, with as many `_` before it as it takes not to be `taken`."""
+    while name in taken:
+        name = f"_{name}"
+    return name
+
+
 def occupied(names: Iterable[str]) -> set[str]:
     """Return the names of files and of the folders that they are in."""
     found: set[str] = set()

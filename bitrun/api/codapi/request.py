@@ -12,7 +12,7 @@ from bitrun.api.piston.files import file_path
 from bitrun.config.catalogue import Language
 from bitrun.config.settings import Settings
 from bitrun.execution.job_builder import Target, build_job
-from bitrun.execution.sources import NAMELESS
+from bitrun.execution.sources import program_name
 from bitrun.model.errors import RequestError
 from bitrun.model.job import File, Job
 from bitrun.packages.runtimes import Runtime, Runtimes
@@ -83,7 +83,7 @@ def _files(files: Any, language: Language, max_files: int) -> tuple[list[File], 
         )
     if len(files) > max_files:
         raise RequestError(f"files may have {max_files} entries at most, and has {len(files)}")
-    main = _main_name(language)
+    main = program_name(language)
     found: dict[str, File] = {}
     code = set()
     for name, content in files.items():
@@ -99,11 +99,6 @@ def _files(files: Any, language: Language, max_files: int) -> tuple[list[File], 
     # Stable: without a main one, the first is it.
     ordered = sorted(found.values(), key=lambda file: file.name != main)
     return ordered, code | {ordered[0].name}
-
-
-def _main_name(language: Language) -> str:
-    ending = language.suffix or next(iter(language.extensions), NAMELESS)
-    return f"main.{ending}"
 
 
 def _content(content: str, where: str) -> bytes:

@@ -47,6 +47,15 @@ def parse_object(body: bytes | str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def is_unicode(text: str) -> bool:
+    """Whether a string of a JSON body has no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def encode_text(text: str, name: str) -> bytes:
     """Return the UTF-8 of a string of a JSON body, which may hold half of a surrogate pair.
 

@@ -10,6 +10,7 @@ from bitrun.config.settings import Settings
 from bitrun.execution.job_builder import Target, build_job
 from bitrun.execution.judging.batch import Batch, Case
 from bitrun.execution.limits import RequestedLimits, language_limits
+from bitrun.execution.sources import unused_name
 from bitrun.model.errors import RequestError
 from bitrun.model.job import File, Job, Stage
 
@@ -57,10 +58,7 @@ def _make_job(submission: Submission, languages: Languages, settings: Settings) 
         served = languages.find(submission.language_id)
         if served is None or served.runtime is None:
             raise RequestError(languages.explain_missing(submission.language_id))
-        names = {file.name for file in files}
-        name = served.file
-        while name in names:
-            name = f"_{name}"
+        name = unused_name(served.file, {file.name for file in files})
         job = build_job(
             Target.of(served.runtime),
             settings,

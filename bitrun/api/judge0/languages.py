@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bitrun.config.catalogue import Catalogue
+from bitrun.execution.sources import program_name
 from bitrun.packages.runtimes import Runtime, Runtimes
 
 PLAIN_TEXT, EXECUTABLE, MULTI_FILE = 43, 44, 89
@@ -205,5 +206,5 @@ class Languages:
 
 def _by_name(runtime: Runtime) -> Served:
     language = runtime.language
-    ending = language.suffix or next(iter(language.extensions), "code")
-    return Served(language.name, f"{language.name} ({runtime.version})", f"main.{ending}", runtime)
+    name = f"{language.name} ({runtime.version})"
+    return Served(language.name, name, program_name(language), runtime)

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from bitrun.api.http.json_body import is_unicode
 from bitrun.api.judge0 import limits
 from bitrun.api.judge0.archive import ArchiveRefused, check_archive
 from bitrun.api.judge0.languages import MULTI_FILE, Languages, Served
@@ -178,7 +179,7 @@ class _Reading:
             self._refuse(name, "must be a string")
         elif len(value) > limits.MAX_OPTIONS:
             self._refuse(name, f"is too long (maximum is {limits.MAX_OPTIONS} characters)")
-        elif "\0" in value or not _is_unicode(value):
+        elif "\0" in value or not is_unicode(value):
             self._refuse(name, "holds a character that no argument can hold")
         else:
             try:
@@ -238,11 +239,3 @@ class _Reading:
             ]
             found.append(TestCase(parts[0] or b"", parts[1]))
         return found
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -10,7 +10,7 @@ from bitrun.config.catalogue import Language
 from bitrun.config.settings import Settings
 from bitrun.execution.job_builder import Target
 from bitrun.execution.limits import LanguageLimits, language_limits
-from bitrun.execution.sources import NAMELESS
+from bitrun.execution.sources import NAMELESS, program_name
 from bitrun.packages.runtimes import Runtime, Runtimes
 
 # The languages of the catalogue that serve a name, of which the first that is installed does. Any
@@ -83,11 +83,10 @@ def find_environment(name: str, runtimes: Runtimes, settings: Settings) -> Envir
     return found
 
 
-def program_name(name: str, language: Language) -> str:
+def file_name(name: str, language: Language) -> str:
     """Return the name of a program's file: LibreChat's names of languages are endings, too."""
     own = _own_name(name)
-    ending = own if own in LANGUAGES else NAMELESS
-    return f"main.{language.suffix or next(iter(language.extensions), ending)}"
+    return program_name(language, own if own in LANGUAGES else NAMELESS)
 
 
 def _own_name(name: str) -> str:

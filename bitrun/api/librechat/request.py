@@ -6,7 +6,7 @@ from typing import Any
 
 from bitrun.api.http.json_body import encode_text
 from bitrun.api.librechat.inputs import FileReference, Input, free_name, read_references
-from bitrun.api.librechat.languages import find_environment, program_name
+from bitrun.api.librechat.languages import file_name, find_environment
 from bitrun.api.librechat.outputs import PATTERNS
 from bitrun.config.settings import Settings
 from bitrun.execution.job_builder import build_job
@@ -70,7 +70,7 @@ def make_job(
     """
     environment = find_environment(request.language, runtimes, settings)
     data = [each.file for each in inputs]
-    name = program_name(request.language, environment.target.language)
+    name = file_name(request.language, environment.target.language)
     program = File(free_name(name, [file.name for file in data]), request.code)
     return build_job(
         environment.target,

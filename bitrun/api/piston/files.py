@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mmap import mmap
 from typing import Any
 
+from bitrun.api.http.json_body import is_unicode
 from bitrun.execution.sources import NAMELESS
 from bitrun.execution.uploads import Upload
 from bitrun.model.errors import RequestError
@@ -141,7 +142,7 @@ def file_path(name: str, where: str) -> str:
     Raises:
         RequestError: the work directory can't have such a file.
     """
-    if "\0" in name or not _is_unicode(name):
+    if "\0" in name or not is_unicode(name):
         raise RequestError(f"{where} holds a character that no file name can hold")
     if len(name.encode()) > _MAX_NAME:
         raise RequestError(f"{where} is too long")
@@ -177,11 +178,3 @@ def decode_base64(content: str) -> bytes:
     """
     compact = "".join(content.split()).replace("-", "+").replace("_", "/").rstrip("=")
     return base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

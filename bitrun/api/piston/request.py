@@ -160,6 +160,7 @@ def make_job(
 
 
 def read_flag(body: Mapping[str, Any], name: str) -> bool:
+    """Read a boolean, False by default."""
     value = body.get(name)
     if value is not None and not isinstance(value, bool):
         raise RequestError(f"If specified, {name} must be true or false")

@@ -9,13 +9,13 @@ from bitrun.api.http.auth import Auth
 from bitrun.api.http.body import Bodies
 from bitrun.api.http.connection import client_connection
 from bitrun.api.http.json_body import encode_text, parse_object
+from bitrun.api.piston.request import read_flag
 from bitrun.api.sandboxes.reply import command_reply, output_reply
 from bitrun.api.sandboxes.request import (
     SIGNAL_FIELDS,
     START_FIELDS,
     STDIN_FIELDS,
     find_unknown,
-    read_flag,
     read_query,
     read_signal,
     read_start,

@@ -129,14 +129,6 @@ def shown_command(body: Mapping[str, Any]) -> str | list[str]:
     return shown
 
 
-def read_flag(body: Mapping[str, Any], name: str) -> bool:
-    """Read a boolean, False by default."""
-    value = body.get(name)
-    if value is not None and not isinstance(value, bool):
-        raise RequestError(f"If specified, {name} must be true or false")
-    return bool(value)
-
-
 def read_signal(body: Mapping[str, Any]) -> int:
     """Read the name of a signal, SIGTERM by default, and return its number."""
     name = body.get("signal") or "SIGTERM"

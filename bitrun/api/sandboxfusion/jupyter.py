@@ -6,7 +6,7 @@ All cells are one program, `cell_runner`, in one box: the namespace lives as lon
 import dataclasses
 import glob
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from bitrun.api.sandboxfusion.reply import stages_reply, wanted_files
 from bitrun.api.sandboxfusion.request import Program, fetched_names, read_files, read_limits
 from bitrun.config.settings import Settings
 from bitrun.execution.job_builder import Target, build_job
+from bitrun.execution.sources import unused_name
 from bitrun.model.errors import RequestError
 from bitrun.model.job import File
 from bitrun.model.result import Result
@@ -55,7 +56,7 @@ def read_notebook(body: Mapping[str, Any], runtimes: Runtimes, settings: Setting
     limits["memory_limit_MB"] = body.get("memory_limit_MB")
     files = read_files(body.get("files"), settings.workdir_inodes)
     fetched = fetched_names(body.get("fetch_files"))
-    runner, source, results = (_free(name, files) for name in (_RUNNER, _CELLS, _RESULTS))
+    runner, source, results = (unused_name(name, files) for name in (_RUNNER, _CELLS, _RESULTS))
     own = [File(runner, _runner()), File(source, json.dumps(cells).encode())]
     job = build_job(
         Target.of(mode.runtime),
@@ -87,12 +88,6 @@ def notebook_reply(notebook: Notebook, result: Result) -> dict[str, Any]:
 @cache
 def _runner() -> bytes:
     return Path(__file__).with_name("cell_runner.py").read_bytes()
-
-
-def _free(name: str, taken: Collection[str]) -> str:
-    while name in taken:
-        name = f"_{name}"
-    return name
 
 
 def _cells(results: bytes) -> list[dict[str, Any]] | None:

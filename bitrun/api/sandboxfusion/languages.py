@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bitrun.execution.sources import program_name
 from bitrun.model.errors import RequestError
 from bitrun.packages.runtimes import Runtime, Runtimes
 
@@ -42,10 +43,9 @@ class Mode:
         return {self.runtime.language.name, *self.runtime.language.aliases}
 
     @property
-    def ending(self) -> str:
-        """The ending of the program's file."""
-        language = self.runtime.language
-        return language.suffix or next(iter(language.extensions), "py")
+    def file(self) -> str:
+        """The name of the program's file."""
+        return program_name(self.runtime.language, "py")
 
 
 def find_mode(name: str, runtimes: Runtimes) -> Mode:

@@ -12,6 +12,7 @@ from bitrun.config import catalogue
 from bitrun.config.settings import MEBIBYTE, MIN_MEMORY, Settings
 from bitrun.execution.job_builder import Target, build_job
 from bitrun.execution.limits import RequestedLimits, language_limits
+from bitrun.execution.sources import unused_name
 from bitrun.model.errors import RequestError
 from bitrun.model.job import STAGES, File, Job, StageName
 from bitrun.packages.runtimes import Runtimes
@@ -47,9 +48,7 @@ def read_program(body: Mapping[str, Any], runtimes: Runtimes, settings: Settings
     mode = find_mode(read_text(body, "language", is_required=True), runtimes)
     files = read_files(body.get("files"), settings.workdir_inodes)
     fetched = fetched_names(body.get("fetch_files"))
-    name = f"main.{mode.ending}"
-    while name in files:
-        name = f"_{name}"
+    name = unused_name(mode.file, files)
     main = File(name, encode_text(_source(code, mode), "code"))
     command = None if mode.command is None else catalogue.fill(mode.command, [name])
     job = build_job(

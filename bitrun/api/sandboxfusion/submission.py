@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bitrun.api.http.json_body import parse_json
+from bitrun.api.http.json_body import is_unicode, parse_json
 from bitrun.api.sandboxfusion.comparison import LineComparator
 from bitrun.api.sandboxfusion.completion import extract_code
 from bitrun.api.sandboxfusion.languages import find_mode
@@ -143,8 +143,7 @@ def _cases(data: Any, most: int) -> list[Mapping[str, Mapping[str, str]]]:
 
 
 def _is_text(value: Any) -> bool:
-    # Half of a surrogate pair is no Unicode, though JSON can have it.
-    return isinstance(value, str) and value == value.encode(errors="replace").decode()
+    return isinstance(value, str) and is_unicode(value)
 
 
 def _test(
