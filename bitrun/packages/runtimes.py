@@ -1,7 +1,7 @@
 """Runtimes: the languages of the installed packages."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bitrun.config.catalogue import Catalogue, Language, Package
@@ -10,6 +10,8 @@ from bitrun.model.errors import PackageNotInstalled
 from bitrun.model.nearest import suggestion
 from bitrun.packages.cluster import ClusterPackages
 from bitrun.packages.semver import newest_match
+
+ANY_VERSION = "*"
 
 _MAX_SHOWN = 64  # characters of what a request has sent
 _MAX_LISTED = 20  # languages
@@ -57,7 +59,7 @@ class Runtimes:
         """
         return self._current().runtimes
 
-    def find(self, name: str, version: str) -> Runtime | None:
+    def find(self, name: str, version: str = ANY_VERSION) -> Runtime | None:
         """Return the newest runtime of a language, by its name or an alias, in a SemVer range.
 
         Raises:
@@ -71,7 +73,12 @@ class Runtimes:
                 found = self._find_here(name, version)
         return found
 
-    def explain_missing(self, name: str, version: str) -> str:
+    def find_first(self, names: Iterable[str]) -> Runtime | None:
+        """Return what `find` does for the first of these languages that is installed."""
+        found = map(self.find, names)
+        return next((runtime for runtime in found if runtime is not None), None)
+
+    def explain_missing(self, name: str, version: str = ANY_VERSION) -> str:
         """Say why `find` has found none, and what there is instead."""
         by_name = self._current().by_name
         shown, wanted = name[:_MAX_SHOWN], version[:_MAX_SHOWN]

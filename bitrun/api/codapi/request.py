@@ -15,7 +15,7 @@ from bitrun.execution.job_builder import Target, build_job
 from bitrun.execution.sources import program_name
 from bitrun.model.errors import RequestError
 from bitrun.model.job import File, Job
-from bitrun.packages.runtimes import Runtime, Runtimes
+from bitrun.packages.runtimes import ANY_VERSION, Runtime, Runtimes
 
 FIELDS = ("sandbox", "version", "command", "files")
 
@@ -46,7 +46,7 @@ def read_request(
     sandbox = _text(body, "sandbox")
     if not sandbox:
         raise RequestError('sandbox is required: the name of a language, such as "python"')
-    version = _text(body, "version") or "*"
+    version = _text(body, "version") or ANY_VERSION
     runtime = runtimes.find(sandbox, version)
     if runtime is None:
         raise UnknownSandbox(runtimes.explain_missing(sandbox, version))

@@ -16,7 +16,6 @@ FIELDS = ("language", "code", "preload", "enable_network", "dependencies")
 # The languages that serve a name, of which the first that is installed does. Templates are Python
 # programs that import Jinja.
 _LANGUAGES = {"python3": ("python-science", "python"), "nodejs": ("javascript",)}
-_ANY = "*"  # version
 
 # Both in one namespace, each with its own lines in a traceback.
 _PRELOADER = """\
@@ -35,11 +34,10 @@ def find_runtime(name: Any, runtimes: Runtimes) -> Runtime:
     if not isinstance(name, str) or name not in _LANGUAGES:
         raise Refused(f"language must be one of {', '.join(_LANGUAGES)}")
     languages = _LANGUAGES[name]
-    for language in languages:
-        runtime = runtimes.find(language, _ANY)
-        if runtime is not None:
-            return runtime
-    raise Refused(runtimes.explain_missing(languages[0], _ANY))
+    runtime = runtimes.find_first(languages)
+    if runtime is None:
+        raise Refused(runtimes.explain_missing(languages[0]))
+    return runtime
 
 
 def read_request(body: Mapping[str, Any], runtimes: Runtimes, settings: Settings) -> Job:

@@ -9,8 +9,6 @@ from bitrun.packages.runtimes import Runtime, Runtimes
 
 PLAIN_TEXT, EXECUTABLE, MULTI_FILE = 43, 44, 89
 
-_ANY = "*"  # version
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -154,7 +152,7 @@ class Languages:
     def find(self, language_id: int | str) -> Served | None:
         """Return a language by its number, or by a name of the catalogue, if it is installed."""
         if isinstance(language_id, str):
-            runtime = self._runtimes.find(language_id, _ANY)
+            runtime = self._runtimes.find(language_id)
             return None if runtime is None else _by_name(runtime)
         if language_id in _SPECIAL:
             return self._special(language_id)
@@ -167,14 +165,14 @@ class Languages:
     def explain_missing(self, language_id: int | str) -> str:
         """Say why `find` has found none."""
         if isinstance(language_id, str):
-            return self._runtimes.explain_missing(language_id, _ANY)
+            return self._runtimes.explain_missing(language_id)
         if language_id in _BY_ID:
             title, language = _BY_ID[language_id].title, _BY_ID[language_id].language
         elif language_id in _SERVED_BY:
             title, language = _SPECIAL[language_id], _SERVED_BY[language_id][0]
         else:
             return f"language with id {language_id} doesn't exist"
-        missing = self._runtimes.explain_missing(language, _ANY)
+        missing = self._runtimes.explain_missing(language)
         return f"language with id {language_id} is {title}. {missing}"
 
     def for_files(self, names: Iterable[str]) -> Runtime | None:
@@ -185,23 +183,22 @@ class Languages:
             if known is not None:
                 language = known[1].name
                 found[language] = found.get(language, 0) + 1
-        for language in sorted(found, key=lambda each: -found[each]):
-            if (runtime := self._runtimes.find(language, _ANY)) is not None:
-                return runtime
-        return self._runtimes.find("bash", _ANY) or next(iter(self._runtimes.all()), None)
+        most_first = sorted(found, key=lambda each: -found[each])
+        runtime = self._runtimes.find_first([*most_first, "bash"])
+        return runtime or next(iter(self._runtimes.all()), None)
 
     def _special(self, number: int) -> Served | None:
         if number == MULTI_FILE:
             return Served(number, _SPECIAL[number], "", None)
         language, file = _SERVED_BY[number]
-        runtime = self._runtimes.find(language, _ANY)
+        runtime = self._runtimes.find(language)
         return None if runtime is None else Served(number, _SPECIAL[number], file, runtime)
 
     def _nearest(self, entry: Entry) -> Runtime | None:
         """Return the newest runtime with the major version of an entry, or else of any."""
         same = f"{entry.version.partition('.')[0]}.x"
         find = self._runtimes.find
-        return find(entry.language, same) or find(entry.language, _ANY)
+        return find(entry.language, same) or find(entry.language)
 
 
 def _by_name(runtime: Runtime) -> Served:

@@ -33,7 +33,7 @@ ALL_FIELDS = (
     "additional_files", "callback_url", "status", "language",
 )  # fmt: skip
 
-_ANY = "*"
+_ALL = "*"
 # BitRun's own. Clients refuse fields that they do not know, so only who sends any gets any.
 _TEST_CASES = "test_cases"
 
@@ -55,7 +55,7 @@ def read_fields(text: str | None) -> tuple[str, ...]:
         RequestError: there are no such fields.
     """
     names = [name.strip() for name in (text or "").split(",") if name.strip()]
-    if _ANY in names:
+    if _ALL in names:
         return ALL_FIELDS
     unknown = [name for name in names if name not in (*ALL_FIELDS, _TEST_CASES)]
     if unknown:

@@ -35,8 +35,6 @@ _OTHER_NAMES = {"python": "py", "node": "js", "nodejs": "js", "sh": "bash"}
 # The tool tells models to call Python from bash, so its image serves for both.
 _SHELL, _SHELL_IMAGE = "bash", "python-science"
 
-_ANY = "*"  # version
-
 
 @dataclass(frozen=True, slots=True)
 class Environment:
@@ -72,12 +70,12 @@ def find_environment(name: str, runtimes: Runtimes, settings: Settings) -> Envir
     """
     name = _own_name(name)
     names = LANGUAGES.get(name, (name,))
-    runtime = _first(names, runtimes)
+    runtime = runtimes.find_first(names)
     if runtime is None:
-        raise LanguageUnavailable(runtimes.explain_missing(names[0], _ANY))
+        raise LanguageUnavailable(runtimes.explain_missing(names[0]))
     found = Environment.of(runtime, settings)
     if runtime.language.name == _SHELL:
-        image = runtimes.find(_SHELL_IMAGE, _ANY)
+        image = runtimes.find(_SHELL_IMAGE)
         if image is not None:
             return Environment.of(image, settings).running(runtime.language)
     return found
@@ -92,8 +90,3 @@ def file_name(name: str, language: Language) -> str:
 def _own_name(name: str) -> str:
     name = name.lower()
     return _OTHER_NAMES.get(name, name)
-
-
-def _first(names: tuple[str, ...], runtimes: Runtimes) -> Runtime | None:
-    found = (runtimes.find(name, _ANY) for name in names)
-    return next((runtime for runtime in found if runtime is not None), None)

@@ -27,7 +27,7 @@ from bitrun.execution.judging.comparison import DEFAULT_TOLERANCE, Comparator, C
 from bitrun.execution.limits import language_limits
 from bitrun.model.errors import RequestError
 from bitrun.model.job import File, Job
-from bitrun.packages.runtimes import Runtime, Runtimes
+from bitrun.packages.runtimes import ANY_VERSION, Runtime, Runtimes
 
 _JUDGES = ("checker", "interactor")
 
@@ -152,7 +152,7 @@ def _judge(value: Any, name: str, runtimes: Runtimes, settings: Settings) -> Job
     if not isinstance(value, dict):
         raise RequestError(f"{name} must be an object with language and files")
     with _named(name):
-        runtime, entries = read_program({"version": "*", **value}, runtimes, settings)
+        runtime, entries = read_program({"version": ANY_VERSION, **value}, runtimes, settings)
         files = read_files(entries)
         return build_job(
             Target.of(runtime),

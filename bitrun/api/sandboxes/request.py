@@ -23,7 +23,7 @@ from bitrun.model.errors import EgressDenied, RequestError
 from bitrun.model.job import File, Job, TerminalSize
 from bitrun.model.sandbox import SandboxLimits
 from bitrun.model.signals import SIGNAL_NUMBERS
-from bitrun.packages.runtimes import Runtime, Runtimes
+from bitrun.packages.runtimes import ANY_VERSION, Runtime, Runtimes
 
 CREATE_FIELDS = frozenset(
     {"language", "version", "package", "files", "env", "memory", "expires_after", "network_policy"}
@@ -252,7 +252,7 @@ def _find_runtime(body: Mapping[str, Any], runtimes: Runtimes) -> Runtime:
     for name in ("language", "version", "package"):
         if body.get(name) is not None and not isinstance(body[name], str):
             raise RequestError(f"If specified, {name} must be a string")
-    language, version = body.get("language"), body.get("version") or "*"
+    language, version = body.get("language"), body.get("version") or ANY_VERSION
     if package := body.get("package"):
         for runtime in runtimes.all():
             if package == runtime.package.id and language in (None, runtime.language.name):

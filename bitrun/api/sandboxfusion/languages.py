@@ -26,7 +26,6 @@ _MODES = {
     "nodejs": _Mode(("javascript",)),
     "D_ut": _Mode(("gdc",), compile_arguments=("-funittest",)),
 }
-_ANY = "*"  # version
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +54,7 @@ def find_mode(name: str, runtimes: Runtimes) -> Mode:
         RequestError: nothing that is installed does.
     """
     mode = _MODES.get(name, _Mode((name,)))
-    for language in mode.names:
-        runtime = runtimes.find(language, _ANY)
-        if runtime is not None:
-            return Mode(runtime, mode.command, mode.compile_arguments)
-    raise RequestError(runtimes.explain_missing(mode.names[0], _ANY))
+    runtime = runtimes.find_first(mode.names)
+    if runtime is None:
+        raise RequestError(runtimes.explain_missing(mode.names[0]))
+    return Mode(runtime, mode.command, mode.compile_arguments)
