@@ -9,15 +9,17 @@ from bitrun.config.catalogue import Language
 from bitrun.config.settings import Settings
 from bitrun.model.job import BoxLimits, Limits, StageName
 from bitrun.model.output_files import OutputLimits
+from bitrun.model.sandbox import SandboxLimits
+
+_MINUTE = 60
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedLimits:
     """Limits that a request sets for one stage; None takes the effective limit of the language.
 
-    Units as in `Limits`. Without `has_cpu_limit` only the wall time bounds
-    the stage. Nothing is checked here: a dialect refuses what exceeds the language's
-    maxima, in its own words.
+    Units as in `Limits`. Without `has_cpu_limit` only the wall time bounds the stage. Nothing is
+    checked here: a dialect refuses what exceeds the language's maxima, in its own words.
     """
 
     wall_ms: int | None = None
@@ -119,6 +121,16 @@ def language_limits(language: Language, settings: Settings) -> LanguageLimits:
         maxima={name: _maxima(stage, settings) for name, stage in stages.items()},
         box=box,
         session_wall_ms=max(settings.session_timeout, stages["run"].wall_ms),
+    )
+
+
+def sandbox_limits(language: Language, settings: Settings) -> SandboxLimits:
+    """Return the limits of a sandbox whose client sets none: the largest that it may have."""
+    effective = language_limits(language, settings)
+    return SandboxLimits(
+        memory=effective.stages["run"].memory,
+        processes=effective.box.processes,
+        idle=settings.sandbox_idle * _MINUTE,
     )
 
 

@@ -33,6 +33,7 @@ from typing import BinaryIO
 
 from bitrun.config.settings import Settings
 from bitrun.model.errors import (
+    ClientUnidentified,
     RequestError,
     StorageError,
     UploadNotFound,
@@ -86,13 +87,10 @@ class Uploads:
         """Return the uploads of one client, by the name under which its used boxes are kept.
 
         Raises:
-            RequestError: the client can't be identified.
+            ClientUnidentified: the client can't be identified.
         """
         if client is None:
-            raise RequestError(
-                "Uploads belong to one client, and this one can't be identified: the operator"
-                " configures tokens, or the address of the proxy in BITRUN_TRUSTED_PROXIES"
-            )
+            raise ClientUnidentified("Uploads")
         return ClientUploads(self, hashlib.sha256(client.encode()).hexdigest()[:32])
 
     def open(self, client: str | None, upload_id: str) -> tuple[Upload, Content]:
@@ -100,7 +98,7 @@ class Uploads:
 
         Raises:
             UploadNotFound: this client has none of that id.
-            RequestError: as `of`.
+            ClientUnidentified: as `of`.
         """
         return self.of(client).open(upload_id)
 

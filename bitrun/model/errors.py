@@ -9,6 +9,7 @@
     |   +-- MetricsNotAllowed     metrics are closed to this client
     |   +-- HostNotAllowed        a name that is not this machine's
     |   +-- CrossOriginRequest    a page of another site
+    |   +-- ClientUnidentified    nothing can be kept for a client without a token or an address
     |   +-- TooManyRequests       rate limit or concurrency limit of the client
     |   +-- PackageNotFound       not in the catalogue
     |   +-- PackageNotInstalled   in the catalogue, but without an image
@@ -46,6 +47,7 @@
     |   +-- BoxError              a box failed before its verdict
     |       +-- BoxEnded
     |       +-- BoxUnresponsive
+    |       +-- ResidueLeft       a reset could not make a box as new
     |       +-- ChannelEnded      one of the conversations with a box that lives on
     +-- Busy                      on neither side: no capacity
     |   +-- QueueFull             as much work waits as may
@@ -137,6 +139,16 @@ class CrossOriginRequest(RequestError):
 
     def __init__(self) -> None:
         super().__init__("Pages of other sites may not use this")
+
+
+class ClientUnidentified(RequestError):
+    """Things of this kind belong to one client, and this one can't be identified."""
+
+    def __init__(self, things: str) -> None:
+        super().__init__(
+            f"{things} belong to one client, and this one can't be identified: the operator"
+            " configures tokens, or the address of the proxy in BITRUN_TRUSTED_PROXIES"
+        )
 
 
 class TooManyRequests(RequestError):

@@ -1,6 +1,6 @@
 """Errors as Dify reads them: it shows their sentences only where the status is 200."""
 
-from bitrun.api.http.errors import ErrorRow
+from bitrun.api.http.errors import ErrorRow, retry_when_allowed
 from bitrun.model.errors import (
     CommandRejected,
     FileRejected,
@@ -20,12 +20,7 @@ ERRORS = (
         for error in (Refused, PackageNotInstalled, FileRejected, CommandRejected)
     ),
     # For 503 Dify says that the service is unavailable; any other status would be a broken network.
-    ErrorRow(
-        TooManyRequests,
-        503,
-        "too_many_requests",
-        headers=lambda error: {"Retry-After": str(error.seconds)},
-    ),
+    ErrorRow(TooManyRequests, 503, "too_many_requests", headers=retry_when_allowed),
 )
 
 REST = {"code": -1, "data": None}

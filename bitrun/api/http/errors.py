@@ -88,6 +88,15 @@ def _no_fields(_: Any) -> Mapping[str, Any]:
     return {}
 
 
+def retry_when_allowed(error: TooManyRequests) -> Mapping[str, str]:
+    """Return the header that says when a client over its limits may try again."""
+    return {"Retry-After": str(error.seconds)}
+
+
+def _retry_after(seconds: int) -> Callable[[Any], Mapping[str, str]]:
+    return lambda _: {"Retry-After": str(seconds)}
+
+
 def _allowed_methods(error: MethodNotAllowed) -> Mapping[str, str]:
     return {"Allow": ", ".join(sorted(error.valid_methods))} if error.valid_methods else {}
 
@@ -128,12 +137,7 @@ TABLE: tuple[ErrorRow, ...] = (
     ErrorRow(MetricsNotAllowed, 403, "metrics_not_allowed"),
     ErrorRow(HostNotAllowed, 403, "host_not_allowed"),
     ErrorRow(CrossOriginRequest, 403, "cross_origin"),
-    ErrorRow(
-        TooManyRequests,
-        429,
-        "too_many_requests",
-        headers=lambda error: {"Retry-After": str(error.seconds)},
-    ),
+    ErrorRow(TooManyRequests, 429, "too_many_requests", headers=retry_when_allowed),
     ErrorRow(PackageNotFound, 404, "package_not_found"),
     ErrorRow(SandboxNotFound, 404, "sandbox_not_found"),
     ErrorRow(SandboxFileNotFound, 404, "file_not_found"),
@@ -159,14 +163,14 @@ TABLE: tuple[ErrorRow, ...] = (
     ErrorRow(ClientDisconnected, 499, "client_disconnected"),
     ErrorRow(BodyTooLarge, 413, "too_large"),
     ErrorRow(RequestError, 400, "bad_request"),
-    ErrorRow(QueueFull, 503, "queue_full", "queue is full", lambda _: {"Retry-After": "1"}),
-    ErrorRow(PackageArriving, 503, "package_arriving", headers=lambda _: {"Retry-After": "5"}),
+    ErrorRow(QueueFull, 503, "queue_full", "queue is full", _retry_after(1)),
+    ErrorRow(PackageArriving, 503, "package_arriving", headers=_retry_after(5)),
     ErrorRow(
         Busy,
         503,
         "busy",
         "All places are taken. Try again in a moment",
-        lambda _: {"Retry-After": "1"},
+        _retry_after(1),
     ),
     ErrorRow(BuildError, 500, "build_failed"),
     ErrorRow(
@@ -183,14 +187,14 @@ TABLE: tuple[ErrorRow, ...] = (
         503,
         "limits_unavailable",
         "The limits of clients can't be counted now. Try again later",
-        lambda _: {"Retry-After": "5"},
+        _retry_after(5),
     ),
     ErrorRow(
         NodeUnavailable,
         503,
         "node_unavailable",
         "The node of this sandbox does not answer. Try again in a moment",
-        lambda _: {"Retry-After": "5"},
+        _retry_after(5),
     ),
     ErrorRow(
         EngineUnavailable,

@@ -16,16 +16,13 @@ from bitrun.api.http.connection import client_connection
 from bitrun.api.judge0.languages import Languages
 from bitrun.api.judge0.reply import NoText, Replies
 from bitrun.api.judge0.request import Reader
-from bitrun.api.judge0.submission import Submission, pack
+from bitrun.api.judge0.submission import MEMORY_FACTOR, Submission, pack
 from bitrun.api.judge0.work import KIND, QUEUE
-from bitrun.model.errors import RequestError
+from bitrun.model.errors import ClientUnidentified
 from bitrun.service.service import Service
 from bitrun.store.store import Record
 
 TOKEN_HEADERS = ("X-Auth-Token", "X-Auth-User")
-
-# Bytes of memory for a byte of a stored submission while it is read and written.
-_MEMORY_FACTOR = 6
 
 
 Reply = TypeVar("Reply")
@@ -56,15 +53,12 @@ class Submissions:
         """Authorize a request that makes submissions, while `held` is; return their owner.
 
         Raises:
-            RequestError: the client can't be identified.
+            ClientUnidentified: the client can't be identified.
             TokenRequired, TooManyRequests: as `Auth.granted`.
         """
         owner = held.enter_context(self._auth.granted(request, more=auth_tokens()))
         if owner is None:
-            raise RequestError(
-                "Submissions belong to one client, and this one can't be identified: the operator"
-                " configures tokens, or the address of the proxy in BITRUN_TRUSTED_PROXIES"
-            )
+            raise ClientUnidentified("Submissions")
         return owner
 
     def owner(self) -> str | None:
@@ -113,7 +107,7 @@ class Submissions:
             for token in tokens:
                 record = self.find(owner, token)
                 if record is not None:
-                    held.resize(held.size + _MEMORY_FACTOR * len(record.content))
+                    held.resize(held.size + MEMORY_FACTOR * len(record.content))
                 yield record
 
     def sent(self, reply: Reply) -> Reply:

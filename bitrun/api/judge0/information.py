@@ -14,7 +14,6 @@ from bitrun.service.service import Service
 # Clients choose the numbers of languages by it.
 VERSION = "1.13.1"
 
-_KILOBYTE = 1024
 _SIZES = ("memory_limit", "stack_limit", "max_file_size")
 
 
@@ -48,7 +47,7 @@ def config_info(settings: Settings) -> dict[str, Any]:
         "enable_per_process_and_thread_memory_limit": False,
         "allow_enable_per_process_and_thread_memory_limit": True,
         "redirect_stderr_to_stdout": False,
-        "max_extract_size": settings.workdir_size // _KILOBYTE,
+        "max_extract_size": settings.workdir_size // limits.KILOBYTE,
         "enable_batched_submissions": True,
         "max_submission_batch_size": settings.max_submission_batch,
         "submission_cache_duration": 0.0,

@@ -41,7 +41,6 @@ FIELDS = (*_LIMITS, "max_file_size", "cpu_extra_time", "number_of_runs")
 def maxima(language: Language | None, settings: Settings) -> dict[str, float]:
     """Return the largest value of each field: those of a language, or those of the settings."""
     if language is None:
-        run: Any = None
         values = {
             "cpu_time_limit": settings.run_cpu_time,
             "wall_time_limit": settings.run_timeout,

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from bitrun.api.judge0.limits import KILOBYTE, MS_PER_SECOND
 from bitrun.api.judge0.statuses import Status, status_of
 from bitrun.api.judge0.submission import Submission, encoded
 from bitrun.api.piston import verdicts
@@ -15,9 +16,6 @@ from bitrun.model.signals import SIGNAL_NUMBERS
 
 # Bytes of output of all test cases together, which are in memory as a whole.
 MAX_OUTPUT = 4 * 1024 * 1024
-
-_MS_PER_SECOND = 1000
-_KILOBYTE = 1024
 
 
 def judged_result(submission: Submission, judged: JudgedBatch) -> dict[str, Any]:
@@ -75,9 +73,9 @@ def _result(judgement: Judgement) -> dict[str, Any]:
         "stderr": _output(run.stderr),
         "exit_code": verdict.code,
         "exit_signal": None if verdict.signal is None else SIGNAL_NUMBERS.get(verdict.signal),
-        "time": verdict.cpu_ms / _MS_PER_SECOND,
-        "wall_time": verdict.wall_ms / _MS_PER_SECOND,
-        "memory": verdict.memory // _KILOBYTE,
+        "time": verdict.cpu_ms / MS_PER_SECOND,
+        "wall_time": verdict.wall_ms / MS_PER_SECOND,
+        "memory": verdict.memory // KILOBYTE,
     }
 
 
@@ -100,9 +98,9 @@ def _means(judgements: Sequence[Judgement]) -> dict[str, Any]:
     if len(ran) <= 1:
         return {}
     return {
-        "time": sum(each.cpu_ms for each in ran) / len(ran) / _MS_PER_SECOND,
-        "wall_time": sum(each.wall_ms for each in ran) / len(ran) / _MS_PER_SECOND,
-        "memory": sum(each.memory for each in ran) // len(ran) // _KILOBYTE,
+        "time": sum(each.cpu_ms for each in ran) / len(ran) / MS_PER_SECOND,
+        "wall_time": sum(each.wall_ms for each in ran) / len(ran) / MS_PER_SECOND,
+        "memory": sum(each.memory for each in ran) // len(ran) // KILOBYTE,
     }
 
 

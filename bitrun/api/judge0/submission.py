@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 TEXTS = ("source_code", "stdin", "expected_output")  # may be in base64
+# Bytes of memory for a byte of a stored submission: itself, its text, its values and their copies.
+MEMORY_FACTOR = 6
+
 FLAGS = (
     "enable_per_process_and_thread_time_limit",
     "enable_per_process_and_thread_memory_limit",

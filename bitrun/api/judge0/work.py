@@ -11,7 +11,7 @@ from bitrun.api.judge0.languages import Languages
 from bitrun.api.judge0.reply import Replies
 from bitrun.api.judge0.results import failed_result, judged_result
 from bitrun.api.judge0.statuses import Status
-from bitrun.api.judge0.submission import Submission, pack, unpack
+from bitrun.api.judge0.submission import MEMORY_FACTOR, Submission, pack, unpack
 from bitrun.execution.work_queue import Done
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import ClientDisconnected, CommandRejected, RequestError
@@ -23,9 +23,6 @@ QUEUE = "judge0"
 CALLBACKS = "judge0 callbacks"
 
 CALLBACK_PLACES = 8  # each may wait for its receiver
-
-# Bytes of memory for a byte of a stored submission: itself, its text, its values and their copies.
-_MEMORY_FACTOR = 6
 
 _FAILED = (
     "The service has tried to judge this several times, and has failed. Its log says more; send it"
@@ -42,7 +39,7 @@ class Judging:
         self._languages = languages
 
     def work(self, record: Record, connection: ClientConnection) -> Done:
-        size = _MEMORY_FACTOR * len(record.content)
+        size = MEMORY_FACTOR * len(record.content)
         with self._bodies.budget.reserve(size, connection, record.owner) as reservation:
             submission, _ = unpack(record.content)
             if submission.additional_files is not None:

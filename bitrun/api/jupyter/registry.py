@@ -12,17 +12,15 @@ from dataclasses import dataclass
 from bitrun.api.jupyter.errors import NoSuchKernel, NoSuchKernelSpec
 from bitrun.config.catalogue import KernelSpec
 from bitrun.execution.kernels.kernel import Kernel
-from bitrun.execution.limits import language_limits
+from bitrun.execution.limits import language_limits, sandbox_limits
 from bitrun.execution.sandboxes.sandbox import Sandbox, SandboxPlan
 from bitrun.model.disconnect import ClientConnection
 from bitrun.model.errors import SandboxEnded, SandboxNotFound
-from bitrun.model.sandbox import SandboxLimits
 from bitrun.packages.runtimes import Runtime
 from bitrun.service.service import Service
 
 _MAX_KNOWN = 4096  # kernels of which it is known in which sandbox they are or were
 _MAX_SHOWN = 64  # characters of a name in a refusal
-_MINUTE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +90,9 @@ class Registry:
         """
         spec, runtime = self.find_spec(name)
         settings = self._service.settings
-        stage = language_limits(runtime.language, settings)
-        limits = SandboxLimits(
-            memory=stage.stages["run"].memory,
-            processes=stage.box.processes,
-            idle=settings.sandbox_idle * _MINUTE,
-        )
-        plan = SandboxPlan(runtime, limits, environment, stage.box.network)
+        limits = sandbox_limits(runtime.language, settings)
+        network = language_limits(runtime.language, settings).box.network
+        plan = SandboxPlan(runtime, limits, environment, network)
         sandbox = self._sandboxes.create(owner, plan, connection)
         try:
             kernel = sandbox.kernels.get_only(spec.name)  # it may have been started ahead

@@ -1,6 +1,6 @@
 """Errors as LibreChat reads them, and those that its model has to see."""
 
-from bitrun.api.http.errors import ErrorRow
+from bitrun.api.http.errors import ErrorRow, retry_when_allowed
 from bitrun.model.errors import (
     CommandRejected,
     FileRejected,
@@ -26,7 +26,7 @@ ERRORS = (
         429,
         "too_many_requests",
         "rate_limited",
-        headers=lambda error: {"Retry-After": str(error.seconds)},
+        headers=retry_when_allowed,
         fields=lambda error: {"retry_after_seconds": error.seconds},
     ),
 )

@@ -17,11 +17,10 @@ from bitrun.api.piston.terminal import read_terminal
 from bitrun.config.settings import MIN_MEMORY, Settings
 from bitrun.execution.job_builder import Target, build_job
 from bitrun.execution.kernels.cell import Cell
-from bitrun.execution.limits import RequestedLimits, language_limits
+from bitrun.execution.limits import RequestedLimits, language_limits, sandbox_limits
 from bitrun.execution.sandboxes.sandbox import Sandbox, SandboxPlan
 from bitrun.model.errors import EgressDenied, RequestError
 from bitrun.model.job import File, Job, TerminalSize
-from bitrun.model.sandbox import SandboxLimits
 from bitrun.model.signals import SIGNAL_NUMBERS
 from bitrun.packages.runtimes import ANY_VERSION, Runtime, Runtimes
 
@@ -70,10 +69,10 @@ def read_create(
     entries = [] if body.get("files") is None else body["files"]
     files = [each.file for each in read_files(check_contents(entries, settings.workdir_inodes))]
     allowed_domains = _read_network(body.get("network_policy"), settings, may_egress=may_egress)
-    stage = language_limits(runtime.language, settings)
-    limits = SandboxLimits(
-        memory=_read_memory(body.get("memory"), stage.stages["run"].memory),
-        processes=stage.box.processes,
+    limits = sandbox_limits(runtime.language, settings)
+    limits = dataclasses.replace(
+        limits,
+        memory=_read_memory(body.get("memory"), limits.memory),
         idle=_read_minutes(body.get("expires_after"), settings.sandbox_idle) * _MINUTE,
     )
     environment = read_environment(body.get("env"))
@@ -319,13 +318,13 @@ def _read_minutes(value: Any, maximum: int) -> int:
 
 
 def _read_limits(body: Mapping[str, Any], sandbox: Sandbox, settings: Settings) -> RequestedLimits:
-    stages = language_limits(sandbox.runtime.language, settings)
-    output = stages.stages["run"].output
+    effective = language_limits(sandbox.runtime.language, settings)
+    output = effective.stages["run"].output
     return RequestedLimits(
         wall_ms=_read_number(
             body, "timeout", settings.sandbox_timeout, settings.sandbox_timeout, "milliseconds"
         ),
-        output=_read_number(body, "output_limit", output, stages.maxima["run"].output, "bytes"),
+        output=_read_number(body, "output_limit", output, effective.maxima["run"].output, "bytes"),
         memory=sandbox.limits.memory,
         has_cpu_limit=False,
     )

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bitrun.config.settings import Settings
 from bitrun.execution.kernels.cell import warm_up
-from bitrun.execution.limits import language_limits
+from bitrun.execution.limits import sandbox_limits
 from bitrun.execution.sandboxes.sandbox import Sandbox, SandboxPlan
 from bitrun.model.errors import RequestError, ServiceError
-from bitrun.model.sandbox import EndReason, SandboxLimits
+from bitrun.model.sandbox import EndReason
 from bitrun.packages.runtimes import Runtime
 
 _CHECK_SECONDS = 5.0  # between looks for what has ended, or whose image was replaced
@@ -115,9 +115,8 @@ class WarmSandboxes:
         return None
 
     def _plan(self, runtime: Runtime) -> SandboxPlan:
-        limits = language_limits(runtime.language, self._settings)
-        memory, processes = limits.stages["run"].memory, limits.box.processes
-        return SandboxPlan(runtime, SandboxLimits(memory, processes, idle=0), {})
+        limits = sandbox_limits(runtime.language, self._settings)
+        return _without_idle(SandboxPlan(runtime, limits, {}))
 
     def _add(self, plan: SandboxPlan) -> None:
         sandbox = self._make(plan)
