@@ -28,13 +28,11 @@ def blueprint(service: Service, auth: Auth) -> Blueprint:
     @routes.get("/readyz")
     def readyz() -> Response:
         state = service.readiness.state()
-        response = jsonify(
-            ready=not state.missing, runtimes=state.runtimes, not_installed=state.not_installed
-        )
-        if state.missing:
-            reasons = [_REASONS[each] for each in state.missing]
-            response = jsonify(ready=False, missing=state.missing, message=". ".join(reasons))
-            response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        if not state.missing:
+            return jsonify(ready=True, runtimes=state.runtimes, not_installed=state.not_installed)
+        reasons = [_REASONS[each] for each in state.missing]
+        response = jsonify(ready=False, missing=state.missing, message=". ".join(reasons))
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         return response
 
     @routes.get("/metrics")

@@ -2,6 +2,7 @@
 
 import sys
 
+from bitrun.cli.output import printable
 from bitrun.client import DroppedFile, Outcome, Verdict
 from bitrun.model.signals import SIGNAL_NUMBERS
 
@@ -36,7 +37,7 @@ def explanation(stage: str, verdict: Verdict) -> str | None:
 
 def print_dropped(file: DroppedFile) -> None:
     """Say that a file is missing; the program has chosen its name, which may hold anything."""
-    name = "".join(each if each.isprintable() else "\ufffd" for each in file.name)
+    name = printable(file.name)
     print_error(f"{name} is not saved: {file.message}" if name else file.message)
 
 

@@ -23,7 +23,7 @@ from bitrun.cli.options import (
     Url,
     Version,
 )
-from bitrun.cli.output import print_json, print_table
+from bitrun.cli.output import print_json, print_table, printable
 from bitrun.cli.program_files import find_language, read_files
 from bitrun.client import BatchOptions, BatchResult, Client, Compare, Judged, JudgeProgram, Reason
 
@@ -215,4 +215,4 @@ def _message(judged: Judged) -> str:
     if text is None:
         return ""
     # What a program has written may hold anything, tabs and escape sequences included.
-    return "".join(each if each.isprintable() else " " for each in text)[:_MAX_MESSAGE]
+    return printable(text, " ")[:_MAX_MESSAGE]

@@ -67,12 +67,16 @@ def select(known: Catalogue, names: Sequence[str]) -> list[Package]:
     Raises:
         UnknownPackage: the catalogue lacks one of them.
     """
-    packages = {package.id: package for package in known.packages}
+    found = []
     for name in names:
-        if name not in packages:
-            rest = suggestion(name, packages) or choices(packages)
-            raise UnknownPackage(f"There is no package {name}{rest}")
-    return [packages[name] for name in names]
+        package = known.package(name)
+        if package is None:
+            ids = [each.id for each in known.packages]
+            raise UnknownPackage(
+                f"There is no package {name}{suggestion(name, ids) or choices(ids)}"
+            )
+        found.append(package)
+    return found
 
 
 @contextmanager

@@ -10,6 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 
+def printable(text: str, instead: str = "\ufffd") -> str:
+    """Replace what could steer a terminal: control characters, which a program may have written."""
+    return "".join(each if each.isprintable() else instead for each in text)
+
+
 def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, default=dataclasses.asdict) + "\n")
 

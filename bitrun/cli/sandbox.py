@@ -23,7 +23,8 @@ from bitrun.cli.options import (
     size,
     variables,
 )
-from bitrun.cli.output import print_json, print_table
+from bitrun.cli.output import print_json, print_table, printable
+from bitrun.cli.program_files import read
 from bitrun.client import (
     BackgroundOptions,
     Client,
@@ -207,7 +208,7 @@ def ls(
     print_table(
         ("NAME", "KIND", "BYTES", "MODIFIED"),
         (
-            (_printable(each.name), each.kind, str(each.size), _time(each.modified_at))
+            (printable(each.name), each.kind, str(each.size), _time(each.modified_at))
             for each in entries
         ),
     )
@@ -265,10 +266,7 @@ def _split(place: str) -> tuple[str, str]:
 
 
 def _read(path: Path) -> tuple[bytes, int]:
-    try:
-        return path.read_bytes(), path.stat().st_mode & 0o777
-    except OSError as error:
-        raise typer.BadParameter(f"{path} can't be read: {error.strerror}") from error
+    return read(path), path.stat().st_mode & 0o777
 
 
 def _write(target: Path, path: str, sandbox: Sandbox) -> None:
@@ -283,7 +281,3 @@ def _write(target: Path, path: str, sandbox: Sandbox) -> None:
 
 def _time(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
-
-
-def _printable(name: str) -> str:
-    return "".join(each if each.isprintable() else "\ufffd" for each in name)

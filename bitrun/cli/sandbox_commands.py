@@ -9,7 +9,7 @@ import typer
 
 from bitrun.cli import exits, terminal
 from bitrun.cli.options import DEFAULT_URL, Json, Token, Url, Variables, command_line, variables
-from bitrun.cli.output import print_json, print_table
+from bitrun.cli.output import print_json, print_table, printable
 from bitrun.cli.raw_mode import RawMode
 from bitrun.client import Client, CommandInfo, CommandOutput, TerminalOptions
 
@@ -142,7 +142,7 @@ def _state(command: CommandInfo) -> str:
 def _line(command: CommandInfo) -> str:
     words = command.command
     text = words if isinstance(words, str) else " ".join(words)
-    return "".join(each if each.isprintable() else " " for each in text)
+    return printable(text, " ")
 
 
 def _as_json(command: CommandInfo) -> dict[str, object]:

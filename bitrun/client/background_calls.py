@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from bitrun.client.calls import Call, check_names, milliseconds, read_verdict
 from bitrun.client.results import TerminalSize, Verdict
-from bitrun.client.sandbox_calls import read_time, sandbox_path
+from bitrun.client.sandbox_calls import nothing, read_time, sandbox_path
 
 LONGEST_WAIT = 25.0  # seconds of one call; a longer wait is several
 
@@ -126,7 +126,7 @@ def signal(sandbox_id: str, command_id: str, name: str) -> Call[CommandInfo]:
 
 
 def delete(sandbox_id: str, command_id: str) -> Call[None]:
-    return Call("DELETE", _path(sandbox_id, command_id), lambda _: None)
+    return Call("DELETE", _path(sandbox_id, command_id), nothing)
 
 
 def terminal_path(sandbox_id: str) -> str:

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypedDict
-from urllib.parse import quote
 
 from bitrun.client.calls import Call, check_names, milliseconds, number
-from bitrun.client.sandbox_calls import PATH
+from bitrun.client.sandbox_calls import nothing, sandbox_path
 
 # Seconds without data: the service's own limit of a cell is shorter, and a kernel may have to
 # start first.
@@ -114,20 +113,16 @@ def run(sandbox_id: str, code: str, options: CellOptions) -> Call[CellResult]:
 
 
 def interrupt(sandbox_id: str, kernel: str | None) -> Call[None]:
-    return Call("POST", f"{_path(sandbox_id)}/interrupt", _nothing, _of(kernel))
+    return Call("POST", f"{_path(sandbox_id)}/interrupt", nothing, _of(kernel))
 
 
 def restart(sandbox_id: str, kernel: str | None) -> Call[None]:
     path = f"{_path(sandbox_id)}/restart"
-    return Call("POST", path, _nothing, _of(kernel), timeout=_GRACE)
+    return Call("POST", path, nothing, _of(kernel), timeout=_GRACE)
 
 
 def _path(sandbox_id: str) -> str:
-    return f"{PATH}/{quote(sandbox_id, safe='')}/cells"
-
-
-def _nothing(_: Any) -> None:
-    return None
+    return f"{sandbox_path(sandbox_id)}/cells"
 
 
 def _of(kernel: str | None) -> dict[str, str]:

@@ -139,7 +139,7 @@ def all_own() -> Call[tuple[SandboxInfo, ...]]:
 
 
 def delete(sandbox_id: str) -> Call[None]:
-    return Call("DELETE", sandbox_path(sandbox_id), _nothing)
+    return Call("DELETE", sandbox_path(sandbox_id), nothing)
 
 
 def command(sandbox_id: str, command: str | Sequence[str], options: CommandOptions) -> Call[Stage]:
@@ -150,7 +150,7 @@ def command(sandbox_id: str, command: str | Sequence[str], options: CommandOptio
         body["cwd"] = options["cwd"]
     path = f"{sandbox_path(sandbox_id)}/exec"
     # Its response comes as a stream.
-    return Call("POST", path, _nothing, body, timeout=_timeout(options))  # type: ignore[arg-type]
+    return Call("POST", path, nothing, body, timeout=_timeout(options))  # type: ignore[arg-type]
 
 
 def program(sandbox_id: str, code: str | None, options: ProgramOptions) -> Call[Result]:
@@ -169,7 +169,7 @@ def program(sandbox_id: str, code: str | None, options: ProgramOptions) -> Call[
 def write(sandbox_id: str, path: str, content: str | bytes, mode: int | None) -> Call[None]:
     query = "" if mode is None else f"?mode={mode:o}"
     data = content.encode() if isinstance(content, str) else content
-    return Call("PUT", _file(sandbox_id, path) + query, _nothing, content=data)
+    return Call("PUT", _file(sandbox_id, path) + query, nothing, content=data)
 
 
 def read(sandbox_id: str, path: str) -> Call[bytes]:
@@ -182,7 +182,7 @@ def list_folder(sandbox_id: str, path: str) -> Call[tuple[SandboxEntry, ...]]:
 
 
 def remove(sandbox_id: str, path: str) -> Call[None]:
-    return Call("DELETE", _file(sandbox_id, path), _nothing)
+    return Call("DELETE", _file(sandbox_id, path), nothing)
 
 
 def read_info(answer: Mapping[str, Any]) -> SandboxInfo:
@@ -251,5 +251,5 @@ def _within(path: str) -> str:
     return "" if normal == "." else f"{normal}{end}"
 
 
-def _nothing(_: Any) -> None:
-    return None
+def nothing(_: Any) -> None:
+    """Read an answer that has nothing for the caller."""

@@ -200,10 +200,6 @@ class Catalogue(_Entry):
     def package(self, package_id: str) -> Package | None:
         return next((package for package in self.packages if package.id == package_id), None)
 
-    def versions(self, name: str) -> tuple[Package, ...]:
-        """Return the packages of one name, in the order of the file."""
-        return tuple(package for package in self.packages if package.name == name)
-
 
 def _reject_duplicates(kind: str, names: Iterable[str]) -> None:
     duplicates = [name for name, count in Counter(names).items() if count > 1]

@@ -77,11 +77,10 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """The configuration of a service; `docs/settings.md` documents each field.
 
-    The field `run_timeout` is `BITRUN_RUN_TIMEOUT`. Times of compile, run,
-    session and `sandbox_timeout` are milliseconds; `v1_timeout`, `queue_timeout`, `engine_timeout`,
+    The field `run_timeout` is `BITRUN_RUN_TIMEOUT`. Times of compile, run, session and
+    `sandbox_timeout` are milliseconds; `v1_timeout`, `queue_timeout`, `engine_timeout`,
     `upload_ttl` and `submission_ttl` are seconds; `sandbox_idle` and `sandbox_lifetime` are
-    minutes; sizes are bytes.
-    Lists are separated by commas or white space.
+    minutes; sizes are bytes. Lists are separated by commas or white space.
     """
 
     # An invalid value is not shown in the error, since it may be a token.

@@ -166,9 +166,7 @@ class SealedImages:
                 return
             self._engine.pull_image(reference, report)
             try:
-                image = self._engine.find_image(reference)
-                if image is None:
-                    raise BuildError(f"{reference} was pulled, but is not on the engine")
+                image = self._find_pulled(reference)
                 self._check_received(image, reference, package, source)
                 change.make(tag, source, lambda name: self._engine.tag_image(image.id, name))
             finally:
@@ -255,13 +253,15 @@ class SealedImages:
         image = self._engine.find_image(reference)
         if image is None:
             self._engine.pull_image(reference, report)
-            image = self._engine.find_image(reference)
+            image = self._find_pulled(reference)
+        _refuse_volumes(image, reference)
+        return _Tools(image.id, lambda *_: image.id)
+
+    def _find_pulled(self, reference: str) -> Image:
+        image = self._engine.find_image(reference)
         if image is None:
             raise BuildError(f"{reference} was pulled, but is not on the engine")
-        if image.volumes:
-            # In every box each would be a writable folder on the engine's disk, without a limit.
-            raise BuildError(f"{reference} declares volumes, which a box can't bound")
-        return _Tools(image.id, lambda *_: image.id)
+        return image
 
     def _source(self, *sources: str) -> str:
         return digest(_DOCKERFILE, self._unsealed.source(SUPERVISOR), *sources)
@@ -287,8 +287,7 @@ class SealedImages:
                 raise BuildError(f"{reference} has {label}={found}, and not {value}")
         if not image.labels.get(_VERSION_LABEL):
             raise BuildError(f"{reference} has no {_VERSION_LABEL}")
-        if image.volumes:
-            raise BuildError(f"{reference} declares volumes, which a box can't bound")
+        _refuse_volumes(image, reference)
 
     def _seal(
         self, tools: str, tag: str, labels: dict[str, str], change: ImageChange, report: Report
@@ -306,3 +305,9 @@ class SealedImages:
                     yield change
             finally:
                 self._may_have_unused |= not change.complete
+
+
+def _refuse_volumes(image: Image, reference: str) -> None:
+    # In every box each would be a writable folder on the engine's disk, without a limit.
+    if image.volumes:
+        raise BuildError(f"{reference} declares volumes, which a box can't bound")

@@ -134,16 +134,20 @@ class Job:
     version: str = ""
 
     @property
+    def all_files(self) -> list[File]:
+        """Its files, and those of its stages."""
+        return [*self.files, *(file for stage in self.stages for file in stage.files)]
+
+    @property
     def contents(self) -> Mapping[str, Content]:
         """The contents of all its files, by name."""
-        files = [*self.files, *(file for stage in self.stages for file in stage.files)]
-        return {file.name: file.content for file in files}
+        return {file.name: file.content for file in self.all_files}
 
     @property
     def size(self) -> int:
         """Bytes of memory that its files and its stdin take."""
-        files = [*self.files, *(file for stage in self.stages for file in stage.files)]
-        return sum(file.memory for file in files) + sum(len(stage.stdin) for stage in self.stages)
+        stdin = sum(len(stage.stdin) for stage in self.stages)
+        return sum(file.memory for file in self.all_files) + stdin
 
     def output_beyond(self, limit: int) -> int:
         """Return how many bytes it may write beyond a limit of each stream, at most."""

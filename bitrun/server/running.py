@@ -1,4 +1,4 @@
-"""The service of this worker."""
+"""The service of this worker, without an import of the application, which would start one."""
 
 import sys
 

@@ -93,7 +93,7 @@ def egress_collector(egress: EgressProxy) -> Callable[[], Iterator[Metric]]:
 
 def redis_collector(redis: SharedRedis, nodes: Nodes | None) -> Callable[[], Iterator[Metric]]:
     def collect() -> Iterator[Metric]:
-        yield _gauge("bitrun_redis_up", "Whether Redis has answered last time", not redis.is_away)
+        yield _gauge("bitrun_redis_up", "Whether Redis answered the last time", not redis.is_away)
         if nodes is not None:
             yield _gauge("bitrun_nodes", "Nodes of the cluster that this one knows", nodes.known)
             yield _counter(
@@ -107,7 +107,7 @@ def redis_collector(redis: SharedRedis, nodes: Nodes | None) -> Callable[[], Ite
 def registry_collector(cluster: ClusterPackages) -> Callable[[], Iterator[Metric]]:
     def collect() -> Iterator[Metric]:
         yield _gauge(
-            "bitrun_registry_up", "Whether the registry has answered last time", cluster.is_up
+            "bitrun_registry_up", "Whether the registry answered the last time", cluster.is_up
         )
         yield _gauge("bitrun_packages_listed", "Packages that the cluster has", cluster.listed)
         yield _counter(

@@ -123,20 +123,8 @@ class Service:
         self.store = open_store(settings)
         self.work = WorkQueue(self.store)
         self.callbacks = Callbacks(settings)
-        self.metrics.add_collector(collectors.admission_collector(admission))
-        self.metrics.add_collector(collectors.compile_cache_collector(self._compile_cache))
-        self.metrics.add_collector(collectors.sandbox_collector(self.sandboxes))
-        self.metrics.add_collector(collectors.work_collector(self.work))
-        self.metrics.add_collector(collectors.pool_collector(self._pool, self.installed))
-        self.metrics.add_collector(
-            collectors.engine_collector(engine, events, self._boxes.registry, self.installed)
-        )
         self._workdirs: dict[str, Collection[str]] = {}
-        self.metrics.add_collector(collectors.egress_collector(self.egress))
-        if cluster is not None:
-            self.metrics.add_collector(collectors.registry_collector(cluster))
-        if self.redis is not None:
-            self.metrics.add_collector(collectors.redis_collector(self.redis, self.nodes))
+        self._add_collectors(admission, events)
         self._janitor: Popen[bytes] | None = None
 
     def use_workdir(self, path: str, languages: Collection[str]) -> None:
@@ -186,6 +174,23 @@ class Service:
             self.redis.close()
         if self._janitor is not None and self._janitor.stdin is not None:
             self._janitor.stdin.close()
+
+    def _add_collectors(self, admission: Admission, events: EngineEvents) -> None:
+        found = [
+            collectors.admission_collector(admission),
+            collectors.compile_cache_collector(self._compile_cache),
+            collectors.sandbox_collector(self.sandboxes),
+            collectors.work_collector(self.work),
+            collectors.pool_collector(self._pool, self.installed),
+            collectors.engine_collector(self._engine, events, self._boxes.registry, self.installed),
+            collectors.egress_collector(self.egress),
+        ]
+        if self.cluster is not None:
+            found.append(collectors.registry_collector(self.cluster))
+        if self.redis is not None:
+            found.append(collectors.redis_collector(self.redis, self.nodes))
+        for collect in found:
+            self.metrics.add_collector(collect)
 
     def _for_all_nodes(self, kind: str, limit: int, local: ClientLimit) -> ClientLimit:
         """Return a limit that all nodes count together; without a Redis server `local`."""

@@ -109,10 +109,10 @@ def test_extensions_keep_their_case_where_it_matters() -> None:
 
 
 def test_versions_of_a_package_share_its_name_and_nothing_else() -> None:
-    found = SHIPPED.versions("node")
+    found = [package for package in SHIPPED.packages if package.name == "node"]
     assert len({package.id for package in found}) == len(found) > 1
     assert len({package.image for package in found}) == len(found)
-    assert [SHIPPED.package(package.id) for package in found] == list(found)
+    assert [SHIPPED.package(package.id) for package in found] == found
     assert SHIPPED.package("nothing-such") is None
 
 

@@ -1,4 +1,4 @@
-"""Verdicts in Piston's words, which the additional headers of v1 use, too, and in more detail."""
+"""Verdicts in Piston's words, and as a sentence with the limit, which other dialects use, too."""
 
 from bitrun.model.result import Outcome, Verdict
 from bitrun.model.signals import SIGNAL_NUMBERS

@@ -123,11 +123,6 @@ class Kernel:
         with self._changed:
             return len(self._connections)
 
-    @property
-    def is_shut_down(self) -> bool:
-        """Whether it was shut down, or its sandbox has ended: it does not come back."""
-        return self._is_shut_down
-
     def connect(self) -> KernelConnection:
         """Open a connection; see `KernelConnection`.
 

@@ -163,7 +163,8 @@ def test_the_only_one(sandbox: Sandbox) -> None:
     ahead = sandbox.kernels.start("flood")
     kernel = sandbox.kernels.get_only("echo")
     assert sandbox.kernels.all() == [kernel]
-    assert ahead.is_shut_down
+    with pytest.raises(KernelConnectionEnded):
+        ahead.connect()
     assert sandbox.kernels.get_only("echo") is kernel
 
 
