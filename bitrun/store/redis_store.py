@@ -91,16 +91,16 @@ class RedisStore:
 
     def renew(self, records: Iterable[Record], seconds: float = LEASE_SECONDS) -> None:
         for record in records:
-            self._call("renew", *_held(record), seconds)
+            self._call("renew", *record.claim, seconds)
 
     def finish(
         self, record: Record, content: bytes, expires: float, queue: str | None = None
     ) -> bool:
         values = (content, charge_of(content), expires, queue or "")
-        return bool(self._call("finish", *_held(record), *values))
+        return bool(self._call("finish", *record.claim, *values))
 
     def release(self, record: Record, *, uncounted: bool = False) -> None:
-        self._call("release", *_held(record), int(uncounted))
+        self._call("release", *record.claim, int(uncounted))
 
     def length(self, queue: str) -> QueueLength:
         waiting, taken = self._call("length", queue)
@@ -117,10 +117,6 @@ class RedisStore:
             return self._script(keys=[_PREFIX], args=[name, *values])
         except redis.RedisError as error:
             raise StorageError(f"The Redis server of the store does not answer: {error}") from error
-
-
-def _held(record: Record) -> tuple[Any, ...]:
-    return record.kind, record.key, record.queue, record.lease
 
 
 def _record(row: list[bytes] | None) -> Record | None:

@@ -183,7 +183,7 @@ class SqliteStore:
         with self._transaction() as database:
             database.executemany(
                 f"UPDATE records SET taken_until = ? WHERE {_IS_HELD}",
-                [(until, *_held(record)) for record in records],
+                [(until, *record.claim) for record in records],
             )
 
     def finish(
@@ -194,7 +194,7 @@ class SqliteStore:
                 database.execute(
                     "UPDATE records SET content = ?, charge = ?, expires = ?, queue = ?,"
                     f" taken_until = 0, attempt = 0 WHERE {_IS_HELD}",
-                    (content, charge_of(content), expires, queue, *_held(record)),
+                    (content, charge_of(content), expires, queue, *record.claim),
                 ).rowcount
             )
 
@@ -202,7 +202,7 @@ class SqliteStore:
         with self._transaction() as database:
             database.execute(
                 f"UPDATE records SET taken_until = 0, attempt = attempt - ? WHERE {_IS_HELD}",
-                (int(uncounted), *_held(record)),
+                (int(uncounted), *record.claim),
             )
 
     def length(self, queue: str) -> QueueLength:
@@ -331,10 +331,6 @@ def _make_folder(folder: Path) -> None:
     found = folder.stat()
     if found.st_uid != os.geteuid() or found.st_mode & 0o022:
         raise StorageError(f"{folder} must be a folder that only this user can write to")
-
-
-def _held(record: Record) -> tuple[Any, ...]:
-    return record.kind, record.key, record.queue, record.lease
 
 
 def _evict(database: sqlite3.Connection, kind: str, owner: str) -> bool:

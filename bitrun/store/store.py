@@ -45,6 +45,11 @@ class Record:
         """Bytes that it counts for."""
         return charge_of(self.content)
 
+    @property
+    def claim(self) -> tuple[str, str, str | None, int]:
+        """What tells a holder from a later one: kind, key, queue and lease."""
+        return self.kind, self.key, self.queue, self.lease
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:

@@ -9,13 +9,10 @@ from bitrun.api.judge0.statuses import Status, status_of
 from bitrun.api.judge0.submission import Submission, encoded
 from bitrun.api.piston import verdicts
 from bitrun.execution.judging.batch import JudgedBatch
-from bitrun.execution.judging.judgement import Judgement
+from bitrun.execution.judging.judgement import Judgement, trim
 from bitrun.model.errors import Busy, ServiceError
 from bitrun.model.result import StageResult
 from bitrun.model.signals import SIGNAL_NUMBERS
-
-# Bytes of output of all test cases together, which are in memory as a whole.
-MAX_OUTPUT = 4 * 1024 * 1024
 
 
 def judged_result(submission: Submission, judged: JudgedBatch) -> dict[str, Any]:
@@ -25,13 +22,10 @@ def judged_result(submission: Submission, judged: JudgedBatch) -> dict[str, Any]
         ServiceError, Busy, ClientDisconnected: a run could not be carried out.
     """
     judgements: dict[int, Judgement] = {}
-    left = MAX_OUTPUT
-    for index, judgement in judged.judgements:
+    for index, judgement in trim(judged.judgements):
         if isinstance(judgement.error, (ServiceError, Busy)):
             raise judgement.error
-        kept = judgement if judgement.size <= left else judgement.without_output(MAX_OUTPUT)
-        left -= kept.size
-        judgements[index] = kept
+        judgements[index] = judgement
     ordered = [judgements[index] for index in sorted(judgements)]
     first = next((each for each in ordered if not each.accepted), ordered[0])
     result = _result(first) | _compilation(judged.compilation, first)

@@ -7,12 +7,9 @@ from bitrun.api.http import errors
 from bitrun.api.piston.output_files import files_reply
 from bitrun.api.piston.reply import stage_reply, verdict_reply
 from bitrun.execution.judging.batch import JudgedBatch
-from bitrun.execution.judging.judgement import Judgement
+from bitrun.execution.judging.judgement import Judgement, trim
 from bitrun.packages.runtimes import Runtime
 from bitrun.telemetry import request_context
-
-# Bytes of output and files of all runs together in a plain reply, which is in memory as a whole.
-MAX_OUTPUT = 4 * 1024 * 1024
 
 
 class BatchReply:
@@ -32,17 +29,12 @@ class BatchReply:
     def whole(self, count: int, keep: Callable[[int], bool]) -> dict[str, Any]:
         """Wait for all of `count` runs, and return them in their order.
 
-        Outputs and files are left out beyond MAX_OUTPUT, or once `keep` finds no memory for them.
+        Outputs and files are left out beyond `judgement.MAX_OUTPUT`, or once `keep` finds no
+        memory for them.
         """
         runs: list[dict[str, Any]] = [{}] * count
-        left = MAX_OUTPUT
-        for index, judgement in self._judged.judgements:
-            size = judgement.size
-            fits = size <= left and keep(size)
-            left -= size if fits else 0
-            runs[index] = self._run(judgement if fits else judgement.without_output(MAX_OUTPUT))
-            if not fits and judgement.run is not None:
-                runs[index]["run"]["truncated"] = True
+        for index, judgement in trim(self._judged.judgements, keep):
+            runs[index] = self._run(judgement)
         return self._head | {"accepted": _note(runs), "runs": runs}
 
     def objects(self) -> Iterator[dict[str, Any]]:
@@ -69,6 +61,8 @@ class BatchReply:
             reply["message"] = self._sentence(judgement.error)
         if judgement.run is not None:
             reply["run"] = stage_reply(judgement.run, in_parts=in_parts)
+            if judgement.is_trimmed:
+                reply["run"]["truncated"] = True
         if judgement.collected is not None:
             reply |= files_reply(judgement.collected)
         if judgement.judge is not None:

@@ -13,15 +13,12 @@ from bitrun.api.sandboxfusion.reply import stages_reply
 from bitrun.api.sandboxfusion.request import read_program, read_text
 from bitrun.config.settings import Settings
 from bitrun.execution.judging.batch import Batch, Case, JudgedBatch
-from bitrun.execution.judging.judgement import Judgement
+from bitrun.execution.judging.judgement import Judgement, trim
 from bitrun.model.errors import RequestError
 from bitrun.model.job import Job
 from bitrun.packages.runtimes import Runtimes
 
 FIELDS = ("dataset", "id", "completion", "config")
-
-# Bytes of output of all cases together in a reply, which is in memory as a whole.
-MAX_OUTPUT = 4 * 1024 * 1024
 
 _DATASET_TYPE = "CommonOJDataset"
 _STREAMS = {"input": "stdin", "output": "stdout"}
@@ -82,20 +79,16 @@ def submission_reply(
 ) -> dict[str, Any]:
     """Wait for the cases, and return them in their order, up to the first that has failed.
 
-    Outputs are left out beyond MAX_OUTPUT, or once `keep` finds no memory for them.
+    Outputs are left out beyond `judgement.MAX_OUTPUT`, or once `keep` finds no memory for them.
 
     Raises:
         RequestError, ServiceError, Busy: a case could not be run.
     """
     judgements: dict[int, Judgement] = {}
-    left = MAX_OUTPUT
-    for index, judgement in judged.judgements:
+    for index, judgement in trim(judged.judgements, keep):
         if judgement.error is not None:
             raise judgement.error
-        size = judgement.size
-        fits = size <= left and keep(size)
-        left -= size if fits else 0
-        judgements[index] = judgement if fits else judgement.without_output(MAX_OUTPUT)
+        judgements[index] = judgement
     tests = []
     for index in range(len(submission.cases)):
         tests.append(_test(submission, judged, index, judgements[index]))

@@ -1,13 +1,17 @@
 """Judgements: whether a run is accepted, and why not."""
 
 import dataclasses
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
 from bitrun.model.output import Output
-from bitrun.model.output_files import Collected, DroppedFile, DropReason
+from bitrun.model.output_files import Collected, DroppedFile, DropReason, Hold, hold_all
 from bitrun.model.result import StageResult, Verdict
+
+# Bytes of output and files of all runs together in an answer that is in memory as a whole.
+MAX_OUTPUT = 4 * 1024 * 1024
 
 
 class Reason(StrEnum):
@@ -46,7 +50,7 @@ class Judgement:
 
     `run` is the last stage of the program, None if it did not run. `message` says what differs.
     `error` is the exception of a run that could not be carried out. `collected` are the files that
-    the run was asked for, None if for none.
+    the run was asked for, None if for none. `is_trimmed` if output and files have been left out.
     """
 
     reason: Reason
@@ -55,6 +59,7 @@ class Judgement:
     judge: JudgeResult | None = None
     error: Exception | None = None
     collected: Collected | None = None
+    is_trimmed: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -67,14 +72,33 @@ class Judgement:
         files = () if self.collected is None else self.collected.files
         return output + sum(len(file.content) for file in files)
 
-    def without_output(self, limit: int) -> Self:
-        """Return it without output and files, of which an answer has at most `limit` bytes."""
+    def trimmed(self) -> Self:
+        """Return it without output and files, for an answer that has MAX_OUTPUT bytes of others."""
         run, collected = self.run, self.collected
         if run is not None:
             run = dataclasses.replace(run, streams=Output())
         if collected is not None:
             missing = (
-                DroppedFile(file.name, DropReason.TOTAL_SIZE, limit) for file in collected.files
+                DroppedFile(file.name, DropReason.TOTAL_SIZE, MAX_OUTPUT)
+                for file in collected.files
             )
             collected = Collected(dropped=(*collected.dropped, *missing))
-        return dataclasses.replace(self, run=run, collected=collected)
+        return dataclasses.replace(self, run=run, collected=collected, is_trimmed=True)
+
+
+def trim(
+    judgements: Iterable[tuple[int, Judgement]], hold: Hold = hold_all
+) -> Iterator[tuple[int, Judgement]]:
+    """Yield judgements, with their indices, of which an answer has all at once.
+
+    Outputs and files are left out beyond MAX_OUTPUT bytes, or once `hold`, which gets the bytes of
+    each run, finds no memory for them.
+    """
+    left = MAX_OUTPUT
+    for index, judgement in judgements:
+        size = judgement.size
+        if size <= left and hold(size):
+            left -= size
+            yield index, judgement
+        else:
+            yield index, judgement.trimmed()
