@@ -436,7 +436,7 @@ BAD = "The body is no JSON: Expecting value at line 1, column 1"
     [
         ("nonsense", BAD),
         (b"\xff", "The body is no JSON: Expecting value at line 1, column 1"),
-        ("[" * 100_000, "The body is nested too deeply"),
+        ("[" * 100_000, "The body is nested too deeply: 200 levels are possible"),
         ('{"type": "data", "stream": "stdin"}', "data is required as a string"),
         ('{"type": "data", "stream": "stdin", "data": 5}', "data is required as a string"),
     ],

@@ -197,7 +197,7 @@ def test_a_flood_is_cut_at_the_limit(sandbox: Sandbox, monkeypatch: pytest.Monke
 
 
 def test_a_reader_that_is_too_slow(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_module, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(connection_module, "_READ_TIMEOUT", 0.2)
     kernel = sandbox.kernels.start("flood")
     with kernel.connect() as slow:
         slow.send(execute("1"))
