@@ -14,7 +14,10 @@ from bitrun.engine.engine import Engine
 from bitrun.engine.errors import NotOnEngine
 from bitrun.engine.labels import INSTANCE, ROLE
 from bitrun.model.errors import BuildError, EngineError, EngineUnavailable
+from bitrun.model.output import Stream
+from bitrun.model.result import Verdict
 from bitrun.sandbox.box_maker import BoxMaker
+from bitrun.sandbox.supervisor import SUPERVISOR
 from tests.support import fake_engine as faults
 from tests.support.fake_engine import FakeEngine
 from tests.support.ports import free_port
@@ -53,6 +56,19 @@ def test_the_fake_has_every_method_of_its_own() -> None:
 
 
 # Containers
+
+
+@pytest.mark.also_engine
+def test_another_command_in_a_container(engine: Engine, boxes: BoxMaker) -> None:
+    with pytest.raises(NotOnEngine):
+        engine.execute(NOTHING, [SUPERVISOR, "kill"])
+    with boxes.make("bitrun/bash", BOX_LIMITS) as box:
+        box.supervisor.start(stage("sh", "-c", "echo started; sleep 600", wall_ms=600_000))
+        assert box.supervisor.receive(10) == [(Stream.STDOUT, b"started\n")]
+        engine.execute(box.container, [SUPERVISOR, "kill"])
+        (verdict,) = box.supervisor.receive(10)
+        assert isinstance(verdict, Verdict)
+        assert verdict.signal == "SIGKILL"
 
 
 @pytest.mark.also_engine

@@ -11,6 +11,7 @@ import os
 import queue
 import secrets
 import socket
+import subprocess
 import tarfile
 import threading
 import time
@@ -278,6 +279,15 @@ class FakeEngine(Engine):
         with self._call("set_cpu_shares"), self._state:
             if container in self.containers:
                 self.containers[container].cpu_shares = shares
+
+    def execute(self, container: str, command: Sequence[str]) -> None:
+        with self._call("execute"):
+            running = self._get(container).running
+            assert running is not None
+            # The process of a container is the parent of the first one in its namespaces.
+            child = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().strip()
+            inside = ["nsenter", "-t", child, "--pid", "--mount", "--root", "--", *command]
+            subprocess.run(inside, check=False, capture_output=True)
 
     def remove_container(self, container: str) -> None:
         with self._call("remove_container"):

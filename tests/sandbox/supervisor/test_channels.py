@@ -133,11 +133,12 @@ def test_a_background_process_does_not_delay_the_verdict(box: SharedBox) -> None
 
 # Holds the lock of its stdout, see test_watchdog.py.
 HOLDER = """
-import os, socket
+import os, socket, time
 taken, given = socket.socketpair()
 taken.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 65536)
 given.send(b"hello")
 print(os.getpid(), flush=True)
+time.sleep(0.5)  # else the handler may wait for the lock before it has read the line
 os.splice(taken.fileno(), 1, 65536)
 """
 
@@ -147,7 +148,7 @@ def test_a_handler_that_waits_for_a_lock_ends_with_its_channel(box: SharedBox) -
         client.start(stage("python3", "-c", HOLDER, merge=True, wall_ms=600_000))
         (event,) = client.receive()
         pid = event[1].decode().strip()  # type: ignore[index]
-        time.sleep(0.5)
+        time.sleep(1)
         client.signal(0)  # the handler looks at the pipe
         time.sleep(0.5)
     assert wait_until(lambda: box.has_no(pid), 20)

@@ -98,7 +98,8 @@ def test_a_supervisor_that_is_killed_while_it_waits(
     with pytest.raises(subprocess.TimeoutExpired):
         supervisor.process.wait(timeout=3)
     kill = ["nsenter", "-t", str(pid), "--pid", "--mount", "--", str(supervisor_binary), "kill"]
-    subprocess.run(kill, check=True)
+    # PID 1 may end before it does, and takes it along.
+    assert subprocess.run(kill, check=False).returncode in (0, -signal.SIGKILL)
     supervisor.process.wait(timeout=scaled(5))
 
 
