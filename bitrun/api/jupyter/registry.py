@@ -86,21 +86,15 @@ class Registry:
 
         Raises:
             NoSuchKernelSpec: there is none of this name.
-            RequestError, Busy, ServiceError, ClientDisconnected: as `Sandboxes.create`.
+            RequestError, Busy, ServiceError, ClientDisconnected: as `Sandboxes.creation`.
         """
         spec, runtime = self.find_spec(name)
         settings = self._service.settings
         limits = sandbox_limits(runtime.language, settings)
         network = language_limits(runtime.language, settings).box.network
         plan = SandboxPlan(runtime, limits, environment, network)
-        sandbox = self._sandboxes.create(owner, plan, connection)
-        try:
+        with self._sandboxes.creation(owner, plan, connection) as sandbox:
             kernel = sandbox.kernels.get_only(spec.name)  # it may have been started ahead
-            if connection is not None:
-                connection.check()  # nobody would know of it
-        except BaseException:
-            self._sandboxes.delete(owner, sandbox.id)
-            raise
         with self._lock:
             self._made[kernel.id] = sandbox.id
             while len(self._made) > _MAX_KNOWN:

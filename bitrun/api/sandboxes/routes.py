@@ -86,16 +86,9 @@ def _add_sandboxes(routes: Blueprint, service: Service, auth: Auth, bodies: Bodi
             )
             del fields
             body.keep(sum(len(file.content) for file in new_files))
-            connection = client_connection(request)
-            sandbox = sandboxes.create(owner, plan, connection)
-            try:
+            with sandboxes.creation(owner, plan, client_connection(request)) as sandbox:
                 if new_files:
                     sandbox.write(new_files)
-                if connection is not None:
-                    connection.check()  # nobody would know of it
-            except BaseException:
-                sandboxes.delete(owner, sandbox.id)
-                raise
             return jsonify(sandbox_reply(sandbox) | warnings), 201
 
     @routes.get("")

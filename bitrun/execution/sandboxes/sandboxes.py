@@ -110,6 +110,25 @@ class Sandboxes:
             self._forget(sandbox)
         return sandbox
 
+    @contextmanager
+    def creation(
+        self, owner: str | None, plan: SandboxPlan, connection: ClientConnection | None
+    ) -> Iterator[Sandbox]:
+        """Create a sandbox, which stays if the block succeeds and its client has not hung up.
+
+        Raises:
+            ClientDisconnected: it has.
+            As `create`.
+        """
+        sandbox = self.create(owner, plan, connection)
+        try:
+            yield sandbox
+            if connection is not None:
+                connection.check()  # nobody would know of the sandbox
+        except BaseException:
+            self.delete(owner, sandbox.id)
+            raise
+
     def find(self, owner: str | None, sandbox_id: str) -> Sandbox:
         """Return a client's sandbox.
 
