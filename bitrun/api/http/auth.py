@@ -54,11 +54,11 @@ class Auth:
         token = self.check(request, role, more)
         client = address(request, self._proxies)
         owner = self._owner(request, token, client)
-        is_exempt = self._note_client(request, token, client)
-        if GRANTED in request.environ or is_exempt:
+        name = self._note_client(request, token, client)
+        if GRANTED in request.environ or name is None:
             yield owner
         else:
-            with self._rate_limits.admit(key(token, client)):
+            with self._rate_limits.admit(name):
                 yield owner
 
     def owner(self, request: Request, more: Iterable[str] = ()) -> str | None:
@@ -107,12 +107,14 @@ class Auth:
             raise PermissionDenied
         return token
 
-    def _note_client(self, request: Request, token: Token | None, client: Address | None) -> bool:
-        """Have the request name its client; return whether no limit applies to it."""
-        is_exempt = (token, client) in self._exempt_clients
-        if not is_exempt:
-            request.environ[CLIENT] = key(token, client)
-        return is_exempt
+    def _note_client(
+        self, request: Request, token: Token | None, client: Address | None
+    ) -> str | None:
+        """Have the request name its client; return the name, None if no limit applies to it."""
+        if (token, client) in self._exempt_clients:
+            return None
+        name = request.environ[CLIENT] = key(token, client)
+        return name
 
     def _owner(self, request: Request, token: Token | None, client: Address | None) -> str | None:
         # A proxy that is not trusted has one address for all of its clients.
