@@ -40,8 +40,8 @@ def split_files(result: Result) -> tuple[list[OutputFile], list[OutputFile]]:
 def missing_files(result: Result, patterns: Sequence[str]) -> list[str]:
     """Return a line for each file that was asked for and is not sent, with the reason."""
     lines = [f"{file.name or 'in general'}: {file.message}" for file in result.files_dropped]
-    if all(file.name for file in result.files_dropped):  # else not all were looked at
-        found = {file.name for file in result.files} | {file.name for file in result.files_dropped}
+    found = {file.name for file in result.files} | {file.name for file in result.files_dropped}
+    if all(found):  # else not all were looked at
         # Whether a pattern has found any of several files, only the service knows.
         unmatched = (
             each for each in patterns if not found or not (_WILDCARDS & {*each} or each in found)
