@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tools.bench.service import ROOT
+from tools.bench.table import read_row
 
 BENCHMARK = ROOT / "docs" / "benchmark.md"
 
@@ -44,7 +45,7 @@ def read_figures(benchmark: str) -> dict[tuple[str, str], str]:
         if not line.startswith("|"):
             columns = []
             continue
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        cells = read_row(line)
         if not columns:
             columns = cells
             continue
