@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "frames.h"
+#include "small_file.h"
 #include "sockets.h"
 
 enum {
@@ -156,11 +157,7 @@ kill_handler(const struct channel *channel)
 	if (channel->handler <= 0)
 		return;
 	snprintf(path, sizeof path, "/proc/%d/task/%d/children", channel->handler, channel->handler);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -1 : read(fd, children, sizeof children - 1);
-	if (fd >= 0)
-		close(fd);
-	children[got < 0 ? 0 : got] = '\0';
+	small_file_read(path, children, sizeof children);
 	kill(channel->handler, SIGKILL);
 	/* One that waits for the lock of a pipe, see watchdog.h, can't die before its program. */
 	for (; (child = (pid_t)strtol(at, &end, 10)) > 1; at = end)

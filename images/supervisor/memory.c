@@ -1,13 +1,13 @@
 #include "memory.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cgroup.h"
 #include "clock.h"
+#include "small_file.h"
 
 enum {
 	PAGE = 4096, /* bytes; on a machine with larger ones all sizes are too small */
@@ -49,11 +49,7 @@ read_process(const char *process, const char *file)
 	char path[64];
 
 	snprintf(path, sizeof path, "/proc/%.20s/%s", process, file);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-	if (fd >= 0)
-		close(fd);
-	text[got < 0 ? 0 : got] = '\0';
+	small_file_read(path, text, sizeof text);
 	return text;
 }
 

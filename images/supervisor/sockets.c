@@ -14,6 +14,7 @@
 #include "cgroup.h"
 #include "clock.h"
 #include "filter.h"
+#include "small_file.h"
 
 enum {
 	RATE = 2, /* bytes a nanosecond: no program fills memory or queues faster, as measured */
@@ -139,17 +140,6 @@ read_protocol(const char *row)
 		sums.tcp6 = sockets;
 }
 
-static void
-read_file(const char *path, char *text, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -1 : read(fd, text, size - 1);
-
-	text[got < 0 ? 0 : got] = '\0';
-	if (fd >= 0)
-		close(fd);
-}
-
 /* Return the largest size in a sysctl of three: the smallest, the initial, the largest. */
 static int64_t
 buffer_max(const char *path)
@@ -157,7 +147,7 @@ buffer_max(const char *path)
 	char text[128];
 	unsigned largest = 0;
 
-	read_file(path, text, sizeof text);
+	small_file_read(path, text, sizeof text);
 	if (sscanf(text, "%*u %*u %9u", &largest) != 1)
 		largest = 1 << 23;
 	return (int64_t)largest + OVERSHOOT;
