@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from websockets.sync.client import connect
 
-from tests.api.test_reuse import metric
+from tests.support.metrics import metric
 from tests.support.piston import call, package, reply, request, write_catalogue
 from tests.support.server import Server
 from tests.support.tokens import ADMIN, RUN

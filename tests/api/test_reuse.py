@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.metrics import metric
 from tests.support.piston import call, execute, package, request, write_catalogue
 from tests.support.server import Server
 from tests.support.tokens import ADMIN, RUN
@@ -30,16 +31,6 @@ def uid(
     response = call(server, "POST", "/api/v2/execute", body, headers=headers or {})
     assert response.status_code == 200, response.text
     return str(response.json()["run"]["stdout"])
-
-
-def metric(server: Server, name: str, **labels: str) -> float:
-    wanted = name + (
-        "{" + ",".join(f'{k}="{v}"' for k, v in labels.items()) + "}" if labels else ""
-    )
-    for line in server.get("/metrics").text.splitlines():
-        if line.startswith(f"{wanted} "):
-            return float(line.split()[-1])
-    raise AssertionError(wanted)
 
 
 def test_by_default_each_run_has_a_box_of_its_own(serve: Callable[..., Server]) -> None:

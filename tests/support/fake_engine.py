@@ -29,6 +29,7 @@ from bitrun.engine.errors import NotOnEngine
 from bitrun.engine.images import Image
 from bitrun.engine.info import EngineInfo
 from bitrun.model.errors import BuildError, EngineError, EngineUnavailable
+from tools.bench import machine
 
 GIGABYTE = 1_000_000_000
 SMALLEST_MEMORY = 6 * 1024 * 1024
@@ -285,8 +286,8 @@ class FakeEngine(Engine):
             running = self._get(container).running
             assert running is not None
             # The process of a container is the parent of the first one in its namespaces.
-            child = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().strip()
-            inside = ["nsenter", "-t", child, "--pid", "--mount", "--root", "--", *command]
+            (child,) = machine.children(running.pid)
+            inside = ["nsenter", "-t", str(child), "--pid", "--mount", "--root", "--", *command]
             subprocess.run(inside, check=False, capture_output=True)
 
     def remove_container(self, container: str) -> None:

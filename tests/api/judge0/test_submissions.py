@@ -17,6 +17,7 @@ from tests.support.judge0 import (
     submit,
     token_of,
 )
+from tests.support.metrics import metric
 from tests.support.server import Server
 from tests.support.tokens import RUN
 from tests.support.waiting import wait_until
@@ -464,7 +465,4 @@ def test_an_unpacked_archive_counts_as_memory(server: Server) -> None:
 
 
 def body_memory(server: Server) -> float:
-    lines = server.get("/metrics").text.splitlines()
-    return next(
-        float(line.split()[1]) for line in lines if line.startswith("bitrun_body_memory_bytes ")
-    )
+    return metric(server, "bitrun_body_memory_bytes")

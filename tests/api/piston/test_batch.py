@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.support.metrics import metric
 from tests.support.piston import call, message, request
 from tests.support.scale import scaled
 from tests.support.server import Server
@@ -486,7 +487,4 @@ def test_a_client_that_never_reads(serve: Callable[..., Server]) -> None:
 
 def taken(server: Server) -> int:
     """Return how many places are taken."""
-    lines = server.get("/metrics").text.splitlines()
-    return next(
-        int(float(line.split()[1])) for line in lines if line.startswith("bitrun_places_taken")
-    )
+    return int(metric(server, "bitrun_places_taken"))

@@ -15,6 +15,7 @@ import requests
 from websockets.exceptions import InvalidStatus
 
 from tests.conftest import Serve
+from tests.support.metrics import metric
 from tests.support.redis import Redis
 from tests.support.sandboxes import PREFIX, HttpSandbox, create, sandbox
 from tests.support.server import Server
@@ -38,8 +39,7 @@ def nodes(serve: Serve, redis_server: Redis) -> tuple[Server, Server]:
 
 def _nodes(server: Server) -> int:
     requests.get(f"{server.url}{PREFIX}", headers=_as(ALICE), timeout=60)  # it asks for the table
-    lines = server.get("/metrics").text.splitlines()
-    return next(int(float(line.split()[1])) for line in lines if line.startswith("bitrun_nodes "))
+    return int(metric(server, "bitrun_nodes"))
 
 
 def _as(token: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from bitrun.model.poll import READABLE, poll
 from bitrun.model.result import Outcome, Verdict
 from bitrun.sandbox.supervisor.channels import CHANNEL_WINDOW, MAX_CHANNELS, Channels
 from bitrun.sandbox.supervisor.client import SupervisorClient
+from tests.support.pipe_lock import HOLD
 from tests.support.stages import collect, stage
 from tests.support.supervisor_process import SupervisorProcess
 from tests.support.waiting import wait_until
@@ -60,6 +62,14 @@ class SharedBox:
     def read(self, pattern: str) -> dict[str, bytes]:
         with self.client() as client:
             return {file.name: file.content for file in client.collect([pattern], LIMITS).files}
+
+
+def start_and_read_pid(client: SupervisorClient, *argv: str, **options: Any) -> str:
+    """Start a long stage that prints its process id; return that."""
+    client.start(stage(*argv, wall_ms=600_000, **options))
+    (event,) = client.receive()
+    assert not isinstance(event, Verdict)
+    return event[1].decode().strip()
 
 
 def finish(client: SupervisorClient) -> tuple[Verdict, bytes]:
@@ -131,23 +141,19 @@ def test_a_background_process_does_not_delay_the_verdict(box: SharedBox) -> None
     assert time.monotonic() - started < 60
 
 
-# Holds the lock of its stdout, see test_watchdog.py.
-HOLDER = """
-import os, socket, time
-taken, given = socket.socketpair()
-taken.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 65536)
-given.send(b"hello")
+HOLDER = (
+    HOLD
+    + """
 print(os.getpid(), flush=True)
 time.sleep(0.5)  # else the handler may wait for the lock before it has read the line
-os.splice(taken.fileno(), 1, 65536)
+hold(1)
 """
+)
 
 
 def test_a_handler_that_waits_for_a_lock_ends_with_its_channel(box: SharedBox) -> None:
     with box.client() as client:
-        client.start(stage("python3", "-c", HOLDER, merge=True, wall_ms=600_000))
-        (event,) = client.receive()
-        pid = event[1].decode().strip()  # type: ignore[index]
+        pid = start_and_read_pid(client, "python3", "-c", HOLDER, merge=True)
         time.sleep(1)
         client.signal(0)  # the handler looks at the pipe
         time.sleep(0.5)
@@ -156,14 +162,14 @@ def test_a_handler_that_waits_for_a_lock_ends_with_its_channel(box: SharedBox) -
 
 
 # A child of the handler's, by CLONE_PARENT.
-SIBLING = """
+CLONE = {"x86_64": 56, "aarch64": 220}[os.uname().machine]
+SIBLING = f"""
 use POSIX;
-if (syscall(56, 0x8000 | 17, 0, 0, 0, 0) == 0) { POSIX::close($_) for 0..2; sleep 600; exit; }
+if (syscall({CLONE}, 0x8000 | 17, 0, 0, 0, 0) == 0) {{ POSIX::close($_) for 0..2; sleep 600; exit; }}
 print "done\n";
 """
 
 
-@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the number of clone()")
 def test_another_child_of_the_handler_does_not_delay_the_verdict(box: SharedBox) -> None:
     with box.client() as client:
         for _ in range(2):
@@ -184,9 +190,7 @@ def test_a_limit_ends_the_stage_and_its_group_only(box: SharedBox) -> None:
 
 def test_a_closed_channel_ends_its_stage(box: SharedBox) -> None:
     with box.client() as client:
-        client.start(stage("sh", "-c", "echo $$; exec sleep 600", wall_ms=600_000))
-        (event,) = client.receive()
-        pid = event[1].decode().strip()  # type: ignore[index]
+        pid = start_and_read_pid(client, "sh", "-c", "echo $$; exec sleep 600")
     assert wait_until(lambda: box.has_no(pid), 10)
     assert wait_until(lambda: box.channels.count == 0, 10)
 

@@ -9,20 +9,12 @@ import pytest
 
 from bitrun.model.output import Stream
 from bitrun.model.result import Outcome, Verdict
+from tests.support.pipe_lock import HOLD
 from tests.support.scale import scaled
 from tests.support.stages import stage
 from tests.support.supervisor_process import SupervisorProcess
 from tests.support.waiting import wait_until
 
-# A splice() to a pipe holds its lock until the socket has as much as is waited for.
-HOLD = """
-import os, socket, sys, threading, time
-def hold(pipe):
-    taken, given = socket.socketpair()
-    taken.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 65536)
-    given.send(b"hello")
-    os.splice(taken.fileno(), pipe, 65536)
-"""
 HOLD_OUTPUT = HOLD + "hold(int(sys.argv[1]))"
 # Of what it reads from, which it opens for writing.
 HOLD_INPUT = (
