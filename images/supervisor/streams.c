@@ -45,7 +45,7 @@ struct stream {
 
 static struct stream out = {.fd = -1}, err = {.fd = -1};
 static enum limit exceeded;
-static char ahead[2][AHEAD_SIZE]; /* in .bss: most boxes never touch it */
+static char taken[2][TAKEN_SIZE]; /* in .bss: most boxes never touch it */
 
 static size_t read_size;      /* bytes: no read gives more */
 static bool ordered;	      /* signals give the order of writes */
@@ -67,7 +67,6 @@ close_stream(struct stream *stream)
 	if (stream->fd < 0)
 		return;
 	close(stream->fd);
-	packets_close(&stream->packets);
 	stream->fd = -1;
 	if (stream == quiet)
 		quiet = NULL;
@@ -88,8 +87,8 @@ streams_open(int out_fd, size_t out_cap, int err_fd, size_t err_cap, bool packet
 			      .packets = {.fd = err_fd}};
 	exceeded = LIMIT_NONE;
 	read_size = packets ? (size_t)sysconf(_SC_PAGESIZE) : MAX_CHUNK;
-	ordered = packets && missing < MAX_MISSING && packets_open(&out.packets, out_fd, ahead[0]) &&
-		  packets_open(&err.packets, err_fd, ahead[1]);
+	ordered = packets && missing < MAX_MISSING && packets_open(&out.packets, out_fd, taken[0]) &&
+		  packets_open(&err.packets, err_fd, taken[1]);
 	quiet = latest = NULL;
 	writes = 0;
 	stalled = quiet_ends = ending = false;
@@ -253,7 +252,7 @@ transfer_quiet(void)
 		if (transfer(quiet) == 0)
 			break;
 		number++;
-	} while (quiet != NULL && quiet->packets.left > 0);
+	} while (quiet != NULL && packets_left(&quiet->packets));
 	return number;
 }
 
@@ -274,7 +273,7 @@ end_quiet(void)
 	struct stream *stream = quiet;
 
 	while (!quiet_ends) {
-		if (stream->packets.left > 0) {
+		if (packets_left(&stream->packets)) {
 			if (transfer(stream) == 0)
 				return;
 			continue;
@@ -285,7 +284,7 @@ end_quiet(void)
 		stream->packets.writes = 0;
 		quiet_ends = true;
 	}
-	while (stream->fd >= 0 && stream->packets.left > 0)
+	while (stream->fd >= 0 && packets_left(&stream->packets))
 		if (transfer(stream) == 0)
 			return;
 	quiet = NULL;
@@ -326,7 +325,7 @@ any_left(void)
 {
 	struct pollfd polled[] = {{.fd = out.fd, .events = POLLIN}, {.fd = err.fd, .events = POLLIN}};
 
-	return out.packets.left > 0 || err.packets.left > 0 || poll(polled, 2, 0) > 0;
+	return packets_left(&out.packets) || packets_left(&err.packets) || poll(polled, 2, 0) > 0;
 }
 
 static void

@@ -66,6 +66,9 @@
  *   program      the child that becomes the program
  *   streams      the program's stdout and stderr, into frames
  *   packets      writes, from their signals and packets
+ *   full_pipe    the signals of writes that waited for room
+ *   long_writes  the signals and packets of writes of more than a page
+ *   taken        the packets that were taken out of a pipe
  *   verdict      the report of a finished stage
  *   watchdog     the thread that kills a program for which the loop waits
  *   limits       checks of wall time, CPU time and sockets

@@ -483,6 +483,7 @@ def test_the_goodbye_arrives_whatever_is_on_its_way(
 )
 def test_clients_that_never_hang_up_delay_no_others(serve: Callable[..., Server]) -> None:
     server = serve()
+    assert call(server, "GET", "/").status_code == 200  # its worker has started
     upgrade = (
         b"GET /api/v2/connect HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
