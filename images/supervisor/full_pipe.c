@@ -74,8 +74,8 @@ full_pipe_take(struct packets *packets, struct fill fills[MAX_FILLS])
 		read_moved(packets, looks.ends[at]);
 		if (packets->count - before >= packets->capacity && last + 1 < MAX_FILLS)
 			fills[++last].count = packets->count;
-		/* Our own pipe holds so many: then more may be left. */
-		if (before > packets->capacity && packets->count >= 2 * packets->capacity)
+		/* Not all may have been moved. */
+		if (before + packets->capacity > move_room() && packets->count >= move_room())
 			break;
 		for (; looks.signals[at] > packets->count + waiting; waiting++)
 			add_waiting(fills, last);

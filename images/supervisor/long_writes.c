@@ -17,13 +17,6 @@ long_writes_any(const struct packets *packets)
 	return false;
 }
 
-static bool
-room(const struct packets *packets)
-{
-	return packets->count + packets->capacity <= MAX_TAKEN &&
-	       packets->end + packets->capacity * page_size() <= TAKEN_SIZE;
-}
-
 static void
 note_usual(struct packets *packets)
 {
@@ -39,7 +32,7 @@ note_usual(struct packets *packets)
 void
 long_writes_count(struct packets *packets)
 {
-	for (int looks = 0; looks < MAX_LOOKS && room(packets); looks++) {
+	for (int looks = 0; looks < MAX_LOOKS && taken_room(packets); looks++) {
 		size_t least = count_signals(packets);
 		size_t moved = move_packets(packets);
 		size_t most = count_signals(packets);

@@ -12,10 +12,16 @@ packets_open(struct packets *packets, int fd, char *taken)
 	int size = fcntl(fd, F_GETPIPE_SZ);
 
 	*packets = (struct packets){.fd = fd, .taken = taken};
-	if (size <= 0 || (size_t)size > TAKEN_SIZE || !order_watch(fd) || !taken_open(size))
+	if (size <= 0 || !order_watch(fd) || !taken_open((size_t)size))
 		return false;
 	packets->capacity = (size_t)size / page_size();
 	return true;
+}
+
+void
+packets_close(void)
+{
+	taken_close();
 }
 
 bool

@@ -21,6 +21,9 @@
  * kernel lacks something. */
 bool packets_open(struct packets *packets, int fd, char *taken);
 
+/* After the last pipe of a stage. */
+void packets_close(void);
+
 /* Take the packets that are there, if all that was taken before is transferred. */
 void packets_take(struct packets *packets);
 

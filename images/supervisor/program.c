@@ -13,6 +13,7 @@
 #include "frames.h"
 #include "order.h"
 #include "sockets.h"
+#include "taken.h"
 
 enum {
 	NICENESS = 10,
@@ -43,8 +44,10 @@ open_packet_pipe(int ends[2], bool interactive)
 {
 	if (!open_pipe(ends, 0, O_DIRECT))
 		return false;
-	if (!interactive)
-		fcntl(ends[0], F_SETPIPE_SZ, PACKET_PIPE_PAGES * sysconf(_SC_PAGESIZE));
+	if (!interactive) {
+		size_t size = PACKET_PIPE_PAGES * page_size();
+		fcntl(ends[0], F_SETPIPE_SZ, size < TAKEN_SIZE ? size : TAKEN_SIZE);
+	}
 	return true;
 }
 

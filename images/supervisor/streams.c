@@ -45,7 +45,7 @@ struct stream {
 
 static struct stream out = {.fd = -1}, err = {.fd = -1};
 static enum limit exceeded;
-static char taken[2][TAKEN_SIZE]; /* in .bss: most boxes never touch it */
+static char taken[2][TAKEN_SIZE]; /* in .bss: only what is used of it is memory */
 
 static size_t read_size;      /* bytes: no read gives more */
 static bool ordered;	      /* signals give the order of writes */
@@ -100,6 +100,7 @@ streams_close(void)
 {
 	close_stream(&err);
 	close_stream(&out);
+	packets_close();
 	order_reset();
 }
 

@@ -7,6 +7,7 @@
 #include "order.h"
 
 static int between[2] = {-1, -1}; /* empty after each use */
+static size_t between_room; /* packets */
 
 size_t
 page_size(void)
@@ -19,19 +20,48 @@ page_size(void)
 }
 
 bool
-taken_open(int size)
+taken_open(size_t size)
 {
+	if (size > TAKEN_SIZE)
+		return false;
 	if (between[0] < 0 && pipe2(between, O_CLOEXEC | O_NONBLOCK) < 0)
 		return false;
-	/* It may get a smaller size than that: then not all is moved at once, and a full pipe may cost
-	 * the order. */
-	fcntl(between[0], F_SETPIPE_SZ, 2 * size);
-	return true;
+	size_t most = 2 * size < TAKEN_SIZE ? 2 * size : TAKEN_SIZE;
+	fcntl(between[0], F_SETPIPE_SZ, most);
+	int got = fcntl(between[0], F_GETPIPE_SZ);
+	between_room = got > 0 ? (size_t)got / page_size() : 0;
+	return between_room > 0 && between_room <= MAX_TAKEN && (size_t)got <= TAKEN_SIZE;
+}
+
+void
+taken_close(void)
+{
+	if (between[0] < 0)
+		return;
+	close(between[0]);
+	close(between[1]);
+	between[0] = between[1] = -1;
+}
+
+size_t
+move_room(void)
+{
+	return between_room;
+}
+
+bool
+taken_room(const struct packets *packets)
+{
+	return packets->count + between_room <= MAX_TAKEN &&
+	       packets->end + between_room * page_size() <= TAKEN_SIZE;
 }
 
 size_t
 move_packets(const struct packets *packets)
 {
+	/* Not only as many as its pipe holds: a program can make that larger. */
+	if (!taken_room(packets))
+		return 0;
 	ssize_t moved = splice(packets->fd, NULL, between[1], NULL, packets->capacity * page_size(),
 			       SPLICE_F_NONBLOCK);
 

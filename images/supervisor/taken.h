@@ -35,10 +35,16 @@ struct packets {
 
 size_t page_size(void);
 
-/* Open our own pipe, for program's pipes of this size: it holds so much twice. False if that fails. */
-bool taken_open(int size);
+/* Open our own pipe, for program's pipes of this size: it holds so much twice, where the kernel allows
+ * it. False if that fails. And close it, between two stages. */
+bool taken_open(size_t size);
+void taken_close(void);
 
-/* Move the packets that are there; return their size. */
+/* How many packets our own pipe holds; and whether there is room to read so many. */
+size_t move_room(void);
+bool taken_room(const struct packets *packets);
+
+/* Move the packets that are there, as far as there is room; return their size. */
 size_t move_packets(const struct packets *packets);
 
 /* Read what was moved, up to this end. */

@@ -116,6 +116,23 @@ def test_long_writes_stay_whole(supervisor: SupervisorProcess, size: int) -> Non
     assert written == (b"o" * size + b"e") * 20
 
 
+def test_larger_pipes_lose_nothing(supervisor: SupervisorProcess) -> None:
+    """A program may make them larger than what the supervisor takes at once."""
+    script = """
+        fcntl($_, 1031, 1 << 20) or die for *STDOUT, *STDERR;  # F_SETPIPE_SZ
+        my $child = fork;
+        for (1..5000) {
+            syswrite STDOUT, "o"; syswrite STDERR, "e" x (1 + 4095 * ($_ % 50 == 0));
+        }
+        waitpid $child, 0 if $child;
+    """
+    for _ in range(5):
+        verdict, found = pieces(supervisor, "perl", "-e", script)
+        written = output_of(found)
+        assert (verdict.code, written.count(b"o")) == (0, 10_000)
+        assert written.count(b"e") == 10_000 + 2 * 100 * 4095
+
+
 def test_writes_in_a_row_share_their_frames(supervisor: SupervisorProcess) -> None:
     script = 'for (1..50) { syswrite STDOUT, "o" for 1..1000; syswrite STDERR, "e" }'
     _, found = pieces(supervisor, "perl", "-e", script)

@@ -49,6 +49,7 @@ pipe_open(void)
 {
 	for (struct pipe *pipe = pipes; pipe < pipes + PIPES; pipe++) {
 		if (pipe->readers == 0 && pipe->writers == 0) {
+			pipe->pages = PIPE_PACKETS;
 			pipe->used = pipe->packet_count = 0;
 			pipe->direct = false;
 			pipe->readers = pipe->writers = 1;
@@ -62,7 +63,7 @@ pipe_open(void)
 bool
 pipe_full(const struct pipe *pipe)
 {
-	return pipe->direct ? pipe->packet_count == PIPE_PACKETS : pipe->used == PIPE_SIZE;
+	return pipe->direct ? pipe->packet_count == pipe->pages : pipe->used == pipe->pages * PAGE;
 }
 
 /* A write to it, or the end of its last writer. */
@@ -83,7 +84,7 @@ pipe_signal(const struct pipe *pipe)
 static size_t
 put_piece(struct pipe *pipe, const char *data, size_t size)
 {
-	size_t room = PIPE_SIZE - pipe->used;
+	size_t room = pipe->pages * PAGE - pipe->used;
 
 	if (pipe->direct && size > PAGE)
 		size = PAGE;
@@ -210,9 +211,15 @@ fake_fcntl(int fd, int command, ...)
 	case F_DUPFD_CLOEXEC:
 		return terminal_end_copy(fd);
 	case F_GETPIPE_SZ:
-		return PIPE_SIZE;
+		return (int)at->pipe->pages * PAGE;
 	case F_SETPIPE_SZ:
-		return (int)fail(EPERM);
+		va_start(arguments, command);
+		int pipe_size = va_arg(arguments, int);
+		va_end(arguments);
+		if (kernel.small_pipes || pipe_size > 2 * PIPE_SIZE)
+			return (int)fail(EPERM);
+		at->pipe->pages = (size_t)pipe_size / PAGE;
+		return pipe_size;
 	default:
 		return 0;
 	}

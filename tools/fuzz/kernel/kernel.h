@@ -34,10 +34,11 @@ enum residue { A_PROCESS = 1, A_FILE = 2, A_MODE = 4, AN_ATTRIBUTE = 8, RESIDUES
 
 /* One direction of anything that has two ends. */
 struct pipe {
-	char data[PIPE_SIZE];
+	size_t pages; /* that it may hold */
+	char data[2 * PIPE_SIZE];
 	size_t used;
 	bool direct; /* it holds packets, and these are their sizes */
-	size_t packets[PIPE_PACKETS], packet_count;
+	size_t packets[2 * PIPE_PACKETS], packet_count;
 	int readers, writers;
 };
 
@@ -124,6 +125,7 @@ struct kernel {
 	bool fork_fails;
 
 	bool no_packets;   /* pipe2() knows no O_DIRECT */
+	bool small_pipes;  /* no pipe may become larger */
 	bool no_terminals; /* there is no /dev/ptmx */
 	bool signals_lost; /* writes make none */
 	bool signal_overflow;

@@ -24,6 +24,7 @@ fake_kernel_run(const uint8_t *data, size_t size)
 	kernel.cgroup = size > 0 && (*data | 0x20) == 'c';
 	kernel.no_terminals = size > 0 && (*data | 0x20) == 'p';
 	kernel.no_packets = size > 0 && (*data | 0x20) == 'd';
+	kernel.small_pipes = size > 0 && *data == '-';
 	descriptor_open(READS, NULL);
 	descriptor_open(WRITES, NULL);
 	controller_reset();
