@@ -52,7 +52,7 @@ def checkout(folder: Path, version: str) -> Path:
         "FROM bitrun/toolchain:unsealed AS build",
         "RUN echo compiled >>/supervisor",
         "FROM scratch",
-        "COPY --from=build /supervisor /supervisor",
+        "COPY --from=build /supervisor /bitrun/supervisor",
     )
     for number, name in enumerate(PACKAGES):
         parent = "bitrun/toolchain:unsealed" if number % 2 else "bitrun/base"
