@@ -74,9 +74,9 @@ full_pipe_take(struct packets *packets, struct fill fills[MAX_FILLS])
 		read_moved(packets, looks.ends[at]);
 		if (packets->count - before >= packets->capacity && last + 1 < MAX_FILLS)
 			fills[++last].count = packets->count;
-		/* Not all may have been moved. */
+		/* If our own pipe was full, not all may have been moved: then signals tell nothing. */
 		if (before + packets->capacity > move_room() && packets->count >= move_room())
-			break;
+			continue;
 		for (; looks.signals[at] > packets->count + waiting; waiting++)
 			add_waiting(fills, last);
 		if (at == 0 && last > 0)

@@ -18,6 +18,7 @@
  *   s  a signal comes without a write, for stdout; with any bytes: for stderr
  *   l  signals of writes are lost from now on; with any bytes: they come again
  *   d  first of a case: the kernel has no pipes of packets
+ *   -  first of a case: the kernel lets no pipe become larger
  *   p  first of a case: the kernel has no pseudo-terminals
  *   n  exec of the command fails, without any bytes for a fault of the job
  *   w  the writer finds the disk full
