@@ -41,7 +41,7 @@ def seeds() -> dict[str, bytes]:
         "stderr-first": hello + _event("E", b"err") + _event("o", b"out") + _event("x", b"\3\0"),
         "alternating": hello + (_event("O", b"o") + _event("E", b"e")) * 9 + ended,
         "full-pipes": hello + _event("O", b"o") * 20 + _event("E", b"e") * 20 + ended,
-        "small-pipes": _event("-") + hello + (_event("O", b"o") * 40 + _event("e", b"e")) * 4 + ended,
+        "small-pipes": _event("-") + hello + _event("O", b"o") * 99 + _event("e", b"e") + ended,
         "long-writes": hello + _event("O", b"o" * 9000) + _event("E", b"e" * 4096) * 3 + ended,
         "many-writes": hello + (_event("O", b"o") * 15 + _event("o", b"o")) * 80 + ended,
         "no-signals": _event("l") + hello + (_event("e", b"e") + _event("o", b"o")) * 9 + ended,
