@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "clock.h"
-#include "taken.h"
 #include "order.h"
+#include "taken.h"
 
 enum {
 	SLOW = 10 * MICROSECOND,

@@ -3,8 +3,8 @@
 #include <poll.h>
 #include <stdint.h>
 
-#include "taken.h"
 #include "order.h"
+#include "taken.h"
 
 enum { MAX_LOOKS = 16 };
 

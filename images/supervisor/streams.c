@@ -19,6 +19,7 @@
 #include "frames.h"
 #include "order.h"
 #include "packets.h"
+#include "taken.h"
 
 enum {
 	/* Between two transfers of a program that writes all the time: to be woken for each write
@@ -86,7 +87,7 @@ streams_open(int out_fd, size_t out_cap, int err_fd, size_t err_cap, bool packet
 			      .limit = LIMIT_STDERR,
 			      .packets = {.fd = err_fd}};
 	exceeded = LIMIT_NONE;
-	read_size = packets ? (size_t)sysconf(_SC_PAGESIZE) : MAX_CHUNK;
+	read_size = packets ? page_size() : MAX_CHUNK;
 	ordered = packets && missing < MAX_MISSING && packets_open(&out.packets, out_fd, taken[0]) &&
 		  packets_open(&err.packets, err_fd, taken[1]);
 	quiet = latest = NULL;

@@ -7,7 +7,7 @@
 #include "order.h"
 
 static int between[2] = {-1, -1}; /* empty after each use */
-static size_t between_room; /* packets */
+static size_t between_room;	 /* packets */
 
 size_t
 page_size(void)
