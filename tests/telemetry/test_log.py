@@ -7,12 +7,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
 import requests
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from bitrun.engine.labels import REQUEST
@@ -104,8 +106,9 @@ def test_nothing_of_a_program_is_logged(serve: Callable[..., Server], logged: Lo
         f"ws{server.url.removeprefix('http')}/api/v2/connect", additional_headers=bearer
     ) as websocket:
         websocket.send(json.dumps({"type": "init"} | body))
-        for _ in range(5):
-            websocket.recv(20)
+        with suppress(ConnectionClosed):  # how many messages there are is a matter of timing
+            while True:
+                websocket.recv(20)
     logged.of(response.headers["X-Request-Id"])
     assert len([line for line in logged.lines() if "verdict" in line]) >= 5
     for hidden in (SECRET, base64.b64encode(SECRET.encode()).decode()):

@@ -17,10 +17,8 @@ ready(int fd, short events)
 	struct descriptor *at = descriptor(fd);
 
 	if (fd == STDIN_FILENO)
-		return kernel.controller.gone ||
-				       kernel.controller.sent > kernel.controller.received
-			       ? POLLIN
-			       : 0;
+		return (short)(((kernel.controller.sent > kernel.controller.received ? POLLIN : 0) & events) |
+			       (kernel.controller.gone ? POLLHUP : 0));
 	if (fd == STDOUT_FILENO)
 		return !kernel.controller.limited || kernel.controller.accepts > 0 ? POLLOUT : 0;
 	switch (at->use) {
