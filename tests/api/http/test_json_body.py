@@ -21,17 +21,17 @@ from bitrun.model.errors import RequestError
     ids=["objects", "strings", "numbers", "quotes", "nesting"],
 )
 def test_many_values_are_refused_before_they_are_made(body: bytes) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(RequestError, match=f"more than {MAX_VALUES} values"):
         parse_json(body)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_escaped_quotes_take_linear_time() -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(RequestError, match="Unterminated string"):
         parse_json(b'"' + b'\\"' * 2_000_000)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_text_is_no_value() -> None:
