@@ -15,6 +15,14 @@ from tests.support.paths import ROOT
 from tests.support.server import Server
 
 LOOK = Path(__file__).with_name("look.js").read_text()
+# Where a text of the terminal is: a little after its start.
+PLACE = """\
+(rows, text) => {
+  const last = [...rows.querySelectorAll("*")].filter((node) => node.textContent.includes(text)).pop();
+  last.scrollIntoView({ block: "nearest", behavior: "instant" });
+  const { left, top } = last.getBoundingClientRect();
+  return [left + 22, top + 5];
+}"""
 SOURCES = ROOT / "playground"
 CLIENT = ROOT / "clients" / "javascript"  # which the page uses
 
@@ -128,6 +136,17 @@ class Playground:
             control.tap()
         else:
             control.click()
+
+    def press_output(self, text: str, *, is_link: bool) -> None:
+        """Tap or click a text in the terminal, which draws its rows anew at any moment."""
+        x, y = self.terminal.evaluate(PLACE, text)
+        if self.screen.touch:
+            self.page.touchscreen.tap(x, y)
+            return
+        # A link is found when the pointer moves over it.
+        self.page.mouse.move(x - 2, y)
+        expect(self.page.locator("#terminal .xterm-cursor-pointer")).to_have_count(int(is_link))
+        self.page.mouse.click(x, y)
 
     def choose(self, language: str) -> None:
         self.page.get_by_label("Language").select_option(label=language)

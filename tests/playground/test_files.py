@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.playground.conftest import Playground, Screen, each_screen
+from tests.playground.conftest import Playground, each_screen
 from tests.support.server import Server
 
 pytestmark = pytest.mark.engine
@@ -145,7 +145,8 @@ def test_find_replace_and_completion(server: Server, visit: Visit, axe: str) -> 
     expect(playground.page.get_by_placeholder("Find")).to_have_count(0)
 
 
-def test_from_an_error_to_its_line(server: Server, visit: Visit, screen: Screen) -> None:
+@each_screen
+def test_from_an_error_to_its_line(server: Server, visit: Visit) -> None:
     playground = visit(server)
     playground.run("def f():\n    return 1 / 0\n\nprint('hi')\nf()")
     expect(playground.verdict).to_have_text("Exit code 1")
@@ -160,13 +161,8 @@ def test_from_an_error_to_its_line(server: Server, visit: Visit, screen: Screen)
     playground.run("int main(void) {\n  return x;\n}")
     expect(playground.verdict).to_have_text("Not compiled: exit code 1")
     # In the output, too.
-    place = playground.terminal.get_by_text("main.c:2").first
-    if screen.touch:
-        place.tap(position={"x": 6, "y": 5}, force=True)
-    else:
-        place.hover(position={"x": 5, "y": 5}, force=True)
-        expect(playground.page.locator("#terminal .xterm-cursor-pointer")).to_have_count(1)
-        place.click(position={"x": 6, "y": 5}, force=True)
+    expect(playground.terminal).to_contain_text("main.c:2")
+    playground.press_output("main.c:2", is_link=True)
     expect(playground.page.locator(".cm-activeLine")).to_have_text("  return x;")
 
 

@@ -598,7 +598,8 @@ def test_output_stays_text(server: Server, visit: Visit) -> None:
     "links in its output, in the playground",
     "opened on a click only, and only of the web",
 )
-def test_links_in_the_output(server: Server, visit: Visit, screen: Screen) -> None:
+@each_screen
+def test_links_in_the_output(server: Server, visit: Visit) -> None:
     playground = visit(server)
     context = playground.page.context
     context.route("http://example.com/**", lambda route: route.fulfill(body="there"))
@@ -606,18 +607,9 @@ def test_links_in_the_output(server: Server, visit: Visit, screen: Screen) -> No
     expect(playground.verdict).to_have_text("Exit code 0")
     expect(playground.terminal).to_contain_text("javascript:")
     assert len(context.pages) == 1
-    text = playground.terminal.get_by_text("javascript:alert(1)//http")
-    link = playground.terminal.get_by_text("http://example.com/a")
     with context.expect_page() as opened:
-        if screen.touch:
-            text.tap(force=True)
-            link.tap(position={"x": 22, "y": 5}, force=True)
-        else:
-            text.click(force=True)
-            # A link is found when the pointer moves over it.
-            link.hover(position={"x": 20, "y": 5}, force=True)
-            expect(playground.page.locator("#terminal .xterm-cursor-pointer")).to_have_count(1)
-            link.click(position={"x": 22, "y": 5}, force=True)
+        playground.press_output("javascript:alert(1)//http", is_link=False)
+        playground.press_output("http://example.com/a", is_link=True)
     opened.value.wait_for_load_state()
     assert opened.value.evaluate("[location.href, opener, document.referrer]") == [
         "http://example.com/a", None, "",

@@ -83,13 +83,15 @@ print(attempt(lambda: open("/bitrun/egress/mine", "w")))
 
 _MANY = """
 import socket, sys
+from http.client import HTTPResponse
 opened, answers = [], []
 for _ in range(70):
     opened.append(socket.create_connection(("127.0.0.1", 3128), timeout=20))
     opened[-1].sendall(f"CONNECT {sys.argv[1]} HTTP/1.1\\r\\n\\r\\n".encode())
-    answers.append(opened[-1].recv(4096))
-print(sum(b" 200 " in answer for answer in answers))
-print(answers[-1].decode().splitlines()[-1])
+    answers.append(HTTPResponse(opened[-1]))
+    answers[-1].begin()
+print(sum(answer.status == 200 for answer in answers))
+print(answers[-1].read().decode().splitlines()[-1])
 """
 
 
