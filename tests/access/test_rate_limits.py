@@ -30,14 +30,14 @@ def ask(limits: RateLimits, client: str = "alice") -> int:
 
 
 def test_each_client_has_a_rate_of_its_own() -> None:
-    limits = RateLimits(Settings(rate_limit="3/minute"))
+    limits = RateLimits(Settings(rate_limit="3/hour"))
     for client in ("alice", "bob"):
         assert [ask(limits, client) for _ in range(3)] == [0, 0, 0]
-        assert 0 < ask(limits, client) <= 60
+        assert 0 < ask(limits, client) <= 3600
 
 
 def test_what_a_client_may_have_is_said() -> None:
-    limits = RateLimits(Settings(max_runs_per_client=2, rate_limit="3/minute"))
+    limits = RateLimits(Settings(max_runs_per_client=2, rate_limit="3/hour"))
     with ExitStack() as active:
         for _ in range(2):
             active.enter_context(limits.admit("alice"))
@@ -49,19 +49,19 @@ def test_what_a_client_may_have_is_said() -> None:
         with pytest.raises(TooManyRequests) as refused, limits.admit("alice"):
             pass
         assert refused.value.detail == (
-            f"A client may make 3 per 1 minute: try again in {refused.value.seconds} s"
+            f"A client may make 3 per 1 hour: try again in {refused.value.seconds} s"
         )
 
 
 def test_a_rate_comes_back() -> None:
-    limits = RateLimits(Settings(rate_limit="2/second; 3/minute"))
+    limits = RateLimits(Settings(rate_limit="2/second; 3/hour"))
     assert [ask(limits) for _ in range(3)] == [0, 0, 1]
     assert wait_until(lambda: ask(limits) == 0, 3)
     assert ask(limits) > 0
 
 
 def test_a_request_that_stands_for_many() -> None:
-    limits = RateLimits(Settings(rate_limit="100/second; 10/minute"))
+    limits = RateLimits(Settings(rate_limit="100/second; 10/hour"))
     with limits.admit("alice"):
         limits.count("alice", 7)
     assert [ask(limits) for _ in range(2)] == [0, 0]
@@ -146,10 +146,10 @@ def node(rate: str, url: str, when_away: Literal["local", "refuse"] = "local") -
 
 
 def test_replicas_share_what_they_count(redis_server: Redis) -> None:
-    one, other = (node("4/minute", redis_server.url) for _ in range(2))
+    one, other = (node("4/hour", redis_server.url) for _ in range(2))
     assert [ask(each) for each in (one, other, one, other)] == [0, 0, 0, 0]
-    assert 0 < ask(one) <= 60
-    assert 0 < ask(other) <= 60
+    assert 0 < ask(one) <= 3600
+    assert 0 < ask(other) <= 3600
     assert ask(one, "bob") == 0
 
 
@@ -162,7 +162,7 @@ def test_a_redis_that_goes_and_comes(
     redis_server: Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("bitrun.cluster.shared_redis._RETRY_SECONDS", 0.5)
-    one, other = (node("2/minute", redis_server.url) for _ in range(2))
+    one, other = (node("2/hour", redis_server.url) for _ in range(2))
     assert ask(one) == 0
     redis_server.stop()
     started = time.monotonic()
@@ -184,7 +184,7 @@ def test_a_redis_that_goes_and_comes(
 def test_a_redis_that_hangs() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
-        limits = node("2/minute", url)
+        limits = node("2/hour", url)
         times = []
         for expected in (True, True, False):
             started = time.monotonic()
@@ -195,7 +195,7 @@ def test_a_redis_that_hangs() -> None:
 
 
 def test_a_rate_that_is_not_counted_admits_nobody(redis_server: Redis) -> None:
-    limits = node("2/minute", redis_server.url, "refuse")
+    limits = node("2/hour", redis_server.url, "refuse")
     assert ask(limits) == 0
     redis_server.stop()
     for _ in range(2):

@@ -394,7 +394,7 @@ def test_outputs_are_left_out_beyond_a_bound(serve: Callable[..., Server]) -> No
 
 
 def test_a_rate_counts_each_run(serve: Callable[..., Server]) -> None:
-    server = serve(rate_limit="6/minute")
+    server = serve(rate_limit="6/hour")
     judge(server, "python", "", {}, {}, {}, {})
     response = ask(server, request("python", "", runs=[{}] * 3))
     assert response.status_code == 429
@@ -406,11 +406,11 @@ def test_a_rate_counts_each_run(serve: Callable[..., Server]) -> None:
 
 
 def test_a_batch_that_no_rate_allows(serve: Callable[..., Server]) -> None:
-    server = serve(rate_limit="100/second; 6/minute")
+    server = serve(rate_limit="100/second; 6/hour")
     response = ask(server, request("python", "", runs=[{}] * 7))
     assert response.status_code == 400
     assert message(response) == (
-        "The rate limit of 6 per 1 minute allows no 7 runs in one request: send at most 6"
+        "The rate limit of 6 per 1 hour allows no 7 runs in one request: send at most 6"
     )
 
 
