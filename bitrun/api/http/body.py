@@ -9,6 +9,7 @@ from werkzeug.exceptions import ClientDisconnected
 
 from bitrun.api.http.auth import CLIENT, GRANTED
 from bitrun.api.http.connection import client_connection
+from bitrun.api.http.json_body import parse_object
 from bitrun.api.http.memory_budget import MemoryBudget, Reservation
 from bitrun.config.settings import Settings
 from bitrun.model.disconnect import ClientConnection
@@ -119,6 +120,16 @@ class Bodies:
         with self.reserve(request, size) as reservation:
             # No name for the bytes here: this frame lives as long as the run.
             yield Body(self._receive(request, reservation, factor), reservation)
+
+    def read_object(self, request: Request) -> dict[str, Any]:
+        """Read a JSON object whose values are used at once: none of the budget is held for them.
+
+        Raises:
+            RequestError: it is none.
+            BodyTooLarge, Busy, ClientDisconnected: as `read`.
+        """
+        with self.read(request) as body:
+            return parse_object(body.take())
 
     def reserve(self, request: Request, size: int = 0) -> AbstractContextManager[Reservation]:
         """Hold bytes of the budget for a request, as `MemoryBudget.reserve`."""

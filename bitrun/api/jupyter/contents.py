@@ -130,10 +130,6 @@ def _add_reading(
 def _add_writing(
     routes: Blueprint, service: Service, access: Access, bodies: Bodies, places: _Places
 ) -> None:
-    def fields_of_body() -> dict[str, Any]:
-        with bodies.read(request) as body:
-            return parse_object(body.take())
-
     @routes.put("/api/contents/<path:path>")
     def save_content(path: str) -> tuple[Response, int]:
         with access.granted() as owner, service.sandboxes.command():
@@ -146,12 +142,12 @@ def _add_writing(
     @routes.post("/api/contents/<path:path>")
     def create_content(path: str) -> tuple[Response, int]:
         with access.granted() as owner, service.sandboxes.command():
-            return jsonify(_create(places.find(owner, path), fields_of_body())), 201
+            return jsonify(_create(places.find(owner, path), bodies.read_object(request))), 201
 
     @routes.patch("/api/contents/<path:path>")
     def rename_content(path: str) -> Response:
         with access.granted() as owner, service.sandboxes.command():
-            return jsonify(_rename(places.find(owner, path), fields_of_body()))
+            return jsonify(_rename(places.find(owner, path), bodies.read_object(request)))
 
     @routes.delete("/api/contents/<path:path>")
     def delete_content(path: str) -> tuple[str, int]:

@@ -8,7 +8,6 @@ from bitrun.api.http.auth import Auth
 from bitrun.api.http.body import Bodies
 from bitrun.api.http.connection import client_connection
 from bitrun.api.http.errors import UpgradeRequired
-from bitrun.api.http.json_body import parse_object
 from bitrun.api.http.upgrade import serve_websocket
 from bitrun.api.jupyter.access import TOKEN_PROTOCOL, Access
 from bitrun.api.jupyter.channels import Channels
@@ -89,8 +88,7 @@ def _add_kernels(
     @routes.post("/api/kernels")
     def create_kernel() -> tuple[Response, int, dict[str, str]]:
         with access.granted() as owner:
-            with bodies.read(request) as body:  # many send none
-                name, environment = read_kernel(parse_object(body.take()))
+            name, environment = read_kernel(bodies.read_object(request))  # many send none
             found = registry.create(owner, name, environment, client_connection(request))
             location = {"Location": f"{PREFIX}/api/kernels/{found.id}"}
             return jsonify(kernel_reply(found)), 201, location

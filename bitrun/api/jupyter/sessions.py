@@ -10,7 +10,6 @@ from flask import Blueprint, Response, jsonify, request
 
 from bitrun.api.http.body import Bodies
 from bitrun.api.http.connection import client_connection
-from bitrun.api.http.json_body import parse_object
 from bitrun.api.jupyter.access import Access
 from bitrun.api.jupyter.errors import NoSuchKernel, NoSuchSession
 from bitrun.api.jupyter.registry import OwnKernel, Registry
@@ -162,10 +161,6 @@ class Sessions:
 def add_sessions(routes: Blueprint, registry: Registry, access: Access, bodies: Bodies) -> None:
     sessions = Sessions(registry)
 
-    def fields_of_body() -> dict[str, Any]:
-        with bodies.read(request) as body:
-            return parse_object(body.take())
-
     @routes.get("/api/sessions")
     def list_sessions() -> Response:
         with access.granted() as owner:
@@ -174,7 +169,7 @@ def add_sessions(routes: Blueprint, registry: Registry, access: Access, bodies: 
     @routes.post("/api/sessions")
     def create_session() -> tuple[Response, int]:
         with access.granted() as owner:
-            found = sessions.start(owner, fields_of_body(), client_connection(request))
+            found = sessions.start(owner, bodies.read_object(request), client_connection(request))
             return jsonify(_reply(*found)), 201
 
     @routes.get("/api/sessions/<session_id>")
@@ -186,7 +181,7 @@ def add_sessions(routes: Blueprint, registry: Registry, access: Access, bodies: 
     def change_session(session_id: str) -> Response:
         with access.granted() as owner:
             connection = client_connection(request)
-            found = sessions.change(owner, session_id, fields_of_body(), connection)
+            found = sessions.change(owner, session_id, bodies.read_object(request), connection)
             return jsonify(_reply(*found))
 
     @routes.delete("/api/sessions/<session_id>")

@@ -12,7 +12,6 @@ from bitrun.api.http import large_json, ndjson
 from bitrun.api.http.auth import Auth, protocol_token
 from bitrun.api.http.body import Bodies
 from bitrun.api.http.errors import UpgradeRequired
-from bitrun.api.http.json_body import parse_object
 from bitrun.api.http.runs import judged_batch, run_job
 from bitrun.api.http.unknown_fields import UnknownFields
 from bitrun.api.http.upgrade import serve_websocket
@@ -152,8 +151,7 @@ def _add_connect(
 
 def _named_package(bodies: Bodies) -> tuple[Any, Any, dict[str, Any]]:
     """Return the name and the version that a request has, and what its reply has of warnings."""
-    with bodies.read(request) as body:
-        found = parse_object(body.take())
+    found = bodies.read_object(request)
     unknown = UnknownFields()
     unknown.add(found, ("language", "version"))
     return found.get("language"), found.get("version"), unknown.warn()
