@@ -1,8 +1,6 @@
 """The kernels of the package `jupyter`, in real boxes; its build takes minutes the first time."""
 
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -10,6 +8,7 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 from bitrun.client import CellOutcome, Client
+from tests.support.needs import need_package
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -25,7 +24,7 @@ PNG = b"\x89PNG"
 
 @pytest.fixture(scope="module")
 def _installed() -> None:
-    subprocess.run([sys.executable, "-m", "bitrun", "install", "jupyter"], check=True)
+    need_package("jupyter")
 
 
 @pytest.fixture

@@ -24,6 +24,11 @@ def need(program: str, *packages: str) -> str:
     return found
 
 
+def need_package(name: str) -> None:
+    """Install a package of the catalogue, whose build may take minutes the first time."""
+    _install([sys.executable, "-m", "bitrun", "install", name])
+
+
 def need_node_modules(folder: Path) -> None:
     """Install what a folder's lock file names, and Node.js to use it with."""
     need("node", "nodejs")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.needs import need_node_client, need_python_client
+from tests.support.needs import need_node_client, need_package, need_python_client
 from tests.support.paths import ROOT
 from tests.support.server import Server
 from tests.support.tokens import RUN
@@ -23,6 +23,7 @@ OPEN_WEBUI = "0.12.4"
 
 @pytest.fixture
 def url(serve: Callable[..., Server]) -> Iterator[str]:
+    need_package("jupyter")
     server = serve(dialects="jupyter,sandboxes", api_tokens=RUN, max_sandboxes_per_client=8)
     yield f"{server.url}/jupyter"
     headers = {"Authorization": f"token {RUN}"}

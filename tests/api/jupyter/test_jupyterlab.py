@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.support.needs import need, need_python_client
+from tests.support.needs import need, need_package, need_python_client
 from tests.support.ports import free_port, listens
 from tests.support.server import Server
 from tests.support.tokens import RUN
@@ -77,6 +77,7 @@ def page() -> Iterator[Page]:
 
 
 def test_a_notebook(serve: Callable[..., Server], tmp_path: Path) -> None:
+    need_package("jupyter")
     server = serve(dialects="jupyter", api_tokens=RUN)
     with jupyterlab(f"{server.url}/jupyter", tmp_path) as url, page() as opened:
         expect.set_options(timeout=120_000)
