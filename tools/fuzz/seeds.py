@@ -30,6 +30,7 @@ def seeds() -> dict[str, bytes]:
     collected = _event("a", b"\0\0")
     open_two = _sends(_to_channel(1, b"a"), _to_channel(2, b"b"))
     largest_to_channel = _event("I", _header(Frame.CHANNEL, MAX_PAYLOAD) + struct.pack(">I", 1))
+    largest_to_channel += _event("Z", (MAX_PAYLOAD - 4).to_bytes(3))
     complete = encode(Frame.COLLECTED, b"end=complete\nunlisted=0\n")
     stdin = _sends(_header(Frame.STDIN, CREDIT_WINDOW)) + _event("z", CREDIT_WINDOW.to_bytes(3))
     return {
@@ -172,9 +173,7 @@ def seeds() -> dict[str, bytes]:
         + _event("j", b"\1"),
         "channel-whose-socket-is-held": open_two + _event("h", b"\0x") + _event("j", b"\0x"),
         "channel-that-does-not-read": open_two + _sends(_to_channel(1, b"x" * 65000)) * 3,
-        "channel-that-does-not-read-amid-more": open_two
-        + 2 * (largest_to_channel + _event("Z", (MAX_PAYLOAD - 4).to_bytes(3)))
-        + _event("i"),
+        "channel-that-does-not-read-amid-more": open_two + 2 * largest_to_channel + _event("i"),
         "channel-that-does-not-end": open_two + _sends(_to_channel(1)),
         "channel-beyond-its-window": open_two
         + (_event("h", b"\0" + b"x" * 60000)) * 6

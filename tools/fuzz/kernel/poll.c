@@ -11,13 +11,16 @@ enum { MAX_IDLE_TURNS = 64 };
 /* ns. More than any limit of a stage; the sockets of a box with channels are looked at for ever. */
 static const int64_t LONGEST_OVERSLEEP = INT64_C(1) << 60;
 
+/* What poll() reports though nobody has asked for it. */
+static const short UNASKED = POLLHUP | POLLERR;
+
 static short
-ready(int fd, short events)
+ready(int fd)
 {
 	struct descriptor *at = descriptor(fd);
 
 	if (fd == STDIN_FILENO)
-		return (short)(((kernel.controller.sent > kernel.controller.received ? POLLIN : 0) & events) |
+		return (short)((kernel.controller.sent > kernel.controller.received ? POLLIN : 0) |
 			       (kernel.controller.gone ? POLLHUP : 0));
 	if (fd == STDOUT_FILENO)
 		return !kernel.controller.limited || kernel.controller.accepts > 0 ? POLLOUT : 0;
@@ -27,15 +30,15 @@ ready(int fd, short events)
 	case SIGNALS:
 		return kernel.signal_count > 0 || kernel.signal_overflow ? POLLIN : 0;
 	case READS:
-		return (short)(((at->pipe->used > 0 ? POLLIN : 0) & events) |
+		return (short)((at->pipe->used > 0 ? POLLIN : 0) |
 			       (at->pipe->writers == 0 ? POLLHUP : 0));
 	case MASTER:
-		return (short)(((at->pipe->used > 0 ? POLLIN : 0) |
-				(!pipe_full(at->typed) ? POLLOUT : 0)) & events);
+		return (short)((at->pipe->used > 0 ? POLLIN : 0) |
+			       (!pipe_full(at->typed) ? POLLOUT : 0));
 	default:
 		if (at->pipe->readers == 0)
 			return POLLERR;
-		return (short)((!pipe_full(at->pipe) ? POLLOUT : 0) & events);
+		return !pipe_full(at->pipe) ? POLLOUT : 0;
 	}
 }
 
@@ -47,7 +50,8 @@ check(struct pollfd *polled, nfds_t count)
 	for (nfds_t at = 0; at < count; at++) {
 		polled[at].revents = 0;
 		if (polled[at].fd >= 0)
-			polled[at].revents = ready(polled[at].fd, polled[at].events);
+			polled[at].revents =
+				(short)(ready(polled[at].fd) & (polled[at].events | UNASKED));
 		found += polled[at].revents != 0;
 	}
 	return found;
