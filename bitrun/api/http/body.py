@@ -121,7 +121,7 @@ class Bodies:
             # No name for the bytes here: this frame lives as long as the run.
             yield Body(self._receive(request, reservation, factor), reservation)
 
-    def read_object(self, request: Request) -> dict[str, Any]:
+    def read_json(self, request: Request) -> dict[str, Any]:
         """Read a JSON object whose values are used at once: none of the budget is held for them.
 
         Raises:

@@ -142,12 +142,12 @@ def _add_writing(
     @routes.post("/api/contents/<path:path>")
     def create_content(path: str) -> tuple[Response, int]:
         with access.granted() as owner, service.sandboxes.command():
-            return jsonify(_create(places.find(owner, path), bodies.read_object(request))), 201
+            return jsonify(_create(places.find(owner, path), bodies.read_json(request))), 201
 
     @routes.patch("/api/contents/<path:path>")
     def rename_content(path: str) -> Response:
         with access.granted() as owner, service.sandboxes.command():
-            return jsonify(_rename(places.find(owner, path), bodies.read_object(request)))
+            return jsonify(_rename(places.find(owner, path), bodies.read_json(request)))
 
     @routes.delete("/api/contents/<path:path>")
     def delete_content(path: str) -> tuple[str, int]:

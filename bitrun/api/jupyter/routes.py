@@ -88,7 +88,7 @@ def _add_kernels(
     @routes.post("/api/kernels")
     def create_kernel() -> tuple[Response, int, dict[str, str]]:
         with access.granted() as owner:
-            name, environment = read_kernel(bodies.read_object(request))  # many send none
+            name, environment = read_kernel(bodies.read_json(request))  # many send none
             found = registry.create(owner, name, environment, client_connection(request))
             location = {"Location": f"{PREFIX}/api/kernels/{found.id}"}
             return jsonify(kernel_reply(found)), 201, location

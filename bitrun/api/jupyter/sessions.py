@@ -169,7 +169,7 @@ def add_sessions(routes: Blueprint, registry: Registry, access: Access, bodies: 
     @routes.post("/api/sessions")
     def create_session() -> tuple[Response, int]:
         with access.granted() as owner:
-            found = sessions.start(owner, bodies.read_object(request), client_connection(request))
+            found = sessions.start(owner, bodies.read_json(request), client_connection(request))
             return jsonify(_reply(*found)), 201
 
     @routes.get("/api/sessions/<session_id>")
@@ -181,7 +181,7 @@ def add_sessions(routes: Blueprint, registry: Registry, access: Access, bodies: 
     def change_session(session_id: str) -> Response:
         with access.granted() as owner:
             connection = client_connection(request)
-            found = sessions.change(owner, session_id, bodies.read_object(request), connection)
+            found = sessions.change(owner, session_id, bodies.read_json(request), connection)
             return jsonify(_reply(*found))
 
     @routes.delete("/api/sessions/<session_id>")

@@ -151,7 +151,7 @@ def _add_connect(
 
 def _named_package(bodies: Bodies) -> tuple[Any, Any, dict[str, Any]]:
     """Return the name and the version that a request has, and what its reply has of warnings."""
-    found = bodies.read_object(request)
+    found = bodies.read_json(request)
     unknown = UnknownFields()
     unknown.add(found, ("language", "version"))
     return found.get("language"), found.get("version"), unknown.warn()
