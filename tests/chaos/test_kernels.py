@@ -22,13 +22,9 @@ PLOT = "import matplotlib.pyplot as plt; plt.plot([1, 3]); plt.show()"
 PNG = b"\x89PNG"
 
 
-@pytest.fixture(scope="module")
-def _installed() -> None:
-    need_package("jupyter")
-
-
 @pytest.fixture
-def service(_installed: None, serve: Callable[..., Server]) -> Server:
+def service(serve: Callable[..., Server]) -> Server:
+    need_package("jupyter")
     return serve(warm_kernels="jupyter=1")
 
 

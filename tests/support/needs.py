@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,9 @@ def need(program: str, *packages: str) -> str:
     return found
 
 
+@cache
 def need_package(name: str) -> None:
-    """Install a package of the catalogue, whose build may take minutes the first time."""
+    """Install a package of the catalogue, once; its build may take minutes."""
     _install([sys.executable, "-m", "bitrun", "install", name])
 
 
